@@ -1,0 +1,1 @@
+"""scoutlang: structural hypotheses about crystals, from a small language to judged structures."""
