@@ -74,7 +74,7 @@ def _rows(table: str, lines: Iterator[str]) -> Iterator[tuple[str, Structure]]:
             yield row["material_id"], Structure(sites["lattice"]["matrix"], species, [site["abc"] for site in sites["sites"]])
         else:
             # the headers of the dielectric and piezoelectric tables are shifted against their columns: find cells by content
-            cells = [cell for cell in row.values() if isinstance(cell, str)]
+            cells = [cell for cell in [*row.values(), *row.get(None, [])] if isinstance(cell, str)]
             material_id = next((cell for cell in cells if re.fullmatch(r"(mp|mvc)-\d+", cell)), None)
             poscar = next((cell for cell in cells if "\ndirect\n" in cell and not cell.startswith(("#", "{"))), None)
             if material_id and poscar:
