@@ -1,0 +1,167 @@
+"""Periodic pairs of a batch of crystals, and the smooth step that turns distances into neighbours.
+
+The search (which pairs, which periodic images) is discrete and runs without gradients; the distances of the pairs it keeps are
+then computed from ``frac`` and ``cell``, so gradients reach both. Nothing here loops over structures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from scoutlang.crystal import CrystalBatch
+
+SHARPNESS = 8.0
+"""Slope of the smooth step in 1/Å (paper, section 3)."""
+
+SIGMOID_TAIL = 12.0
+"""Where the smooth step is cut off: sigmoid(-12) = 6e-6, that is 1.5 Å beyond the radius at 8/Å."""
+
+MAX_IMAGES = 1024
+"""Most periodic images per pair that a search considers. A cell that needs more is degenerate: it is reported, not searched."""
+
+MAX_IMAGES_EXACT = 16 * MAX_IMAGES
+"""The same bound for the exact evaluators, which see finished structures, a few at a time."""
+
+PRESENT = 0.5
+"""A species is present where its expected number of atoms is at least this; an atom is an element where its probability is above this."""
+
+BOUNDARY_SLACK = 1e-6
+"""Å. Exact evaluators count d ≤ r + slack, so that a site exactly on the radius does not flip with rounding."""
+
+_WEIGHT_FLOOR = 1e-6
+_WINDOW_PAD = 1e-4  # in cell heights: rounding never loses an image; the distance test decides
+
+
+@dataclass(frozen=True)
+class DescriptorValue:
+    """One descriptor on B crystals.
+
+    value: (B,) in the descriptor's canonical unit. Where undefined: 0 without gradient (soft), NaN (exact).
+    defined: (B,) bool. False where a species is absent or the cell is degenerate.
+    """
+
+    value: Tensor
+    defined: Tensor
+
+    @classmethod
+    def soft(cls, value: Tensor, defined: Tensor) -> DescriptorValue:
+        return cls(torch.where(defined, value, torch.zeros_like(value)), defined)
+
+    @classmethod
+    def exact(cls, value: Tensor, defined: Tensor) -> DescriptorValue:
+        return cls(torch.where(defined, value, torch.full_like(value, torch.nan)).detach(), defined)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """P ordered pairs (centre i, one periodic image of neighbour j).
+
+    i, j: (P,) int64 atoms. shift: (P, 3) whole numbers, in the dtype of the batch.
+    vector: (P, 3) Å, (frac[j] + shift - frac[i]) @ cell, differentiable. distance: (P,) Å; its gradient at 0 is 0.
+    system: (P,) int64, the crystal of the pair.
+    overflow: (B,) bool, crystals that were not searched: degenerate or not finite. They have no pairs and no defined value.
+    """
+
+    i: Tensor
+    j: Tensor
+    shift: Tensor
+    vector: Tensor
+    distance: Tensor
+    system: Tensor
+    overflow: Tensor
+
+
+def cell_volume(cell: Tensor) -> Tensor:
+    """(..., 3, 3) Å → (...) Å^3, |a · (b × c)|: unlike a determinant, its gradient is finite for a flat cell too."""
+    a, b, c = cell.unbind(dim=-2)
+    face: Tensor = torch.linalg.cross(b, c)
+    return (a * face).sum(-1).abs()
+
+
+def cell_heights(cell: Tensor) -> Tensor:
+    """(..., 3, 3) → (..., 3) Å: distance between the lattice planes, h_i = V / |a_j × a_k|."""
+    a, b, c = cell.unbind(dim=-2)
+    faces = torch.stack([torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)], dim=-2)
+    areas: Tensor = torch.linalg.vector_norm(faces, dim=-1)
+    return cell_volume(cell)[..., None] / areas
+
+
+def smooth_step(distance: Tensor, radius: float | Tensor, sharpness: float | Tensor = SHARPNESS) -> Tensor:
+    """sigmoid(sharpness · (radius − distance)): 1 inside, 0 outside (paper, section 3)."""
+    return torch.sigmoid(sharpness * (radius - distance))
+
+
+def sum_by_structure(values: Tensor, system: Tensor, size: int) -> Tensor:
+    """Sums of (M,) values over the crystals that ``system`` (M,) names → (size,)."""
+    return values.new_zeros(size).index_add(0, system, values)
+
+
+def pairs(
+    batch: CrystalBatch,
+    cutoff: float | Tensor,
+    centre: Tensor | None = None,
+    neighbour: Tensor | None = None,
+    *,
+    max_images: int = MAX_IMAGES,
+) -> Pairs:
+    """All pairs closer than ``cutoff``: self excluded, an atom's own periodic images included.
+
+    cutoff: Å, a number or one per centre (N,). centre, neighbour: (N,) weights (probabilities); pairs whose product is
+    at most 1e-6 are skipped. Any dtype, any device; fractional coordinates need not be wrapped.
+
+    Along axis k an image n can be in reach only if |f_j + n − f_i|_k · h_k ≤ cutoff. Each pair gets its own window of whole
+    numbers from this, so skewed and thin cells get as many images as they need and large cells hardly any.
+    """
+    with torch.no_grad():
+        i, j, shift, overflow = _search(batch, cutoff, centre, neighbour, max_images)
+    system = batch.system[i]
+    vector = torch.einsum("pk,pkl->pl", batch.frac[j] + shift - batch.frac[i], batch.cell[system])
+    return Pairs(i, j, shift, vector, torch.linalg.vector_norm(vector, dim=-1), system, overflow)
+
+
+def _search(
+    batch: CrystalBatch, cutoff: float | Tensor, centre: Tensor | None, neighbour: Tensor | None, max_images: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """→ i (P,), j (P,), shift (P, 3), overflow (B,)."""
+    frac, system = batch.frac, batch.system
+    radius = torch.as_tensor(cutoff, dtype=frac.dtype, device=frac.device).expand(len(frac))
+    centre = torch.ones_like(radius) if centre is None else centre
+    neighbour = torch.ones_like(radius) if neighbour is None else neighbour
+
+    reach = radius[:, None] / cell_heights(batch.cell)[system] + _WINDOW_PAD
+    images = (2 * torch.floor(reach + 0.5) + 1).prod(dim=-1)
+    searchable = (images <= max_images) & frac.isfinite().all(dim=-1)  # false for NaN as well
+    overflow = torch.zeros(batch.size, dtype=torch.bool, device=frac.device).index_put((system[~searchable],), torch.tensor(True))
+
+    centres = ((centre > _WEIGHT_FLOOR) & ~overflow[system]).nonzero().squeeze(-1)
+    neighbours = (neighbour > _WEIGHT_FLOOR).nonzero().squeeze(-1)
+    per_system = torch.bincount(system[neighbours], minlength=batch.size)
+    owner, local = _ragged(per_system[system[centres]])
+    i = centres[owner]
+    j = neighbours[(per_system.cumsum(0) - per_system)[system[i]] + local]
+    heavy = centre[i] * neighbour[j] > _WEIGHT_FLOOR
+    i, j = i[heavy], j[heavy]
+
+    offset = frac[j] - frac[i]
+    first = torch.ceil(-reach[i] - offset)
+    count = (torch.floor(reach[i] - offset) - first + 1).clamp(min=0).long()
+    owner, local = _ragged(count.prod(dim=-1))
+    _, along_b, along_c = count[owner].unbind(-1)
+    rest = local // along_c
+    step = torch.stack([rest // along_b, rest % along_b, local % along_c], dim=-1)
+    shift = first[owner] + step
+    i, j = i[owner], j[owner]
+    vector = torch.einsum("pk,pkl->pl", offset[owner] + shift, batch.cell[system[i]])
+    itself = (i == j) & (shift == 0).all(dim=-1)
+    kept = ((vector.square().sum(-1) <= radius[i].square()) & ~itself).nonzero().squeeze(-1)
+    return i[kept], j[kept], shift[kept], overflow
+
+
+def _ragged(count: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows of ``count[k]`` items laid end to end → (row, index within the row) of every item."""
+    row = torch.repeat_interleave(count)
+    start = count.cumsum(0) - count
+    return row, torch.arange(len(row), device=count.device) - start[row]
