@@ -1,0 +1,52 @@
+"""The data model of messages. Renderers read it; nothing else formats a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from scoutlang.source import Span
+
+Severity = Literal["error", "warning", "info"]
+
+_SEVERITY: dict[str, Severity] = {"E": "error", "W": "warning", "I": "info"}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A place in the program and what to say there."""
+
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A replacement that repairs the program; an editor can apply it."""
+
+    span: Span
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One message: what is wrong (``message``), where (``primary``), what else matters (``secondary``), what to do (``help``).
+
+    The letter of ``code`` is its severity. A message about a whole file has no ``primary``.
+    """
+
+    code: str
+    message: str
+    primary: Label | None = None
+    secondary: tuple[Label, ...] = ()
+    help: str = ""
+    fix: Fix | None = None
+
+    @property
+    def severity(self) -> Severity:
+        return _SEVERITY[self.code[0]]
+
+    @property
+    def start(self) -> int:
+        """Where the message belongs in reading order."""
+        return self.primary.span.start if self.primary else -1

@@ -1,0 +1,78 @@
+"""Diagnostics for people: the line, a caret under the exact span, the cause and the fix."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from scoutlang.diagnostics.model import Diagnostic, Label
+from scoutlang.diagnostics.suggest import printable
+from scoutlang.source import Source
+
+_WIDTH = 120
+_TAB = 4
+
+
+def render(diagnostics: Sequence[Diagnostic], source: Source) -> str:
+    """All messages with a closing count, ready to print; an empty string when there is nothing to say."""
+    if not diagnostics:
+        return ""
+    return "\n\n".join([*(render_one(d, source) for d in diagnostics), f"{source.name}: {count(diagnostics)}"])
+
+
+def count(diagnostics: Sequence[Diagnostic]) -> str:
+    """``2 errors, 1 warning``."""
+    parts = []
+    for severity, plural in (("error", "errors"), ("warning", "warnings"), ("info", "notes")):
+        number = sum(d.severity == severity for d in diagnostics)
+        if number:
+            singular = plural.removesuffix("s")
+            parts.append(f"{number} {singular if number == 1 else plural}")
+    return ", ".join(parts) or "no errors"
+
+
+def render_one(diagnostic: Diagnostic, source: Source) -> str:
+    """One message."""
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
+    if diagnostic.primary is None:
+        return "\n".join([*lines, *(f"  help: {h}" for h in diagnostic.help.splitlines())])
+    labels = [*((label, "-") for label in diagnostic.secondary), (diagnostic.primary, "^")]
+    numbered: dict[int, list[tuple[Label, str]]] = {}
+    for label, mark in labels:
+        numbered.setdefault(source.line_col(label.span.start)[0], []).append((label, mark))
+    gutter = len(str(max(numbered))) + 2
+    for number in sorted(numbered):
+        # A line's own marks go left to right, the primary one last so that it ends the message.
+        lines.extend(_line(source, number, numbered[number], gutter))
+    lines.extend(f"{'':{gutter}} | {h}" for h in diagnostic.help.splitlines())
+    return "\n".join(lines)
+
+
+def _line(source: Source, number: int, labels: list[tuple[Label, str]], gutter: int) -> list[str]:
+    text = source.line(number)
+    columns = [source.line_col(label.span.start)[1] - 1 for label, _ in labels]
+    first, last = _window(text, columns[-1])
+    shown = ("…" if first else "") + _display(text[first:last]) + ("…" if last < len(text) else "")
+    out = [f"{number:>{gutter}} | {shown}".rstrip()]
+    for (label, mark), column in zip(labels, columns, strict=True):
+        if first <= column <= last:
+            end = min(column + label.span.end - label.span.start, last)
+            indent = (1 if first else 0) + _cells(text[first:column])
+            marks = mark * max(1, _cells(text[column:end]))
+            out.append(f"{'':{gutter}} | {'':{indent}}{marks} {label.text}".rstrip())
+    return out
+
+
+def _window(text: str, column: int) -> tuple[int, int]:
+    """The part of a line to show: all of it, or what surrounds the column when the line is very long."""
+    first = max(0, min(column - _WIDTH // 2, len(text) - _WIDTH))
+    return first, min(len(text), first + _WIDTH)
+
+
+def _display(text: str) -> str:
+    return printable(text.replace("\t", " " * _TAB))
+
+
+def _cells(text: str) -> int:
+    """Terminal cells that the text takes: tabs, wide and combining characters are not one cell each."""
+    return sum(_TAB if c == "\t" else 0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,0 +1,46 @@
+"""Guessing what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+_MAX_GUESSED = 40
+_CUTOFF = 0.6
+
+
+def closest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate nearest to ``word`` in spelling, or None when none is near. Case differences count little."""
+    if len(word) > _MAX_GUESSED:
+        return None
+    ranked = sorted(((_similarity(word, c), c) for c in candidates), key=lambda pair: (-pair[0], pair[1]))
+    return ranked[0][1] if ranked and ranked[0][0] >= _CUTOFF else None
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """``did you mean `x`?`` or an empty string."""
+    guess = closest(word, candidates)
+    return f"did you mean `{guess}`?" if guess else ""
+
+
+def quoted(text: str, limit: int = 40) -> str:
+    """``text`` in backquotes, shortened so that a message stays one line and never sends control characters to a terminal."""
+    short = text if len(text) <= limit else text[: limit - 1] + "…"
+    return f"`{printable(short)}`"
+
+
+def printable(text: str) -> str:
+    """``text`` with everything that a terminal could act on, or not encode, made visible."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def listing(words: Iterable[str], last: str = "or") -> str:
+    """``a, b or c``."""
+    items = list(words)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
+
+
+def _similarity(a: str, b: str) -> float:
+    if a.casefold() == b.casefold():
+        return 1.0 if a == b else 0.99
+    return SequenceMatcher(None, a.casefold(), b.casefold()).ratio()
