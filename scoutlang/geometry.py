@@ -118,7 +118,7 @@ def pairs(
     with torch.no_grad():
         i, j, shift, overflow = _search(batch, cutoff, centre, neighbour, max_images)
     system = batch.system[i]
-    vector = torch.einsum("pk,pkl->pl", batch.frac[j] + shift - batch.frac[i], batch.cell[system])
+    vector = _cartesian(batch.frac.index_select(0, j) - batch.frac.index_select(0, i) + shift, batch.cell, system)
     return Pairs(i, j, shift, vector, torch.linalg.vector_norm(vector, dim=-1), system, overflow)
 
 
@@ -145,19 +145,27 @@ def _search(
     heavy = centre[i] * neighbour[j] > _WEIGHT_FLOOR
     i, j = i[heavy], j[heavy]
 
-    offset = frac[j] - frac[i]
-    first = torch.ceil(-reach[i] - offset)
-    count = (torch.floor(reach[i] - offset) - first + 1).clamp(min=0).long()
+    offset = frac.index_select(0, j) - frac.index_select(0, i)
+    window = reach.index_select(0, i)
+    first = torch.ceil(-window - offset)
+    count = (torch.floor(window - offset) - first + 1).clamp(min=0).long()
     owner, local = _ragged(count.prod(dim=-1))
-    _, along_b, along_c = count[owner].unbind(-1)
-    rest = local // along_c
-    step = torch.stack([rest // along_b, rest % along_b, local % along_c], dim=-1)
-    shift = first[owner] + step
-    i, j = i[owner], j[owner]
-    vector = torch.einsum("pk,pkl->pl", offset[owner] + shift, batch.cell[system[i]])
+    _, along_b, along_c = (c.index_select(0, owner) for c in count.unbind(-1))
+    row, on_c = local // along_c, local % along_c
+    shift = first.index_select(0, owner) + torch.stack([row // along_b, row % along_b, on_c], dim=-1)
+    i, j = i.index_select(0, owner), j.index_select(0, owner)
+    vector = _cartesian(offset.index_select(0, owner) + shift, batch.cell, system.index_select(0, i))
+    squared = vector.square().sum(-1)
     itself = (i == j) & (shift == 0).all(dim=-1)
-    kept = ((vector.square().sum(-1) <= radius[i].square()) & ~itself).nonzero().squeeze(-1)
-    return i[kept], j[kept], shift[kept], overflow
+    kept = ((squared <= radius.square().index_select(0, i)) & ~itself).nonzero().squeeze(-1)
+    return i.index_select(0, kept), j.index_select(0, kept), shift.index_select(0, kept), overflow
+
+
+def _cartesian(fractional: Tensor, cell: Tensor, system: Tensor) -> Tensor:
+    """(P, 3) fractional vectors in the cells (B, 3, 3) that ``system`` (P,) names → (P, 3) Å. Several times faster than a batched matmul."""
+    a, b, c = (row.index_select(0, system) for row in cell.unbind(dim=1))
+    x, y, z = fractional.unbind(dim=1)
+    return x[:, None] * a + y[:, None] * b + z[:, None] * c
 
 
 def _ragged(count: Tensor) -> tuple[Tensor, Tensor]:
