@@ -6,12 +6,14 @@ then computed from ``frac`` and ``cell``, so gradients reach both. Nothing here 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from scoutlang.crystal import CrystalBatch
+from scoutlang.elements import ATOMIC_NUMBER
 
 SHARPNESS = 8.0
 """Slope of the smooth step in 1/Å (paper, section 3)."""
@@ -32,6 +34,7 @@ BOUNDARY_SLACK = 1e-6
 """Å. Exact evaluators count d ≤ r + slack, so that a site exactly on the radius does not flip with rounding."""
 
 _WEIGHT_FLOOR = 1e-6
+_BOUND_PAD = 1e-4  # relative, and in Å
 _WINDOW_PAD = 1e-4  # in cell heights: rounding never loses an image; the distance test decides
 
 
@@ -99,6 +102,11 @@ def sum_by_structure(values: Tensor, system: Tensor, size: int) -> Tensor:
     return values.new_zeros(size).index_add(0, system, values)
 
 
+def decided(batch: CrystalBatch, elements: Sequence[str]) -> Tensor:
+    """(N,) 1 where an atom is one of these elements with a probability above 1/2, else 0."""
+    return (batch.weight([ATOMIC_NUMBER[e] for e in elements]) > PRESENT).to(batch.frac.dtype)
+
+
 def pairs(
     batch: CrystalBatch,
     cutoff: float | Tensor,
@@ -122,6 +130,51 @@ def pairs(
     return Pairs(i, j, shift, vector, torch.linalg.vector_norm(vector, dim=-1), system, overflow)
 
 
+def shortest(
+    batch: CrystalBatch, group: Tensor, size: int, centre: Tensor, neighbour: Tensor, *, max_images: int = MAX_IMAGES
+) -> tuple[Tensor, Tensor]:
+    """Shortest distance from the centres of each group to any neighbour, periodic images included.
+
+    group: (N,) int64 in [0, size): the group of each atom. centre, neighbour: (N,) 0 or 1.
+    → (size,) Å, differentiable, infinite where there is no pair (equal shortest pairs share the gradient); overflow (B,) as in `Pairs`.
+
+    No radius is guessed: one image of every neighbour (or, for its own images, the shortest cell edge) bounds the answer from above,
+    and the search goes exactly that far.
+    """
+    with torch.no_grad():
+        bound = _upper_bound(batch, centre, neighbour)
+        limit = torch.full_like(bound[:1], torch.inf).expand(size).scatter_reduce(0, group, bound, "amin")
+        limit = torch.where(limit.isfinite(), limit * (1 + _BOUND_PAD) + _BOUND_PAD, torch.zeros_like(limit))
+    found = pairs(batch, limit[group], centre, neighbour, max_images=max_images)
+    distance = torch.full_like(limit, torch.inf).scatter_reduce(0, group[found.i], found.distance, "amin")
+    return distance, found.overflow
+
+
+def _upper_bound(batch: CrystalBatch, centre: Tensor, neighbour: Tensor) -> Tensor:
+    """(N,) Å: no smaller than the distance of a centre's nearest neighbour; infinite where there is none."""
+    edge = torch.linalg.vector_norm(batch.cell, dim=-1).amin(dim=-1)[batch.system]
+    itself = (centre * neighbour) > _WEIGHT_FLOOR
+    bound = torch.where(itself, edge, torch.full_like(edge, torch.inf))
+    i, j = _combinations(batch, centre, neighbour)
+    i, j = i[i != j], j[i != j]
+    offset = batch.frac[j] - batch.frac[i]
+    vector = _cartesian(offset - torch.floor(offset + 0.5), batch.cell, batch.system[i])
+    return bound.scatter_reduce(0, i, torch.linalg.vector_norm(vector, dim=-1), "amin")
+
+
+def _combinations(batch: CrystalBatch, centre: Tensor, neighbour: Tensor) -> tuple[Tensor, Tensor]:
+    """All (i, j) within a crystal whose weight product (N,) · (N,) is above the floor, i ascending; i = j included."""
+    system = batch.system
+    centres = (centre > _WEIGHT_FLOOR).nonzero().squeeze(-1)
+    neighbours = (neighbour > _WEIGHT_FLOOR).nonzero().squeeze(-1)
+    per_system = torch.bincount(system[neighbours], minlength=batch.size)
+    owner, local = _ragged(per_system[system[centres]])
+    i = centres[owner]
+    j = neighbours[(per_system.cumsum(0) - per_system)[system[i]] + local]
+    heavy = centre[i] * neighbour[j] > _WEIGHT_FLOOR
+    return i[heavy], j[heavy]
+
+
 def _search(
     batch: CrystalBatch, cutoff: float | Tensor, centre: Tensor | None, neighbour: Tensor | None, max_images: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -136,15 +189,7 @@ def _search(
     searchable = (images <= max_images) & frac.isfinite().all(dim=-1)  # false for NaN as well
     overflow = torch.zeros(batch.size, dtype=torch.bool, device=frac.device).index_put((system[~searchable],), torch.tensor(True))
 
-    centres = ((centre > _WEIGHT_FLOOR) & ~overflow[system]).nonzero().squeeze(-1)
-    neighbours = (neighbour > _WEIGHT_FLOOR).nonzero().squeeze(-1)
-    per_system = torch.bincount(system[neighbours], minlength=batch.size)
-    owner, local = _ragged(per_system[system[centres]])
-    i = centres[owner]
-    j = neighbours[(per_system.cumsum(0) - per_system)[system[i]] + local]
-    heavy = centre[i] * neighbour[j] > _WEIGHT_FLOOR
-    i, j = i[heavy], j[heavy]
-
+    i, j = _combinations(batch, centre.masked_fill(overflow[system], 0), neighbour)
     offset = frac.index_select(0, j) - frac.index_select(0, i)
     window = reach.index_select(0, i)
     first = torch.ceil(-window - offset)
@@ -162,7 +207,7 @@ def _search(
 
 
 def _cartesian(fractional: Tensor, cell: Tensor, system: Tensor) -> Tensor:
-    """(P, 3) fractional vectors in the cells (B, 3, 3) that ``system`` (P,) names → (P, 3) Å. Several times faster than a batched matmul."""
+    """(P, 3) fractional vectors in the cells (B, 3, 3) that ``system`` (P,) names → (P, 3) Å; faster than a batched matmul."""
     a, b, c = (row.index_select(0, system) for row in cell.unbind(dim=1))
     x, y, z = fractional.unbind(dim=1)
     return x[:, None] * a + y[:, None] * b + z[:, None] * c

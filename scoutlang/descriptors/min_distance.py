@@ -1,8 +1,22 @@
-"""min_distance(A-B): shortest distance between an A and a B atom, periodic images included."""
+"""min_distance(A-B): shortest distance between an A and a B atom, periodic images included.
+
+soft and exact are both the true minimum: it is differentiable almost everywhere, equal shortest pairs share its gradient, and,
+unlike a smooth minimum, it does not fall as neighbours get more. Only atoms that are A and B with a probability above 1/2 take part,
+so an undecided site is not pushed. Undefined where no such pair exists.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from scoutlang.signatures import DescriptorSignature
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scoutlang.crystal import CrystalBatch
+    from scoutlang.geometry import DescriptorValue
+    from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
     name="min_distance",
@@ -13,3 +27,31 @@ SIGNATURE = DescriptorSignature(
     tolerance=0.1,
     aggregate="min",
 )
+
+
+def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
+    """Å (B,), differentiable in coordinates and cell. There is no smooth step here: ``sharpness`` changes nothing."""
+    from scoutlang.geometry import MAX_IMAGES, DescriptorValue
+
+    return DescriptorValue.soft(*_minimum(batch, measure, MAX_IMAGES))
+
+
+def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
+    """Å (B,), NaN where no A-B pair exists."""
+    from scoutlang.geometry import MAX_IMAGES_EXACT, DescriptorValue
+
+    return DescriptorValue.exact(*_minimum(batch, measure, MAX_IMAGES_EXACT))
+
+
+def formula(measure: Measure) -> str:
+    a, b = measure.species
+    return f"shortest {a.text}-{b.text} distance in Å"
+
+
+def _minimum(batch: CrystalBatch, measure: Measure, max_images: int) -> tuple[Tensor, Tensor]:
+    """→ value (B,), defined (B,)."""
+    from scoutlang.geometry import decided, shortest
+
+    centre, neighbour = (decided(batch, s.elements) for s in measure.species)
+    value, overflow = shortest(batch, batch.system, batch.size, centre, neighbour, max_images=max_images)
+    return value, value.isfinite() & ~overflow
