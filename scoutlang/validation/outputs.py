@@ -1,0 +1,93 @@
+"""The files of a validated run. Each is written beside its place and moved there whole: a reader never sees half a file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pandas as pd
+from ase import Atoms
+from pymatgen.io.cif import CifWriter
+
+from scoutlang.validation.pipeline import Validation
+from scoutlang.validation.record import Record
+
+RECORDS_PARQUET = "records.parquet"
+RECORDS_CSV = "records.csv"
+CRYSTALS = "generated_crystals.extxyz"
+CRYSTALS_CIF = "generated_crystals_cif.zip"
+SUMMARY = "summary.json"
+
+
+def write_outputs(folder: Path, validation: Validation) -> list[Path]:
+    """Write records, crystals and summary into an existing folder; return their paths. Raises OSError when the disk does not let us.
+
+    Crystals that cannot be written (none was sampled, coordinates not finite) have their row in the records, with the reason.
+    """
+    rows = pd.DataFrame([r.row() for r in validation.records])
+    crystals = [r for r in validation.records if _writable(r)]
+    summary = {
+        "provenance": asdict(validation.provenance),
+        "table": asdict(validation.table()),
+        "funnel": validation.funnel(),
+        "crystals_written": len(crystals),
+    }
+    writers: dict[str, Callable[[Path], object]] = {
+        RECORDS_PARQUET: lambda path: rows.to_parquet(path, index=False),
+        RECORDS_CSV: lambda path: rows.to_csv(path, index=False),
+        CRYSTALS: lambda path: path.write_text(_extxyz(crystals), encoding="utf-8"),
+        CRYSTALS_CIF: lambda path: _zip_cifs(path, crystals),
+        SUMMARY: lambda path: path.write_text(json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"),
+    }
+    return [_write(folder / name, writer) for name, writer in writers.items()]
+
+
+def _write(target: Path, writer: Callable[[Path], object]) -> Path:
+    temporary = target.with_name(f".{target.name}.partial")
+    try:
+        writer(temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+def _writable(record: Record) -> bool:
+    structure = record.generated.structure
+    return (
+        structure is not None
+        and len(structure) > 0
+        and structure.is_ordered
+        and bool(np.isfinite(structure.frac_coords).all() and np.isfinite(structure.lattice.matrix).all())
+    )
+
+
+def _extxyz(records: Sequence[Record]) -> str:
+    text = io.StringIO()
+    frames = [
+        Atoms(
+            numbers=r.structure.atomic_numbers,
+            scaled_positions=r.structure.frac_coords,
+            cell=r.structure.lattice.matrix,
+            pbc=True,
+            info={"id": r.id, "arm": r.arm}
+            | {key: value for key, value in (("hit", r.hit), ("e_above_hull", r.e_above_hull)) if value is not None},
+        )
+        for r in records
+    ]
+    if frames:
+        ase.io.write(text, frames, format="extxyz")
+    return text.getvalue()
+
+
+def _zip_cifs(path: Path, records: Sequence[Record]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for record in records:
+            archive.writestr(f"{record.id}.cif", str(CifWriter(record.structure)))

@@ -1,0 +1,101 @@
+"""One immutable record per generated structure: what was found out, stage by stage, and why it was dropped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from pymatgen.core import Structure
+
+Arm = Literal["guided", "non-guided"]
+Status = Literal["passed", "failed", "undefined", "skipped"]
+Value = float | int | bool | str | None
+
+STATUSES: tuple[Status, ...] = ("passed", "failed", "undefined", "skipped")
+
+
+@dataclass(frozen=True)
+class Generated:
+    """One sample of the raw set R. ``structure`` is None when sampling it failed; ``failure`` then says why."""
+
+    arm: Arm
+    seed: int
+    index: int
+    structure: Structure | None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one stage says about one structure.
+
+    passed / failed: the stage's question has an answer; undefined: it has none (species absent, no reference);
+    skipped: a stage that this one needs was not passed. ``reason`` is empty only for ``passed``.
+    ``values`` are the columns that the stage adds; a quantity without a value is None, never zero or NaN.
+    """
+
+    status: Status
+    reason: str = ""
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Record:
+    """The life of one generated structure. ``outcomes`` maps every stage, in order, to its outcome."""
+
+    id: str
+    generated: Generated
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+
+    @property
+    def arm(self) -> Arm:
+        return self.generated.arm
+
+    @property
+    def structure(self) -> Structure:
+        """The crystal. Raises ValueError where sampling gave none: stages ask for it only after ``geometry`` was passed."""
+        if self.generated.structure is None:
+            raise ValueError(f"{self.id} has no structure")
+        return self.generated.structure
+
+    @property
+    def hit(self) -> bool | None:
+        """True / False by the exact evaluator; None when undefined."""
+        value = self.value("hit")
+        return value if isinstance(value, bool) else None
+
+    @property
+    def e_above_hull(self) -> float | None:
+        """eV/atom, unrelaxed, by the run's potential; None when there is none."""
+        value = self.value("e_above_hull")
+        return float(value) if isinstance(value, int | float) else None
+
+    def passed(self, stage: str) -> bool:
+        return stage in self.outcomes and self.outcomes[stage].status == "passed"
+
+    def value(self, name: str) -> Value:
+        """The value of a column that some stage added, else None."""
+        return next((outcome.values[name] for outcome in self.outcomes.values() if name in outcome.values), None)
+
+    def after(self, stage: str, outcome: Outcome) -> Record:
+        """This record with the outcome of one more stage."""
+        return replace(self, outcomes={**self.outcomes, stage: outcome})
+
+    def row(self) -> dict[str, Value]:
+        """Flat columns for a table: identity, composition, then status, reason and values of every stage."""
+        g = self.generated
+        row: dict[str, Value] = {"id": self.id, "arm": g.arm, "seed": g.seed, "index": g.index}
+        row["formula"] = g.structure.composition.reduced_formula if g.structure else None
+        row["num_atoms"] = len(g.structure) if g.structure else None
+        for stage, outcome in self.outcomes.items():
+            row[f"{stage}_status"] = outcome.status
+            row[f"{stage}_reason"] = outcome.reason
+            row.update(outcome.values)
+        return row
+
+
+def number(value: float | None) -> float | None:
+    """A finite float, or None: the only form in which numbers enter a record."""
+    return float(value) if value is not None and math.isfinite(value) else None

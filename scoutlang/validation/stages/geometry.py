@@ -1,0 +1,42 @@
+"""Is there a crystal at all: a structure was sampled, its numbers are finite, its volume is one that matter can have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from scoutlang.validation.record import Outcome, Record
+from scoutlang.validation.stages import Context, one_by_one
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Needs nothing; adds ``volume_per_atom`` (Å^3). Bounds in Å^3/atom: diamond has 5.7, caesium 110, cells with vacuum a few hundred."""
+
+    smallest_volume: float = 1.0
+    largest_volume: float = 1000.0
+
+    name: ClassVar[str] = "geometry"
+    needs: ClassVar[tuple[str, ...]] = ()
+    adds: ClassVar[tuple[str, ...]] = ("volume_per_atom",)
+
+    def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
+        return one_by_one(self._ask, records, context)
+
+    def _ask(self, record: Record) -> Outcome:
+        structure = record.generated.structure
+        if structure is None:
+            return Outcome("failed", f"not sampled: {record.generated.failure or 'no reason given'}")
+        if len(structure) == 0:
+            return Outcome("failed", "no atoms")
+        if not structure.is_ordered:
+            return Outcome("failed", "partially occupied sites")
+        if not (np.isfinite(structure.lattice.matrix).all() and np.isfinite(structure.frac_coords).all()):
+            return Outcome("failed", "coordinates or lattice are not finite")
+        volume = float(structure.volume) / len(structure)
+        if not self.smallest_volume <= volume <= self.largest_volume:
+            return Outcome("failed", f"volume {volume:.3g} Å^3/atom is outside {self.smallest_volume:g}–{self.largest_volume:g}")
+        return Outcome("passed", values={"volume_per_atom": volume})

@@ -1,0 +1,56 @@
+"""Does the structure satisfy every ``require`` of the program, by the exact evaluators? The guide never marks its own homework."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from scoutlang.measuring import Measurement, measure
+from scoutlang.validation.record import Outcome, Record, Value, number
+from scoutlang.validation.stages import Context, describe
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Needs ``geometry`` only: |C|/|R| is a fraction of the raw set. Adds ``hit`` and, per term, value, margin and truth.
+
+    passed: hit; failed: miss; undefined: a term has no value, for example because a species is absent.
+    """
+
+    batch_size: int = 64
+
+    name: ClassVar[str] = "hits"
+    needs: ClassVar[tuple[str, ...]] = ("geometry",)
+    adds: ClassVar[tuple[str, ...]] = ("hit", "exact: *", "margin: *", "satisfied: *")
+
+    def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for start in range(0, len(records), self.batch_size):
+            outcomes.extend(_measure(records[start : start + self.batch_size], context))
+            context.report(len(outcomes), len(records))
+        return outcomes
+
+
+def _measure(records: Sequence[Record], context: Context) -> list[Outcome]:
+    try:
+        return [_outcome(m) for m in measure(context.program, [r.structure for r in records])]
+    except Exception as error:  # find the structure that raises: one by one
+        if len(records) == 1:
+            return [Outcome("undefined", describe(error), {"hit": None})]
+        return [outcome for record in records for outcome in _measure([record], context)]
+
+
+def _outcome(measured: Measurement) -> Outcome:
+    values: dict[str, Value] = {"hit": measured.hit}
+    for term in measured.terms:
+        values[f"exact: {term.label}"] = number(term.exact)
+        values[f"margin: {term.label}"] = number(term.margin)
+        values[f"satisfied: {term.label}"] = term.satisfied
+    if measured.hit:
+        return Outcome("passed", values=values)
+    if measured.hit is None:
+        without = [t.label for t in measured.terms if t.exact is None]
+        return Outcome("undefined", f"no value for {', '.join(without)}" if without else "no requirement to satisfy", values)
+    missed = [t.label for t in measured.terms if t.satisfied is False]
+    return Outcome("failed", f"misses {', '.join(missed)}", values)

@@ -1,0 +1,64 @@
+"""Energy above the convex hull of the reference set, every energy from the same potential.
+
+A composition is judged by the hull of its own elements: decomposition products cannot hold others, so this equals the hull of the whole system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+
+from scoutlang.validation.record import Outcome, Record
+from scoutlang.validation.stages import Context
+
+
+@dataclass(frozen=True)
+class Hull:
+    """Needs ``energy``; adds ``e_above_hull`` (eV/atom; negative: below the reference's hull). Undefined where the hull is incomplete."""
+
+    batch_size: int = 16
+
+    name: ClassVar[str] = "hull"
+    needs: ClassVar[tuple[str, ...]] = ("energy",)
+    adds: ClassVar[tuple[str, ...]] = ("e_above_hull",)
+
+    def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
+        elements = {symbol for r in records for symbol in r.structure.composition.chemical_system_set}
+        entries = self._entries(elements, context)
+        hulls: dict[frozenset[str], PhaseDiagram | str] = {}
+        outcomes = []
+        for record in records:
+            own = frozenset(record.structure.composition.chemical_system_set)
+            if own not in hulls:
+                hulls[own] = build(own, entries)
+            outcomes.append(_judge(record, hulls[own]))
+        return outcomes
+
+    def _entries(self, elements: set[str], context: Context) -> list[PDEntry]:
+        known = context.reference.subset(elements)
+        evaluations = context.potential.energies([k.structure for k in known], batch_size=self.batch_size, report=context.report)
+        return [
+            PDEntry(k.structure.composition, e.energy * len(k.structure), name=k.id)
+            for k, e in zip(known, evaluations, strict=True)
+            if not e.reason
+        ]
+
+
+def build(elements: frozenset[str], entries: Sequence[PDEntry]) -> PhaseDiagram | str:
+    """The phase diagram of these elements, or why there is none: an element without a reference of its own."""
+    inside = [e for e in entries if e.composition.chemical_system_set <= elements]
+    missing = sorted(elements - {e.composition.chemical_system for e in inside if e.is_element})
+    if missing:
+        return f"hull incomplete: no reference energy for elemental {', '.join(missing)}"
+    return PhaseDiagram(inside)
+
+
+def _judge(record: Record, hull: PhaseDiagram | str) -> Outcome:
+    if isinstance(hull, str):
+        return Outcome("undefined", hull, {"e_above_hull": None})
+    energy = record.value("energy")
+    assert isinstance(energy, float)  # `needs` promises it
+    return Outcome("passed", values={"e_above_hull": energy - float(hull.get_hull_energy_per_atom(record.structure.composition))})
