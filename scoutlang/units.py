@@ -7,8 +7,6 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scoutlang.diagnostics.suggest import closest
-
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -76,12 +74,6 @@ def spoken(dimension: str) -> str:
 def units_of(dimension: str) -> tuple[str, ...]:
     """Preferred spellings of the units of a dimension."""
     return tuple(dict.fromkeys(u.name for u in UNITS.values() if u.dimension == dimension))
-
-
-def closest_unit(text: str, dimension: str) -> str | None:
-    """The spelling that was probably meant, units of the wanted dimension first."""
-    wanted = [spelling for spelling, unit in UNITS.items() if unit.dimension == dimension]
-    return closest(_normalised(text), wanted) or closest(_normalised(text), UNITS)
 
 
 def _normalised(text: str) -> str:

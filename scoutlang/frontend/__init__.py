@@ -1,1 +1,7 @@
+"""Text → checked program. Imports neither torch nor any chemistry package, so that checking starts at once."""
 
+from __future__ import annotations
+
+from scoutlang.frontend.checker import CheckResult, check
+
+__all__ = ["CheckResult", "check"]

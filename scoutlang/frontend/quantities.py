@@ -1,0 +1,69 @@
+"""Numbers with units: from what is written to canonical units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scoutlang import units
+from scoutlang.diagnostics import Diagnostic, Fix, Label
+from scoutlang.diagnostics.suggest import closest, listing, quoted
+from scoutlang.frontend.ast import Quantity, Unit
+from scoutlang.frontend.scope import Scope
+from scoutlang.signatures import Dimension
+
+
+def resolve(quantity: Quantity, dimension: Dimension, what: str, scope: Scope) -> float | None:
+    """The value in the canonical unit, or None after a report. ``what`` names the measured thing in messages."""
+    values = resolve_together([quantity], None, dimension, what, scope)
+    return values[0] if values else None
+
+
+def resolve_together(quantities: Sequence[Quantity], shared: Unit | None, dimension: Dimension, what: str, scope: Scope) -> list[float] | None:
+    """Values that belong together, ``[0.23, 0.29] nm`` or ``0.25 ± 0.01 nm``: one unit written counts for all that have none."""
+    own = [q.unit for q in quantities if q.unit is not None]
+    if shared is not None and own:
+        scope.report(Diagnostic("E041", "the unit is written twice", Label(shared.span, "remove this one"), (Label(own[0].span, "first here"),)))
+        return None
+    common = shared or (own[0] if own else None)
+    values: list[float] = []
+    reported: set[Unit] = set()
+    for quantity in quantities:
+        unit = quantity.unit or common
+        if unit is None:
+            values.append(quantity.number.value)
+        elif unit not in reported:
+            factor = _factor(unit, dimension, what, scope)
+            if factor is None:
+                reported.add(unit)
+            else:
+                values.append(quantity.number.value * factor)
+    return None if reported else values
+
+
+def _factor(unit: Unit, dimension: Dimension, what: str, scope: Scope) -> float | None:
+    known = units.find_unit(unit.text)
+    if known is not None and known.dimension == dimension:
+        return known.factor
+    if dimension == "dimensionless":
+        label = Label(unit.span, "remove the unit")
+        scope.report(Diagnostic("E041", f"{what} has no unit", label, fix=Fix(unit.span, "")))
+    elif known is None:
+        guess = _closest(unit.text, dimension)
+        text = f"did you mean `{guess}`?" if guess else f"use {listing(units.units_of(dimension))}"
+        fix = Fix(unit.span, guess) if guess else None
+        scope.report(Diagnostic("E040", f"unknown unit {quoted(unit.text)}", Label(unit.span, text), fix=fix))
+    else:
+        # `eV` where `eV/atom` belongs is a slip, any other dimension a mistake.
+        per_atom = f"{known.name}/atom"
+        meant = units.find_unit(per_atom)
+        slip = meant is not None and meant.dimension == dimension
+        text = f"did you mean `{per_atom}`?" if slip else f"use {listing(units.units_of(dimension))}"
+        message = f"{quoted(unit.text)} is {units.spoken(known.dimension)}, {what} is {units.spoken(dimension)}"
+        scope.report(Diagnostic("E041", message, Label(unit.span, text), fix=Fix(unit.span, per_atom) if slip else None))
+    return None
+
+
+def _closest(text: str, dimension: Dimension) -> str | None:
+    """The spelling that was probably meant, units of the wanted dimension first."""
+    wanted = [spelling for spelling, unit in units.UNITS.items() if unit.dimension == dimension]
+    return closest(text, wanted) or closest(text, units.UNITS)

@@ -1,0 +1,53 @@
+"""``guide k=0.8, every 2``: how strongly, when and by which method the claims steer the sampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from scoutlang.diagnostics import Diagnostic, Label
+from scoutlang.frontend import settings
+from scoutlang.frontend.ast import Parts, Setting, Statement
+from scoutlang.frontend.scope import Scope
+from scoutlang.frontend.settings import Choice, Real, Strength, Whole
+from scoutlang.ir import Guide as GuideSettings
+from scoutlang.source import Span
+
+# Setting in the language → field of ir.Guide and its kind.
+SETTINGS: settings.Table = {
+    "method": ("method", Choice("adaptive", "paper")),
+    "k": ("k", Strength()),
+    "g": ("g", Strength()),
+    "from": ("since", Real(0, 1)),
+    "to": ("until", Real(0, 1)),
+    "every": ("every", Whole(1, 10_000)),
+    "recur": ("recur", Whole(1, 1_000)),
+    "backward": ("backward", Whole(1, 1_000)),
+    "normalize": ("normalize", Choice("structure", "batch")),
+    "cap": ("cap", Real(0, 1e6, open_low=True)),
+}
+
+
+@dataclass(frozen=True)
+class Guide(Statement):
+    rule = "guide"
+    example = "guide k=0.8, from 0.9 to 0.03, every 2"
+    once = True
+
+    settings: tuple[Setting, ...]
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Self:
+        return cls(span, parts.all(Setting))
+
+    def check(self, scope: Scope) -> None:
+        values = settings.resolve(self.rule, self.settings, SETTINGS, scope)
+        guide = GuideSettings(**values)
+        places = {s.key.text: s.span for s in self.settings}
+        if guide.since <= guide.until:
+            place = places.get("from") or places.get("to") or self.span
+            text = f"guidance would act from t = {guide.since:g} to {guide.until:g}"
+            scope.report(Diagnostic("E042", "guidance runs from noise (t = 1) to the crystal (t = 0)", Label(place, text), help="write the larger one after `from`"))
+        if "g" in places and guide.method == "adaptive":
+            scope.report(Diagnostic("I060", "g is used by `method paper` only", Label(places["g"], "no effect with the method `adaptive`")))
+        scope.guide = guide

@@ -1,0 +1,26 @@
+"""``prefer volume_per_atom as low as possible``: a claim that steers the sampling and is reported, but never decides a hit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from scoutlang.frontend import claims
+from scoutlang.frontend.ast import Claim, Parts, Statement
+from scoutlang.frontend.scope import Scope
+from scoutlang.source import Span
+
+
+@dataclass(frozen=True)
+class Prefer(Statement):
+    rule = "prefer"
+    example = "prefer volume_per_atom as low as possible"
+
+    claim: Claim
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Self:
+        return cls(span, parts.one(Claim))
+
+    def check(self, scope: Scope) -> None:
+        claims.check("prefer", self.claim, self.span, scope)

@@ -1,0 +1,26 @@
+"""``require CN(Cu-P) = 4``: a claim that steers the sampling and decides hits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from scoutlang.frontend import claims
+from scoutlang.frontend.ast import Claim, Parts, Statement
+from scoutlang.frontend.scope import Scope
+from scoutlang.source import Span
+
+
+@dataclass(frozen=True)
+class Require(Statement):
+    rule = "require"
+    example = "require CN(Cu-P) = 4"
+
+    claim: Claim
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Self:
+        return cls(span, parts.one(Claim))
+
+    def check(self, scope: Scope) -> None:
+        claims.check("require", self.claim, self.span, scope)

@@ -1,0 +1,186 @@
+"""Why a statement cannot be read: from the place where parsing stopped to a message with a cause and a fix."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scoutlang.diagnostics import Diagnostic, Fix, Label
+from scoutlang.diagnostics.suggest import closest, listing, quoted
+from scoutlang.frontend.statements import STATEMENTS
+from scoutlang.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Lexeme:
+    """A token, free of the parser library."""
+
+    terminal: str
+    text: str
+    span: Span
+
+
+# What a terminal is called in a message; the others are called by their own characters.
+SPOKEN = {
+    "NAME": "a name",
+    "NUMBER": "a number",
+    "STRING": "a quoted text",
+    "UNIT": "a unit",
+    "EQUAL": "`=`",
+    "LESS": "`<`",
+    "LESS_EQUAL": "`<=`",
+    "GREATER": "`>`",
+    "GREATER_EQUAL": "`>=`",
+    "PLUS_MINUS": "`±`",
+    "ARROW": "`->`",
+    "LPAR": "`(`",
+    "RPAR": "`)`",
+    "LSQB": "`[`",
+    "RSQB": "`]`",
+    "LBRACE": "`{`",
+    "RBRACE": "`}`",
+    "COMMA": "`,`",
+    "COLON": "`:`",
+    "STAR": "`*`",
+    "HYPHEN": "`-`",
+    "IN": "`in`",
+    "AS": "`as`",
+    "WEIGHT": "`weight`",
+    "LOSS": "`loss`",
+    "$END": "the end of the statement",
+}
+# Accepted by the grammar only to be reported with a better message; never offered.
+_NEVER_OFFERED = {"DOUBLE_EQUAL", "LOOKALIKE_DASH"}
+
+_CLOSING = {"LPAR": ")", "LSQB": "]", "LBRACE": "}"}
+_CLOSING_TERMINAL = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
+_MAX_OFFERED = 6
+
+
+def intended_verb(word: str) -> str:
+    """The statement that a first word stands for, misspelt or not; the word itself when it resembles none."""
+    return closest(word, STATEMENTS) or word
+
+
+def explain(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) -> Diagnostic:
+    """The message for a statement whose lexeme at ``position`` (its end, when past the last) is not among the accepted terminals."""
+    at_end = position == len(lexemes)
+    if at_end:
+        return _unclosed(lexemes, position, accepted) or _unfinished(lexemes, accepted)
+    found = lexemes[position]
+    return (
+        (_no_verb(found, lexemes) if position == 0 else None)
+        or _unknown_character(found)
+        or _reversed_operator(lexemes, position)
+        or _brackets(lexemes, position, accepted)
+        or _misspelt_modifier(lexemes, position, accepted)
+        or _unexpected(found, lexemes, accepted)
+    )
+
+
+def _no_verb(found: Lexeme, lexemes: Sequence[Lexeme]) -> Diagnostic | None:
+    if found.terminal != "NAME":
+        return None
+    guess = closest(found.text, STATEMENTS)
+    if guess:
+        return Diagnostic("E012", f"unknown statement {quoted(found.text)}", Label(found.span, f"did you mean `{guess}`?"), fix=Fix(found.span, guess))
+    if any(lexeme.terminal in ("EQUAL", "DOUBLE_EQUAL", "LESS", "GREATER", "LESS_EQUAL", "GREATER_EQUAL", "IN") for lexeme in lexemes):
+        text = "a claim starts with its strength: `require`, `prefer` or `expect`"
+        return Diagnostic("E012", f"unknown statement {quoted(found.text)}", Label(found.span, text), fix=Fix(Span(found.span.start, found.span.start), "require "))
+    return Diagnostic("E012", f"unknown statement {quoted(found.text)}", Label(found.span, f"expected {listing(f'`{s}`' for s in STATEMENTS)}"))
+
+
+def _unknown_character(found: Lexeme) -> Diagnostic | None:
+    if found.terminal != "UNKNOWN":
+        return None
+    character = found.text
+    if character == '"':
+        return Diagnostic("E011", "the quoted text is not closed", Label(found.span, 'opened here; `"` closes it on the same line'))
+    name = "" if character.isascii() else unicodedata.name(character, f"U+{ord(character):04X}").lower()
+    plain = unicodedata.normalize("NFKC", character)
+    ascii_twin = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "×": "*", "∗": "*", "–": "-", "≈": "= … ±", "∈": "in", "¹": "^1"}.get(character)
+    twin = ascii_twin or (plain if plain != character and plain.isascii() and plain.strip() else "")
+    if character in "!≠":
+        twin = ""
+    text = f"{name}; write `{twin}`" if name and twin else name or ("`not` and `!=` do not exist yet" if character == "!" else "no meaning in the language")
+    return Diagnostic("E011", f"unknown character {quoted(character)}", Label(found.span, text))
+
+
+def _reversed_operator(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
+    found, before = lexemes[position], lexemes[position - 1]
+    if before.terminal == "EQUAL" and found.terminal in ("LESS", "GREATER") and before.span.end == found.span.start:
+        span = before.span.cover(found.span)
+        right = f"{found.text}="
+        return Diagnostic("E010", f"`={found.text}` is written `{right}`", Label(span, f"write `{right}`"), fix=Fix(span, right))
+    return None
+
+
+def _brackets(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) -> Diagnostic | None:
+    found = lexemes[position]
+    if found.terminal in _CLOSING_TERMINAL.values():
+        opened = _innermost_open(lexemes[:position])
+        if opened is None:
+            return Diagnostic("E014", f"{quoted(found.text)} closes nothing", Label(found.span, "no bracket is open here"), fix=Fix(found.span, ""))
+        right = _CLOSING[opened.terminal]
+        if found.text != right:
+            label = Label(found.span, f"expected `{right}`")
+            return Diagnostic("E013", f"`{opened.text}` is closed by {quoted(found.text)}", label, (Label(opened.span, "opened here"),), fix=Fix(found.span, right))
+        return None
+    return _unclosed(lexemes, position, accepted)
+
+
+def _unclosed(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) -> Diagnostic | None:
+    opened = _innermost_open(lexemes[:position])
+    if opened is None or _CLOSING_TERMINAL[opened.terminal] not in accepted:
+        return None
+    right = _CLOSING[opened.terminal]
+    end = lexemes[position - 1].span.end
+    place = lexemes[position].span if position < len(lexemes) else Span(end, end)
+    label = Label(place, f"expected `{right}`" if position == len(lexemes) else f"expected `{right}` before this")
+    return Diagnostic("E013", f"`{opened.text}` is not closed", label, (Label(opened.span, "opened here"),), fix=Fix(Span(end, end), right))
+
+
+def _innermost_open(lexemes: Sequence[Lexeme]) -> Lexeme | None:
+    opened: list[Lexeme] = []
+    for lexeme in lexemes:
+        if lexeme.terminal in _CLOSING_TERMINAL:
+            opened.append(lexeme)
+        elif lexeme.terminal in _CLOSING_TERMINAL.values() and opened:
+            opened.pop()
+    return opened[-1] if opened else None
+
+
+def _misspelt_modifier(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) -> Diagnostic | None:
+    """``= 4 wieght 2``: the misspelt word was taken for a unit, and the surprise comes at its value; or a unit is there already."""
+    found, before = lexemes[position], lexemes[position - 1]
+    if "WEIGHT" not in accepted:
+        return None
+    word = found if found.terminal == "NAME" else before if before.terminal == "NAME" else None
+    if word is None:
+        return None
+    guess = closest(word.text, ("weight", "loss"))
+    text = f"did you mean `{guess}`?" if guess else "a claim has `weight` and `loss`"
+    return Diagnostic("E023", f"unknown setting {quoted(word.text)}", Label(word.span, text), fix=Fix(word.span, guess) if guess else None)
+
+
+def _unfinished(lexemes: Sequence[Lexeme], accepted: frozenset[str]) -> Diagnostic:
+    end = lexemes[-1].span.end
+    return Diagnostic("E010", "the statement is not finished", Label(Span(end, end), _expected(accepted)), help=_example(lexemes))
+
+
+def _unexpected(found: Lexeme, lexemes: Sequence[Lexeme], accepted: frozenset[str]) -> Diagnostic:
+    reserved = " (a word of the language)" if found.text in STATEMENTS else ""
+    return Diagnostic("E010", f"unexpected {quoted(found.text)}{reserved}", Label(found.span, _expected(accepted)), help=_example(lexemes))
+
+
+def _expected(accepted: frozenset[str]) -> str:
+    offered = [spoken for terminal, spoken in SPOKEN.items() if terminal in accepted - _NEVER_OFFERED]
+    if set(STATEMENTS) <= {a.lower() for a in accepted}:
+        return "expected a statement, which starts with a word"
+    return f"expected {listing([*offered[:_MAX_OFFERED], '…'] if len(offered) > _MAX_OFFERED else offered)}"
+
+
+def _example(lexemes: Sequence[Lexeme]) -> str:
+    statement = STATEMENTS.get(lexemes[0].text)
+    return f"for example: {statement.example}" if statement else ""
