@@ -1,0 +1,110 @@
+"""The mathematics of the guidance as pure functions. Equation numbers: arXiv:2604.13354; conventions: MatterGen's (docs/guidance.md).
+
+Shapes: N atoms in B crystals; frac, score_F (N, 3); cell, score_L (B, 3, 3), rows are lattice vectors in Å; system (N,) crystal of each atom.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+STRAIN_LENGTH = 2.0  # c in Å: a strain ε counts like a displacement of c·‖ε‖ per atom
+MAX_DISPLACEMENT = 0.1  # Å, largest move of an atom of x̂0 in one adaptive step
+MAX_STRAIN = 0.02  # largest strain of x̂0 in one adaptive step
+MAX_SIGMA = 0.25  # fractional: above this noise x̂0 is too blurred to be worth steering
+
+
+def wrap(frac: Tensor) -> Tensor:
+    """Fractional coordinates in [0, 1)."""
+    return frac - torch.floor(frac)
+
+
+def clean_frac(frac: Tensor, score: Tensor, sigma: Tensor) -> Tensor:
+    """F̂0 = wrap(F + σ_F² s_F): Tweedie's estimate for the wrapped variance-exploding process (α = 1)."""
+    return wrap(frac + sigma.square() * score)
+
+
+def clean_cell(cell: Tensor, score: Tensor, alpha: Tensor, sigma: Tensor, limit_mean: Tensor) -> Tensor:
+    """L̂0 = [L + σ_L² s_L − (1 − α) μ] / α: Tweedie's estimate for the variance-preserving process around μ (trap 1)."""
+    return (cell + sigma.square() * score - (1 - alpha) * limit_mean) / alpha
+
+
+def renoise_frac(frac: Tensor, sigma_t: Tensor, sigma_s: Tensor, noise: Tensor) -> Tensor:
+    """z_t ~ q(z_t | z_s), s < t, wrapped variance-exploding: std² = σ_t² − σ_s², with the n^(−1/3) inside σ (trap 3)."""
+    return wrap(frac + (sigma_t.square() - sigma_s.square()).clamp(min=0).sqrt() * noise)
+
+
+def renoise_cell(cell: Tensor, alpha_ts: Tensor, limit_mean: Tensor, limit_std: Tensor, noise: Tensor) -> Tensor:
+    """z_t ~ q(z_t | z_s): α_ts L_s + (1 − α_ts) μ + ν √(1 − α_ts²) ε with symmetric ε (trap 2)."""
+    return alpha_ts * cell + (1 - alpha_ts) * limit_mean + limit_std * (1 - alpha_ts.square()).clamp(min=0).sqrt() * noise
+
+
+def symmetric_noise(noise: Tensor) -> Tensor:
+    """(B, 3, 3) standard normal → symmetric with unit variance in every entry."""
+    off_diagonal = (noise + noise.transpose(1, 2)) / 2**0.5
+    return off_diagonal + torch.diag_embed((noise - off_diagonal).diagonal(dim1=1, dim2=2))
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Steepest descent of the loss on x̂0 in one Cartesian metric (trap 6).
+
+    move: (N, 3) Å; strain: (B, 3, 3) symmetric; square_norm: (B,) m² = Σ‖Δr‖² + c² n ‖ε‖², the rate at which the loss falls.
+    """
+
+    move: Tensor
+    strain: Tensor
+    square_norm: Tensor
+
+
+def descent(grad_frac: Tensor, grad_cell: Tensor, cell: Tensor, system: Tensor, num_atoms: Tensor) -> Descent:
+    """Gradients of ℓ in (F, L) → Δr = −G_F L^(−T), ε = −sym(Lᵀ G_L)/(c² n). A crystal with a non-finite gradient gets zeros."""
+    inverse = torch.linalg.pinv(cell)
+    move = -(grad_frac.unsqueeze(1) @ inverse.transpose(1, 2)[system]).squeeze(1)
+    torque = cell.transpose(1, 2) @ grad_cell
+    n = num_atoms.to(cell.dtype)
+    strain = -0.5 * (torque + torque.transpose(1, 2)) / (STRAIN_LENGTH**2 * n)[:, None, None]
+    square = _sum_per_crystal(move.square().sum(1), system, len(n)) + STRAIN_LENGTH**2 * n * strain.square().sum((1, 2))
+    good = torch.isfinite(square)
+    move = torch.where(good[system][:, None], move, torch.zeros_like(move))
+    strain = torch.where(good[:, None, None], strain, torch.zeros_like(strain))
+    return Descent(move, strain, torch.where(good, square, torch.zeros_like(square)))
+
+
+def normalised_step(strength: float, direction: Descent, *, over_batch: bool, cap: float | None) -> Tensor:
+    """(B,) step length k/‖∇ℓ‖, at most η = ``cap`` (paper, section 2.2.3). ``over_batch``: the authors' norm over all structures (trap 5)."""
+    square = direction.square_norm.sum().expand_as(direction.square_norm) if over_batch else direction.square_norm
+    step = torch.where(square > 0, strength / square.clamp(min=1e-20).sqrt(), torch.zeros_like(square))
+    return step if cap is None else step.clamp(max=cap)
+
+
+def adaptive_step(strength: float, loss: Tensor, direction: Descent, system: Tensor, sigma_frac: Tensor) -> Tensor:
+    """(B,) Polyak step ℓ/m²: to the zero of the linearised loss, limited to a trusted move of x̂0; zero while σ_F > MAX_SIGMA."""
+    size = len(loss)
+    furthest = loss.new_zeros(size).scatter_reduce(0, system, direction.move.norm(dim=1), reduce="amax", include_self=False)
+    limit = torch.minimum(
+        MAX_DISPLACEMENT / furthest.clamp(min=1e-12), MAX_STRAIN / direction.strain.flatten(1).norm(dim=1).clamp(min=1e-12)
+    )
+    polyak = loss / direction.square_norm.clamp(min=1e-20)
+    sharp = _sum_per_crystal(sigma_frac.flatten(), system, size) / torch.bincount(system, minlength=size) <= MAX_SIGMA
+    useful = (direction.square_norm > 0) & torch.isfinite(loss) & sharp
+    return torch.where(useful, strength * torch.minimum(polyak, limit), torch.zeros_like(loss))
+
+
+def displacement(direction: Descent, step: Tensor, cell: Tensor, system: Tensor) -> tuple[Tensor, Tensor]:
+    """(ΔF (N, 3), ΔL (B, 3, 3)) of x̂0 for a step along the descent; ΔL is brought back to MatterGen's symmetric lattice form."""
+    delta_frac = (step[system][:, None, None] * direction.move.unsqueeze(1) @ torch.linalg.pinv(cell)[system]).squeeze(1)
+    strained = cell + cell @ (step[:, None, None] * direction.strain)
+    return delta_frac, symmetric_form(strained) - symmetric_form(cell)
+
+
+def symmetric_form(cell: Tensor) -> Tensor:
+    """The rotated copy of the lattice that is a symmetric positive matrix: (L Lᵀ)^(1/2)."""
+    values, vectors = torch.linalg.eigh(cell @ cell.transpose(1, 2))
+    return (vectors * values.clamp(min=0).sqrt().unsqueeze(1)) @ vectors.transpose(1, 2)
+
+
+def _sum_per_crystal(values: Tensor, system: Tensor, size: int) -> Tensor:
+    return values.new_zeros(size).index_add_(0, system, values)

@@ -1,0 +1,200 @@
+"""`mini`: a compact score model for MatterGen's DiffusionModule (≤ 20 atoms, conditioned on the chemical system).
+
+Every ordered pair of atoms of a crystal, the pair of an atom with itself included, is an edge. An edge sees the fractional offset (Fourier
+features) and the periodic images within the cutoff (radial and vector densities), so a step of message passing knows the whole periodic
+neighbourhood. The outputs are what MatterGen's MaterialsLoss trains: −noise for fractional coordinates and lattice, logits for the types.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from mattergen.common.utils.globals import MAX_ATOMIC_NUM
+from mattergen.denoiser import mask_disallowed_elements
+from mattergen.diffusion.score_models.base import ScoreModel
+from mattergen.property_embeddings import ChemicalSystemMultiHotEmbedding, get_property_embeddings, get_use_unconditional_embedding
+from torch import Tensor, nn
+
+from scoutlang.sampling.models.mini.elements import FEATURES, element_features
+
+CUTOFF = 6.0  # Å, of the radial and vector densities
+RADIAL, VECTOR, FOURIER, TIME = 28, 8, 6, 32
+EDGE = RADIAL + 3 * VECTOR + 6 * FOURIER
+CLASSES = MAX_ATOMIC_NUM + 1  # elements 1…100 and the mask state
+
+
+def segment_mean(values: Tensor, index: Tensor, size: int) -> Tensor:
+    """(size, …) mean of the rows of ``values`` with the same index; 0 for an empty group."""
+    total = values.new_zeros((size, *values.shape[1:])).index_add_(0, index, values)
+    count = torch.bincount(index, minlength=size).clamp(min=1).to(values.dtype)
+    return total / count.view(-1, *[1] * (values.dim() - 1))
+
+
+class SystemEmbedding(nn.Module):
+    """Chemical system → vector: MatterGen's multi-hot embedding plus the mean physical features of its elements."""
+
+    def __init__(self, hidden_dim: int) -> None:
+        super().__init__()
+        self.hidden_dim = hidden_dim
+        self.multi_hot = ChemicalSystemMultiHotEmbedding(hidden_dim=hidden_dim)
+        self.physical = nn.Linear(2 * FEATURES + 4, hidden_dim)
+        self.register_buffer("features", element_features()[: MAX_ATOMIC_NUM + 1], persistent=False)
+
+    def forward(self, x: list[str] | list[list[str]]) -> Tensor:
+        systems = ChemicalSystemMultiHotEmbedding.convert_to_list_of_str(x=x)
+        hot = ChemicalSystemMultiHotEmbedding.sequences_to_multi_hot(x=systems, device=self.features.device)
+        count = hot.sum(1, keepdim=True)
+        mean = hot @ self.features / count
+        spread = (hot @ self.features.square() / count - mean.square()).clamp(min=0).add(1e-6).sqrt()
+        size = torch.cat([(count == k).float() for k in (1, 2, 3, 4)], dim=1)
+        embedding: Tensor = self.multi_hot.embedding(hot) + self.physical(torch.cat([mean, spread, size], dim=1))
+        return embedding
+
+
+class Message(nn.Module):
+    """One residual layer: h_i += U(h_i, mean_j M(h_i, h_j, e_ij, g)), all pre-normed."""
+
+    def __init__(self, width: int, context: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.centre = nn.Linear(width + context, width)
+        self.neighbour = nn.Linear(width, width, bias=False)
+        self.edge = nn.Linear(EDGE, width, bias=False)
+        self.out = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.update = nn.Sequential(nn.LayerNorm(2 * width), nn.Linear(2 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
+
+    def forward(self, h: Tensor, g: Tensor, edge: Tensor, i: Tensor, j: Tensor) -> Tensor:
+        x = self.norm(h)
+        message = self.out(self.centre(torch.cat([x, g], dim=-1)).index_select(0, i) + self.neighbour(x).index_select(0, j) + self.edge(edge))
+        return h + self.update(torch.cat([x, segment_mean(message, i, len(h))], dim=-1))
+
+
+class MiniScoreModel(ScoreModel):  # type: ignore[misc]
+    """Score model with MatterGen's interface: ``forward(ChemGraph, t) -> ChemGraph`` with pos (N, 3), cell (B, 3, 3), atomic_numbers (N, 101)."""
+
+    def __init__(self, property_embeddings: Any, width: int = 192, layers: int = 4, density: float = 0.05) -> None:
+        super().__init__()
+        self.property_embeddings = nn.ModuleDict(property_embeddings)
+        condition = sum(p.conditional_embedding_module.hidden_dim for p in self.property_embeddings.values())
+        context = 64
+        self.density = density
+        self.types = nn.Embedding(CLASSES + 1, width)
+        self.physical = nn.Linear(FEATURES, width, bias=False)
+        self.context = nn.Sequential(nn.Linear(TIME + condition + 6 + 8, 2 * context), nn.SiLU(), nn.Linear(2 * context, context))
+        self.enter = nn.Linear(context, width)
+        self.layers = nn.ModuleList(Message(width, context) for _ in range(layers))
+        self.read = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU())
+        self.position = nn.Linear(width, 6)
+        self.logits = nn.Linear(width, CLASSES)
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(FEATURES, width, bias=False)
+        self.coverage = nn.Linear(width, 2)
+        self.lattice = nn.Sequential(nn.Linear(2 * width + context, width), nn.SiLU(), nn.Linear(width, 6))
+        self.register_buffer("features", element_features(), persistent=False)
+        grid = torch.arange(-1, 2, dtype=torch.float32)
+        self.register_buffer("shifts", torch.cartesian_prod(grid, grid, grid), persistent=False)
+        self.register_buffer("centres", torch.linspace(0.6, CUTOFF, RADIAL), persistent=False)
+        self.register_buffer("vector_centres", torch.linspace(1.0, CUTOFF, VECTOR), persistent=False)
+
+    @property
+    def cond_fields_model_was_trained_on(self) -> list[str]:
+        return list(self.property_embeddings)
+
+    def forward(self, x: Any, t: Tensor) -> Any:
+        frac, cell, types, num_atoms, system = x["pos"], x["cell"], x["atomic_numbers"], x["num_atoms"], x.get_batch_idx("pos")
+        i, j = ordered_pairs(num_atoms)
+        edge = self.edges(frac, cell, system, i, j)
+        length = (num_atoms / self.density).pow(1 / 3).view(-1, 1, 1)
+        scaled = cell / length
+        present = torch.zeros((len(num_atoms), CLASSES + 1), device=frac.device).index_put_(
+            (system, types), torch.ones_like(frac[:, 0]), accumulate=True
+        )
+        g = self.globals(x, t, scaled, num_atoms, present)
+        h = self.types(types) + self.physical(self.features[types]) + self.enter(g)[system]
+        for layer in self.layers:
+            h = layer(h, g[system], edge, i, j)
+        r = self.read(h)
+        fractional, cartesian = self.position(r).split(3, dim=-1)
+        position = fractional + (scaled[system] @ cartesian.unsqueeze(-1)).squeeze(-1)
+        pooled = torch.cat([segment_mean(r, system, len(num_atoms)), segment_max(r, system, len(num_atoms)), g], dim=-1)
+        logits = self.type_logits(x, r, system, present)
+        if not self.training:
+            logits = mask_disallowed_elements(logits=logits, x=x, batch_idx=system)
+        return x.replace(pos=position, cell=symmetric(self.lattice(pooled)), atomic_numbers=logits)
+
+    def type_logits(self, x: Any, r: Tensor, system: Tensor, present: Tensor) -> Tensor:
+        """Logits from the atom, from its match with each element's physical features, and from what the system still lacks."""
+        key = self.key(self.features[1:]) / math.sqrt(r.shape[-1])
+        logits = self.logits(r) + self.query(r) @ key.T
+        if "chemical_system" not in self.property_embeddings:
+            return logits
+        unconditional = get_use_unconditional_embedding(batch=x, cond_field="chemical_system")
+        if bool(unconditional.all()):
+            return logits
+        names = ChemicalSystemMultiHotEmbedding.convert_to_list_of_str(x=x["chemical_system"])
+        wanted = ChemicalSystemMultiHotEmbedding.sequences_to_multi_hot(x=names, device=r.device)[:, 1:]
+        wanted = torch.cat([wanted, torch.zeros_like(wanted[:, :1])], dim=1).masked_fill(unconditional, 0.0)
+        here = present[:, 1:] / present.sum(1, keepdim=True)
+        missing = wanted * (here == 0)
+        lack, amount = self.coverage(r).split(1, dim=-1)
+        return logits + lack * missing[system] + amount * (wanted * here)[system]
+
+    def globals(self, x: Any, t: Tensor, scaled: Tensor, num_atoms: Tensor, present: Tensor) -> Tensor:
+        """(B, context) noise level, chemical system, lattice in units of the mean cell edge, composition counts."""
+        octaves = 2.0 ** torch.arange(TIME // 4, device=t.device) * math.pi / 2
+        level = t[:, None] * octaves
+        # the low-noise end needs resolution in log t as well
+        low = torch.log(t.clamp(min=1e-4))[:, None] / 9.2 * octaves[: TIME // 4]
+        time = torch.cat([level.sin(), level.cos(), low.sin(), low.cos()], dim=-1)
+        lattice = scaled[:, (0, 1, 2, 0, 0, 1), (0, 1, 2, 1, 2, 2)]
+        n = num_atoms.to(t.dtype)[:, None]
+        masked = present[:, CLASSES, None] / n
+        kinds = (present[:, 1:CLASSES] > 0).sum(1, keepdim=True).to(t.dtype)
+        volume = torch.linalg.det(scaled).abs().clamp(min=1e-3).log()[:, None]
+        counts = torch.cat([n / 20, 1 / n, n.log() / 3, (n / 20).square(), masked, 1 - masked, kinds / 4, volume.clamp(-4, 4)], dim=-1)
+        condition = get_property_embeddings(batch=x, property_embeddings=self.property_embeddings)
+        embedded: Tensor = self.context(torch.cat([time, condition, lattice, counts], dim=-1))
+        return embedded
+
+    def edges(self, frac: Tensor, cell: Tensor, system: Tensor, i: Tensor, j: Tensor) -> Tensor:
+        """(E, EDGE) features of the ordered pairs: Fourier of the offset, radial and vector density of its images within CUTOFF."""
+        offset = frac[j] - frac[i]
+        phase = 2 * math.pi * offset[:, :, None] * torch.arange(1, FOURIER + 1, device=frac.device)
+        fourier = torch.cat([phase.sin(), phase.cos()], dim=-1).flatten(1)
+        wrapped = offset - offset.round()
+        vectors = (wrapped[:, None, :] + self.shifts) @ cell[system[i]]
+        square = vectors.square().sum(-1)
+        near = (square < CUTOFF**2) & (square > 1e-8)
+        edge, image = near.nonzero(as_tuple=True)
+        vector = vectors[edge, image]
+        distance = square[edge, image].sqrt()
+        envelope = (0.5 * (torch.cos(math.pi * distance / CUTOFF) + 1))[:, None]
+        radial = envelope * torch.exp(-(((distance[:, None] - self.centres) / 0.2).square()))
+        shell = envelope * torch.exp(-(((distance[:, None] - self.vector_centres) / 0.6).square()))
+        directed = (shell[:, :, None] * (vector / distance[:, None])[:, None, :]).flatten(1)
+        density = frac.new_zeros((len(i), RADIAL + 3 * VECTOR)).index_add_(0, edge, torch.cat([radial, directed], dim=-1))
+        return torch.cat([fourier, density], dim=-1)
+
+
+def ordered_pairs(num_atoms: Tensor) -> tuple[Tensor, Tensor]:
+    """All ordered pairs (i, j) inside each crystal, i = j included, as two (Σ n²,) index tensors."""
+    first = torch.cumsum(num_atoms, 0) - num_atoms
+    repeats = torch.repeat_interleave(num_atoms, num_atoms)
+    atoms = torch.arange(len(repeats), device=num_atoms.device)
+    i = torch.repeat_interleave(atoms, repeats)
+    start = torch.cumsum(repeats, 0) - repeats
+    j = torch.arange(len(i), device=num_atoms.device) - start[i] + torch.repeat_interleave(first, num_atoms)[i]
+    return i, j
+
+
+def segment_max(values: Tensor, index: Tensor, size: int) -> Tensor:
+    """(size, F) maximum of the rows with the same index."""
+    target = index[:, None].expand_as(values)
+    return values.new_zeros((size, values.shape[1])).scatter_reduce(0, target, values, reduce="amax", include_self=False)
+
+
+def symmetric(six: Tensor) -> Tensor:
+    """(B, 6) → symmetric (B, 3, 3); off-diagonal entries are shared, as in MatterGen's lattice noise."""
+    return six[:, (0, 3, 4, 3, 1, 5, 4, 5, 2)].view(-1, 3, 3)

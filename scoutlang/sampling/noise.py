@@ -1,0 +1,48 @@
+"""Random numbers that belong to a structure, not to a batch: structure i is the same whatever the batch size."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+_BLOCK = 16
+
+
+def structure_seed(*key: object) -> int:
+    """A 63-bit seed from a key such as (seed, arm, index)."""
+    digest = hashlib.sha256("/".join(map(str, key)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+class StructureNoise:
+    """One random stream per structure, drawn on the CPU in blocks, so that values do not depend on device or batch.
+
+    seeds: one per structure; num_atoms: atoms of each structure.
+    """
+
+    def __init__(self, seeds: Sequence[int], num_atoms: Sequence[int], device: torch.device | str = "cpu") -> None:
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._num_atoms = list(num_atoms)
+        self._device = device
+        self._blocks: dict[str, list[Tensor]] = {}
+
+    def atoms(self) -> Tensor:
+        """(N, 3) standard normal."""
+        return self._next("atoms", lambda g, n: torch.randn(_BLOCK, n, 3, generator=g), dim=1)
+
+    def cells(self) -> Tensor:
+        """(B, 3, 3) standard normal."""
+        return self._next("cells", lambda g, _: torch.randn(_BLOCK, 1, 3, 3, generator=g), dim=1)
+
+    def uniform(self) -> Tensor:
+        """(N,) uniform in [0, 1)."""
+        return self._next("uniform", lambda g, n: torch.rand(_BLOCK, n, generator=g), dim=1)
+
+    def _next(self, kind: str, draw: object, dim: int) -> Tensor:
+        if not self._blocks.get(kind):
+            drawn = [draw(g, n) for g, n in zip(self._generators, self._num_atoms, strict=True)]  # type: ignore[operator]
+            self._blocks[kind] = list(torch.cat(drawn, dim=dim).to(self._device).unbind(0))
+        return self._blocks[kind].pop(0)

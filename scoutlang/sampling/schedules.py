@@ -1,0 +1,25 @@
+"""Guidance strength over diffusion time (paper, section 2.2.2). t runs from 1 (pure noise) to 0 (clean)."""
+
+from __future__ import annotations
+
+import math
+
+from scoutlang.ir import Guide, Schedule
+
+
+def strength(schedule: Schedule, t: float) -> float:
+    """Value of a schedule: constant, or from ``start`` at t = 1 to ``end`` at t = 0, linear or cosine."""
+    progress = 1.0 - t
+    if schedule.shape == "cosine":
+        progress = 0.5 * (1.0 - math.cos(math.pi * progress))
+    elif schedule.shape == "constant":
+        progress = 0.0
+    return schedule.start + (schedule.end - schedule.start) * progress
+
+
+def is_active(guide: Guide, t: float, step: int) -> bool:
+    """Whether guidance acts in this step: inside its window of diffusion time, every M-th step.
+
+    The window ends before t = 0, so that the last steps denoise what the guidance did (trap 4 of docs/guidance.md).
+    """
+    return guide.until <= t <= guide.since and step % guide.every == 0
