@@ -18,8 +18,12 @@ class Unit:
 
 
 # Spellings of one unit share an entry; the first is the preferred one.
-_LENGTHS = ((("Å", "A", "Ang", "ang", "angstrom", "Angstrom", "angstroms"), 1.0), (("nm",), 10.0), (("pm",), 0.01))
-_OTHERS = (
+_LENGTHS: tuple[tuple[tuple[str, ...], float], ...] = (
+    (("Å", "A", "Ang", "ang", "angstrom", "Angstrom", "angstroms"), 1.0),
+    (("nm",), 10.0),
+    (("pm",), 0.01),
+)
+_OTHERS: tuple[tuple[tuple[str, ...], str, float], ...] = (
     (("°", "deg", "degree", "degrees"), "angle", 1.0),
     (("rad",), "angle", 180.0 / math.pi),
     (("g/cm^3", "g/cc"), "density", 1.0),

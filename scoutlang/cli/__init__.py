@@ -69,6 +69,9 @@ def main() -> None:
         if os.environ.get("SCOUT_DEBUG"):
             traceback.print_exc()
         else:
-            click.echo(f"internal error: {type(error).__name__}: {error}\n  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where", err=True)
+            click.echo(
+                f"internal error: {type(error).__name__}: {error}\n  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where",
+                err=True,
+            )
         code = _INTERNAL_ERROR
     sys.exit(code if isinstance(code, int) else 0)

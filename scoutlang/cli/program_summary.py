@@ -68,4 +68,5 @@ def _schedule(schedule: Schedule) -> str:
 
 
 def _sample(sample: Sample) -> str:
-    return f"{sample.count} structures, batch {sample.batch}, {sample.steps} steps, seed {sample.seed}, model {sample.model}, cfg {sample.cfg:g}"
+    settings = f"{sample.steps} steps, seed {sample.seed}, model {sample.model}, cfg {sample.cfg:g}"
+    return f"{sample.count} structures, batch {sample.batch}, {settings}"

@@ -1,9 +1,151 @@
-"""Every code with its explanation, the page that ``scout explain CODE`` prints. E: error, W: warning, I: note."""
+"""Every code with its explanation, the page that ``scout explain CODE`` prints. E: error, W: warning, I: note.
+
+E00x the file, E01x how it is written, E02x statements and settings, E03x names, E04x quantities, E05x meaning.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+_PAGES = """
+E001 the program cannot be read
+The file does not exist, is a folder, or may not be opened. Check the path; `-` reads standard input and `-c TEXT` takes the program from
+the command line.
+
+E002 the program is not text
+A program is UTF-8 text. Some bytes of this file cannot be decoded, so it is probably another kind of file (a CIF archive, a checkpoint)
+or text in an old encoding; save it as UTF-8.
+
+E003 the program is too large
+A hypothesis is a page of text at most. A file of more than 200 000 characters is surely something else, so it is not read.
+
+E004 brackets are nested too deeply
+More brackets are open at once than any program needs. Usually one bracket was typed many times, or the file is not a program.
+
+E005 the file is for a newer language
+`scout N` in the first line says which version of the language the file is written in. This installation knows older versions only.
+Install a newer scoutlang, or lower the number if the file uses nothing new.
+
+E006 too many errors
+Reading stopped after many errors, because the first ones usually cause the rest. Mend those above and check again.
+
+E010 something else is expected here
+The statement is well formed up to the marked place; there the language expects one of the things listed. The example shows the usual form
+of this statement.
+
+E011 unknown character
+The marked character has no meaning in the language. Characters that only look like ASCII ones (curly quotes, full-width brackets) often
+come from a word processor or a PDF.
+
+E012 unknown statement
+Every statement starts with its verb: `system`, `atoms`, `require`, `prefer`, `expect`, `guide`, `sample`, or the version line `scout 1`.
+Verbs are written in lower case.
+
+E013 a bracket is not closed
+Each `(`, `[` and `{` needs its partner before the statement ends. A line end inside brackets does not end the statement, so a missing
+bracket may be noticed further down; the message shows where the bracket was opened.
+
+E014 a bracket closes nothing
+There is a `)`, `]` or `}` without an opening partner. Remove it, or add the opening one.
+
+E015 `=` is written once
+A requirement is an equation, not a comparison of a programming language: `require CN(Cu-P) = 4`.
+
+E016 a dash that is not a hyphen
+Chains of elements are joined with the hyphen-minus of the keyboard. Texts copied from papers often hold an en dash or a minus sign, which
+look the same and are other characters.
+
+E017 the number cannot be represented
+The number is larger than a double-precision number can be (about 1.8e308). There is probably a typing error in its exponent.
+
+E020 there is no system
+A hypothesis is about a chemical system: `system Cu-Si-P-Ca` names the elements that the crystals may hold. Everything else refers to it,
+so a program cannot do without.
+
+E021 the statement appears twice
+`system`, `atoms`, `guide`, `sample` and `scout` are said once in a program. Merge the two, or remove one.
+
+E022 the label is used twice
+A label names a term in every table and plot, so two terms cannot share one.
+
+E023 unknown setting
+The statement has no setting of this name. The message lists those it has.
+
+E024 the setting cannot have this value
+The value is of another kind than the setting needs, or out of its range: `k` and `g` are strengths ≥ 0, `every`, `recur` and `batch` are
+counts, `method` and `normalize` are words.
+
+E025 the setting is given twice
+Each setting of a statement is given once; otherwise a reader would have to guess which counts.
+
+E026 the version line comes first
+`scout 1` says how to read all that follows, so it is the first statement of a file.
+
+E030 the element is not in the system
+Crystals hold only the elements of `system`. A term about another element could never be measured. Add the element to the system, or name
+one that is there.
+
+E031 not an element
+Elements are written as their symbols, capital letter first: `Cu`, not `cu`, `CU` or `copper`. In a descriptor `*` stands for all elements
+of the system and `{P, As}` for any of a set.
+
+E032 unknown descriptor
+No descriptor of this name exists. The message lists the known ones or guesses the one you meant.
+
+E033 the descriptor takes other species
+A descriptor of pairs takes a chain of two species, centre first: `CN(Cu-P)` counts P around Cu. A descriptor of the whole cell takes
+none: `volume_per_atom`.
+
+E034 unknown parameter
+The descriptor has no parameter of this name. Parameters are named: `CN(Cu-P, r=2.6 Å)`.
+
+E035 the element is named twice
+A system, or a set of species, names each element once. How much of it a crystal holds is not said here.
+
+E040 unknown unit
+Known are Å (A, Ang), nm, pm; ° (deg), rad; Å^3, nm^3 (also per atom); g/cm^3, kg/m^3; eV/atom, meV/atom. A number without a unit is in
+the canonical one: Å, °, Å^3, g/cm^3, eV/atom.
+
+E041 the unit measures something else
+Units are part of the type: a length cannot be given in eV. A coordination number has no unit at all.
+
+E042 the range is backwards
+A range is written lower end first: `in [14, 22]`. Guidance runs from noise, t = 1, to the crystal, t = 0: `from 0.9 to 0.03`.
+
+W043 shorter than any bond
+The distance is much shorter than the sum of the covalent radii, so no crystal comes near it. The usual cause is a value in nm written as
+Å.
+
+E044 the descriptor never takes this value
+Coordination numbers, distances and volumes are not negative. A bound below the least possible value is either impossible or says nothing.
+
+E045 the parameter is out of range
+The parameter makes sense only within the limits given in the message.
+
+E046 the weight or tolerance must be positive
+A weight multiplies a term in the loss, a tolerance is the half-width of a target. Zero or less has no meaning; remove the term instead.
+
+E047 a tolerance needs `=`
+`±` is the half-width around a target: `= 4 ± 0.3`. A bound (`<`, `>`, `in`) has none; move the bound instead.
+
+E051 this cannot guide
+`require` and `prefer` steer the sampling through a gradient, and this descriptor has none; it can be judged after sampling. Write
+`expect`, which judges only.
+
+E052 a wish cannot be judged
+`as low as possible` is neither true nor false of a crystal, so it cannot decide a hit. Write `prefer`, or give a bound.
+
+E053 a wish has fixed words
+A wish is written `as low as possible` or `as high as possible`.
+
+E054 the number of atoms needs an upper limit
+`atoms` draws a cell size, so it needs both ends: `atoms in [8, 20]`, `atoms <= 20` or `atoms = 12`, in whole numbers from 1.
+
+I060 the setting has no effect
+The forward strength `g` acts through the score network and belongs to `method paper` (Algorithm 2 of the paper). The default method,
+`adaptive`, does not use it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,185 +157,10 @@ class Explanation:
     text: str
 
 
-_ALL = (
-    # ---- E00x: the file ----
-    Explanation(
-        "E001",
-        "the program cannot be read",
-        "The file does not exist, is a folder, or may not be opened. Check the path; `-` reads standard input and `-c TEXT` takes the program "
-        "from the command line.",
-    ),
-    Explanation(
-        "E002",
-        "the program is not text",
-        "A program is UTF-8 text. Some bytes of this file cannot be decoded, so it is probably another kind of file (a CIF archive, a checkpoint) "
-        "or text in an old encoding; save it as UTF-8.",
-    ),
-    Explanation(
-        "E003",
-        "the program is too large",
-        "A hypothesis is a page of text at most. A file of more than 200 000 characters is surely something else, so it is not read.",
-    ),
-    Explanation(
-        "E004",
-        "brackets are nested too deeply",
-        "More brackets are open at once than any program needs. Usually one bracket was typed many times, or the file is not a program.",
-    ),
-    Explanation(
-        "E005",
-        "the file is for a newer language",
-        "`scout N` in the first line says which version of the language the file is written in. This installation knows older versions only. "
-        "Install a newer scoutlang, or lower the number if the file uses nothing new.",
-    ),
-    Explanation(
-        "E006",
-        "too many errors",
-        "Reading stopped after many errors, because the first ones usually cause the rest. Mend those above and check again.",
-    ),
-    # ---- E01x: how it is written ----
-    Explanation(
-        "E010",
-        "something else is expected here",
-        "The statement is well formed up to the marked place; there the language expects one of the things listed. The example shows the usual "
-        "form of this statement.",
-    ),
-    Explanation(
-        "E011",
-        "unknown character",
-        "The marked character has no meaning in the language. Characters that only look like ASCII ones (curly quotes, full-width brackets) often "
-        "come from a word processor or a PDF.",
-    ),
-    Explanation(
-        "E012",
-        "unknown statement",
-        "Every statement starts with its verb: `system`, `atoms`, `require`, `prefer`, `expect`, `guide`, `sample`, or the version line `scout 1`. "
-        "Verbs are written in lower case.",
-    ),
-    Explanation(
-        "E013",
-        "a bracket is not closed",
-        "Each `(`, `[` and `{` needs its partner before the statement ends. A line end inside brackets does not end the statement, so a missing "
-        "bracket may be noticed further down; the message shows where the bracket was opened.",
-    ),
-    Explanation("E014", "a bracket closes nothing", "There is a `)`, `]` or `}` without an opening partner. Remove it, or add the opening one."),
-    Explanation(
-        "E015",
-        "`=` is written once",
-        "A requirement is an equation, not a comparison of a programming language: `require CN(Cu-P) = 4`.",
-    ),
-    Explanation(
-        "E016",
-        "a dash that is not a hyphen",
-        "Chains of elements are joined with the hyphen-minus of the keyboard. Texts copied from papers often hold an en dash or a minus sign, which "
-        "look the same and are other characters.",
-    ),
-    Explanation(
-        "E017",
-        "the number cannot be represented",
-        "The number is larger than a double-precision number can be (about 1.8e308). There is probably a typing error in its exponent.",
-    ),
-    # ---- E02x: statements and their settings ----
-    Explanation(
-        "E020",
-        "there is no system",
-        "A hypothesis is about a chemical system: `system Cu-Si-P-Ca` names the elements that the crystals may hold. Everything else refers to it, "
-        "so a program cannot do without.",
-    ),
-    Explanation(
-        "E021",
-        "the statement appears twice",
-        "`system`, `atoms`, `guide`, `sample` and `scout` are said once in a program. Merge the two, or remove one.",
-    ),
-    Explanation(
-        "E022",
-        "the label is used twice",
-        "A label names a term in every table and plot, so two terms cannot share one.",
-    ),
-    Explanation(
-        "E023",
-        "unknown setting",
-        "The statement has no setting of this name. The message lists those it has.",
-    ),
-    Explanation(
-        "E024",
-        "the setting cannot have this value",
-        "The value is of another kind than the setting needs, or out of its range: `k` and `g` are strengths ≥ 0, `every`, `recur` and `batch` are "
-        "counts, `method` and `normalize` are words.",
-    ),
-    Explanation("E025", "the setting is given twice", "Each setting of a statement is given once; otherwise a reader would have to guess which counts."),
-    Explanation(
-        "E026",
-        "the version line comes first",
-        "`scout 1` says how to read all that follows, so it is the first statement of a file.",
-    ),
-    # ---- E03x: names ----
-    Explanation(
-        "E030",
-        "the element is not in the system",
-        "Crystals hold only the elements of `system`. A term about another element could never be measured. Add the element to the system, or name "
-        "one that is there.",
-    ),
-    Explanation(
-        "E031",
-        "not an element",
-        "Elements are written as their symbols, capital letter first: `Cu`, not `cu`, `CU` or `copper`. In a descriptor `*` stands for all elements of the system "
-        "and `{P, As}` for any of a set.",
-    ),
-    Explanation("E032", "unknown descriptor", "No descriptor of this name exists. The message lists the known ones or guesses the one you meant."),
-    Explanation(
-        "E033",
-        "the descriptor takes other species",
-        "A descriptor of pairs takes a chain of two species, centre first: `CN(Cu-P)` counts P around Cu. A descriptor of the whole cell takes "
-        "none: `volume_per_atom`.",
-    ),
-    Explanation("E034", "unknown parameter", "The descriptor has no parameter of this name. Parameters are named: `CN(Cu-P, r=2.6 Å)`."),
-    Explanation("E035", "the element is named twice", "A system, or a set of species, names each element once. How much of it a crystal holds is not said here."),
-    # ---- E04x: quantities ----
-    Explanation(
-        "E040",
-        "unknown unit",
-        "Known are Å (A, Ang), nm, pm; ° (deg), rad; Å^3, nm^3 (also per atom); g/cm^3, kg/m^3; eV/atom, meV/atom. A number without a unit is in the "
-        "canonical one: Å, °, Å^3, g/cm^3, eV/atom.",
-    ),
-    Explanation(
-        "E041",
-        "the unit measures something else",
-        "Units are part of the type: a length cannot be given in eV. A coordination number has no unit at all.",
-    ),
-    Explanation("E042", "the range is backwards", "A range is written lower end first: `in [14, 22]`. Guidance runs from noise, t = 1, to the crystal, t = 0: `from 0.9 to 0.03`."),
-    Explanation(
-        "W043",
-        "shorter than any bond",
-        "The distance is much shorter than the sum of the covalent radii, so no crystal comes near it. The usual cause is a value in nm written as Å.",
-    ),
-    Explanation(
-        "E044",
-        "the descriptor never takes this value",
-        "Coordination numbers, distances and volumes are not negative. A bound below the least possible value is either impossible or says nothing.",
-    ),
-    Explanation("E045", "the parameter is out of range", "The parameter makes sense only within the limits given in the message."),
-    Explanation("E046", "the weight or tolerance must be positive", "A weight multiplies a term in the loss, a tolerance is the half-width of a target. Zero or less has no meaning; remove the term instead."),
-    Explanation("E047", "a tolerance needs `=`", "`±` is the half-width around a target: `= 4 ± 0.3`. A bound (`<`, `>`, `in`) has none; move the bound instead."),
-    # ---- E05x: meaning ----
-    Explanation(
-        "E051",
-        "this cannot guide",
-        "`require` and `prefer` steer the sampling through a gradient, and this descriptor has none; it can be judged after sampling. Write `expect`, "
-        "which judges only.",
-    ),
-    Explanation(
-        "E052",
-        "a wish cannot be judged",
-        "`as low as possible` is neither true nor false of a crystal, so it cannot decide a hit. Write `prefer`, or give a bound.",
-    ),
-    Explanation("E053", "a wish has fixed words", "A wish is written `as low as possible` or `as high as possible`."),
-    Explanation("E054", "the number of atoms needs an upper limit", "`atoms` draws a cell size, so it needs both ends: `atoms in [8, 20]`, `atoms <= 20` or `atoms = 12`, in whole numbers from 1."),
-    Explanation(
-        "I060",
-        "the setting has no effect",
-        "The forward strength `g` acts through the score network and belongs to `method paper` (Algorithm 2 of the paper). The default method, "
-        "`adaptive`, does not use it.",
-    ),
-)
+def _parse(page: str) -> Explanation:
+    heading, *lines = page.strip().splitlines()
+    code, _, title = heading.partition(" ")
+    return Explanation(code, title, " ".join(lines))
 
-EXPLANATIONS: Mapping[str, Explanation] = {e.code: e for e in _ALL}
+
+EXPLANATIONS: Mapping[str, Explanation] = {e.code: e for e in map(_parse, _PAGES.split("\n\n"))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from scoutlang.source import Span
 
@@ -41,6 +41,14 @@ class Diagnostic:
     secondary: tuple[Label, ...] = ()
     help: str = ""
     fix: Fix | None = None
+
+    @classmethod
+    def at(
+        cls, code: str, message: str, span: Span, text: str, *, also: Label | None = None, help: str = "", replacement: str | None = None
+    ) -> Self:
+        """The usual message: one place, perhaps another that explains it, and perhaps a ``replacement`` for the place that repairs it."""
+        fix = None if replacement is None else Fix(span, replacement)
+        return cls(code, message, Label(span, text), (also,) if also else (), help, fix)
 
     @property
     def severity(self) -> Severity:

@@ -328,7 +328,25 @@ class Module:
 
 RULES: dict[str, type[Rule]] = {
     c.__name__.lower(): c
-    for c in (Dash, Species, Chain, Unit, Quantity, Named, Call, Operator, Tolerance, Comparison, Within, Wish, Modifier, Label, Claim, Ramp, Setting)
+    for c in (
+        Dash,
+        Species,
+        Chain,
+        Unit,
+        Quantity,
+        Named,
+        Call,
+        Operator,
+        Tolerance,
+        Comparison,
+        Within,
+        Wish,
+        Modifier,
+        Label,
+        Claim,
+        Ramp,
+        Setting,
+    )
 }
 
 

@@ -33,15 +33,14 @@ def check(source: Source, signatures: Mapping[str, DescriptorSignature]) -> Chec
     parsed = parse(source)
     statements = parsed.module.statements
     scope = Scope(source, signatures, statements)
-    for diagnostic in parsed.diagnostics:
-        scope.report(diagnostic)
+    scope.diagnostics.extend(parsed.diagnostics)
     for statement in sorted(_without_repeats(statements, scope), key=lambda s: s.precedence):
         statement.check(scope)
     unread = any(d.primary is None or d.code in ("E002", "E006") for d in parsed.diagnostics)
     if not unread and "system" not in {s.rule for s in statements} | parsed.broken:
         nothing = not statements and not parsed.diagnostics
         message = "the program is empty" if nothing else "there is no `system`"
-        scope.report(Diagnostic("E020", message, help="name the elements first, for example: system Cu-Si-P-Ca"))
+        scope.diagnostics.append(Diagnostic("E020", message, help="name the elements first, for example: system Cu-Si-P-Ca"))
     diagnostics = tuple(sorted(scope.diagnostics, key=lambda d: d.start))
     program = None if any(d.severity == "error" for d in diagnostics) else _program(source, scope)
     return CheckResult(source, parsed.module, diagnostics, program)
@@ -52,8 +51,8 @@ def _without_repeats(statements: tuple[Statement, ...], scope: Scope) -> list[St
     kept = []
     for statement in statements:
         if statement.once and statement.rule in first:
-            label, before = Label(statement.verb_span, "remove this one, or merge the two"), Label(first[statement.rule].verb_span, "first here")
-            scope.report(Diagnostic("E021", f"`{statement.rule}` appears twice", label, (before,)))
+            before = Label(first[statement.rule].verb_span, "first here")
+            scope.report("E021", f"`{statement.rule}` appears twice", statement.verb_span, "remove this one, or merge the two", also=before)
             continue
         first.setdefault(statement.rule, statement)
         kept.append(statement)

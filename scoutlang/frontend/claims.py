@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Literal
 
 from scoutlang import elements, ir
-from scoutlang.diagnostics import Diagnostic, Fix, Label
+from scoutlang.diagnostics import Label
 from scoutlang.diagnostics.suggest import closest, did_you_mean, listing, quoted
 from scoutlang.frontend import quantities, species
-from scoutlang.frontend.ast import Call, Claim, Comparison, Demand, Modifier, Name, Named, Number, Quantity, Within, Wish
+from scoutlang.frontend.ast import Call, Claim, Comparison, Demand, Modifier, Name, Named, Number, Quantity, Wish, Within
 from scoutlang.frontend.scope import Scope
 from scoutlang.signatures import CANONICAL_UNIT, DescriptorSignature, Parameter
 from scoutlang.source import Span
@@ -45,9 +45,18 @@ def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
         text = "write `expect`, which judges without steering"
         verb_span = Span(span.start, span.start + len(verb))
         message = f"{signature.name} has no gradient, so `{verb}` cannot use it"
-        scope.report(Diagnostic("E051", message, Label(verb_span, text), fix=Fix(verb_span, "expect")))
+        scope.report("E051", message, verb_span, text, replacement="expect")
     measure = _measure(claim.call, signature, scope)
-    relation = _relation(verb, claim, span, signature, measure, scope)
+    chosen = measure.species if measure else None
+    match claim.demand:
+        case Wish() as wish:
+            relation = _wish(verb, wish, span, signature, scope)
+        case Within() as within:
+            relation = _within(within, signature, chosen, scope)
+        case Comparison() as comparison:
+            relation = _comparison(comparison, signature, chosen, scope)
+        case other:
+            raise AssertionError(other)
     modifiers = _modifiers(claim.modifiers, scope)
     if measure is None or relation is None or modifiers is None:
         return
@@ -68,7 +77,7 @@ def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
 
 def backwards(demand: Demand, low: Number, high: Number, scope: Scope) -> None:
     """Report a range whose lower end is the larger one."""
-    scope.report(Diagnostic("E042", "the range is backwards", Label(demand.span, f"write `[{high.text}, {low.text}]`")))
+    scope.report("E042", "the range is backwards", demand.span, f"write `[{high.text}, {low.text}]`")
 
 
 # ---- names ----
@@ -79,8 +88,13 @@ def _label(claim: Claim, scope: Scope) -> str | None:
         return None
     name = claim.label.name
     if name.text in scope.labels:
-        first = Label(scope.labels[name.text], "first here")
-        scope.report(Diagnostic("E022", f"the label {quoted(name.text)} is used twice", Label(name.span, "choose another"), (first,)))
+        scope.report(
+            "E022",
+            f"the label {quoted(name.text)} is used twice",
+            name.span,
+            "choose another",
+            also=Label(scope.labels[name.text], "first here"),
+        )
     scope.labels.setdefault(name.text, name.span)
     return name.text
 
@@ -98,8 +112,7 @@ def _signature(call: Call, scope: Scope) -> DescriptorSignature | None:
     if found is None:
         guess = closest(call.name.text, scope.signatures)
         text = f"did you mean `{guess}`?" if guess else f"known are {listing(sorted(scope.signatures), 'and')}"
-        fix = Fix(call.name.span, guess) if guess else None
-        scope.report(Diagnostic("E032", f"unknown descriptor {quoted(call.name.text)}", Label(call.name.span, text), fix=fix))
+        scope.report("E032", f"unknown descriptor {quoted(call.name.text)}", call.name.span, text, replacement=guess)
     return found
 
 
@@ -111,9 +124,7 @@ def _measure(call: Call, signature: DescriptorSignature, scope: Scope) -> ir.Mea
     parameters = _parameters(call, signature, chosen, scope)
     if chosen is None or parameters is None:
         return None
-    return ir.Measure(
-        descriptor=signature.name, species=chosen, parameters=parameters, aggregate=signature.aggregate, unit=signature.unit
-    )
+    return ir.Measure(descriptor=signature.name, species=chosen, parameters=parameters, aggregate=signature.aggregate, unit=signature.unit)
 
 
 def _species(call: Call, signature: DescriptorSignature, scope: Scope) -> tuple[ir.Species, ...] | None:
@@ -126,8 +137,9 @@ def _species(call: Call, signature: DescriptorSignature, scope: Scope) -> tuple[
     elif len(call.chains) > 1:
         span = call.chains[0].span.cover(call.chains[-1].span)
         right = "-".join(scope.source.slice(s.span) for s in written)
-        label = Label(span, f"write `{signature.name}({right})`, centre first")
-        scope.report(Diagnostic("E033", "species are joined with a hyphen", label, fix=Fix(span, right)))
+        scope.report(
+            "E033", "species are joined with a hyphen", span, f"write `{signature.name}({right})`, centre first", replacement=right
+        )
     known = tuple(s for s in resolved if s is not None)
     return known if len(known) == len(written) == signature.species and len(call.chains) <= 1 else None
 
@@ -137,10 +149,14 @@ def _wrong_species(call: Call, signature: DescriptorSignature, scope: Scope) -> 
     if signature.species == 0:
         message, text = f"{signature.name} takes no species", "it is a property of the whole cell"
     else:
-        symbols = [*scope.system, "A", "B", "C"][: signature.species] if len(scope.system) >= signature.species else ["A", "B", "C"][: signature.species]
+        symbols = (
+            [*scope.system, "A", "B", "C"][: signature.species]
+            if len(scope.system) >= signature.species
+            else ["A", "B", "C"][: signature.species]
+        )
         message = f"{signature.name} takes {signature.species} species"
         text = f"write `{signature.name}({'-'.join(symbols)})`, centre first"
-    scope.report(Diagnostic("E033", message, Label(place, text)))
+    scope.report("E033", message, place, text)
 
 
 def _parameters(
@@ -152,9 +168,9 @@ def _parameters(
         name = given.name.text
         if name not in known:
             text = did_you_mean(name, known) or (f"it has {listing(known, 'and')}" if known else "it has none")
-            scope.report(Diagnostic("E034", f"{signature.name} has no parameter {quoted(name)}", Label(given.name.span, text)))
+            scope.report("E034", f"{signature.name} has no parameter {quoted(name)}", given.name.span, text)
         elif name in values:
-            scope.report(Diagnostic("E025", f"`{name}` is given twice", Label(given.span, "remove this one")))
+            scope.report("E025", f"`{name}` is given twice", given.span, "remove this one")
             return None
         else:
             value = _parameter(given, known[name], signature, scope)
@@ -171,25 +187,11 @@ def _parameter(given: Named, parameter: Parameter, signature: DescriptorSignatur
     limits = f"from {parameter.minimum:g} to {parameter.maximum:g} {CANONICAL_UNIT[parameter.dimension]}".rstrip()
     slip = parameter.dimension == "length" and parameter.minimum <= value * _ANGSTROM_PER_NM <= parameter.maximum
     text = f"needs a value {limits}" + ("; was this nm?" if slip else "")
-    scope.report(Diagnostic("E045", f"`{parameter.name}` of {signature.name} is out of range", Label(given.quantity.span, text)))
+    scope.report("E045", f"`{parameter.name}` of {signature.name} is out of range", given.quantity.span, text)
     return None
 
 
 # ---- what is demanded of it ----
-
-
-def _relation(
-    verb: Verb, claim: Claim, span: Span, signature: DescriptorSignature, measure: ir.Measure | None, scope: Scope
-) -> ir.Relation | None:
-    chosen = measure.species if measure else None
-    match claim.demand:
-        case Wish() as wish:
-            return _wish(verb, wish, span, signature, scope)
-        case Within() as within:
-            return _within(within, signature, chosen, scope)
-        case Comparison() as comparison:
-            return _comparison(comparison, signature, chosen, scope)
-    raise AssertionError(claim.demand)
 
 
 def _wish(verb: Verb, wish: Wish, span: Span, signature: DescriptorSignature, scope: Scope) -> ir.Relation | None:
@@ -198,12 +200,12 @@ def _wish(verb: Verb, wish: Wish, span: Span, signature: DescriptorSignature, sc
         if name.text not in words:
             right = False
             text = did_you_mean(name.text, words) or f"expected {listing(f'`{w}`' for w in words)}"
-            scope.report(Diagnostic("E053", f"a wish has no {quoted(name.text)}", Label(name.span, text), help="for example: as low as possible"))
+            scope.report("E053", f"a wish has no {quoted(name.text)}", name.span, text, help="for example: as low as possible")
     if verb != "prefer":
         right = False
         verb_span = Span(span.start, span.start + len(verb))
         message = f"`{verb}` decides hits, and a wish is neither true nor false"
-        scope.report(Diagnostic("E052", message, Label(verb_span, "write `prefer`, or give a bound"), fix=Fix(verb_span, "prefer")))
+        scope.report("E052", message, verb_span, "write `prefer`, or give a bound", replacement="prefer")
     return ir.Relation(op=_WISHES[wish.direction.text], scale=signature.scale) if right else None
 
 
@@ -229,7 +231,7 @@ def _comparison(
     operator = OPERATORS[comparison.operator.terminal]
     if comparison.operator.terminal == "DOUBLE_EQUAL":
         place = comparison.operator.span
-        scope.report(Diagnostic("E015", "`==` is written `=`", Label(place, "write `=`"), fix=Fix(place, "=")))
+        scope.report("E015", "`==` is written `=`", place, "write `=`", replacement="=")
     written = [comparison.quantity] + ([comparison.tolerance.quantity] if comparison.tolerance else [])
     values = quantities.resolve_together(written, None, signature.dimension, signature.name, scope)
     if values is None:
@@ -241,10 +243,10 @@ def _comparison(
         tolerance = values[1]
         place = comparison.tolerance.span
         if operator != "=":
-            scope.report(Diagnostic("E047", f"`{operator}` has no tolerance", Label(place, "remove it, or move the bound")))
+            scope.report("E047", f"`{operator}` has no tolerance", place, "remove it, or move the bound")
             valid = False
         elif tolerance <= 0:
-            scope.report(Diagnostic("E046", "a tolerance must be positive", Label(place, "needs a number above 0")))
+            scope.report("E046", "a tolerance must be positive", place, "needs a number above 0")
             valid = False
     if not valid:
         return None
@@ -262,7 +264,7 @@ def _possible(quantity: Quantity, value: float, signature: DescriptorSignature, 
     if value >= signature.minimum:
         return True
     least = "negative" if signature.minimum == 0 else f"below {signature.minimum:g} {signature.unit}".rstrip()
-    scope.report(Diagnostic("E044", f"{signature.name} is never {least}", Label(quantity.span, f"needs a value from {signature.minimum:g}")))
+    scope.report("E044", f"{signature.name} is never {least}", quantity.span, f"needs a value from {signature.minimum:g}")
     return False
 
 
@@ -270,7 +272,7 @@ def _never_below(comparison: Comparison, operator: str, value: float, signature:
     if operator != "<" or value > signature.minimum:
         return False
     text = f"{signature.minimum:g} is the least value; did you mean `<=`?"
-    scope.report(Diagnostic("E044", f"{signature.name} is never below {signature.minimum:g}", Label(comparison.span, text)))
+    scope.report("E044", f"{signature.name} is never below {signature.minimum:g}", comparison.span, text)
     return True
 
 
@@ -284,7 +286,7 @@ def _warn_when_short(quantity: Quantity, value: float, dimension: str, chosen: t
     pair = "-".join(s.text for s in chosen)
     slip = "; was this nm?" if value * _ANGSTROM_PER_NM >= _SHORTEST_SHARE * min(sums) else ""
     text = f"radii sum {min(sums):.2f} Å{slip}"
-    scope.report(Diagnostic("W043", f"{value:.4g} Å is shorter than any {pair} bond", Label(quantity.span, text)))
+    scope.report("W043", f"{value:.4g} Å is shorter than any {pair} bond", quantity.span, text)
 
 
 def _radii_sums(a: ir.Species, b: ir.Species) -> Iterator[float]:
@@ -304,7 +306,7 @@ def _modifiers(modifiers: tuple[Modifier, ...], scope: Scope) -> tuple[float, ir
         key = modifier.key.text
         if key in seen:
             right = False
-            scope.report(Diagnostic("E025", f"`{key}` is given twice", Label(modifier.span, "remove this one"), (Label(seen[key], "first here"),)))
+            scope.report("E025", f"`{key}` is given twice", modifier.span, "remove this one", also=Label(seen[key], "first here"))
             continue
         seen[key] = modifier.span
         match key, modifier.value:
@@ -314,10 +316,10 @@ def _modifiers(modifiers: tuple[Modifier, ...], scope: Scope) -> tuple[float, ir
                 loss = _LOSSES[text]
             case "weight", Number(span=place):
                 right = False
-                scope.report(Diagnostic("E046", "a weight must be positive", Label(place, "needs a number above 0")))
+                scope.report("E046", "a weight must be positive", place, "needs a number above 0")
             case _, value:
                 right = False
                 guess = did_you_mean(value.text, _LOSSES) if key == "loss" else ""
                 needs = guess or (f"needs {listing(_LOSSES)}" if key == "loss" else "needs a number above 0")
-                scope.report(Diagnostic("E024", f"`{key}` cannot be this", Label(value.span, needs)))
+                scope.report("E024", f"`{key}` cannot be this", value.span, needs)
     return (weight, loss) if right else None

@@ -121,7 +121,7 @@ def _parse_statement(grammar: Lark, source: Source, tokens: list[Token]) -> Stat
         for position, token in enumerate(tokens):  # noqa: B007 - read after the loop
             parser.feed_token(token)
         position = len(tokens)
-        tree = parser.feed_eof(tokens[-1])
+        tree: Tree[Token] = parser.feed_eof(tokens[-1])  # type: ignore[no-untyped-call]
     except UnexpectedToken:
         return syntax_errors.explain(lexemes, position, _accepted(grammar, tokens[:position]))
     node = _build(tree)
@@ -134,7 +134,7 @@ def _accepted(grammar: Lark, tokens: list[Token]) -> frozenset[str]:
     parser = grammar.parse_interactive()
     for token in tokens:
         parser.feed_token(token)
-    return frozenset(parser.accepts())
+    return frozenset(parser.accepts())  # type: ignore[no-untyped-call]
 
 
 def _build(tree: Tree[Token] | Token) -> Node:

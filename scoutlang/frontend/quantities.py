@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scoutlang import units
-from scoutlang.diagnostics import Diagnostic, Fix, Label
+from scoutlang.diagnostics import Label
 from scoutlang.diagnostics.suggest import closest, listing, quoted
 from scoutlang.frontend.ast import Quantity, Unit
 from scoutlang.frontend.scope import Scope
@@ -18,11 +18,13 @@ def resolve(quantity: Quantity, dimension: Dimension, what: str, scope: Scope) -
     return values[0] if values else None
 
 
-def resolve_together(quantities: Sequence[Quantity], shared: Unit | None, dimension: Dimension, what: str, scope: Scope) -> list[float] | None:
+def resolve_together(
+    quantities: Sequence[Quantity], shared: Unit | None, dimension: Dimension, what: str, scope: Scope
+) -> list[float] | None:
     """Values that belong together, ``[0.23, 0.29] nm`` or ``0.25 ± 0.01 nm``: one unit written counts for all that have none."""
     own = [q.unit for q in quantities if q.unit is not None]
     if shared is not None and own:
-        scope.report(Diagnostic("E041", "the unit is written twice", Label(shared.span, "remove this one"), (Label(own[0].span, "first here"),)))
+        scope.report("E041", "the unit is written twice", shared.span, "remove this one", also=Label(own[0].span, "first here"))
         return None
     common = shared or (own[0] if own else None)
     values: list[float] = []
@@ -45,13 +47,11 @@ def _factor(unit: Unit, dimension: Dimension, what: str, scope: Scope) -> float 
     if known is not None and known.dimension == dimension:
         return known.factor
     if dimension == "dimensionless":
-        label = Label(unit.span, "remove the unit")
-        scope.report(Diagnostic("E041", f"{what} has no unit", label, fix=Fix(unit.span, "")))
+        scope.report("E041", f"{what} has no unit", unit.span, "remove the unit", replacement="")
     elif known is None:
         guess = _closest(unit.text, dimension)
         text = f"did you mean `{guess}`?" if guess else f"use {listing(units.units_of(dimension))}"
-        fix = Fix(unit.span, guess) if guess else None
-        scope.report(Diagnostic("E040", f"unknown unit {quoted(unit.text)}", Label(unit.span, text), fix=fix))
+        scope.report("E040", f"unknown unit {quoted(unit.text)}", unit.span, text, replacement=guess)
     else:
         # `eV` where `eV/atom` belongs is a slip, any other dimension a mistake.
         per_atom = f"{known.name}/atom"
@@ -59,7 +59,7 @@ def _factor(unit: Unit, dimension: Dimension, what: str, scope: Scope) -> float 
         slip = meant is not None and meant.dimension == dimension
         text = f"did you mean `{per_atom}`?" if slip else f"use {listing(units.units_of(dimension))}"
         message = f"{quoted(unit.text)} is {units.spoken(known.dimension)}, {what} is {units.spoken(dimension)}"
-        scope.report(Diagnostic("E041", message, Label(unit.span, text), fix=Fix(unit.span, per_atom) if slip else None))
+        scope.report("E041", message, unit.span, text, replacement=per_atom if slip else None)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from scoutlang.diagnostics import Diagnostic
+from scoutlang.diagnostics import Diagnostic, Label
 from scoutlang.frontend.ast import Statement
 from scoutlang.ir import AtomRange, Guide, Sample, Term
 from scoutlang.signatures import DescriptorSignature
@@ -30,8 +30,11 @@ class Scope:
         self.terms: list[Term] = []
         self.labels: dict[str, Span] = {}
 
-    def report(self, diagnostic: Diagnostic) -> None:
-        self.diagnostics.append(diagnostic)
+    def report(
+        self, code: str, message: str, span: Span, text: str, *, also: Label | None = None, help: str = "", replacement: str | None = None
+    ) -> None:
+        """Add a message about ``span``. ``replacement`` for that span would repair the program."""
+        self.diagnostics.append(Diagnostic.at(code, message, span, text, also=also, help=help, replacement=replacement))
 
     def declare_system(self, symbols: tuple[str, ...], span: Span) -> None:
         self.system, self.system_span = symbols, span

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scoutlang.diagnostics import Diagnostic, Fix, Label
+from scoutlang.diagnostics import Label
 from scoutlang.diagnostics.suggest import closest, did_you_mean, listing
 from scoutlang.frontend.ast import Name, Number, Ramp, Setting, SettingValue, Text
 from scoutlang.frontend.scope import Scope
 from scoutlang.ir import Schedule
 
 
-class Refused(Exception):  # noqa: N818 - not an error of the program text's reader, a message on its way to the report
+class Refused(Exception):
     """The value does not fit; ``needs`` says what would."""
 
     def __init__(self, needs: str) -> None:
@@ -43,18 +43,16 @@ def resolve(statement: str, given: Sequence[Setting], table: Table, scope: Scope
         if key not in table:
             guess = closest(key, table)
             text = f"did you mean `{guess}`?" if guess else f"{statement} has {listing(table, 'and')}"
-            fix = Fix(setting.key.span, guess) if guess else None
-            scope.report(Diagnostic("E023", f"`{statement}` has no setting `{key}`", Label(setting.key.span, text), fix=fix))
+            scope.report("E023", f"`{statement}` has no setting `{key}`", setting.key.span, text, replacement=guess)
         elif key in seen:
-            label, first = Label(setting.span, "remove this one"), Label(seen[key].span, "first here")
-            scope.report(Diagnostic("E025", f"`{key}` is given twice", label, (first,)))
+            scope.report("E025", f"`{key}` is given twice", setting.span, "remove this one", also=Label(seen[key].span, "first here"))
         else:
             seen[key] = setting
             field, kind = table[key]
             try:
                 values[field] = kind.value(setting.value)
             except Refused as refused:
-                scope.report(Diagnostic("E024", f"`{key}` cannot be this", Label(setting.value.span, refused.needs)))
+                scope.report("E024", f"`{key}` cannot be this", setting.value.span, refused.needs)
     return values
 
 
@@ -69,7 +67,8 @@ class Real(Kind):
     def value(self, written: SettingValue) -> float:
         if isinstance(written, Number) and self.low <= written.value <= self.high and not (self.open_low and written.value == self.low):
             return written.value
-        raise Refused(f"needs a number {'above' if self.open_low else 'from'} {self.low:g}{',' if self.open_low else ''} {'up to' if self.open_low else 'to'} {self.high:g}")
+        least = f"above {self.low:g}" if self.open_low else f"from {self.low:g}"
+        raise Refused(f"needs a number {least} to {self.high:g}")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scoutlang import elements, ir
-from scoutlang.diagnostics import Diagnostic, Fix, Label
+from scoutlang.diagnostics import Label
 from scoutlang.diagnostics.suggest import closest, listing, quoted
 from scoutlang.frontend.ast import Chain, Name, Species
 from scoutlang.frontend.scope import Scope
@@ -23,8 +23,7 @@ def resolve(species: Species, scope: Scope) -> ir.Species | None:
         if symbol is None or not _in_system(symbol, name, scope):
             known = False
         elif symbol in symbols:
-            label = Label(name.span, "remove this one")
-            scope.report(Diagnostic("E035", f"{symbol} is named twice", label, (Label(symbols[symbol].span, "first here"),)))
+            scope.report("E035", f"{symbol} is named twice", name.span, "remove this one", also=Label(symbols[symbol].span, "first here"))
             known = False
         else:
             symbols[symbol] = name
@@ -43,7 +42,7 @@ def element(name: Name, scope: Scope) -> str | None:
         text = f"join elements with hyphens: `{guess}`"
     else:
         text = f"did you mean `{guess}`?" if guess else "not in the periodic table"
-    scope.report(Diagnostic("E031", f"{quoted(name.text)} is not an element", Label(name.span, text), fix=Fix(name.span, guess) if guess else None))
+    scope.report("E031", f"{quoted(name.text)} is not an element", name.span, text, replacement=guess)
     return None
 
 
@@ -51,8 +50,7 @@ def check_dashes(chain: Chain, scope: Scope) -> None:
     """Report characters that only look like hyphens."""
     for dash in chain.dashes:
         if not dash.hyphen:
-            label = Label(dash.span, "write `-`")
-            scope.report(Diagnostic("E016", f"{quoted(scope.source.slice(dash.span))} is not a hyphen", label, fix=Fix(dash.span, "-")))
+            scope.report("E016", f"{quoted(scope.source.slice(dash.span))} is not a hyphen", dash.span, "write `-`", replacement="-")
 
 
 def periodic_group(symbol: str) -> int:
@@ -69,8 +67,7 @@ def _in_system(symbol: str, name: Name, scope: Scope) -> bool:
         return True
     similar = [s for s in scope.system if periodic_group(s) == periodic_group(symbol)] or [s for s in scope.system if s[0] == symbol[0]]
     advice = f"add it to the system, or did you mean {listing(similar)}?" if similar else "add it to the system"
-    declared = Label(scope.system_span, "declared here")
-    scope.report(Diagnostic("E030", f"{symbol} is not in the system", Label(name.span, advice), (declared,)))
+    scope.report("E030", f"{symbol} is not in the system", name.span, advice, also=Label(scope.system_span, "declared here"))
     return False
 
 
@@ -80,7 +77,7 @@ def _guess(text: str) -> str | None:
 
 def _split_formula(text: str) -> tuple[str, ...]:
     """``CuSiP`` → (Cu, Si, P): a word that is nothing but capitalised symbols; empty otherwise."""
-    symbols = []
+    symbols: list[str] = []
     while text:
         symbol = next((text[:n] for n in (2, 1) if text[:n] in elements.ATOMIC_NUMBER and not text[n : n + 1].islower()), None)
         if symbol is None or len(symbols) == len(elements.SYMBOLS):

@@ -53,6 +53,10 @@ SPOKEN = {
 # Accepted by the grammar only to be reported with a better message; never offered.
 _NEVER_OFFERED = {"DOUBLE_EQUAL", "LOOKALIKE_DASH"}
 
+# Characters that word processors put in the place of ASCII ones, where Unicode has no compatibility form.
+_ASCII_TWINS = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "×": "*", "∗": "*"}
+
+_RELATIONS = {"EQUAL", "DOUBLE_EQUAL", "LESS", "GREATER", "LESS_EQUAL", "GREATER_EQUAL", "IN", "AS"}
 _CLOSING = {"LPAR": ")", "LSQB": "]", "LBRACE": "}"}
 _CLOSING_TERMINAL = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _MAX_OFFERED = 6
@@ -82,13 +86,13 @@ def explain(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) 
 def _no_verb(found: Lexeme, lexemes: Sequence[Lexeme]) -> Diagnostic | None:
     if found.terminal != "NAME":
         return None
+    message = f"unknown statement {quoted(found.text)}"
     guess = closest(found.text, STATEMENTS)
     if guess:
-        return Diagnostic("E012", f"unknown statement {quoted(found.text)}", Label(found.span, f"did you mean `{guess}`?"), fix=Fix(found.span, guess))
-    if any(lexeme.terminal in ("EQUAL", "DOUBLE_EQUAL", "LESS", "GREATER", "LESS_EQUAL", "GREATER_EQUAL", "IN") for lexeme in lexemes):
-        text = "a claim starts with its strength: `require`, `prefer` or `expect`"
-        return Diagnostic("E012", f"unknown statement {quoted(found.text)}", Label(found.span, text), fix=Fix(Span(found.span.start, found.span.start), "require "))
-    return Diagnostic("E012", f"unknown statement {quoted(found.text)}", Label(found.span, f"expected {listing(f'`{s}`' for s in STATEMENTS)}"))
+        return Diagnostic.at("E012", message, found.span, f"did you mean `{guess}`?", replacement=guess)
+    if any(lexeme.terminal in _RELATIONS for lexeme in lexemes):
+        return Diagnostic.at("E012", message, found.span, "a claim starts with its strength: `require`, `prefer` or `expect`")
+    return Diagnostic.at("E012", message, found.span, f"expected {listing(f'`{s}`' for s in STATEMENTS)}")
 
 
 def _unknown_character(found: Lexeme) -> Diagnostic | None:
@@ -96,15 +100,20 @@ def _unknown_character(found: Lexeme) -> Diagnostic | None:
         return None
     character = found.text
     if character == '"':
-        return Diagnostic("E011", "the quoted text is not closed", Label(found.span, 'opened here; `"` closes it on the same line'))
-    name = "" if character.isascii() else unicodedata.name(character, f"U+{ord(character):04X}").lower()
-    plain = unicodedata.normalize("NFKC", character)
-    ascii_twin = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "×": "*", "∗": "*", "–": "-", "≈": "= … ±", "∈": "in", "¹": "^1"}.get(character)
-    twin = ascii_twin or (plain if plain != character and plain.isascii() and plain.strip() else "")
-    if character in "!≠":
-        twin = ""
-    text = f"{name}; write `{twin}`" if name and twin else name or ("`not` and `!=` do not exist yet" if character == "!" else "no meaning in the language")
-    return Diagnostic("E011", f"unknown character {quoted(character)}", Label(found.span, text))
+        return Diagnostic.at("E011", "the quoted text is not closed", found.span, 'opened here; `"` closes it on the same line')
+    twin = _ASCII_TWINS.get(character) or _ascii_form(character)
+    if character.isascii():
+        text = "no meaning in the language"
+    else:
+        name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
+        text = f"{name}; write `{twin}`" if twin else name
+    return Diagnostic.at("E011", f"unknown character {quoted(character)}", found.span, text, replacement=twin or None)
+
+
+def _ascii_form(character: str) -> str:
+    """``（`` → ``(``: what the character is a typographic form of, when that is plain ASCII."""
+    form = unicodedata.normalize("NFKC", character)
+    return form if form != character and form.isascii() and form.isprintable() and form.strip() else ""
 
 
 def _reversed_operator(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
@@ -112,7 +121,7 @@ def _reversed_operator(lexemes: Sequence[Lexeme], position: int) -> Diagnostic |
     if before.terminal == "EQUAL" and found.terminal in ("LESS", "GREATER") and before.span.end == found.span.start:
         span = before.span.cover(found.span)
         right = f"{found.text}="
-        return Diagnostic("E010", f"`={found.text}` is written `{right}`", Label(span, f"write `{right}`"), fix=Fix(span, right))
+        return Diagnostic.at("E010", f"`={found.text}` is written `{right}`", span, f"write `{right}`", replacement=right)
     return None
 
 
@@ -121,11 +130,11 @@ def _brackets(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]
     if found.terminal in _CLOSING_TERMINAL.values():
         opened = _innermost_open(lexemes[:position])
         if opened is None:
-            return Diagnostic("E014", f"{quoted(found.text)} closes nothing", Label(found.span, "no bracket is open here"), fix=Fix(found.span, ""))
+            return Diagnostic.at("E014", f"{quoted(found.text)} closes nothing", found.span, "no bracket is open here", replacement="")
         right = _CLOSING[opened.terminal]
         if found.text != right:
-            label = Label(found.span, f"expected `{right}`")
-            return Diagnostic("E013", f"`{opened.text}` is closed by {quoted(found.text)}", label, (Label(opened.span, "opened here"),), fix=Fix(found.span, right))
+            message, also = f"`{opened.text}` is closed by {quoted(found.text)}", Label(opened.span, "opened here")
+            return Diagnostic.at("E013", message, found.span, f"expected `{right}`", also=also, replacement=right)
         return None
     return _unclosed(lexemes, position, accepted)
 
@@ -161,17 +170,17 @@ def _misspelt_modifier(lexemes: Sequence[Lexeme], position: int, accepted: froze
         return None
     guess = closest(word.text, ("weight", "loss"))
     text = f"did you mean `{guess}`?" if guess else "a claim has `weight` and `loss`"
-    return Diagnostic("E023", f"unknown setting {quoted(word.text)}", Label(word.span, text), fix=Fix(word.span, guess) if guess else None)
+    return Diagnostic.at("E023", f"unknown setting {quoted(word.text)}", word.span, text, replacement=guess)
 
 
 def _unfinished(lexemes: Sequence[Lexeme], accepted: frozenset[str]) -> Diagnostic:
     end = lexemes[-1].span.end
-    return Diagnostic("E010", "the statement is not finished", Label(Span(end, end), _expected(accepted)), help=_example(lexemes))
+    return Diagnostic.at("E010", "the statement is not finished", Span(end, end), _expected(accepted), help=_example(lexemes))
 
 
 def _unexpected(found: Lexeme, lexemes: Sequence[Lexeme], accepted: frozenset[str]) -> Diagnostic:
     reserved = " (a word of the language)" if found.text in STATEMENTS else ""
-    return Diagnostic("E010", f"unexpected {quoted(found.text)}{reserved}", Label(found.span, _expected(accepted)), help=_example(lexemes))
+    return Diagnostic.at("E010", f"unexpected {quoted(found.text)}{reserved}", found.span, _expected(accepted), help=_example(lexemes))
 
 
 def _expected(accepted: frozenset[str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from scoutlang.diagnostics import Diagnostic, Label
 from scoutlang.frontend.ast import Comparison, Demand, Parts, Quantity, Statement, Within
 from scoutlang.frontend.claims import OPERATORS, backwards
 from scoutlang.frontend.scope import Scope
@@ -56,7 +55,7 @@ class Atoms(Statement):
         return None
 
     def _reject(self, scope: Scope, span: Span, message: str) -> None:
-        scope.report(Diagnostic("E054", message, Label(span, "write `in [8, 20]`, `<= 20` or `= 12`")))
+        scope.report("E054", message, span, "write `in [8, 20]`, `<= 20` or `= 12`")
 
 
 def _whole(quantity: Quantity) -> int | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from scoutlang.diagnostics import Diagnostic, Label
 from scoutlang.frontend import settings
 from scoutlang.frontend.ast import Parts, Setting, Statement
 from scoutlang.frontend.scope import Scope
@@ -47,7 +46,8 @@ class Guide(Statement):
         if guide.since <= guide.until:
             place = places.get("from") or places.get("to") or self.span
             text = f"guidance would act from t = {guide.since:g} to {guide.until:g}"
-            scope.report(Diagnostic("E042", "guidance runs from noise (t = 1) to the crystal (t = 0)", Label(place, text), help="write the larger one after `from`"))
+            message = "guidance runs from noise (t = 1) to the crystal (t = 0)"
+            scope.report("E042", message, place, text, help="write the larger one after `from`")
         if "g" in places and guide.method == "adaptive":
-            scope.report(Diagnostic("I060", "g is used by `method paper` only", Label(places["g"], "no effect with the method `adaptive`")))
+            scope.report("I060", "g is used by `method paper` only", places["g"], "no effect with the method `adaptive`")
         scope.guide = guide

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from scoutlang.diagnostics import Diagnostic, Label
 from scoutlang.frontend.ast import Number, Parts, Statement
 from scoutlang.frontend.scope import Scope
 from scoutlang.ir import LANGUAGE_VERSION
@@ -27,9 +26,9 @@ class Scout(Statement):
 
     def check(self, scope: Scope) -> None:
         if self.version.value > LANGUAGE_VERSION:
-            message = f"this program is written in version {self.version.text} of the language; this installation knows versions up to {LANGUAGE_VERSION}"
-            scope.report(Diagnostic("E005", message, Label(self.version.span, "install a newer scoutlang")))
+            message = f"this program is written for scout {self.version.text}; this installation knows versions up to {LANGUAGE_VERSION}"
+            scope.report("E005", message, self.version.span, "install a newer scoutlang")
         elif self.version.text != str(int(self.version.value)) or self.version.value < 1:
-            scope.report(Diagnostic("E005", f"`{self.version.text}` is no version of the language", Label(self.version.span, f"write {LANGUAGE_VERSION}")))
+            scope.report("E005", f"`{self.version.text}` is no version of the language", self.version.span, f"write {LANGUAGE_VERSION}")
         if scope.first_statement is not self:
-            scope.report(Diagnostic("E026", "`scout` comes first", Label(self.span, "make it the first statement of the file")))
+            scope.report("E026", "`scout` comes first", self.span, "make it the first statement of the file")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from scoutlang.diagnostics import Diagnostic, Label
+from scoutlang.diagnostics import Label
 from scoutlang.frontend import species
 from scoutlang.frontend.ast import Chain, Parts, Statement
 from scoutlang.frontend.scope import Scope
@@ -27,18 +27,22 @@ class System(Statement):
 
     def check(self, scope: Scope) -> None:
         species.check_dashes(self.chain, scope)
+        known = True
         symbols: dict[str, Span] = {}
         for item in self.chain.species:
             if item.braced or not item.names:
                 text = "a system names its elements one by one"
-                scope.report(Diagnostic("E010", f"unexpected `{scope.source.slice(item.span)}`", Label(item.span, text), help=f"for example: {self.example}"))
+                scope.report("E010", f"unexpected `{scope.source.slice(item.span)}`", item.span, text, help=f"for example: {self.example}")
+                known = False
                 continue
             name = item.names[0]
             symbol = species.element(name, scope)
             if symbol is None:
+                known = False
                 continue
             if symbol in symbols:
-                label = Label(name.span, "remove this one")
-                scope.report(Diagnostic("E035", f"{symbol} is named twice", label, (Label(symbols[symbol], "first here"),)))
+                scope.report("E035", f"{symbol} is named twice", name.span, "remove this one", also=Label(symbols[symbol], "first here"))
             symbols.setdefault(symbol, name.span)
-        scope.declare_system(tuple(symbols), self.chain.span)
+        # With a misspelt element the system is not known well enough to compare other names with it.
+        if known:
+            scope.declare_system(tuple(symbols), self.chain.span)
