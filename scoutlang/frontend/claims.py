@@ -88,13 +88,8 @@ def _label(claim: Claim, scope: Scope) -> str | None:
         return None
     name = claim.label.name
     if name.text in scope.labels:
-        scope.report(
-            "E022",
-            f"the label {quoted(name.text)} is used twice",
-            name.span,
-            "choose another",
-            also=Label(scope.labels[name.text], "first here"),
-        )
+        first = Label(scope.labels[name.text], "first here")
+        scope.report("E022", f"the label {quoted(name.text)} is used twice", name.span, "choose another", also=first)
     scope.labels.setdefault(name.text, name.span)
     return name.text
 
