@@ -7,12 +7,13 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import ase.io
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 from ase import Atoms
 from pymatgen.io.cif import CifWriter
 
@@ -31,22 +32,24 @@ def write_outputs(folder: Path, validation: Validation) -> list[Path]:
 
     Crystals that cannot be written (none was sampled, coordinates not finite) have their row in the records, with the reason.
     """
-    rows = pd.DataFrame([r.row() for r in validation.records])
+    rows = _table(validation.records)
     crystals = [r for r in validation.records if _writable(r)]
-    summary = {
-        "provenance": asdict(validation.provenance),
-        "table": asdict(validation.table()),
-        "funnel": validation.funnel(),
-        "crystals_written": len(crystals),
-    }
+    summary = validation.to_json() | {"crystals_written": len(crystals)}
     writers: dict[str, Callable[[Path], object]] = {
-        RECORDS_PARQUET: lambda path: rows.to_parquet(path, index=False),
-        RECORDS_CSV: lambda path: rows.to_csv(path, index=False),
+        RECORDS_PARQUET: lambda path: pa.parquet.write_table(rows, path),
+        RECORDS_CSV: lambda path: pa.csv.write_csv(rows, path),
         CRYSTALS: lambda path: path.write_text(_extxyz(crystals), encoding="utf-8"),
         CRYSTALS_CIF: lambda path: _zip_cifs(path, crystals),
         SUMMARY: lambda path: path.write_text(json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"),
     }
     return [_write(folder / name, writer) for name, writer in writers.items()]
+
+
+def _table(records: Sequence[Record]) -> pa.Table:
+    """One row per record; a column for everything that any stage added."""
+    rows = [r.row() for r in records]
+    columns = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: [row.get(name) for row in rows] for name in columns})
 
 
 def _write(target: Path, writer: Callable[[Path], object]) -> Path:

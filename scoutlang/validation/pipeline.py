@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from scoutlang.ir import Program
 from scoutlang.validation.potentials import Potential
@@ -52,6 +53,10 @@ class Validation:
         stages = dict.fromkeys(stage for r in self.records for stage in r.outcomes)
         return {arm: {stage: {status: counts[arm, stage, status] for status in STATUSES} for stage in stages} for arm in arms}
 
+    def to_json(self) -> dict[str, Any]:
+        """Provenance, table and funnel as plain data; undefined numbers are null. The records go into a table of their own."""
+        return {"provenance": asdict(self.provenance), "table": asdict(self.table()), "funnel": self.funnel()}
+
 
 def validate(
     program: Program,
@@ -63,9 +68,10 @@ def validate(
     progress: Progress | None = None,
     stages: Sequence[Stage] = STAGES,
 ) -> Validation:
-    """Judge every structure; one record each, with the id ``{run}-{arm}-{seed}-{index}`` (``run``: by default the start of the program's digest).
+    """Judge every structure; one record each, with the id ``{run}-{arm}-{seed}-{index}``.
 
-    ``progress(stage, done, total)`` is called as the work goes on. Raises ValueError when two structures would have the same id.
+    ``run`` is the start of the program's digest if not given. ``progress(stage, done, total)`` is called as the work goes on.
+    Raises ValueError when two structures would have the same id.
     """
     run = run or program.digest()[:8]
     records = [Record(f"{run}-{g.arm}-{g.seed}-{g.index}", g) for g in generated]

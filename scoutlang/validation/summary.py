@@ -15,8 +15,11 @@ METASTABLE = 0.2
 
 @dataclass(frozen=True)
 class ArmSummary:
-    """One arm. ``raw``: |R|; ``hits``: |C| of |R|; ``undefined``: structures without a truth value; ``valid``: min-distance screen passed, of |R|;
-    ``metastable``: within `METASTABLE` of the hull, of those with a hull energy; ``median_e_above_hull`` in eV/atom over the same ones."""
+    """One arm.
+
+    raw: |R|. hits: |C| of |R|. undefined: structures without a truth value. valid: min-distance screen passed, of |R|.
+    median_e_above_hull: eV/atom, over the structures that have a hull energy. metastable: within `METASTABLE`, of the same ones.
+    """
 
     arm: Arm
     raw: int

@@ -39,10 +39,10 @@ class Potential(Protocol):
 
 
 def load(name: str = "chgnet") -> Potential:
-    """A potential by name, its energies cached on disk. Raises ScoutError E420 for an unknown name."""
+    """A potential by name, its energies cached on disk. Raises ScoutError E440 for an unknown name."""
     from scoutlang.validation.potentials.cache import Cached
     from scoutlang.validation.potentials.chgnet import CHGNetPotential
 
     if name != "chgnet":
-        raise ScoutError("E420", f"unknown potential '{name}'", "known potentials: chgnet")
+        raise ScoutError("E440", f"unknown potential '{name}'", "known potentials: chgnet")
     return Cached(CHGNetPotential())

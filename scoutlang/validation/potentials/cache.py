@@ -10,16 +10,24 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from pymatgen.core import Structure
 
 from scoutlang.validation.potentials import Evaluation, Potential, Report
 
+_T = TypeVar("_T")
+
 _SCHEMA = """CREATE TABLE IF NOT EXISTS energies (
     structure TEXT, potential TEXT, weights TEXT, ev_per_atom REAL NOT NULL, PRIMARY KEY (structure, potential, weights)) WITHOUT ROWID"""
+_SELECT = "SELECT ev_per_atom FROM energies WHERE structure = ? AND potential = ? AND weights = ?"
+_INSERT = "INSERT OR IGNORE INTO energies VALUES (?, ?, ?, ?)"
+
+_CHUNK_BATCHES = 8
+"""Batches between two writes: what an interrupted run does not lose."""
 
 
 def cache_folder() -> Path:
@@ -50,42 +58,47 @@ class Cached:
 
     def energies(self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None) -> list[Evaluation]:
         hashes = [structure_hash(s) for s in structures]
-        known = {h: Evaluation(e) for h, e in self._read(set(hashes)).items()}
-        new = {h: s for h, s in zip(hashes, structures, strict=True) if h not in known}
-        before = len(structures) - len(new)
-
-        def shifted(done: int, total: int) -> None:
+        found = {h: Evaluation(energy) for h, energy in self._read(set(hashes)).items()}
+        missing = {h: s for h, s in zip(hashes, structures, strict=True) if h not in found}
+        for some in _chunks(missing, _CHUNK_BATCHES * batch_size):
+            evaluations = self._potential.energies([missing[h] for h in some], batch_size=batch_size)
+            new = dict(zip(some, evaluations, strict=True))
+            self._write({h: e.energy for h, e in new.items() if not e.reason})
+            found |= new
             if report:
-                report(before + done, before + total)
+                report(sum(h in found for h in hashes), len(hashes))
+        return [found[h] for h in hashes]
 
-        evaluations = dict(zip(new, self._potential.energies(list(new.values()), batch_size=batch_size, report=shifted), strict=True))
-        self._write({h: e.energy for h, e in evaluations.items() if not e.reason})
-        return [(known | evaluations)[h] for h in hashes]
+    def _read(self, hashes: set[str]) -> dict[str, float]:
+        def select(database: sqlite3.Connection) -> dict[str, float]:
+            rows = {h: database.execute(_SELECT, (h, self.name, self.weights_sha256)).fetchone() for h in hashes}
+            return {h: row[0] for h, row in rows.items() if row and isinstance(row[0], float)}
 
-    def _read(self, hashes: set[str]) -> Mapping[str, float]:
-        found: dict[str, float] = {}
-        with contextlib.suppress(sqlite3.Error, OSError), self._open() as database:
-            for h in hashes:
-                row = database.execute(
-                    "SELECT ev_per_atom FROM energies WHERE structure = ? AND potential = ? AND weights = ?", (h, self.name, self.weights_sha256)
-                ).fetchone()
-                if row and isinstance(row[0], float):
-                    found[h] = row[0]
-        return found
+        return self._attempt(select) or {}
 
     def _write(self, energies: Mapping[str, float]) -> None:
-        rows = [(h, self.name, self.weights_sha256, e) for h, e in energies.items()]
-        with contextlib.suppress(sqlite3.Error, OSError), self._open() as database, database:
-            database.executemany("INSERT OR IGNORE INTO energies VALUES (?, ?, ?, ?)", rows)
+        def insert(database: sqlite3.Connection) -> None:
+            with database:
+                database.executemany(_INSERT, [(h, self.name, self.weights_sha256, energy) for h, energy in energies.items()])
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(sqlite3.connect(self._path, timeout=10)) as database:
-            try:
+        self._attempt(insert)
+
+    def _attempt(self, action: Callable[[sqlite3.Connection], _T]) -> _T | None:
+        """The action's result on the open database, or None: what goes wrong is only a cache miss. A damaged file is removed."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.closing(sqlite3.connect(self._path, timeout=10)) as database:
                 database.execute(_SCHEMA)
-            except sqlite3.DatabaseError as error:
-                if type(error) is sqlite3.DatabaseError:  # "file is not a database": damaged, not busy; start afresh next time
+                return action(database)
+        except (sqlite3.Error, OSError) as error:
+            if type(error) is sqlite3.DatabaseError:  # not a database, or malformed; its subclasses are locks, a full disk…
+                with contextlib.suppress(OSError):
                     self._path.unlink(missing_ok=True)
-                raise
-            yield database
+            return None
+
+
+def _chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    rest = list(items)
+    while rest:
+        head, rest = rest[:size], rest[size:]
+        yield head

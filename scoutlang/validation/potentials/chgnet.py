@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
 from importlib.resources import files
@@ -50,7 +50,8 @@ class CHGNetPotential:
     def _batch(self, structures: Sequence[Structure]) -> list[Evaluation]:
         graphs: dict[int, Any] = {}
         results: dict[int, Evaluation] = {}
-        with _silence():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             for i, structure in enumerate(structures):
                 try:
                     graphs[i] = self._graph(structure)
@@ -87,18 +88,11 @@ class CHGNetPotential:
 
     @cached_property
     def _model(self) -> Any:
-        from chgnet.model import CHGNet
+        with contextlib.redirect_stdout(io.StringIO()):  # it greets
+            from chgnet.model import CHGNet
 
-        return CHGNet.load(model_name=MODEL, use_device="cpu", verbose=False).eval()
+            return CHGNet.load(model_name=MODEL, use_device="cpu", verbose=False).eval()
 
 
 def _failure(error: Exception) -> Evaluation:
     return Evaluation(nan, f"{type(error).__name__}: {error}".splitlines()[0])
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """CHGNet and what it imports print and warn; users of a validation did not ask for that."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
         "licence": _TEXT,
     }
 )
-"""One row per crystal. ``frac``: n·3 fractional coordinates; ``lattice``: three row vectors in Å. float32 keeps 1e-6 Å, and CHGNet computes in float32."""
+"""One row per crystal. ``frac``: n·3 fractional coordinates; ``lattice``: three row vectors in Å. float32 keeps 1e-6 Å."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Reference:
 
 
 def load(name: str = "mp-mini") -> Reference:
-    """An embedded reference set. Raises ScoutError E430 for an unknown name."""
+    """An embedded reference set. Raises ScoutError E441 for an unknown name."""
     file = files(__name__) / "data" / f"{name}.parquet"
     if not file.is_file():
-        raise ScoutError("E430", f"unknown reference set '{name}'", "known reference sets: mp-mini")
+        raise ScoutError("E441", f"unknown reference set '{name}'", "known reference sets: mp-mini")
     content = file.read_bytes()
     return Reference(name, hashlib.sha256(content).hexdigest(), pq.read_table(pa.BufferReader(content)))
 
@@ -87,11 +87,6 @@ def to_table(structures: Iterable[ReferenceStructure]) -> pa.Table:
 
 
 def _from_table(table: pa.Table) -> Iterator[ReferenceStructure]:
-    rows: Sequence[dict[str, object]] = table.to_pylist()
-    for row in rows:
-        structure = Structure(
-            Lattice(np.reshape(row["lattice"], (3, 3))),
-            row["numbers"],
-            np.reshape(row["frac"], (-1, 3)),
-        )
-        yield ReferenceStructure(str(row["id"]), str(row["source"]), structure, str(row["citation"]), str(row["licence"]))
+    for row in table.to_pylist():
+        structure = Structure(Lattice(row["lattice"]), row["numbers"], np.reshape(row["frac"], (-1, 3)))
+        yield ReferenceStructure(row["id"], row["source"], structure, row["citation"], row["licence"])

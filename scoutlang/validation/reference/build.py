@@ -1,4 +1,4 @@
-"""Rebuild ``mp-mini``: ``python -m scoutlang.validation.reference.build [--sdist matminer-0.3.9.tar.gz]``. Same inputs, same rows, in the same order."""
+"""Rebuild ``mp-mini`` with ``python -m scoutlang.validation.reference.build``. Same inputs, same rows, in the same order."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ from scoutlang.validation.reference.structures import ReferenceStructure
 
 TARGET = Path(__file__).parent / "data" / "mp-mini.parquet"
 MAX_ATOMS = 20
-"""Size limit of the Materials Project rows: what the embedded model can generate. The other sources bring the larger cells that hulls need."""
+"""Size limit of the Materials Project rows, that of the embedded model. The other sources bring the larger cells that hulls need."""
 
 
 @click.command(help=__doc__)
-@click.option("--sdist", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="matminer 0.3.9 source distribution; downloaded if not given")
+@click.option(
+    "--sdist",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="matminer 0.3.9 source distribution; downloaded if not given",
+)
 @click.option("--target", type=click.Path(dir_okay=False, path_type=Path), default=TARGET, show_default=False, help="file to write")
 def main(sdist: Path | None, target: Path) -> None:
     with warnings.catch_warnings():

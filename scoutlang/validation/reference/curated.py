@@ -64,6 +64,13 @@ def _compounds() -> Iterator[tuple[str, Structure, str]]:
         "doi:10.1524/zkri.2006.221.5-7.477",
     )
     yield (
+        "FeB",
+        Structure.from_spacegroup(
+            "Pnma", Lattice.orthorhombic(5.495, 2.946, 4.053), ["Fe", "B"], [(0.180, 0.25, 0.125), (0.036, 0.25, 0.610)]
+        ),
+        "Bjurström, Arkiv för Kemi, Mineralogi och Geologi 11A, 1 (1933)",
+    )
+    yield (
         "LiCoO2",
         Structure.from_spacegroup("R-3m", Lattice.hexagonal(2.8161, 14.0536), ["Li", "Co", "O"], [(0, 0, 0.5), (0, 0, 0), (0, 0, 0.2605)]),
         "doi:10.1006/jssc.1998.7966",

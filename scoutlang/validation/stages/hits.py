@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar
 
+from scoutlang.ir import Program
 from scoutlang.measuring import Measurement, measure
 from scoutlang.validation.record import Outcome, Record, Value, number
 from scoutlang.validation.stages import Context, describe
+from scoutlang.validation.stages.expect import measurable
 
 
 @dataclass(frozen=True)
@@ -27,30 +29,33 @@ class Hits:
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for start in range(0, len(records), self.batch_size):
-            outcomes.extend(_measure(records[start : start + self.batch_size], context))
+            outcomes.extend(_measure(records[start : start + self.batch_size], context.program))
             context.report(len(outcomes), len(records))
         return outcomes
 
 
-def _measure(records: Sequence[Record], context: Context) -> list[Outcome]:
+def _measure(records: Sequence[Record], program: Program) -> list[Outcome]:
     try:
-        return [_outcome(m) for m in measure(context.program, [r.structure for r in records])]
+        measured = measure(program, [r.structure for r in records])
     except Exception as error:  # find the structure that raises: one by one
         if len(records) == 1:
             return [Outcome("undefined", describe(error), {"hit": None})]
-        return [outcome for record in records for outcome in _measure([record], context)]
+        return [outcome for record in records for outcome in _measure([record], program)]
+    labels = {term.label for term in program.terms if measurable(term)}
+    return [_outcome(m, labels) for m in measured]
 
 
-def _outcome(measured: Measurement) -> Outcome:
+def _outcome(measured: Measurement, labels: Set[str]) -> Outcome:
     values: dict[str, Value] = {"hit": measured.hit}
-    for term in measured.terms:
+    terms = [term for term in measured.terms if term.label in labels]
+    for term in terms:
         values[f"exact: {term.label}"] = number(term.exact)
         values[f"margin: {term.label}"] = number(term.margin)
         values[f"satisfied: {term.label}"] = term.satisfied
     if measured.hit:
         return Outcome("passed", values=values)
     if measured.hit is None:
-        without = [t.label for t in measured.terms if t.exact is None]
+        without = [t.label for t in terms if t.exact is None]
         return Outcome("undefined", f"no value for {', '.join(without)}" if without else "no requirement to satisfy", values)
-    missed = [t.label for t in measured.terms if t.satisfied is False]
+    missed = [t.label for t in terms if t.satisfied is False]
     return Outcome("failed", f"misses {', '.join(missed)}", values)

@@ -1,6 +1,7 @@
 """Energy above the convex hull of the reference set, every energy from the same potential.
 
-A composition is judged by the hull of its own elements: decomposition products cannot hold others, so this equals the hull of the whole system.
+A composition is judged by the hull of its own elements: its decomposition products cannot hold others, so nothing is lost,
+and an element that the reference lacks spoils only the compositions that contain it.
 """
 
 from __future__ import annotations
