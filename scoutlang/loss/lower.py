@@ -17,7 +17,7 @@ from torch import Tensor
 from scoutlang.crystal import CrystalBatch
 from scoutlang.descriptors import modules
 from scoutlang.geometry import DescriptorValue
-from scoutlang.ir import Program, Relation, Term
+from scoutlang.ir import Program, Term
 from scoutlang.loss.penalties import PENALTIES
 
 
@@ -57,13 +57,12 @@ class LossTerm:
         return PENALTIES[self.term.loss](residual) * self.term.weight
 
     def describe(self) -> str:
+        """``tetra (require): 1 · l1((x − 4) / 1), x = …, holds within ± 0.3``."""
         term, relation = self.term, self.term.relation
         if relation.op in ("minimize", "maximize"):
-            penalty = f"{'+' if relation.op == 'minimize' else '−'}x / {relation.scale:g}"
+            penalty = f"{'x' if relation.op == 'minimize' else '−x'} / {relation.scale:g}"
         else:
-            low, high = wanted_interval(term)
-            excess = f"x − {low:g}" if low == high else f"x outside [{low:g}, {high:g}]"
-            penalty = f"{term.loss}(({excess}) / {relation.scale:g})"
+            penalty = f"{term.loss}({_excess(*wanted_interval(term))} / {relation.scale:g})"
         tolerance = "" if relation.tolerance is None else f", holds within ± {relation.tolerance:g}"
         return f"{term.label} ({term.verb}): {term.weight:g} · {penalty}, x = {self.descriptor.formula(term.measure)}{tolerance}"
 
@@ -136,13 +135,16 @@ def loss_and_gradient(loss: Callable[[CrystalBatch], LossValue], batch: CrystalB
 
 
 def wanted_interval(term: Term) -> tuple[float, float]:
-    """[low, high] that the loss pulls the value into; a point for ``=`` unless the penalty is a hinge."""
-    return _interval(term.relation, term.relation.tolerance or 0.0 if term.loss == "hinge" else 0.0)
-
-
-def _interval(relation: Relation, slack: float) -> tuple[float, float]:
+    """[low, high] that the loss pulls the value into; for ``=`` the target itself, or with a hinge all that the tolerance allows."""
+    relation = term.relation
     if relation.target is not None:
+        slack = relation.tolerance or 0.0 if term.loss == "hinge" else 0.0
         return relation.target - slack, relation.target + slack
-    low = -math.inf if relation.low is None else relation.low
-    high = math.inf if relation.high is None else relation.high
-    return low, high
+    return -math.inf if relation.low is None else relation.low, math.inf if relation.high is None else relation.high
+
+
+def _excess(low: float, high: float) -> str:
+    if low == high:
+        return f"(x − {low:g})"
+    sides = [f"{low:g} − x"] * math.isfinite(low) + [f"x − {high:g}"] * math.isfinite(high)
+    return f"max({', '.join(['0', *sides])})"

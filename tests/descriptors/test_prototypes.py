@@ -87,7 +87,7 @@ def test_soft_value_and_derivative_by_hand() -> None:
     value = CN.soft(batch, measure("CN", "Na", "Cl")).value
     assert value.item() == pytest.approx(6 * sigma, abs=1e-12)
     (gradient,) = torch.autograd.grad(value.sum(), cell)
-    assert float((gradient * cell).sum()) == pytest.approx(-6 * 8 * d * sigma * (1 - sigma), abs=1e-10)
+    assert (gradient * cell).sum().item() == pytest.approx(-6 * 8 * d * sigma * (1 - sigma), abs=1e-10)
 
 
 def test_trap_15_a_tight_radius_makes_soft_disagree_with_exact() -> None:

@@ -1,0 +1,122 @@
+"""`scout measure`: every term of a program on given structures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from scoutlang.cli.program_argument import checked, echo_json, format_option, load, text_option
+from scoutlang.errors import ScoutError
+from scoutlang.ir import Program, Relation, Term
+from scoutlang.margins import holds
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from scoutlang.measuring import Measurement, TermMeasurement
+
+_NARROWEST = 120
+_VERDICTS = {True: "HIT", False: "miss", None: "undefined"}
+
+
+@click.command("measure")
+@click.argument("paths", nargs=-1, metavar="FILE.scout STRUCTURES...")
+@text_option
+@format_option
+def command(paths: tuple[str, ...], text: str | None, output_format: str) -> None:
+    """Measure every term on structures: soft and exact values, margins, hit or miss.
+
+    STRUCTURES are CIF, extxyz or POSCAR files, zip archives or folders of these. With -c TEXT all arguments are structures.
+    Exit code 1 if a structure cannot be read; the others are measured all the same.
+    """
+    file, structures = (None, paths) if text is not None else (paths[0] if paths else None, paths[1:])
+    source = load(file, text)
+    if not structures:
+        raise click.UsageError("give structures to measure: CIF, extxyz or POSCAR files, a zip of these, or a folder")
+    program = checked(source, output_format)
+
+    from scoutlang.measuring import measure_named
+    from scoutlang.structure_io import read_structures
+
+    found = [item for path in structures for item in read_structures(path)]
+    errors = [item for item in found if isinstance(item, ScoutError)]
+    results = measure_named(program, [item for item in found if not isinstance(item, ScoutError)])
+    if output_format == "json":
+        echo_json([r.to_json() for r in results])
+    else:
+        _print(program, results)
+    for error in errors:
+        click.echo(str(error), err=True)
+    if errors:
+        raise click.exceptions.Exit(1)
+
+
+def _print(program: Program, results: Sequence[Measurement]) -> None:
+    from rich.console import Console
+
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, _NARROWEST)
+    for result in results:
+        console.print(f"{result.structure}: {_VERDICTS[result.hit]}", style="bold")
+        console.print(_table(program, result))
+        for note in _notes(program, result):
+            console.print(f"  note: {note}")
+        console.print()
+    hits, undefined = (sum(r.hit is verdict for r in results) for verdict in (True, None))
+    console.print(f"{len(results)} measured: {hits} hit, {len(results) - hits - undefined} miss, {undefined} undefined")
+
+
+def _table(program: Program, result: Measurement) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE)
+    table.add_column("term")
+    table.add_column("line")
+    for column in ("soft", "exact"):
+        table.add_column(column, justify="right")
+    table.add_column("target")
+    table.add_column("margin", justify="right")
+    table.add_column("")
+    for term, measured in zip(program.terms, result.terms, strict=True):
+        target = _target(term.relation, term.measure.unit)
+        numbers = _number(measured.soft), _number(measured.exact), target, _number(measured.margin)
+        table.add_row(measured.label, measured.source, *numbers, _mark(term, measured))
+    return table
+
+
+def _notes(program: Program, result: Measurement) -> Iterator[str]:
+    """Where the value that guides and the value that judges do not agree on the verdict."""
+    for term, measured in zip(program.terms, result.terms, strict=True):
+        soft = holds(term.relation, measured.soft)
+        if None not in (soft, measured.satisfied) and soft != measured.satisfied:
+            verdicts = ("holds", "fails") if soft else ("fails", "holds")
+            yield f"{measured.label} {verdicts[0]} by its soft value and {verdicts[1]} by the exact one; the exact one decides"
+
+
+def _mark(term: Term, measured: TermMeasurement) -> str:
+    if measured.satisfied is not None:
+        return "✓" if measured.satisfied else "✗"
+    if measured.exact is not None:
+        return "reported"
+    return "undefined" if term.measure.species else "not measured here"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _target(relation: Relation, unit: str) -> str:
+    match relation.op:
+        case "=":
+            text = f"{relation.target:g} ± {relation.tolerance:g}"
+        case "in":
+            text = f"[{relation.low:g}, {relation.high:g}]"
+        case "minimize" | "maximize":
+            return relation.op
+        case operator:
+            text = f"{operator} {relation.low if relation.high is None else relation.high:g}"
+    return f"{text} {unit}".rstrip()
