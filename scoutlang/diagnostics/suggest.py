@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 
 _MAX_GUESSED = 40
 _CUTOFF = 0.6
+_SHORTEST_STEM = 4  # letters from which a word may be an abbreviation of a longer one
 
 
 def closest(word: str, candidates: Iterable[str]) -> str | None:
@@ -43,4 +44,6 @@ def listing(words: Iterable[str], last: str = "or") -> str:
 def _similarity(a: str, b: str) -> float:
     if a.casefold() == b.casefold():
         return 1.0 if a == b else 0.99
+    if len(a) >= _SHORTEST_STEM and b.casefold().startswith(a.casefold()):
+        return 0.9
     return SequenceMatcher(None, a.casefold(), b.casefold()).ratio()

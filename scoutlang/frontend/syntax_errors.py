@@ -78,6 +78,7 @@ def explain(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) 
         or _unknown_character(found)
         or _reversed_operator(lexemes, position)
         or _brackets(lexemes, position, accepted)
+        or _label_without_colon(lexemes, position)
         or _misspelt_modifier(lexemes, position, accepted)
         or _unexpected(found, lexemes, accepted)
     )
@@ -158,6 +159,14 @@ def _innermost_open(lexemes: Sequence[Lexeme]) -> Lexeme | None:
         elif lexeme.terminal in _CLOSING_TERMINAL.values() and opened:
             opened.pop()
     return opened[-1] if opened else None
+
+
+def _label_without_colon(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
+    """``require tetra CN(Cu-P) = 4``."""
+    if position != 2 or [lexeme.terminal for lexeme in lexemes[1:3]] != ["NAME", "NAME"]:
+        return None
+    label, found = lexemes[1:3]
+    return Diagnostic.at("E010", f"unexpected {quoted(found.text)}", found.span, f"if {quoted(label.text)} is a label, write a colon after it")
 
 
 def _misspelt_modifier(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) -> Diagnostic | None:
