@@ -1,0 +1,212 @@
+"""Programs as losses: the value of every relation, undefined terms, independence, and gradients against finite differences."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymatgen.core import Lattice, Structure
+
+from scoutlang.crystal import CrystalBatch
+from scoutlang.ir import Location, Measure, Program, Relation, Species, Term
+from scoutlang.loss import compile_loss, loss_and_gradient
+
+ROCK_SALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+CESIUM_CHLORIDE = Structure.from_spacegroup("Pm-3m", Lattice.cubic(4.12), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+VOLUME = 5.64**3 / 8  # 22.43 Å^3 per atom
+CLOSEST = 2.82
+
+
+def measure(name: str, *species: str, **parameters: float) -> Measure:
+    aggregate = "min" if name == "min_distance" else "mean"
+    parts = tuple(Species(text=e, elements=(e,)) for e in species)
+    return Measure(descriptor=name, species=parts, parameters=tuple(parameters.items()), aggregate=aggregate)
+
+
+def term(measured: Measure, verb: str = "require", **fields: Any) -> Term:
+    given = {"label": "t", "weight": 1.0, "loss": "l1", **{k: fields.pop(k) for k in ("label", "weight", "loss") if k in fields}}
+    location = Location(start=0, end=0, line=1)
+    return Term(verb=verb, measure=measured, relation=Relation(**fields), text="", location=location, **given)  # type: ignore[arg-type]
+
+
+def program(*terms: Term) -> Program:
+    return Program(source_name="test", source_text="", system=("Na", "Cl", "Cs"), terms=terms)
+
+
+def random_batch(seed: int, *, size: int = 2, atoms: int = 5) -> CrystalBatch:
+    rng = torch.Generator().manual_seed(seed)
+    structures = []
+    for _ in range(size):
+        matrix = 4.2 * (torch.eye(3, dtype=torch.float64) + 0.1 * torch.randn(3, 3, generator=rng, dtype=torch.float64))
+        frac = torch.rand(atoms, 3, generator=rng, dtype=torch.float64)
+        structures.append(Structure(Lattice(matrix.numpy()), ["Na", "Cl", "Na", "Cl", "Cs"][:atoms], frac.numpy()))
+    return CrystalBatch.from_structures(structures)
+
+
+MIXED = program(
+    term(measure("CN", "Na", "Cl"), label="cn", op="=", target=4.0, tolerance=0.5, weight=2.0, loss="l2"),
+    term(measure("volume_per_atom"), label="v", op="in", low=5.0, high=9.0, loss="huber"),
+    term(measure("distance", "Na", "Cl"), label="d", op=">", low=3.0),
+    term(measure("min_distance", "Na", "Na"), "prefer", label="m", op="maximize"),
+)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"op": "=", "target": 20.0, "tolerance": 0.25}, VOLUME - 20),
+        ({"op": "=", "target": 25.0, "tolerance": 0.25}, 25 - VOLUME),
+        ({"op": "=", "target": 20.0, "tolerance": 0.25, "scale": 2.0}, (VOLUME - 20) / 2),
+        ({"op": "=", "target": 20.0, "tolerance": 0.25, "loss": "l2"}, (VOLUME - 20) ** 2),
+        ({"op": "=", "target": 20.0, "tolerance": 0.25, "loss": "huber"}, VOLUME - 20 - 0.5),
+        ({"op": "=", "target": 20.0, "tolerance": 0.25, "loss": "hinge"}, VOLUME - 20.25),
+        ({"op": "=", "target": 22.0, "tolerance": 1.0, "loss": "hinge"}, 0.0),
+        ({"op": "<", "high": 20.0}, VOLUME - 20),
+        ({"op": "<=", "high": 23.0}, 0.0),
+        ({"op": ">", "low": 25.0, "scale": 0.5}, 2 * (25 - VOLUME)),
+        ({"op": ">=", "low": 20.0}, 0.0),
+        ({"op": "in", "low": 20.0, "high": 23.0}, 0.0),
+        ({"op": "in", "low": 10.0, "high": 20.0}, VOLUME - 20),
+        ({"op": "in", "low": 25.0, "high": 30.0}, 25 - VOLUME),
+        ({"op": "minimize", "scale": 10.0}, VOLUME / 10),
+        ({"op": "maximize", "weight": 3.0}, -3 * VOLUME),
+    ],
+)
+def test_relations(fields: dict[str, Any], expected: float) -> None:
+    value = compile_loss(program(term(measure("volume_per_atom"), **fields)))(CrystalBatch.from_structures([ROCK_SALT]))
+    assert value.total.item() == pytest.approx(expected, abs=1e-9)
+    assert value.values.item() == pytest.approx(VOLUME)
+
+
+def test_terms_are_weighted_and_summed_and_only_guiding_ones_count() -> None:
+    loss = compile_loss(
+        program(
+            term(measure("volume_per_atom"), label="v", op="=", target=20.0, weight=2.0),
+            term(measure("min_distance", "Na", "Cl"), "prefer", label="d", op="<", high=2.0),
+            term(measure("volume_per_atom"), "expect", label="judged", op="=", target=1.0),
+            term(measure("e_above_hull"), "prefer", label="no gradient", op="minimize"),
+        )
+    )
+    assert loss.labels == ("v", "d")
+    value = loss(CrystalBatch.from_structures([ROCK_SALT]))
+    assert value.terms[0].tolist() == pytest.approx([2 * (VOLUME - 20), CLOSEST - 2])
+    assert value.total.item() == pytest.approx(float(value.terms.sum()))
+
+
+def test_a_requirement_without_gradient_is_refused() -> None:
+    with pytest.raises(ValueError, match="expect"):
+        compile_loss(program(term(measure("e_above_hull"), op="<", high=0.1)))
+
+
+def test_an_unknown_aggregate_is_refused() -> None:
+    with pytest.raises(ValueError, match="aggregate"):
+        compile_loss(program(term(measure("CN", "Na", "Cl").model_copy(update={"aggregate": "max"}), op="<", high=1.0)))
+
+
+def test_trap_12_undefined_terms_have_no_loss_and_no_gradient() -> None:
+    loss = compile_loss(
+        program(term(measure("CN", "Na", "Cl"), op="=", target=4.0), term(measure("min_distance", "Na", "Na"), op=">", low=9.0))
+    )
+    value, d_frac, d_cell = loss_and_gradient(loss, CrystalBatch.from_structures([CESIUM_CHLORIDE, ROCK_SALT]))
+    assert value.defined.tolist() == [[False, False], [True, True]]
+    assert value.total[0] == 0 < value.total[1]
+    assert (d_frac[:2] == 0).all()
+    assert (d_cell[0] == 0).all()
+    assert d_cell[1].abs().max() > 0
+
+
+def test_no_guiding_terms_is_no_loss() -> None:
+    batch = CrystalBatch.from_structures([ROCK_SALT, CESIUM_CHLORIDE])
+    value, d_frac, d_cell = loss_and_gradient(compile_loss(program()), batch)
+    assert value.total.tolist() == [0, 0]
+    assert value.terms.shape == (2, 0)
+    assert d_frac.shape == batch.frac.shape
+    assert not d_cell.any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_gradients_against_finite_differences(seed: int) -> None:
+    batch, loss = random_batch(seed), compile_loss(MIXED)
+    value, d_frac, d_cell = loss_and_gradient(loss, batch)
+    assert value.defined.all()
+    step = 1e-6
+    for tensor, gradient, name in ((batch.frac, d_frac, "frac"), (batch.cell, d_cell, "cell")):
+        numeric = torch.zeros_like(tensor)
+        for k in range(tensor.numel()):
+            moved = [tensor.clone().flatten() for _ in range(2)]
+            moved[0][k] += step
+            moved[1][k] -= step
+            totals = []
+            for flat in moved:
+                new = {"frac": batch.frac, "cell": batch.cell} | {name: flat.view_as(tensor)}
+                totals.append(float(loss(batch.with_geometry(**new)).total.sum()))
+            numeric.view(-1)[k] = (totals[0] - totals[1]) / (2 * step)
+        torch.testing.assert_close(gradient, numeric, atol=2e-6, rtol=1e-5)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6), size=st.integers(2, 5))
+def test_a_batch_is_its_crystals_one_by_one(seed: int, size: int) -> None:
+    batch, loss = random_batch(seed, size=size), compile_loss(MIXED)
+    value, d_frac, d_cell = loss_and_gradient(loss, batch)
+    for b in range(size):
+        mine = batch.system == b
+        single = CrystalBatch(
+            batch.frac[mine], batch.cell[b : b + 1], batch.species[mine], torch.zeros(5, dtype=torch.int64), batch.num_atoms[b : b + 1]
+        )
+        alone, d_frac_alone, d_cell_alone = loss_and_gradient(loss, single)
+        torch.testing.assert_close(alone.terms[0], value.terms[b])
+        torch.testing.assert_close(d_frac_alone, d_frac[mine])
+        torch.testing.assert_close(d_cell_alone[0], d_cell[b])
+
+
+def test_trap_9_a_loss_is_immutable_and_repeatable() -> None:
+    first, second = compile_loss(MIXED), compile_loss(program(term(measure("CN", "Na", "Cl"), op="=", target=1.0)))
+    batch, other = random_batch(1), random_batch(2, size=3)
+    before = first(batch)
+    second(batch)
+    first(other)
+    assert torch.equal(first(batch).terms, before.terms)
+    assert not torch.equal(second(batch).total, before.total)
+    with pytest.raises(FrozenInstanceError):
+        first.items = ()  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("flaw", [0.0, 1e-30, float("nan"), float("inf")])
+def test_one_broken_crystal_spoils_nothing(flaw: float) -> None:
+    batch, loss = random_batch(4, size=3), compile_loss(MIXED)
+    value, d_frac, d_cell = loss_and_gradient(loss, batch)
+    batch.cell[1] *= flaw
+    broken, d_frac_broken, d_cell_broken = loss_and_gradient(loss, batch)
+    kept = batch.system != 1
+    torch.testing.assert_close(broken.total[[0, 2]], value.total[[0, 2]])
+    torch.testing.assert_close(d_frac_broken[kept], d_frac[kept])
+    torch.testing.assert_close(d_cell_broken[[0, 2]], d_cell[[0, 2]])
+    assert broken.total.isfinite().all()
+    assert d_frac_broken.isfinite().all()
+    assert d_cell_broken.isfinite().all()
+
+
+def test_float32_and_grad_mode_of_the_caller() -> None:
+    batch = CrystalBatch.from_structures([ROCK_SALT], dtype=torch.float32)
+    with torch.no_grad():
+        value, d_frac, d_cell = loss_and_gradient(compile_loss(MIXED), batch)
+    assert {t.dtype for t in (value.total, d_frac, d_cell)} == {torch.float32}
+    assert not value.total.requires_grad
+    assert d_cell.abs().sum() > 0
+
+
+def test_description_names_everything_that_matters() -> None:
+    text = compile_loss(MIXED).describe()
+    lines = text.splitlines()
+    assert len(lines) == 5
+    assert "cn (require): 2 · l2((x − 4) / 1)" in lines[1]
+    assert "Na-Cl 3.18" in lines[1]
+    assert "± 0.5" in lines[1]
+    assert "huber(max(0, 5 − x, x − 9) / 1)" in lines[2]
+    assert "l1(max(0, 3 − x) / 1)" in lines[3]
+    assert "m (prefer): 1 · −x / 1" in lines[4]
