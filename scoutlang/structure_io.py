@@ -169,7 +169,11 @@ def _format(filename: str) -> Format | None:
 def _parse_cif(text: str) -> list[Structure | Atoms]:
     from pymatgen.io.cif import CifParser
 
-    return list(CifParser(io.StringIO(text)).parse_structures(primitive=False))
+    found = list(CifParser(io.StringIO(text)).parse_structures(primitive=False))
+    unread = text.count("_atom_site_fract_x") - len(found)
+    if found and unread > 0:  # the parser skips a bad data block with a warning only
+        raise ValueError(f"{unread} of the {unread + len(found)} structures in it cannot be read")
+    return found
 
 
 def _parse_extxyz(text: str) -> list[Structure | Atoms]:

@@ -1,0 +1,133 @@
+"""`measure` and `scout measure`: the JSON form, verdicts, and what happens to bad files."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from pymatgen.core import Structure
+from pymatgen.io.ase import AseAtomsAdaptor
+
+import scoutlang
+from scoutlang.cli.measure import command
+from scoutlang.errors import ScoutError
+from scoutlang.ir import Program
+from scoutlang.measuring import Measurement, measure
+from scoutlang.structure_io import NamedStructure
+
+TEXT = "system Na-Cl; require shell: CN(Na-Cl) = 6; require CN(Cl-Na, r=2.85 Å) >= 6; prefer volume_per_atom < 20 Å^3"
+
+
+def program(text: str = TEXT) -> Program:
+    result = scoutlang.check(text)
+    assert result.program is not None, result.diagnostics
+    return result.program
+
+
+def test_json_form(rock_salt: Structure, cesium_chloride: Structure) -> None:
+    hit, undefined = (m.to_json() for m in measure(program(), [rock_salt, cesium_chloride]))
+    assert list(hit) == ["structure", "hit", "terms"]
+    assert hit["hit"] is True
+    shell, tight, volume = hit["terms"]
+    assert list(shell) == ["label", "source", "soft", "exact", "margin", "satisfied"]
+    assert shell == {
+        "label": "shell",
+        "source": "require shell: CN(Na-Cl) = 6",
+        "soft": pytest.approx(5.681, abs=1e-3),
+        "exact": 6.0,
+        "margin": 1.0,
+        "satisfied": True,
+    }
+    assert tight["soft"] < 4 < tight["exact"] == 6  # trap 15
+    assert volume["satisfied"] is False
+    assert undefined["hit"] is None
+    assert [t["exact"] for t in undefined["terms"]][:2] == [None, 0.0]
+    json.dumps([hit, undefined], allow_nan=False)
+
+
+def test_a_miss_is_false_and_prefer_and_expect_do_not_decide(rock_salt: Structure) -> None:
+    assert measure(program("system Na-Cl; require CN(Na-Cl) = 4"), [rock_salt])[0].hit is False
+    (result,) = measure(
+        program("system Na-Cl; require CN(Na-Cl) = 6; expect CN(Na-Na, r=4.5 Å) < 2; expect e_above_hull < 0.1 eV/atom"), [rock_salt]
+    )
+    assert result.hit is True
+    assert [t.satisfied for t in result.terms] == [True, False, None]
+    assert result.terms[2].exact is None
+
+
+def test_kinds_of_structures_and_their_names(rock_salt: Structure, cif: Path) -> None:
+    atoms = AseAtomsAdaptor.get_atoms(rock_salt)
+    results = measure(program(), [rock_salt, atoms, cif, str(cif), NamedStructure("mine", rock_salt)])
+    assert [r.structure for r in results] == ["1 NaCl", "2 NaCl", str(cif), str(cif), "mine"]
+    reference = measure(program(), [rock_salt])[0].terms
+    for result in results:
+        for ours, theirs in zip(result.terms, reference, strict=True):
+            assert ours.exact == pytest.approx(theirs.exact)
+
+
+def test_the_first_bad_structure_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ScoutError, match="no such file"):
+        measure(program(), [tmp_path / "missing.cif"])
+
+
+def test_chunks_do_not_show(rock_salt: Structure, cesium_chloride: Structure, monkeypatch: pytest.MonkeyPatch) -> None:
+    structures = [rock_salt, cesium_chloride, rock_salt * (2, 1, 1)] * 3
+    together = measure(program(), structures)
+    monkeypatch.setattr("scoutlang.measuring.MAX_PAIRS", 70)
+    apart = measure(program(), structures)
+    assert [r.hit for r in apart] == [r.hit for r in together] == [True, None, True] * 3
+
+
+def test_nothing_to_measure() -> None:
+    assert measure(program(), []) == []
+
+
+def test_a_program_without_terms(rock_salt: Structure) -> None:
+    assert measure(program("system Na-Cl"), [rock_salt]) == [Measurement(structure="1 NaCl", hit=None, terms=())]
+
+
+def scout_measure(*arguments: str | Path, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(command, [str(a) for a in arguments], input=stdin)
+
+
+def test_cli_table(cif: Path) -> None:
+    result = scout_measure("-c", TEXT, cif)
+    assert result.exit_code == 0, result.output
+    for expected in ("rock_salt.cif: HIT", "shell", "6 ± 0.5", "✓", "✗", "1 measured: 1 hit, 0 miss, 0 undefined"):
+        assert expected in result.output
+    assert "fails by its soft value and holds by the exact one" in result.output
+
+
+def test_cli_reads_a_file_and_standard_input(cif: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.scout").write_text(TEXT)
+    from_file = scout_measure("--format", "json", tmp_path / "x.scout", cif)
+    from_stdin = scout_measure("-", cif, "--format", "json", stdin=TEXT)
+    assert json.loads(from_file.stdout) == json.loads(from_stdin.stdout)
+    assert json.loads(from_file.stdout)[0]["hit"] is True
+
+
+def test_cli_measures_the_others_when_one_cannot_be_read(cif: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.write(cif, "good.cif")
+        archive.writestr("bad.cif", "nothing")
+    result = scout_measure("-c", TEXT, tmp_path / "x.zip", tmp_path / "missing.cif", cif, "--format", "json")
+    assert result.exit_code == 1
+    assert len(json.loads(result.stdout)) == 2
+    assert "error[E203]" in result.stderr
+    assert "error[E201]" in result.stderr
+
+
+def test_cli_no_hit_is_not_a_failure(cif: Path) -> None:
+    result = scout_measure("-c", "system Na-Cl; require CN(Na-Cl) = 4", cif)
+    assert result.exit_code == 0
+    assert "0 hit, 1 miss" in result.output
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 2), (["-c", TEXT], 2), (["x.scout"], 2), (["-c", "requre x", "a.cif"], 1)])
+def test_cli_wrong_usage(arguments: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.scout").write_text(TEXT)
+    assert scout_measure(*arguments).exit_code == code
