@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -55,6 +56,6 @@ class Diagnostic:
         return _SEVERITY[self.code[0]]
 
     @property
-    def start(self) -> int:
-        """Where the message belongs in reading order."""
-        return self.primary.span.start if self.primary else -1
+    def start(self) -> float:
+        """Where the message belongs in reading order; one about the whole file comes last."""
+        return self.primary.span.start if self.primary else math.inf

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scoutlang.diagnostics import Diagnostic, Label
 from scoutlang.frontend.ast import Module, Statement
-from scoutlang.frontend.parser import parse
+from scoutlang.frontend.parser import MAX_ERRORS, parse, too_many_errors
 from scoutlang.frontend.scope import Scope
 from scoutlang.ir import Program
 from scoutlang.signatures import DescriptorSignature
@@ -36,6 +36,9 @@ def check(source: Source, signatures: Mapping[str, DescriptorSignature]) -> Chec
     scope.diagnostics.extend(parsed.diagnostics)
     for statement in sorted(_without_repeats(statements, scope), key=lambda s: s.precedence):
         statement.check(scope)
+        if len(scope.diagnostics) >= MAX_ERRORS + len(parsed.diagnostics):
+            scope.diagnostics.append(too_many_errors())
+            break
     unread = any(d.primary is None or d.code in ("E002", "E006") for d in parsed.diagnostics)
     if not unread and "system" not in {s.rule for s in statements} | parsed.broken:
         nothing = not statements and not parsed.diagnostics

@@ -31,6 +31,7 @@ _LOSSES: dict[str, ir.LossName] = {"l1": "l1", "l2": "l2", "huber": "huber", "hi
 _WISHES: dict[str, Literal["minimize", "maximize"]] = {"low": "minimize", "high": "maximize"}
 # Below this share of the radii sum a distance is no bond of any kind; the shortest real ones are near 0.75.
 _SHORTEST_SHARE = 0.5
+_LONGEST_SHARE = 3.0  # of the radii sum: beyond it a value read as nm is no plausible distance either
 _ANGSTROM_PER_NM = 10.0
 
 
@@ -98,8 +99,11 @@ def _free_label(measure: ir.Measure, scope: Scope) -> str:
     """``CN(Cu-P)``, numbered when an earlier term has that name."""
     chain = "-".join(s.text for s in measure.species)
     plain = f"{measure.descriptor}({chain})" if chain else measure.descriptor
-    names = itertools.chain([plain], (f"{plain} #{n}" for n in itertools.count(2)))
-    return next(name for name in names if name not in scope.labels)
+    label = plain
+    while label in scope.labels:
+        scope.repeats[plain] += 1
+        label = f"{plain} #{scope.repeats[plain] + 1}"
+    return label
 
 
 def _signature(call: Call, scope: Scope) -> DescriptorSignature | None:
@@ -279,7 +283,8 @@ def _warn_when_short(quantity: Quantity, value: float, dimension: str, chosen: t
     if not sums or value >= _SHORTEST_SHARE * min(sums):
         return
     pair = "-".join(s.text for s in chosen)
-    slip = "; was this nm?" if value * _ANGSTROM_PER_NM >= _SHORTEST_SHARE * min(sums) else ""
+    as_nm = value * _ANGSTROM_PER_NM / min(sums)
+    slip = "; was this nm?" if _SHORTEST_SHARE <= as_nm <= _LONGEST_SHARE else ""
     text = f"radii sum {min(sums):.2f} Å{slip}"
     scope.report("W043", f"{value:.4g} Å is shorter than any {pair} bond", quantity.span, text)
 

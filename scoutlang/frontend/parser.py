@@ -54,8 +54,7 @@ def parse(source: Source) -> Parsed:
         diagnostics.append(result)
         broken.add(syntax_errors.intended_verb(tokens[0].value))
         if len(diagnostics) == MAX_ERRORS:
-            message = f"{MAX_ERRORS} statements cannot be read; the rest of the file was skipped"
-            diagnostics.append(Diagnostic("E006", message, help="mend the errors above and check again"))
+            diagnostics.append(too_many_errors())
             break
     return Parsed(Module(source, tuple(found)), tuple(diagnostics), frozenset(broken))
 
@@ -73,6 +72,11 @@ class _KeepAll:
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         return stream
+
+
+def too_many_errors() -> Diagnostic:
+    """What ends the messages about a hopeless file."""
+    return Diagnostic("E006", f"{MAX_ERRORS} errors; the rest of the file was not looked at", help="mend the errors above and check again")
 
 
 def _unreadable(text: str) -> Diagnostic | None:

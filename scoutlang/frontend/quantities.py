@@ -38,8 +38,13 @@ def resolve_together(
             if factor is None:
                 reported.add(unit)
             else:
-                values.append(quantity.number.value * factor)
+                values.append(_clean(quantity.number.value * factor))
     return None if reported else values
+
+
+def _clean(value: float) -> float:
+    """Without the last bits of a conversion, so that 0.235 nm and 2.35 Å are the same program."""
+    return float(f"{value:.12g}")
 
 
 def _factor(unit: Unit, dimension: Dimension, what: str, scope: Scope) -> float | None:

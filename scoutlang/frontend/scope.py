@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from scoutlang.diagnostics import Diagnostic, Label
@@ -15,6 +16,7 @@ class Scope:
     """Filled by the statements in turn; the checker makes the program of it.
 
     system: the declared elements; empty until `system` was read, and then element names are not compared with it.
+    labels: names of terms, given or made up, and where. repeats: how often a made-up one was taken already.
     """
 
     def __init__(self, source: Source, signatures: Mapping[str, DescriptorSignature], statements: Sequence[Statement]) -> None:
@@ -29,6 +31,7 @@ class Scope:
         self.sample = Sample()
         self.terms: list[Term] = []
         self.labels: dict[str, Span] = {}
+        self.repeats: Counter[str] = Counter()
 
     def report(
         self, code: str, message: str, span: Span, text: str, *, also: Label | None = None, help: str = "", replacement: str | None = None

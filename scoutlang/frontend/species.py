@@ -8,6 +8,7 @@ from scoutlang.diagnostics.suggest import closest, listing, quoted
 from scoutlang.frontend.ast import Chain, Name, Species
 from scoutlang.frontend.scope import Scope
 
+_LONGEST_MISSPELT_SYMBOL = 3
 _NOBLE = (0, 2, 10, 18, 36, 54, 86, 118)
 
 
@@ -35,13 +36,15 @@ def element(name: Name, scope: Scope) -> str | None:
     if name.text in elements.ATOMIC_NUMBER:
         return name.text
     parts = _split_formula(name.text)
-    guess = "-".join(parts) if len(parts) > 1 else _guess(name.text)
-    if guess == name.text.capitalize() and guess in elements.ATOMIC_NUMBER:
-        text = f"symbols start with a capital letter: `{guess}`"
+    if name.text.capitalize() in elements.ATOMIC_NUMBER:
+        guess: str | None = name.text.capitalize()
+        text = f"only the first letter of a symbol is a capital: `{guess}`"
     elif len(parts) > 1:
-        text = f"join elements with hyphens: `{guess}`"
+        guess = "-".join(parts)
+        text = f"elements are joined with hyphens: `{guess}`"
     else:
-        text = f"did you mean `{guess}`?" if guess else "not in the periodic table"
+        guess = closest(name.text, elements.SYMBOLS) if len(name.text) <= _LONGEST_MISSPELT_SYMBOL else None
+        text = f"did you mean `{guess}`?" if guess else f"known are the elements {elements.SYMBOLS[0]} to {elements.SYMBOLS[-1]}"
     scope.report("E031", f"{quoted(name.text)} is not an element", name.span, text, replacement=guess)
     return None
 
@@ -71,17 +74,13 @@ def _in_system(symbol: str, name: Name, scope: Scope) -> bool:
     return False
 
 
-def _guess(text: str) -> str | None:
-    return text.capitalize() if text.capitalize() in elements.ATOMIC_NUMBER else closest(text, elements.SYMBOLS) if len(text) <= 3 else None
-
-
 def _split_formula(text: str) -> tuple[str, ...]:
-    """``CuSiP`` → (Cu, Si, P): a word that is nothing but capitalised symbols; empty otherwise."""
-    symbols: list[str] = []
-    while text:
+    """``CuSi2P3`` → (Cu, Si, P): a word that is nothing but capitalised symbols and numbers; empty otherwise."""
+    symbols: dict[str, None] = {}
+    while text := text.lstrip("0123456789"):
         symbol = next((text[:n] for n in (2, 1) if text[:n] in elements.ATOMIC_NUMBER and not text[n : n + 1].islower()), None)
-        if symbol is None or len(symbols) == len(elements.SYMBOLS):
+        if symbol is None:
             return ()
-        symbols.append(symbol)
+        symbols[symbol] = None
         text = text[len(symbol) :]
     return tuple(symbols)

@@ -54,7 +54,7 @@ SPOKEN = {
 _NEVER_OFFERED = {"DOUBLE_EQUAL", "LOOKALIKE_DASH"}
 
 # Characters that word processors put in the place of ASCII ones, where Unicode has no compatibility form.
-_ASCII_TWINS = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "×": "*", "∗": "*"}
+_ASCII_TWINS = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "×": "*", "∗": "*", "≈": "="}
 
 _RELATIONS = {"EQUAL", "DOUBLE_EQUAL", "LESS", "GREATER", "LESS_EQUAL", "GREATER_EQUAL", "IN", "AS"}
 _CLOSING = {"LPAR": ")", "LSQB": "]", "LBRACE": "}"}
@@ -166,7 +166,9 @@ def _label_without_colon(lexemes: Sequence[Lexeme], position: int) -> Diagnostic
     if position != 2 or [lexeme.terminal for lexeme in lexemes[1:3]] != ["NAME", "NAME"]:
         return None
     label, found = lexemes[1:3]
-    return Diagnostic.at("E010", f"unexpected {quoted(found.text)}", found.span, f"if {quoted(label.text)} is a label, write a colon after it")
+    return Diagnostic.at(
+        "E010", f"unexpected {quoted(found.text)}", found.span, f"if {quoted(label.text)} is a label, write a colon after it"
+    )
 
 
 def _misspelt_modifier(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) -> Diagnostic | None:

@@ -48,6 +48,7 @@ class Guide(Statement):
             text = f"guidance would act from t = {guide.since:g} to {guide.until:g}"
             message = "guidance runs from noise (t = 1) to the crystal (t = 0)"
             scope.report("E042", message, place, text, help="write the larger one after `from`")
-        if "g" in places and guide.method == "adaptive":
+        method_known = "method" not in places or "method" in values
+        if "g" in places and method_known and guide.method == "adaptive":
             scope.report("I060", "g is used by `method paper` only", places["g"], "no effect with the method `adaptive`")
         scope.guide = guide

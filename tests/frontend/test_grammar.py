@@ -1,0 +1,69 @@
+"""The grammar file, the statement classes and the words of messages belong together."""
+
+from __future__ import annotations
+
+import re
+
+import scoutlang
+from scoutlang.frontend.ast import RULES, as_data
+from scoutlang.frontend.statements import STATEMENTS
+from scoutlang.frontend.syntax_errors import SPOKEN
+from scoutlang.resources import resource
+
+GRAMMAR = resource("grammar", "scout.lark").read_text(encoding="utf-8")
+CODE = "\n".join(line.partition("//")[0] if not line.startswith(("UNIT", "UNKNOWN")) else line for line in GRAMMAR.splitlines())
+
+
+def test_every_statement_of_the_grammar_has_its_class_and_the_other_way_round() -> None:
+    alternatives = re.search(r"^\?statement:(.*)$", CODE, re.MULTILINE)
+    assert alternatives is not None
+    assert {a.strip() for a in alternatives[1].split("|")} == set(STATEMENTS)
+
+
+def test_every_other_rule_has_its_class_and_the_other_way_round() -> None:
+    rules = set(re.findall(r"^([a-z]\w*):", CODE, re.MULTILINE))
+    assert rules - set(STATEMENTS) == set(RULES)
+
+
+def test_a_statement_file_is_named_as_its_rule() -> None:
+    assert {cls.__module__.rpartition(".")[2] for cls in STATEMENTS.values()} == set(STATEMENTS)
+
+
+def test_the_example_of_each_statement_is_right() -> None:
+    for rule, cls in STATEMENTS.items():
+        program = (
+            cls.example if rule == "system" else f"{cls.example}\nsystem Cu-Si-P-Ca" if rule == "scout" else f"system Cu-P\n{cls.example}"
+        )
+        result = scoutlang.check(program)
+        assert result.ok, (rule, result.diagnostics)
+        assert result.diagnostics == ()
+
+
+def test_no_terminal_is_anonymous() -> None:
+    rules = "\n".join(line for line in CODE.splitlines() if not re.match(r"[A-Z]", line) and not line.startswith("%"))
+    assert '"' not in rules
+    assert "/" not in rules
+
+
+def test_every_terminal_a_user_may_type_has_a_name_in_messages() -> None:
+    terminals = set(re.findall(r"^([A-Z_]+)(?:\.-?\d+)?:", GRAMMAR, re.MULTILINE))
+    verbs = {s.upper() for s in STATEMENTS}
+    silent = {"DOUBLE_EQUAL", "LOOKALIKE_DASH", "UNKNOWN", "NEWLINE", "SEMICOLON", "BLANK", "COMMENT"}
+    assert terminals - verbs - silent == set(SPOKEN) - {"$END"}
+
+
+def test_spans_point_at_their_text() -> None:
+    text = "system Cu-P; require four: CN(Cu-P, r=2.6 Å) = 4 ± 0.3 weight 2"
+    module = scoutlang.check(text).module
+    require = as_data(module)["statements"][1]
+    claim = require["claim"]
+
+    def source(node: dict[str, list[int]]) -> str:
+        return text[slice(*node["span"])]
+
+    assert source(require) == "require four: CN(Cu-P, r=2.6 Å) = 4 ± 0.3 weight 2"
+    assert source(claim["label"]["name"]) == "four"
+    assert source(claim["call"]) == "CN(Cu-P, r=2.6 Å)"
+    assert source(claim["call"]["chains"][0]["species"][1]) == "P"
+    assert source(claim["call"]["parameters"][0]["quantity"]["unit"]) == "Å"
+    assert source(claim["demand"]["tolerance"]) == "± 0.3"

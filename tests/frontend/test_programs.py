@@ -1,0 +1,71 @@
+"""Every program in tests/good, tests/bad and examples/paper, against the snapshot beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import scoutlang
+from scoutlang.diagnostics.render.text import render
+from scoutlang.frontend import CheckResult
+from scoutlang.frontend.ast import as_data
+
+TESTS = Path(__file__).parent.parent
+GOOD = sorted((TESTS / "good").glob("*.scout"))
+BAD = sorted((TESTS / "bad").glob("*.scout"))
+PAPER = sorted((TESTS.parent / "examples" / "paper").glob("*.scout"))
+
+Compare = Callable[[Path, str], None]
+
+
+def check(path: Path) -> CheckResult:
+    """As `scoutlang.check_file`, but named without its folder, so that snapshots hold anywhere."""
+    return scoutlang.check(path.read_bytes().decode(), name=path.name)
+
+
+def ir(result: CheckResult) -> str:
+    assert result.program is not None
+    data = result.program.model_dump(mode="json", exclude={"source_text"})
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def messages(result: CheckResult) -> str:
+    return render(result.diagnostics, result.source) + "\n"
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda p: p.stem)
+def test_good_program_means_what_its_snapshot_says(path: Path, compare: Compare) -> None:
+    result = check(path)
+    assert result.ok, messages(result)
+    compare(path.with_suffix(".ir.json"), ir(result))
+    if result.diagnostics:
+        compare(path.with_suffix(".diagnostics.txt"), messages(result))
+    else:
+        assert not path.with_suffix(".diagnostics.txt").exists(), "a warning is expected that did not come"
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda p: p.stem)
+def test_bad_program_gets_the_messages_of_its_snapshot(path: Path, compare: Compare) -> None:
+    result = check(path)
+    assert not result.ok
+    assert result.program is None
+    compare(path.with_suffix(".diagnostics.txt"), messages(result))
+
+
+@pytest.mark.parametrize("path", PAPER, ids=lambda p: p.stem)
+def test_paper_program_at_every_stage(path: Path, compare: Compare) -> None:
+    result = check(path)
+    assert result.ok, messages(result)
+    assert {d.code for d in result.diagnostics} <= {"I060"}
+    folder = Path(__file__).parent / "snapshots"
+    compare(folder / f"{path.stem}.ast.json", json.dumps(as_data(result.module), indent=1, ensure_ascii=False) + "\n")
+    compare(folder / f"{path.stem}.ir.json", ir(result))
+
+
+def test_the_paper_has_seven_rows() -> None:
+    assert len(PAPER) == 7
+    assert len(GOOD) >= 25
+    assert len(BAD) >= 35
