@@ -62,20 +62,23 @@ def as_program(program: Program | str) -> Program:
 
 def compile(program: Program | str) -> Loss:
     """The torch loss of a program: a value per structure and its parts."""
-    from scoutlang.loss import compile_loss
+    checked = as_program(program)
+    from scoutlang.loss import compile_loss  # after the check: text with errors must not wait for torch
 
-    return compile_loss(as_program(program))
+    return compile_loss(checked)
 
 
 def measure(program: Program | str, structures: Sequence[Any]) -> Any:
     """Every term of a program on given structures, soft and exact; see `scoutlang.measuring.measure`."""
+    checked = as_program(program)
     from scoutlang import measuring
 
-    return measuring.measure(as_program(program), structures)
+    return measuring.measure(checked, structures)
 
 
 def run(program: Program | str, *args: Any, **kwargs: Any) -> Any:
     """Sample, judge and write a run folder; see `scoutlang.running.run` for the arguments."""
+    checked = as_program(program)
     from scoutlang import running
 
-    return running.run(as_program(program), *args, **kwargs)
+    return running.run(checked, *args, **kwargs)

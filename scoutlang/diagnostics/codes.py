@@ -18,7 +18,7 @@ A program is UTF-8 text. Some bytes of this file cannot be decoded, so it is pro
 or text in an old encoding; save it as UTF-8.
 
 E003 the program is too large
-A hypothesis is a page of text at most. A file of more than 200 000 characters is surely something else, so it is not read.
+A hypothesis is a page of text at most. A file of more than 100 000 characters is surely something else, so it is not read.
 
 E004 brackets are nested too deeply
 More brackets are open at once than any program needs. Usually one bracket was typed many times, or the file is not a program.

@@ -20,7 +20,7 @@ from scoutlang.frontend.syntax_errors import Lexeme
 from scoutlang.resources import resource
 from scoutlang.source import Source, Span
 
-MAX_CHARACTERS = 200_000
+MAX_CHARACTERS = 100_000
 MAX_ERRORS = 30
 MAX_OPEN_BRACKETS = 32
 

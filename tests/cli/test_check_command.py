@@ -1,0 +1,161 @@
+"""`scout check`, `compile` and `explain` as a user runs them: in a process of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAPER = "system Cu-Si-P-Ca; require CN(Cu-P)=4; require CN(Cu-Cu)=1; guide k=0.8"
+
+
+def scout(*args: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "scoutlang", *args],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, **(env or {})},
+    )
+
+
+def clean(result: subprocess.CompletedProcess[bytes], code: int) -> str:
+    """Standard error, after checking the exit code and that no traceback is in it."""
+    error = result.stderr.decode()
+    assert result.returncode == code, error
+    assert "Traceback" not in error
+    return error
+
+
+def test_a_right_program_from_a_file_from_text_and_from_standard_input(tmp_path: Path) -> None:
+    path = tmp_path / "x.scout"
+    path.write_text(PAPER, encoding="utf-8")
+    results = [scout("check", str(path)), scout("check", "-c", PAPER), scout("check", "-", stdin=PAPER.encode())]
+    for result, name in zip(results, [str(path), "<text>", "<stdin>"], strict=True):
+        assert clean(result, 0) == ""
+        assert result.stdout.decode() == (
+            f"ok: {name}\n"
+            "  system   Cu-Si-P-Ca\n"
+            "  require  CN(Cu-P) = 4 ± 0.5, mean over Cu sites\n"
+            "  require  CN(Cu-Cu) = 1 ± 0.5, mean over Cu sites\n"
+            "  guide    method adaptive, k 0.8, while 0.9 ≥ t ≥ 0.03\n"
+            "  sample   64 structures, batch 32, 250 steps, seed 0, model mini, cfg 2\n"
+        )
+
+
+def test_json_is_one_document_with_the_program() -> None:
+    result = scout("check", "-c", PAPER, "--format", "json")
+    assert clean(result, 0) == ""
+    data = json.loads(result.stdout)
+    assert data["ok"] is True
+    assert data["diagnostics"] == []
+    assert data["program"]["system"] == ["Cu", "Si", "P", "Ca"]
+
+
+def test_json_of_a_wrong_program() -> None:
+    result = scout("check", "-c", "system Cu-P; requre CN(Cu-P)=4", "--format", "json")
+    assert clean(result, 1) == ""
+    data = json.loads(result.stdout)
+    assert (data["ok"], data["program"]) == (False, None)
+    assert data["diagnostics"][0]["code"] == "E012"
+    assert data["diagnostics"][0]["fix"]["replacement"] == "require"
+
+
+def test_all_errors_in_one_go() -> None:
+    error = clean(scout("check", "-c", "system Cu-P\nrequre CN(Cu-P)=4\nrequire CN(Cu-Ge)=1\nguide k=-1"), 1)
+    assert [code in error for code in ("E012", "E030", "E024", "<text>: 3 errors")] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(b"\x93\x00\xff\xfe" * 50, "E002"), (b"# caf\xe9\n", "E002"), (b"#" * 2_000_000, "E003"), (b"", "E020")]
+)
+def test_files_that_are_no_program(tmp_path: Path, content: bytes, code: str) -> None:
+    path = tmp_path / "x.scout"
+    path.write_bytes(content)
+    error = clean(scout("check", str(path)), 1)
+    assert f"error[{code}]" in error
+
+
+def test_paths_that_cannot_be_read(tmp_path: Path) -> None:
+    assert "no such file" in clean(scout("check", str(tmp_path / "none.scout")), 1)
+    assert "folder" in clean(scout("check", str(tmp_path)), 1)
+    assert "error[E001]" in clean(scout("check", "x" * 5000), 1)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["check"],
+        ["check", "x.scout", "-c", "system B"],
+        ["check", "-c", "system B", "--format", "xml"],
+        ["chek"],
+        ["explain", "E999"],
+        ["check", "--nonsense"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(args: list[str]) -> None:
+    assert "Error:" in clean(scout(*args), 2)
+
+
+def test_an_unknown_command_gets_a_suggestion() -> None:
+    assert "did you mean `check`?" in clean(scout("chek"), 2)
+
+
+def test_compile_prints_each_stage() -> None:
+    tree = json.loads(scout("compile", "-c", PAPER, "--emit", "ast").stdout)
+    assert [s["node"] for s in tree["statements"]] == ["System", "Require", "Require", "Guide"]
+    program = json.loads(scout("compile", "-c", PAPER, "--emit", "ir").stdout)
+    assert [t["label"] for t in program["terms"]] == ["CN(Cu-P)", "CN(Cu-Cu)"]
+    assert "E012" in clean(scout("compile", "-c", "requre"), 1)
+
+
+@pytest.mark.slow
+def test_compile_prints_the_loss() -> None:
+    result = scout("compile", "-c", PAPER, "--emit", "loss")
+    clean(result, 0)
+    assert "CN(Cu-P)" in result.stdout.decode()
+
+
+def test_explain_a_code_and_list_all() -> None:
+    assert scout("explain", "w043").stdout.decode().startswith("W043: shorter than any bond\n\n")
+    assert "E012  unknown statement" in scout("explain").stdout.decode()
+    assert json.loads(scout("explain", "E012", "--format", "json").stdout)[0]["code"] == "E012"
+
+
+def test_output_into_a_closed_pipe_is_no_fault() -> None:
+    command = f'"{sys.executable}" -m scoutlang explain | head -1; exit ${{PIPESTATUS[0]}}'
+    result = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=60)
+    assert clean(result, 0) == ""
+
+
+def test_output_in_an_ascii_terminal() -> None:
+    result = scout("check", "-c", "system Cu-P; require CN(Cu–P) = 4", env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
+    assert "E016" in clean(result, 1)
+
+
+def test_checking_imports_nothing_heavy_and_takes_little_time() -> None:
+    code = (
+        "import sys, scoutlang.cli, scoutlang\n"
+        f"assert scoutlang.check({PAPER!r}).ok\n"
+        "print([m for m in ('torch', 'pymatgen', 'numpy', 'pandas', 'mattergen', 'ase') if m in sys.modules])"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert result.stdout.decode().strip() == "[]", result.stderr
+    # Processor time, not the clock: other work on the machine must not fail the test. About 0.35 s on two slow cores.
+    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 1.5
+
+
+def test_import_of_the_package_imports_next_to_nothing() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import scoutlang\n"
+        "print(sorted(m for m in set(sys.modules) - before if m.startswith(('scoutlang', 'lark', 'pydantic'))))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.decode().strip() == "['scoutlang']"

@@ -1,0 +1,53 @@
+"""Each code that is used has a page, and each page a use."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import scoutlang
+from scoutlang.diagnostics.codes import EXPLANATIONS
+from scoutlang.diagnostics.suggest import closest, listing, quoted
+
+PACKAGE = Path(scoutlang.__file__).parent
+BAD = Path(__file__).parent.parent / "bad"
+# Messages of the language have numbers below 100; the other rooms of the house keep theirs above.
+USED = {code for path in (PACKAGE / "frontend").rglob("*.py") for code in re.findall(r'"([EWI]0\d\d)"', path.read_text(encoding="utf-8"))}
+
+
+def test_every_code_of_the_language_is_explained_and_every_explained_one_is_used() -> None:
+    assert {c for c in EXPLANATIONS if re.fullmatch(r"[EWI]0\d\d", c)} == USED
+
+
+def test_an_explanation_has_a_title_and_a_paragraph() -> None:
+    for page in EXPLANATIONS.values():
+        assert re.fullmatch(r"[EWI]\d{3}", page.code)
+        assert page.title
+        assert len(page.text) > 60, page.code
+
+
+def test_every_message_about_a_program_is_shown_by_a_program() -> None:
+    shown = {
+        code
+        for path in (BAD, BAD.parent / "good")
+        for f in path.glob("*.diagnostics.txt")
+        for code in re.findall(r"\[(\w\d{3})\]", f.read_text())
+    }
+    about_files = {"E001", "E002", "E003"}
+    assert USED - shown == about_files
+
+
+def test_suggestions() -> None:
+    assert closest("requre", ["require", "prefer"]) == "require"
+    assert closest("cn", ["CN", "distance"]) == "CN"
+    assert closest("volume", ["volume_per_atom", "CN"]) == "volume_per_atom"
+    assert closest("banana", ["require", "prefer"]) is None
+    assert closest("x" * 100_000, ["require"]) is None
+
+
+def test_words_in_messages() -> None:
+    assert listing(["a"]) == "a"
+    assert listing(["a", "b", "c"]) == "a, b or c"
+    assert listing([]) == ""
+    assert quoted("x" * 100) == "`" + "x" * 39 + "…`"
+    assert quoted("a\x1bb") == "`a\N{REPLACEMENT CHARACTER}b`"
