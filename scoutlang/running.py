@@ -1,0 +1,229 @@
+"""One run: program + settings + seed → a folder with samples, records and a manifest.
+
+A run folder grows in whole files only: each sampled batch is a file of its own, so an interrupted run loses at most the batch it was working
+on and goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+from pymatgen.core import Structure
+
+import scoutlang
+from scoutlang.errors import ScoutError
+from scoutlang.ir import Program
+from scoutlang.memory import keep_freed_memory
+from scoutlang.validation.pipeline import Validation, validate
+from scoutlang.validation.potentials import load as load_potential
+from scoutlang.validation.record import Arm, Generated
+from scoutlang.validation.reference import load as load_reference
+
+MANIFEST = "run.json"
+SAMPLES = "samples"
+ARMS: tuple[Arm, ...] = ("non-guided", "guided")
+_PACKAGES = ("torch", "mattergen", "pymatgen", "chgnet", "numpy", "scipy", "statsmodels", "lark", "pydantic")
+
+
+class Watcher(Protocol):
+    """Whoever shows the progress of a run. Every method may be called often and must be quick."""
+
+    def note(self, text: str) -> None:
+        """One line that the user should see."""
+
+    def sampling(self, arm: Arm, done: int, total: int, step: int, steps: int, loss: float | None) -> None:
+        """``done`` of ``total`` structures of an arm are finished; the current batch is at ``step`` of ``steps``; mean loss if guided."""
+
+    def judging(self, stage: str, done: int, total: int) -> None:
+        """A validation stage has treated ``done`` of ``total`` structures."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def note(self, text: str) -> None: ...
+
+    def sampling(self, arm: Arm, done: int, total: int, step: int, steps: int, loss: float | None) -> None: ...
+
+    def judging(self, stage: str, done: int, total: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Where a finished run is, what it found, and the files it wrote."""
+
+    folder: Path
+    validation: Validation
+    files: tuple[Path, ...]
+
+
+def run(
+    program: Program,
+    folder: str | Path,
+    *,
+    arms: Sequence[Arm] = ARMS,
+    resume: bool = False,
+    potential: str = "chgnet",
+    reference: str = "mp-mini",
+    device: str | None = None,
+    watcher: Watcher | None = None,
+) -> RunResult:
+    """Sample the arms, judge them identically, and write everything into ``folder``.
+
+    A program's `sample` and `guide` lines are the settings; ``device`` defaults to CUDA where there is one. With ``resume`` a run that was
+    interrupted goes on. Raises ScoutError: E601 the folder exists, E602 it cannot be written, E603 it holds another run; model errors E5xx.
+    """
+    watcher, folder = watcher or Silent(), Path(folder)
+    keep_freed_memory()
+    _claim(folder, program, arms, resume)
+    try:
+        return _run(program, folder, tuple(arms), potential, reference, device, watcher)
+    except OSError as error:
+        raise ScoutError("E602", f"cannot write into {folder}: {error.strerror or error}", "free space or choose another folder with --out") from error
+
+
+def _run(
+    program: Program, folder: Path, arms: tuple[Arm, ...], potential_name: str, reference_name: str, device: str | None, watcher: Watcher
+) -> RunResult:
+    # heavy imports wait until the folder is known to be good
+    import torch
+
+    from scoutlang.sampling.backends.mattergen.checkpoint import load_model
+    from scoutlang.sampling.generate import check_model, generate
+    from scoutlang.validation.outputs import write_outputs
+
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    watcher.note(f"loading the model '{program.sample.model}' ({device})")
+    model = load_model(program.sample.model, device)
+    check_model(program, model)
+    potential, reference = load_potential(potential_name), load_reference(reference_name)
+    manifest = _manifest(program, arms) | {
+        "device": device,
+        "model": {
+            "name": model.name,
+            "weights_sha256": model.weights_sha256,
+            "config_sha256": model.config_sha256,
+        },
+        "potential": {"name": potential.name, "version": potential.version, "weights_sha256": potential.weights_sha256},
+        "reference": {"name": reference.name, "version": reference.version},
+        "seconds": {},
+    }
+    _write_json(folder / MANIFEST, manifest)
+
+    generated: list[Generated] = []
+    with _marking_interruption(folder, manifest):
+        for arm in arms:
+            started, fresh = time.monotonic(), 0
+            total = program.sample.count
+            for first in range(0, total, program.sample.batch):
+                indices = range(first, min(first + program.sample.batch, total))
+                part = folder / SAMPLES / f"{arm}-{first:06d}.json"
+                if not part.exists():
+
+                    def on_step(p: Any, arm: Arm = arm, first: int = first) -> None:
+                        loss = None if p.loss is None else float(p.loss.total.nanmean())
+                        watcher.sampling(arm, first, total, p.step, p.steps, loss)
+
+                    sampled = generate(program, model, arm, indices, device=device, on_step=on_step)
+                    _write_json(part, [{"index": s.index, "structure": s.structure and s.structure.as_dict(), "failure": s.failure} for s in sampled])
+                    fresh += len(sampled)
+                generated.extend(_read_part(part, arm, program.sample.seed))
+                watcher.sampling(arm, indices[-1] + 1, total, program.sample.steps, program.sample.steps, None)
+            seconds = time.monotonic() - started
+            if fresh:
+                manifest["seconds"][arm] = {"sampling": round(seconds, 2), "structures": fresh}
+                watcher.note(f"{arm}: {fresh} structures in {seconds:.0f} s ({fresh / seconds:.2f} structures/s)")
+        started = time.monotonic()
+        validation = validate(program, generated, potential=potential, reference=reference, progress=watcher.judging)
+        manifest["seconds"]["validation"] = round(time.monotonic() - started, 2)
+        files = write_outputs(folder, validation)
+    manifest["status"] = "finished"
+    _write_json(folder / MANIFEST, manifest)
+    return RunResult(folder, validation, (folder / MANIFEST, *files))
+
+
+def _claim(folder: Path, program: Program, arms: Sequence[Arm], resume: bool) -> None:
+    """Make the folder ours before any work is done."""
+    try:
+        if resume and (folder / MANIFEST).is_file():
+            _same_run(folder, program, arms)
+            return
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ScoutError("E601", f"{folder} exists and is not empty", "choose another folder with --out, or continue that run with --resume")
+        (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
+        _write_json(folder / MANIFEST, _manifest(program, arms))
+    except OSError as error:
+        raise ScoutError("E602", f"cannot write into {folder}: {error.strerror or error}", "choose a folder that you may write, with --out") from error
+
+
+def _same_run(folder: Path, program: Program, arms: Sequence[Arm]) -> None:
+    try:
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        same = found["digest"] == program.digest() and found["arms"] == list(arms)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ScoutError("E603", f"{folder / MANIFEST} is damaged", "start a new run in another folder") from error
+    if not same:
+        raise ScoutError(
+            "E603", f"{folder} holds a run of another program or with other settings", "resume with the same program and options, or choose --out"
+        )
+
+
+@contextmanager
+def _marking_interruption(folder: Path, manifest: dict[str, Any]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        manifest["status"] = "interrupted"
+        _write_json(folder / MANIFEST, manifest)
+        raise
+
+
+def _manifest(program: Program, arms: Sequence[Arm]) -> dict[str, Any]:
+    return {
+        "scoutlang": scoutlang.__version__,
+        "status": "running",
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "source_name": program.source_name,
+        "source": program.source_text,
+        "digest": program.digest(),
+        "language_version": program.language_version,
+        "arms": list(arms),
+        "guide": program.guide.model_dump(mode="json"),
+        "sample": program.sample.model_dump(mode="json"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _read_part(file: Path, arm: Arm, seed: int) -> list[Generated]:
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))
+        return [
+            Generated(arm, seed, row["index"], row["structure"] and Structure.from_dict(row["structure"]), row["failure"]) for row in rows
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ScoutError("E604", f"{file} is damaged", "delete that file and run again with --resume: its structures will be made anew") from error
+
+
+def _write_json(file: Path, data: Any) -> None:
+    temporary = file.with_name(f".{file.name}.partial")
+    temporary.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(temporary, file)

@@ -1,0 +1,98 @@
+"""Program + model → crystals, batch by batch. The same code samples both arms; only the loss differs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from pymatgen.core import Lattice, Structure
+
+from scoutlang.elements import ATOMIC_NUMBER
+from scoutlang.errors import ScoutError
+from scoutlang.ir import Program
+from scoutlang.loss import compile_loss
+from scoutlang.sampling.backends.mattergen.checkpoint import Model
+from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, Progress, conditions
+from scoutlang.sampling.noise import structure_seed
+
+Arm = Literal["guided", "non-guided"]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Structure number ``index`` of an arm; ``failure`` says why there is none."""
+
+    index: int
+    structure: Structure | None
+    failure: str | None = None
+
+
+def check_model(program: Program, model: Model) -> None:
+    """Refuse what the model cannot do. Raises ScoutError E520 (element it does not know), E521 (numbers of atoms it does not know)."""
+    unknown = [e for e in program.system if model.elements is not None and e not in model.elements]
+    if unknown:
+        raise ScoutError("E520", f"the model '{model.name}' was not trained on {', '.join(unknown)}", "choose another model or another system")
+    if not _sizes(program, model):
+        assert program.atoms is not None
+        raise ScoutError(
+            "E521",
+            f"atoms in [{program.atoms.low}, {program.atoms.high}] is outside what the model '{model.name}' can make",
+            f"it makes cells of 1 to {model.max_atoms} atoms",
+        )
+
+
+def generate(
+    program: Program,
+    model: Model,
+    arm: Arm,
+    indices: Sequence[int],
+    *,
+    device: torch.device | str = "cpu",
+    on_step: Callable[[Progress], None] | None = None,
+) -> list[Sampled]:
+    """One batch of an arm. Structure i depends on (seed, arm, i) and the settings, not on the batch it is in."""
+    settings = program.sample
+    sizes = [_draw_size(program, model, structure_seed(settings.seed, arm, i, "num_atoms")) for i in indices]
+    guided = arm == "guided"
+    conditioned = "chemical_system" in model.conditions
+    sampler = GuidedSampler(
+        model.module,
+        steps=settings.steps,
+        cfg=settings.cfg if conditioned else 0.0,
+        loss=compile_loss(program) if guided else None,
+        guide=program.guide if guided else None,
+        allowed=tuple(ATOMIC_NUMBER[e] for e in program.system),
+        device=device,
+        on_step=on_step,
+    )
+    system = "-".join(sorted(program.system)) if conditioned else None
+    batch = sampler.generate(conditions(sizes, system), [structure_seed(settings.seed, arm, i) for i in indices])
+    return [_crystal(batch, k, index) for k, index in enumerate(indices)]
+
+
+def _sizes(program: Program, model: Model) -> dict[int, float]:
+    weights = model.num_atoms_weights(len(program.system))
+    if program.atoms is None:
+        return weights
+    inside = range(max(program.atoms.low, 1), min(program.atoms.high, model.max_atoms) + 1)
+    # sizes that the training set lacks stay possible when the user asks for them, with a small weight
+    floor = 0.01 * max(weights.values())
+    return {n: max(weights.get(n, 0.0), floor) for n in inside}
+
+
+def _draw_size(program: Program, model: Model, seed: int) -> int:
+    weights = _sizes(program, model)
+    return random.Random(seed).choices(list(weights), list(weights.values()))[0]
+
+
+def _crystal(batch: Any, k: int, index: int) -> Sampled:
+    atoms = batch.get_batch_idx("pos") == k
+    cell, frac = batch["cell"][k].double().cpu(), batch["pos"][atoms].double().cpu()
+    if not (torch.isfinite(cell).all() and torch.isfinite(frac).all()):
+        return Sampled(index, None, "sampling diverged: coordinates or lattice are not finite")
+    if torch.linalg.det(cell).abs() < 1e-3:
+        return Sampled(index, None, "sampling diverged: the cell has no volume")
+    return Sampled(index, Structure(Lattice(cell.numpy()), batch["atomic_numbers"][atoms].tolist(), frac.numpy()))
