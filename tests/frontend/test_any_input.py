@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from hypothesis import example, given, settings
@@ -18,7 +19,14 @@ from scoutlang.frontend.reading import decode
 
 TESTS = Path(__file__).parent.parent
 PROGRAMS = [p.read_bytes().decode() for folder in ("good", "bad") for p in sorted((TESTS / folder).glob("*.scout"))]
-WORDS = ["scout", "system", "atoms", "require", "prefer", "expect", "guide", "sample", "in", "as", "low", "high", "possible", "weight", "loss", "CN", "distance", "volume_per_atom", "e_above_hull", "Cu", "P", "Cu-P", "*", "{", "}", "(", ")", "[", "]", ",", ":", ";", "=", "==", "<", "<=", ">", ">=", "±", "+-", "->", "-", "–", "#", '"', "1", "4", "-2", "2.6", "1e999", "Å", "nm", "eV/atom", "Å^3", "ramp", "k", "g", "from", "to", "method", "paper"]
+WORDS = re.findall(
+    r"\S+",
+    """
+    scout system atoms require prefer expect guide sample in as low high possible weight loss
+    CN distance volume_per_atom e_above_hull Cu P Cu-P * { } ( ) [ ] , : ; = == < <= > >= ± +- -> - – # "
+    1 4 -2 2.6 1e999 Å nm eV/atom Å^3 ramp k g from to method paper
+    """,
+)
 
 few = settings(max_examples=100, deadline=None)
 
