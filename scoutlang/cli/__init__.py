@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import pkgutil
 import sys
@@ -50,6 +51,10 @@ def main() -> None:
 
     0 ok, 1 the program or its run failed, 2 wrong usage, 70 a fault of ours, 130 interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show Å gets an escape, not a failure.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = commands.main(standalone_mode=False)
     except click.ClickException as error:

@@ -14,7 +14,7 @@ from scoutlang import api
 from scoutlang.diagnostics.render.json import as_data
 from scoutlang.diagnostics.render.text import render
 from scoutlang.frontend import CheckResult
-from scoutlang.frontend.reading import decode, read_source
+from scoutlang.frontend.reading import read_source, read_stream
 from scoutlang.ir import Program
 from scoutlang.source import Source
 
@@ -46,7 +46,7 @@ def load(file: str | None, text: str | None) -> Source:
     if text is not None:
         return Source("<text>", text)
     assert file is not None
-    return decode(sys.stdin.buffer.read(), "<stdin>") if file == "-" else read_source(file)
+    return read_stream(sys.stdin.buffer, "<stdin>") if file == "-" else read_source(file)
 
 
 def checked(source: Source, output_format: str) -> Program:

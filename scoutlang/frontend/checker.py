@@ -64,7 +64,8 @@ def _without_repeats(statements: tuple[Statement, ...], scope: Scope) -> list[St
 
 def _program(source: Source, scope: Scope) -> Program:
     return Program(
-        source_name=source.name,
+        # A file name may hold bytes that are no text; the program must be writable as JSON all the same.
+        source_name=source.name.encode("utf-8", "backslashreplace").decode(),
         source_text=source.text,
         system=scope.system,
         atoms=scope.atoms,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 from scoutlang.errors import ScoutError
 from scoutlang.frontend.parser import MAX_CHARACTERS
@@ -17,7 +18,7 @@ def read_source(path: str | Path) -> Source:
     name = str(path)
     try:
         with open(path, "rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+            return read_stream(file, name)
     except FileNotFoundError:
         raise ScoutError("E001", f"{name}: no such file", "check the path; `-c TEXT` takes the program from the command line") from None
     except IsADirectoryError:
@@ -25,7 +26,11 @@ def read_source(path: str | Path) -> Source:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ScoutError("E001", f"{name}: cannot be read ({reason})") from None
-    return decode(data, name)
+
+
+def read_stream(stream: BinaryIO, name: str) -> Source:
+    """The program in a stream, which may be endless. Raises `ScoutError` E002 or E003."""
+    return decode(stream.read(_MAX_BYTES + 1), name)
 
 
 def decode(data: bytes, name: str) -> Source:

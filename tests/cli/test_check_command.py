@@ -134,9 +134,30 @@ def test_output_into_a_closed_pipe_is_no_fault() -> None:
     assert clean(result, 0) == ""
 
 
-def test_output_in_an_ascii_terminal() -> None:
+def test_output_in_a_terminal_that_cannot_show_everything() -> None:
     result = scout("check", "-c", "system Cu-P; require CN(Cu–P) = 4", env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
     assert "E016" in clean(result, 1)
+    result = scout("check", "-c", "system B; require volume_per_atom = 7", env={"PYTHONIOENCODING": "latin-1"})
+    assert clean(result, 0) == ""
+    assert b"0.9 \\u2265 t" in result.stdout
+
+
+def test_an_endless_standard_input_is_refused() -> None:
+    command = f'yes | "{sys.executable}" -m scoutlang check -'
+    result = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=60)
+    assert "error[E003]" in clean(result, 1)
+
+
+def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/caf\xe9.scout"
+    try:
+        Path(os.fsdecode(path)).write_text(PAPER, encoding="utf-8")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    command = [sys.executable.encode(), b"-m", b"scoutlang", b"check", path, b"--format", b"json"]
+    result = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    clean(result, 0)
+    assert json.loads(result.stdout)["ok"] is True
 
 
 def test_checking_imports_nothing_heavy_and_takes_little_time() -> None:
