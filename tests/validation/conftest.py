@@ -1,56 +1,14 @@
-"""Crystals, programs and a potential that needs no model: energies of these tests are known by hand."""
+"""Fixtures: programs from text, and a cache folder of their own for every test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from math import nan
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pymatgen.core import Lattice, Structure
 
 import scoutlang
 from scoutlang.ir import Program
-from scoutlang.validation import Generated
-from scoutlang.validation.potentials import Evaluation, Report
-from scoutlang.validation.reference import Reference
-from scoutlang.validation.reference.structures import ReferenceStructure
-
-
-class TablePotential:
-    """eV/atom by reduced formula; a formula that it does not know is a failure. Counts what it was asked for."""
-
-    name = "table"
-    version = "1"
-    weights_sha256 = "0" * 64
-
-    def __init__(self, energies: Mapping[str, float]) -> None:
-        self.table = energies
-        self.asked: list[Structure] = []
-
-    def energies(self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None) -> list[Evaluation]:
-        self.asked.extend(structures)
-        formulas = [s.composition.reduced_formula for s in structures]
-        return [Evaluation(self.table[f]) if f in self.table else Evaluation(nan, f"does not know {f}") for f in formulas]
-
-
-def rock_salt(cation: str = "Na", anion: str = "Cl", a: float = 5.64) -> Structure:
-    return Structure.from_spacegroup("Fm-3m", Lattice.cubic(a), [cation, anion], [(0, 0, 0), (0.5, 0.5, 0.5)])
-
-
-def simple_cubic(element: str, a: float) -> Structure:
-    return Structure(Lattice.cubic(a), [element], [(0, 0, 0)])
-
-
-def known(*structures: Structure) -> Reference:
-    return Reference.from_structures("by hand", [ReferenceStructure(str(i), "test", s, "none", "none") for i, s in enumerate(structures)])
-
-
-def generated(*structures: Structure | None, arm: str = "guided") -> list[Generated]:
-    return [
-        Generated("guided" if arm == "guided" else "non-guided", 0, i, s, None if s else "the sampler gave NaN")
-        for i, s in enumerate(structures)
-    ]
 
 
 @pytest.fixture

@@ -45,5 +45,5 @@ class Screen:
         values = {"distance_ratio": smallest}
         if smallest >= self.factor:
             return Outcome("passed", values=values)
-        pair = f"{symbols[first[worst]]}-{symbols[second[worst]]}"
+        pair = "-".join(sorted((symbols[first[worst]], symbols[second[worst]])))
         return Outcome("failed", f"{pair} at {distance[worst]:.2f} Å, {smallest:.2f} of the covalent radii sum", values)

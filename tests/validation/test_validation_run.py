@@ -1,0 +1,156 @@
+"""The pipeline as a whole: nothing disappears, the table adds up, the files hold what the records say."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from by_hand import TablePotential, generated, known, rock_salt, simple_cubic
+from pymatgen.core import Lattice, Structure
+from rich.console import Console
+
+from scoutlang.ir import Program
+from scoutlang.validation import Validation, potentials, render_table, validate, write_outputs
+from scoutlang.validation.potentials.cache import Cached
+from scoutlang.validation.reference import load
+
+TEXT = "system Na-Cl; require CN(Na-Cl) = 6; expect e_above_hull < 0.2 eV/atom"
+REFERENCE = known(simple_cubic("Na", 4.0), simple_cubic("Cl", 4.0), rock_salt())
+POTENTIAL = TablePotential({"Na": -1.0, "Cl2": -2.0, "NaCl": -3.5})
+
+GUIDED = [rock_salt(), rock_salt(a=5.7), rock_salt(a=2.0), None, simple_cubic("Cl", 4.0)]
+OTHERS = [rock_salt(a=9.0), rock_salt(), Structure(Lattice.cubic(4), ["Na", "Cl"], [(0, 0, 0), (0.5, np.nan, 0.5)])]
+
+
+@pytest.fixture
+def validation(program: Callable[[str], Program]) -> Validation:
+    raw = [*generated(*GUIDED), *generated(*OTHERS, arm="non-guided")]
+    return validate(program(TEXT), raw, potential=POTENTIAL, reference=REFERENCE, run="r1")
+
+
+def test_one_record_per_structure_in_order_with_its_id(validation: Validation) -> None:
+    assert [r.id for r in validation.records] == [f"r1-guided-0-{i}" for i in range(5)] + [f"r1-non-guided-0-{i}" for i in range(3)]
+
+
+def test_every_stage_adds_up_to_the_raw_set_and_says_why(validation: Validation) -> None:
+    funnel = validation.funnel()
+    for arm, raw in (("guided", 5), ("non-guided", 3)):
+        assert {sum(counts.values()) for counts in funnel[arm].values()} == {raw}
+    for record in validation.records:
+        assert all(bool(outcome.reason) == (outcome.status != "passed") for outcome in record.outcomes.values()), record.outcomes
+
+
+def test_the_table(validation: Validation) -> None:
+    non_guided, guided = validation.table().arms
+    assert (non_guided.arm, guided.arm) == ("non-guided", "guided")
+    assert (guided.raw, guided.hits.count, guided.undefined) == (5, 2, 2)  # the squeezed one has more neighbours
+    assert guided.valid.count == 3
+    assert guided.median_e_above_hull == pytest.approx(0.0)
+    assert (guided.metastable.count, guided.metastable.total) == (3, 3)
+    assert (non_guided.raw, non_guided.hits.count, non_guided.undefined, non_guided.valid.count) == (3, 1, 1, 2)
+    assert validation.table().enrichment is not None
+
+
+def test_no_structures_is_a_table_too(program: Callable[[str], Program]) -> None:
+    empty = validate(program(TEXT), [], potential=POTENTIAL, reference=REFERENCE)
+    assert empty.table().arms == ()
+    assert empty.table().enrichment is None
+    Console(file=io.StringIO()).print(render_table(empty))
+
+
+def test_one_arm_alone_has_no_test(program: Callable[[str], Program]) -> None:
+    alone = validate(program(TEXT), generated(None, None), potential=POTENTIAL, reference=REFERENCE)
+    assert alone.table().enrichment is None
+    (arm,) = alone.table().arms
+    assert (arm.hits.fraction, arm.median_e_above_hull, arm.metastable.fraction) == (0.0, None, None)
+
+
+def test_the_same_index_twice_is_refused(program: Callable[[str], Program]) -> None:
+    with pytest.raises(ValueError, match="not unique"):
+        validate(program(TEXT), generated(rock_salt()) * 2, potential=POTENTIAL, reference=REFERENCE)
+
+
+def test_progress_reaches_the_end_of_every_stage(program: Callable[[str], Program]) -> None:
+    seen: dict[str, tuple[int, int]] = {}
+
+    def progress(stage: str, done: int, total: int) -> None:
+        seen[stage] = (done, total)
+
+    validate(program(TEXT), generated(rock_salt()), potential=Cached(POTENTIAL), reference=REFERENCE, progress=progress)
+    assert set(seen) == {"geometry", "screen", "hits", "energy", "hull", "expect"}
+    assert all(done == total for done, total in seen.values())
+
+
+class TestOutputs:
+    def test_files(self, validation: Validation, tmp_path: Path) -> None:
+        files = write_outputs(tmp_path, validation)
+        assert sorted(f.name for f in files) == sorted(f.name for f in tmp_path.iterdir())
+
+        rows = pq.read_table(tmp_path / "records.parquet").to_pylist()
+        assert [row["id"] for row in rows] == [r.id for r in validation.records]
+        assert rows[0]["exact: CN(Na-Cl)"] == 6.0
+        assert rows[0]["e_above_hull"] == pytest.approx(0.0)
+        assert rows[3]["geometry_reason"] == "not sampled: the sampler gave NaN"
+        with (tmp_path / "records.csv").open(newline="", encoding="utf-8") as file:
+            assert [row["id"] for row in csv.DictReader(file)] == [row["id"] for row in rows]
+
+        frames = ase.io.read(tmp_path / "generated_crystals.extxyz", ":")
+        assert [f.info["id"] for f in frames] == [r.id for r in validation.records if r.id not in ("r1-guided-0-3", "r1-non-guided-0-2")]
+        assert frames[0].info["hit"]
+        assert frames[0].info["arm"] == "guided"
+        assert frames[0].get_volume() == pytest.approx(5.64**3)
+        with zipfile.ZipFile(tmp_path / "generated_crystals_cif.zip") as archive:
+            assert archive.namelist() == [f"{f.info['id']}.cif" for f in frames]
+            again = Structure.from_str(archive.read(archive.namelist()[0]).decode(), fmt="cif")
+        assert again.composition.reduced_formula == "NaCl"
+
+        summary = json.loads((tmp_path / "summary.json").read_text())
+        assert summary["crystals_written"] == 6
+        assert summary["table"]["arms"][1]["hits"]["count"] == 2
+        assert summary["provenance"]["potential"] == "table"
+
+    def test_nothing_to_write_still_writes_every_file(self, program: Callable[[str], Program], tmp_path: Path) -> None:
+        empty = validate(program(TEXT), [], potential=POTENTIAL, reference=REFERENCE)
+        assert all(file.exists() for file in write_outputs(tmp_path, empty))
+
+    def test_a_failing_write_leaves_the_old_file(self, validation: Validation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_outputs(tmp_path, validation)
+        before = (tmp_path / "records.parquet").read_bytes()
+
+        def full_disk(table: object, path: Path) -> None:
+            path.write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("pyarrow.parquet.write_table", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            write_outputs(tmp_path, validation)
+        assert (tmp_path / "records.parquet").read_bytes() == before
+        assert not list(tmp_path.glob(".*"))
+
+
+def test_the_rendered_table_holds_the_numbers(validation: Validation, tmp_path: Path) -> None:
+    text = io.StringIO()
+    Console(file=text, width=200).print(render_table(validation, [tmp_path / "records.csv"]))
+    for part in ("raw set |R|", "hits |C|", "40.0% (11.8% – 76.9%)", "median energy above hull", "p = ", "Fisher", "table", str(tmp_path)):
+        assert part in text.getvalue(), part
+
+
+@pytest.mark.slow
+def test_with_the_real_potential_and_reference(program: Callable[[str], Program]) -> None:
+    """Known crystals, slightly shaken, of the demo's system: near the hull, and the whole pipeline on real parts."""
+    base = [r.structure for r in load().subset(["Cu", "Si", "P"]) if 2 < len(r.structure) <= 12 and r.source.startswith("matminer")]
+    shaken = [s.copy().perturb(0.02) for s in base]
+    checked = program("system Cu-Si-P; require CN(Cu-P) = 4; expect e_above_hull < 0.2 eV/atom")
+    result = validate(checked, generated(*shaken), potential=potentials.load(), reference=load())
+    (arm,) = result.table().arms
+    assert arm.valid.fraction == 1.0
+    assert arm.median_e_above_hull == pytest.approx(0.1, abs=0.1)
+    assert all(r.passed("hull") for r in result.records)
