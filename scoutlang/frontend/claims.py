@@ -148,11 +148,7 @@ def _wrong_species(call: Call, signature: DescriptorSignature, scope: Scope) -> 
     if signature.species == 0:
         message, text = f"{signature.name} takes no species", "it is a property of the whole cell"
     else:
-        symbols = (
-            [*scope.system, "A", "B", "C"][: signature.species]
-            if len(scope.system) >= signature.species
-            else ["A", "B", "C"][: signature.species]
-        )
+        symbols = (scope.system if len(scope.system) >= signature.species else "ABCDEF")[: signature.species]
         message = f"{signature.name} takes {signature.species} species"
         text = f"write `{signature.name}({'-'.join(symbols)})`, centre first"
     scope.report("E033", message, place, text)
