@@ -1,0 +1,43 @@
+# make demo: install, then one hypothesis end to end. make test: the same environment, every test. `make help` lists the rest.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+.DEFAULT_GOAL := help
+
+.PHONY: help install demo test fast lint bench model
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed  ## environment in .venv with pinned packages
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "scoutlang needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --progress-bar off -q -c constraints.txt torch
+	$(PIP) install --progress-bar off -q -c constraints.txt -e '.[dev]'
+	$(PIP) install --progress-bar off -q --no-deps mattergen==1.0.3
+	touch $@
+
+demo: install  ## the paper's quaternary case on the embedded model, guided and non-guided
+	$(BIN)/scout run examples/paper/cu_si_p_ca.scout --count 128 --batch 64 --out $(RUN)
+
+test: install lint  ## the whole test suite
+	$(BIN)/python -m pytest -q
+
+fast: install  ## the tests that take seconds
+	$(BIN)/python -m pytest -q -m 'not slow'
+
+lint: install  ## formatter, linter, types, import direction
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install  ## Table 1 on the embedded model (about an hour on 2 cores); results in benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.table1
+
+model: install  ## train the embedded model again (hours)
+	$(BIN)/scout train mini
