@@ -40,7 +40,8 @@ class CrystalBatch:
     @property
     def volume(self) -> Tensor:
         """(B,) Å^3, positive."""
-        return torch.linalg.det(self.cell).abs()
+        volume: Tensor = torch.linalg.det(self.cell).abs()
+        return volume
 
     def weight(self, atomic_numbers: Sequence[int]) -> Tensor:
         """(N,) probability that atom i is one of these elements."""

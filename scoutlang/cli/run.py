@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from scoutlang.cli.program_argument import checked, echo_json, program_argument
 from scoutlang.ir import Program
 from scoutlang.source import Source
+
+if TYPE_CHECKING:
+    from scoutlang.validation.record import Arm
 
 
 @click.command("run")
@@ -29,7 +32,7 @@ def command(source: Source, output_format: str, **options: Any) -> None:
     """Run a hypothesis. Options given here override its `sample` and `guide` lines."""
     program = _with_options(checked(source, output_format), options)
     folder = options["out"] or Path("runs") / _name(source)
-    arms = ("non-guided", "guided") if options["arms"] == "both" else (options["arms"],)
+    arms: tuple[Arm, ...] = ("non-guided", "guided") if options["arms"] == "both" else (options["arms"],)
 
     from scoutlang.cli.run_display import Display
 

@@ -103,7 +103,8 @@ def displacement(direction: Descent, step: Tensor, cell: Tensor, system: Tensor)
 def symmetric_form(cell: Tensor) -> Tensor:
     """The rotated copy of the lattice that is a symmetric positive matrix: (L Lᵀ)^(1/2)."""
     values, vectors = torch.linalg.eigh(cell @ cell.transpose(1, 2))
-    return (vectors * values.clamp(min=0).sqrt().unsqueeze(1)) @ vectors.transpose(1, 2)
+    root: Tensor = (vectors * values.clamp(min=0).sqrt().unsqueeze(1)) @ vectors.transpose(1, 2)
+    return root
 
 
 def _sum_per_crystal(values: Tensor, system: Tensor, size: int) -> Tensor:

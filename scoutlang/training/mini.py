@@ -174,7 +174,8 @@ def train(structures: list[Structure], version: str, folder: Path, settings: Tra
         state_file.with_suffix(".tmp").replace(state_file)
 
     source = batches(training, settings.batch, settings.seed, start)
-    clock, running = time.monotonic(), {}
+    clock = time.monotonic()
+    running: dict[str, float] = {}
     for step in range(start, settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, settings)
@@ -201,10 +202,10 @@ def train(structures: list[Structure], version: str, folder: Path, settings: Tra
             current = {name: value.clone() for name, value in module.state_dict().items()}
             module.load_state_dict(average)
             module.train()  # the loss needs unmasked logits; the model has no dropout
-            entry = {"step": step + 1, "train": dict(running), "held_out": held_out_loss(module, held_out, settings.seed)}
+            loss_held_out = held_out_loss(module, held_out, settings.seed)
             module.load_state_dict(current)
-            log.append(entry)
-            say("held out (EMA): " + "  ".join(f"{k} {v:.3f}" for k, v in entry["held_out"].items()))
+            log.append({"step": step + 1, "train": dict(running), "held_out": loss_held_out})
+            say("held out (EMA): " + "  ".join(f"{k} {v:.3f}" for k, v in loss_held_out.items()))
             save(step + 1)
     return export(folder, config, average, crystals, version, settings, log)
 

@@ -143,7 +143,7 @@ def import_mattergen() -> None:
 
 def _provide_scale_factors() -> None:
     """GemNet reads its initial scales from a file that the wheel lacks; 1.0 stands in until the checkpoint's value is loaded."""
-    scaling = importlib.import_module("mattergen.common.gemnet.layers.scaling")
+    scaling: Any = importlib.import_module("mattergen.common.gemnet.layers.scaling")
     original = scaling.read_value_json
 
     def read_value_or_one(path: str, key: str) -> Any:

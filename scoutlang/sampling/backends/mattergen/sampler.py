@@ -201,7 +201,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
                 grads = torch.zeros_like(pos), torch.zeros_like(cell)
         score = score.replace(**{k: score[k].detach() for k in ("pos", "cell", "atomic_numbers") if k in score})
         clean = self._clean(z, score, t)
-        direction = guidance.descent(*grads, clean.cell, clean.system, clean.num_atoms)
+        direction = guidance.descent(grads[0], grads[1], clean.cell, clean.system, clean.num_atoms)
         step = guidance.normalised_step(g, direction, over_batch=guide.normalize == "batch", cap=guide.cap)
         finite = torch.isfinite(direction.square_norm) & (direction.square_norm > 0)
         push = torch.where(finite, step, torch.zeros_like(step))
@@ -312,11 +312,13 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         )
         if last:
             logits = logits[:, :MAX_Z]
-            return corruption._to_non_zero_based(logits.argmax(dim=-1))
+            best: Tensor = corruption._to_non_zero_based(logits.argmax(dim=-1))
+            return best
         cumulative = torch.softmax(logits.double(), dim=-1).cumsum(dim=-1)
         cumulative = cumulative / cumulative[:, -1:]
-        drawn = torch.searchsorted(cumulative, noise.uniform().double()[:, None]).squeeze(1).clamp(max=logits.shape[1] - 1)
-        return corruption._to_non_zero_based(drawn)
+        drawn: Tensor = torch.searchsorted(cumulative, noise.uniform().double()[:, None]).squeeze(1).clamp(max=logits.shape[1] - 1)
+        types: Tensor = corruption._to_non_zero_based(drawn)
+        return types
 
     def _correct(self, z: Any, s: float, noise: StructureNoise) -> Any:
         """One Langevin step of Algorithm 2: λ = 2 α (r‖ε‖/‖s‖)², with the norms of one structure."""

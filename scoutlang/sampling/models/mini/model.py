@@ -42,6 +42,8 @@ class SystemEmbedding(nn.Module):
         self.physical = nn.Linear(2 * FEATURES + 4, hidden_dim)
         self.register_buffer("features", element_features()[: MAX_ATOMIC_NUM + 1], persistent=False)
 
+    features: Tensor
+
     def forward(self, x: list[str] | list[list[str]]) -> Tensor:
         systems = ChemicalSystemMultiHotEmbedding.convert_to_list_of_str(x=x)
         hot = ChemicalSystemMultiHotEmbedding.sequences_to_multi_hot(x=systems, device=self.features.device)
@@ -68,16 +70,22 @@ class Message(nn.Module):
     def forward(self, h: Tensor, g: Tensor, edge: Tensor, i: Tensor, j: Tensor) -> Tensor:
         x = self.norm(h)
         message = self.out(self.centre(torch.cat([x, g], dim=-1)).index_select(0, i) + self.neighbour(x).index_select(0, j) + self.edge(edge))
-        return h + self.update(torch.cat([x, segment_mean(message, i, len(h))], dim=-1))
+        updated: Tensor = h + self.update(torch.cat([x, segment_mean(message, i, len(h))], dim=-1))
+        return updated
 
 
 class MiniScoreModel(ScoreModel):  # type: ignore[misc]
     """Score model with MatterGen's interface: ``forward(ChemGraph, t) -> ChemGraph`` with pos (N, 3), cell (B, 3, 3), atomic_numbers (N, 101)."""
 
+    features: Tensor
+    shifts: Tensor
+    centres: Tensor
+    vector_centres: Tensor
+
     def __init__(self, property_embeddings: Any, width: int = 192, layers: int = 4, density: float = 0.05) -> None:
         super().__init__()
         self.property_embeddings = nn.ModuleDict(property_embeddings)
-        condition = sum(p.conditional_embedding_module.hidden_dim for p in self.property_embeddings.values())
+        condition = sum(int(p.conditional_embedding_module.hidden_dim) for p in property_embeddings.values())
         context = 64
         self.density = density
         self.types = nn.Embedding(CLASSES + 1, width)
@@ -127,7 +135,7 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
     def type_logits(self, x: Any, r: Tensor, system: Tensor, present: Tensor) -> Tensor:
         """Logits from the atom, from its match with each element's physical features, and from what the system still lacks."""
         key = self.key(self.features[1:]) / math.sqrt(r.shape[-1])
-        logits = self.logits(r) + self.query(r) @ key.T
+        logits: Tensor = self.logits(r) + self.query(r) @ key.T
         if "chemical_system" not in self.property_embeddings:
             return logits
         unconditional = get_use_unconditional_embedding(batch=x, cond_field="chemical_system")
@@ -139,7 +147,8 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
         here = present[:, 1:] / present.sum(1, keepdim=True)
         missing = wanted * (here == 0)
         lack, amount = self.coverage(r).split(1, dim=-1)
-        return logits + lack * missing[system] + amount * (wanted * here)[system]
+        covered: Tensor = logits + lack * missing[system] + amount * (wanted * here)[system]
+        return covered
 
     def globals(self, x: Any, t: Tensor, scaled: Tensor, num_atoms: Tensor, present: Tensor) -> Tensor:
         """(B, context) noise level, chemical system, lattice in units of the mean cell edge, composition counts."""
