@@ -143,7 +143,7 @@ def shortest(
     """
     with torch.no_grad():
         bound = _upper_bound(batch, centre, neighbour)
-        limit = torch.full_like(bound[:1], torch.inf).expand(size).scatter_reduce(0, group, bound, "amin")
+        limit = bound.new_full((size,), torch.inf).scatter_reduce(0, group, bound, "amin")
         limit = torch.where(limit.isfinite(), limit * (1 + _BOUND_PAD) + _BOUND_PAD, torch.zeros_like(limit))
     found = pairs(batch, limit[group], centre, neighbour, max_images=max_images)
     distance = torch.full_like(limit, torch.inf).scatter_reduce(0, group[found.i], found.distance, "amin")
@@ -187,7 +187,7 @@ def _search(
     reach = radius[:, None] / cell_heights(batch.cell)[system] + _WINDOW_PAD
     images = (2 * torch.floor(reach + 0.5) + 1).prod(dim=-1)
     searchable = (images <= max_images) & frac.isfinite().all(dim=-1)  # false for NaN as well
-    overflow = torch.zeros(batch.size, dtype=torch.bool, device=frac.device).index_put((system[~searchable],), torch.tensor(True))
+    overflow = torch.bincount(system[~searchable], minlength=batch.size) > 0
 
     i, j = _combinations(batch, centre.masked_fill(overflow[system], 0), neighbour)
     offset = frac.index_select(0, j) - frac.index_select(0, i)
@@ -201,7 +201,7 @@ def _search(
     i, j = i.index_select(0, owner), j.index_select(0, owner)
     vector = _cartesian(offset.index_select(0, owner) + shift, batch.cell, system.index_select(0, i))
     squared = vector.square().sum(-1)
-    itself = (i == j) & (shift == 0).all(dim=-1)
+    itself = (i == j) & (squared == 0)
     kept = ((squared <= radius.square().index_select(0, i)) & ~itself).nonzero().squeeze(-1)
     return i.index_select(0, kept), j.index_select(0, kept), shift.index_select(0, kept), overflow
 

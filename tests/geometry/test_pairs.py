@@ -32,11 +32,12 @@ def thin_skewed_cell() -> Structure:
 
 
 def sorted_distances(batch: CrystalBatch, cutoff: float) -> list[np.ndarray]:
-    found = pairs(batch, cutoff)
+    found = pairs(batch, cutoff, max_images=10**6)  # random cells may be very thin
+    assert not found.overflow.any()
     return [np.sort(found.distance[found.system == b].numpy()) for b in range(batch.size)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), cutoff=st.floats(1.0, 7.0))
 def test_agrees_with_pymatgen_on_random_crystals(seed: int, cutoff: float) -> None:
     structures = [random_structure(seed + k) for k in range(3)]

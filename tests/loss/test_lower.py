@@ -128,27 +128,21 @@ def test_no_guiding_terms_is_no_loss() -> None:
     assert not d_cell.any()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_gradients_against_finite_differences(seed: int) -> None:
+    """Along random directions of all coordinates and cells at once; element by element is `check_descriptor`'s part."""
     batch, loss = random_batch(seed), compile_loss(MIXED)
     value, d_frac, d_cell = loss_and_gradient(loss, batch)
     assert value.defined.all()
-    step = 1e-6
-    for tensor, gradient, name in ((batch.frac, d_frac, "frac"), (batch.cell, d_cell, "cell")):
-        numeric = torch.zeros_like(tensor)
-        for k in range(tensor.numel()):
-            moved = [tensor.clone().flatten() for _ in range(2)]
-            moved[0][k] += step
-            moved[1][k] -= step
-            totals = []
-            for flat in moved:
-                new = {"frac": batch.frac, "cell": batch.cell} | {name: flat.view_as(tensor)}
-                totals.append(float(loss(batch.with_geometry(**new)).total.sum()))
-            numeric.view(-1)[k] = (totals[0] - totals[1]) / (2 * step)
-        torch.testing.assert_close(gradient, numeric, atol=2e-6, rtol=1e-5)
+    rng, step = torch.Generator().manual_seed(seed), 1e-6
+    for _ in range(8):
+        frac, cell = (torch.randn(t.shape, generator=rng, dtype=t.dtype) for t in (batch.frac, batch.cell))
+        ahead, behind = (loss(batch.with_geometry(batch.frac + h * frac, batch.cell + h * cell)).total.sum() for h in (step, -step))
+        expected = (d_frac * frac).sum() + (d_cell * cell).sum()
+        torch.testing.assert_close((ahead - behind) / (2 * step), expected, atol=1e-6, rtol=1e-6)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10**6), size=st.integers(2, 5))
 def test_a_batch_is_its_crystals_one_by_one(seed: int, size: int) -> None:
     batch, loss = random_batch(seed, size=size), compile_loss(MIXED)
