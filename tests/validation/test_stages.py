@@ -64,6 +64,7 @@ class TestGeometry:
             (Structure(Lattice.cubic(4), ["Na", "Cl"], [(0, 0, 0), (0.5, np.nan, 0.5)]), "not finite"),
             (Structure(Lattice.cubic(0.5), ["Na"], [(0, 0, 0)]), "volume"),
             (Structure(Lattice.cubic(20), ["Na"], [(0, 0, 0)]), "volume"),
+            (Structure(Lattice([(10, 0, 0), (1e5, 1, 0), (0, 0, 10)]), ["Na"], [(0, 0, 0)]), "degenerate"),
             (Structure(Lattice.cubic(4), [{"Na": 0.5, "K": 0.5}], [(0, 0, 0)]), "partially occupied"),
         ],
     )

@@ -84,9 +84,11 @@ def test_progress_reaches_the_end_of_every_stage(program: Callable[[str], Progra
     def progress(stage: str, done: int, total: int) -> None:
         seen[stage] = (done, total)
 
-    validate(program(TEXT), generated(rock_salt()), potential=Cached(POTENTIAL), reference=REFERENCE, progress=progress)
-    assert set(seen) == {"geometry", "screen", "hits", "energy", "hull", "expect"}
-    assert all(done == total for done, total in seen.values())
+    for _ in range(2):  # the second time, every energy is known
+        seen.clear()
+        validate(program(TEXT), generated(rock_salt()), potential=Cached(POTENTIAL), reference=REFERENCE, progress=progress)
+        assert set(seen) == {"geometry", "screen", "hits", "energy", "hull", "expect"}
+        assert all(done == total for done, total in seen.values())
 
 
 class TestOutputs:

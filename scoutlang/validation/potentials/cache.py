@@ -60,13 +60,18 @@ class Cached:
         hashes = [structure_hash(s) for s in structures]
         found = {h: Evaluation(energy) for h, energy in self._read(set(hashes)).items()}
         missing = {h: s for h, s in zip(hashes, structures, strict=True) if h not in found}
+
+        def tell() -> None:
+            if report:
+                report(sum(h in found for h in hashes), len(hashes))
+
+        tell()
         for some in _chunks(missing, _CHUNK_BATCHES * batch_size):
             evaluations = self._potential.energies([missing[h] for h in some], batch_size=batch_size)
             new = dict(zip(some, evaluations, strict=True))
             self._write({h: e.energy for h, e in new.items() if not e.reason})
             found |= new
-            if report:
-                report(sum(h in found for h in hashes), len(hashes))
+            tell()
         return [found[h] for h in hashes]
 
     def _read(self, hashes: set[str]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Is there a crystal at all: a structure was sampled, its numbers are finite, its volume is one that matter can have."""
+"""Is there a crystal at all: a structure was sampled, its numbers are finite, its cell is one that matter can have."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ from scoutlang.validation.stages import Context, one_by_one
 
 @dataclass(frozen=True)
 class Geometry:
-    """Needs nothing; adds ``volume_per_atom`` (Å^3). Bounds in Å^3/atom: diamond has 5.7, caesium 110, cells with vacuum a few hundred."""
+    """Needs nothing; adds ``volume_per_atom`` (Å^3).
+
+    Volume bounds in Å^3/atom: diamond has 5.7, caesium 110, cells with vacuum a few hundred. ``smallest_height``, in Å, is the least
+    distance between opposite faces of the cell: a flatter one is degenerate, and the number of its images has no useful bound.
+    """
 
     smallest_volume: float = 1.0
     largest_volume: float = 1000.0
+    smallest_height: float = 0.1
 
     name: ClassVar[str] = "geometry"
     needs: ClassVar[tuple[str, ...]] = ()
@@ -39,4 +44,7 @@ class Geometry:
         volume = float(structure.volume) / len(structure)
         if not self.smallest_volume <= volume <= self.largest_volume:
             return Outcome("failed", f"volume {volume:.3g} Å^3/atom is outside {self.smallest_volume:g}–{self.largest_volume:g}")
+        height = 1 / float(np.linalg.norm(structure.lattice.inv_matrix, axis=0).max())
+        if height < self.smallest_height:
+            return Outcome("failed", f"degenerate cell: two faces only {height:.2g} Å apart")
         return Outcome("passed", values={"volume_per_atom": volume})
