@@ -1,0 +1,67 @@
+"""The wheel holds what a program needs, and works far from the checkout. Builds without a network (`--no-isolation`)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DATA = (
+    "scoutlang/grammar/scout.lark",
+    "scoutlang/stdlib/README.md",
+    "scoutlang/sampling/models/mini/config.yaml",
+    "scoutlang/validation/reference/data/mp-mini.parquet",
+    "scoutlang/validation/reference/data/README.md",
+)
+
+pytestmark = pytest.mark.slow
+
+
+def python(*arguments: str, cwd: Path, **environment: str) -> str:
+    """Standard output of this Python with these arguments; fails with all that it said."""
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=600, env={**os.environ, **environment}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    python("-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), ".", cwd=ROOT)
+    [built] = folder.glob("*.whl")
+    return built
+
+
+def test_contents(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert set(DATA) <= set(names)
+    own, metadata = "scoutlang/", f"{'-'.join(wheel.name.split('-')[:2])}.dist-info/"
+    assert all(name.startswith((own, metadata)) for name in names)
+    assert not [name for name in names if "/tests/" in name or "__pycache__" in name or Path(name).name.startswith(".")]
+
+
+def test_the_embedded_model_is_there_whenever_the_checkout_has_it(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    checkpoint = ROOT / "scoutlang" / "sampling" / "models" / "mini" / "checkpoint"
+    assert {str(path.relative_to(ROOT)) for path in checkpoint.rglob("*") if path.is_file()} <= names
+
+
+def test_check_works_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    python("-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", str(site), str(wheel), cwd=tmp_path)
+    program = elsewhere / "pairs.scout"
+    program.write_text((ROOT / "examples" / "copper_pairs.scout").read_text(encoding="utf-8"), encoding="utf-8")
+    found = python(
+        "-c", "from scoutlang.resources import resource; print(resource('grammar', 'scout.lark'))", cwd=elsewhere, PYTHONPATH=str(site)
+    )
+    assert Path(found.strip()) == site / "scoutlang" / "grammar" / "scout.lark"
+    said = python(str(site / "bin" / "scout"), "check", program.name, cwd=elsewhere, PYTHONPATH=str(site), PYTHONIOENCODING="utf-8")
+    assert said.startswith("ok: pairs.scout\n  system   Cu-Si-P-Ca\n")
