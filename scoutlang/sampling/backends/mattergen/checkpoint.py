@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import pickle
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -19,19 +21,59 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from mattergen.common.data.num_atoms_distribution import NUM_ATOMS_DISTRIBUTIONS
 from mattergen.common.utils.data_classes import PRETRAINED_MODEL_NAME, MatterGenCheckpointInfo
+from mattergen.common.utils.globals import SELECTED_ATOMIC_NUMBERS
 from mattergen.diffusion.diffusion_module import DiffusionModule
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from scoutlang.elements import ATOMIC_NUMBER
+from scoutlang.elements import ATOMIC_NUMBER, SYMBOLS
 from scoutlang.errors import ScoutError
 
 PUBLISHED: tuple[str, ...] = get_args(PRETRAINED_MODEL_NAME)
 EMBEDDED = Path(__file__).parents[2] / "models" / "mini" / "checkpoint"
 HUB = "https://huggingface.co/microsoft/mattergen"
 
-# classes that a checkpoint's configuration may construct
-_ALLOWED_TARGETS = ("mattergen.", "scoutlang.sampling.models.", "torch.nn.", "torch.optim.", "functools.partial")
+# What a checkpoint's configuration may construct. A list of names, not of packages: hydra follows dots through modules, so that
+# `mattergen.….os.system` is a name in mattergen, and mattergen has functions that evaluate text.
+_ALLOWED_TARGETS = frozenset(
+    f"{module}.{name}"
+    for module, names in {
+        "mattergen.adapter": ("GemNetTAdapter",),
+        "mattergen.common.diffusion.corruption": ("LatticeVPSDE", "LatticeVPSDE.from_vpsde_config", "NumAtomsVarianceAdjustedWrappedVESDE"),
+        "mattergen.common.gemnet.gemnet": ("GemNetT",),
+        "mattergen.common.gemnet.gemnet_ctrl": ("GemNetTCtrl",),
+        "mattergen.common.gemnet.layers.embedding_block": ("AtomEmbedding",),
+        "mattergen.common.loss": ("MaterialsLoss",),
+        "mattergen.common.utils.data_utils": ("StandardScalerTorch",),
+        "mattergen.denoiser": ("GemNetTDenoiser", "mask_disallowed_elements"),
+        "mattergen.diffusion.corruption.d3pm_corruption": ("D3PMCorruption",),
+        "mattergen.diffusion.corruption.multi_corruption": ("MultiCorruption",),
+        "mattergen.diffusion.d3pm.d3pm": ("MaskDiffusion", "create_discrete_diffusion_schedule"),
+        "mattergen.diffusion.diffusion_module": ("DiffusionModule",),
+        "mattergen.diffusion.model_utils": ("NoiseLevelEncoding",),
+        "mattergen.diffusion.timestep_samplers": ("UniformTimestepSampler",),
+        "mattergen.diffusion.wrapped.wrapped_sde": ("WrappedVESDE", "WrappedVPSDE"),
+        "mattergen.property_embeddings": (
+            *("PropertyEmbedding", "EmbeddingVector", "SpaceGroupEmbeddingVector", "ZerosEmbedding", "ChemicalSystemMultiHotEmbedding"),
+            *("SetEmbeddingType", "SetConditionalEmbeddingType", "SetUnconditionalEmbeddingType"),
+        ),
+        "scoutlang.sampling.models.mini.model": ("MiniScoreModel", "SystemEmbedding"),
+        "torch.nn": (
+            "Dropout",
+            "Embedding",
+            "GELU",
+            "Identity",
+            "LayerNorm",
+            "Linear",
+            "ModuleDict",
+            "ModuleList",
+            "ReLU",
+            "Sequential",
+            "SiLU",
+        ),
+    }.items()
+    for name in names
+)
 _PREFIX = "diffusion_module."
 
 
@@ -40,7 +82,7 @@ class Model:
     """A diffusion model ready to sample.
 
     num_atoms: number of elements → {atoms in the cell: weight}; key 0 serves every number of elements.
-    conditions: fields the model was trained to condition on; elements: atomic numbers it may generate.
+    conditions: fields the model was trained to condition on; elements: what it knows.
     """
 
     name: str
@@ -70,8 +112,10 @@ def load_model(name: str, device: torch.device | str = "cpu") -> Model:
     if name in PUBLISHED:
         return _load(name, _from_hub(name), device)
     folder = Path(name)
-    if not folder.is_dir():
-        raise ScoutError("E510", f"unknown model '{name}': no such checkpoint folder", f"known models: mini, {', '.join(PUBLISHED)}, or a folder")
+    if not os.path.isdir(name):  # Path.is_dir raises for a name that is too long
+        raise ScoutError(
+            "E510", f"unknown model '{name}': no such checkpoint folder", f"known models: mini, {', '.join(PUBLISHED)}, or a folder"
+        )
     return _load(name, folder, device)
 
 
@@ -98,7 +142,9 @@ def _load(name: str, folder: Path, device: torch.device | str) -> Model:
     info = MatterGenCheckpointInfo(model_path=str(folder.resolve()), load_epoch="last")
     config_file = folder / "config.yaml"
     if not config_file.is_file():
-        raise ScoutError("E511", f"{folder} has no config.yaml", "a MatterGen checkpoint folder holds config.yaml and checkpoints/last.ckpt")
+        raise ScoutError(
+            "E511", f"{folder} has no config.yaml", "a MatterGen checkpoint folder holds config.yaml and checkpoints/last.ckpt"
+        )
     try:
         weights_file = Path(info.checkpoint_path)
     except AssertionError as error:
@@ -109,55 +155,80 @@ def _load(name: str, folder: Path, device: torch.device | str) -> Model:
     try:
         module = instantiate(config)
     except (HydraException, OmegaConfBaseException, TypeError, ValueError) as error:
-        raise ScoutError("E512", f"{config_file} does not describe a MatterGen model: {str(error).splitlines()[0]}", "") from error
-    if not isinstance(module, DiffusionModule):
+        raise ScoutError("E512", f"{config_file} does not describe a MatterGen model: {_first_line(error)}", "") from error
+    if not isinstance(module, DiffusionModule) or not hasattr(module.model, "cond_fields_model_was_trained_on"):
         raise ScoutError("E512", f"{config_file} does not describe a MatterGen DiffusionModule", "")
     try:
         module.load_state_dict(state)
     except RuntimeError as error:
         raise ScoutError(
-            "E514", f"the weights in {weights_file} do not fit {config_file}: {str(error).splitlines()[1].strip()}", "take both from the same model"
+            "E514", f"the weights in {weights_file} do not fit {config_file}: {_reason(error)}", "take both from the same model"
         ) from error
     module.eval().to(device).requires_grad_(False)
-    about = _about(folder / "scout.json")
+    with weights_file.open("rb") as weights:
+        weights_sha256 = hashlib.file_digest(weights, "sha256").hexdigest()
     return Model(
         name=name,
         module=module,
-        weights_sha256=hashlib.sha256(weights_file.read_bytes()).hexdigest(),
+        weights_sha256=weights_sha256,
         config_sha256=hashlib.sha256(config_file.read_bytes()).hexdigest(),
-        max_atoms=about.get("max_atoms", 20),
-        num_atoms=_num_atoms(about),
         conditions=tuple(module.model.cond_fields_model_was_trained_on),
-        elements=tuple(about["elements"]) if "elements" in about else None,
+        **_facts(folder / "scout.json"),
     )
 
 
-def _diffusion_config(file: Path) -> DictConfig:
+def _diffusion_config(file: Path) -> dict[str, Any]:
+    """The part of the configuration that describes the diffusion module: plain data, interpolations resolved, only known targets."""
+    expected = "expected the config.yaml of a MatterGen checkpoint"
     try:
         config = OmegaConf.load(file)
         found = config.lightning_module.diffusion_module if isinstance(config, DictConfig) else None
+        if not isinstance(found, DictConfig):
+            raise ScoutError("E512", f"{file} has no lightning_module.diffusion_module", expected)
+        # an interpolation may lead anywhere in the file, so one of them is enough to look at all of it before anything is resolved
+        if _interpolations(OmegaConf.to_container(found, resolve=False)):
+            _refuse_resolvers(_interpolations(OmegaConf.to_container(config, resolve=False)), file)
+        resolved = OmegaConf.to_container(found, resolve=True)
+    except ScoutError:
+        raise
     except Exception as error:  # yaml and omegaconf raise many types; each means: not a configuration
-        raise ScoutError("E512", f"{file} cannot be read: {str(error).splitlines()[0]}", "expected the config.yaml of a MatterGen checkpoint") from error
-    if not isinstance(found, DictConfig):
-        raise ScoutError("E512", f"{file} has no lightning_module.diffusion_module", "expected the config.yaml of a MatterGen checkpoint")
-    _refuse_code(OmegaConf.to_container(found, resolve=False), file)
-    # interpolations are resolved against the whole file, as hydra does
-    return found
+        raise ScoutError("E512", f"{file} cannot be read: {_first_line(error)}", expected) from error
+    _refuse_resolvers(_interpolations(resolved), file)  # an escaped interpolation comes to life when the result is read again
+    _refuse_targets(resolved, file)
+    assert isinstance(resolved, dict)
+    return {str(key): value for key, value in resolved.items()}
 
 
-def _refuse_code(node: Any, file: Path) -> None:
-    """Raise E512 for a target outside the known packages or an interpolation that calls a resolver such as ``eval``."""
+def _interpolations(node: Any) -> list[str]:
+    """All texts of plain data that hold an interpolation."""
     if isinstance(node, dict):
-        target = node.get("_target_")
-        if target is not None and not str(target).startswith(_ALLOWED_TARGETS):
-            raise ScoutError("E512", f"{file} wants to construct '{target}'", f"only classes of {', '.join(_ALLOWED_TARGETS)} are allowed")
+        return [text for value in node.values() for text in _interpolations(value)]
+    if isinstance(node, list):
+        return [text for value in node for text in _interpolations(value)]
+    return [node] if isinstance(node, str) and "${" in node else []
+
+
+def _refuse_resolvers(texts: list[str], file: Path) -> None:
+    """Raise E512 for an interpolation that calls a resolver: mattergen registers ``eval``, which runs any Python."""
+    for text in texts:
+        if ":" in text.split("${", 1)[1]:
+            raise ScoutError("E512", f"{file} holds an interpolation that calls a resolver: {text}", "replace it by its value")
+
+
+def _refuse_targets(node: Any, file: Path) -> None:
+    if isinstance(node, dict):
+        if "_target_" in node and str(node["_target_"]) not in _ALLOWED_TARGETS:
+            raise ScoutError("E512", f"{file} wants to construct '{node['_target_']}'", "only the parts of MatterGen models are allowed")
         for value in node.values():
-            _refuse_code(value, file)
+            _refuse_targets(value, file)
     elif isinstance(node, list):
         for value in node:
-            _refuse_code(value, file)
-    elif isinstance(node, str) and "${" in node and ":" in node.split("${", 1)[1]:
-        raise ScoutError("E512", f"{file} holds an interpolation that calls a resolver: {node}", "replace it by its value")
+            _refuse_targets(value, file)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def _state_dict(file: Path) -> dict[str, torch.Tensor]:
@@ -165,25 +236,45 @@ def _state_dict(file: Path) -> dict[str, torch.Tensor]:
         content = torch.load(file, map_location="cpu", weights_only=True)
         state = content["state_dict"]
         return {key.removeprefix(_PREFIX): value for key, value in state.items() if key.startswith(_PREFIX)}
-    except (RuntimeError, OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, pickle.UnpicklingError) as error:
+    except Exception as error:  # torch raises errors of many types for bytes that are no checkpoint
+        code = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        if code is not None:
+            raise ScoutError(
+                "E513",
+                f"{file} holds more than weights: it wants '{code[1]}'",
+                "such a file may run code when it is read, so it is refused",
+            ) from error
         raise ScoutError(
-            "E513", f"{file} is damaged or is no MatterGen checkpoint ({type(error).__name__})", "download it again; its size may be too small"
+            "E513",
+            f"{file} is damaged or is no MatterGen checkpoint ({type(error).__name__})",
+            "download it again; its size may be too small",
         ) from error
 
 
-def _about(file: Path) -> dict[str, Any]:
-    """Facts that scoutlang's own checkpoints carry; published ones have none."""
+def _reason(error: RuntimeError) -> str:
+    """The first fault that `load_state_dict` lists, after its heading."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    text = lines[1] if len(lines) > 1 else _first_line(error)
+    return text if len(text) < 200 else text[:200] + " …"
+
+
+def _facts(file: Path) -> dict[str, Any]:
+    """What scoutlang's own checkpoints say of their training set in scout.json; published ones have no such file, and MatterGen's facts hold."""
+    facts: dict[str, Any] = {
+        "max_atoms": 20,
+        "num_atoms": {0: dict(NUM_ATOMS_DISTRIBUTIONS["ALEX_MP_20"])},
+        "elements": tuple(SYMBOLS[z - 1] for z in SELECTED_ATOMIC_NUMBERS),
+    }
     if not file.is_file():
-        return {}
+        return facts
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
-        known = [e for e in about.get("elements", []) if e in ATOMIC_NUMBER]
-        return {**about, "elements": known} if "elements" in about else dict(about)
-    except (ValueError, AttributeError, TypeError) as error:
+        if "max_atoms" in about:
+            facts["max_atoms"] = int(about["max_atoms"])
+        if about.get("num_atoms"):
+            facts["num_atoms"] = {int(k): {int(n): float(w) for n, w in row.items()} for k, row in about["num_atoms"].items()}
+        if "elements" in about:
+            facts["elements"] = tuple(e for e in about["elements"] if e in ATOMIC_NUMBER)
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise ScoutError("E512", f"{file} is not valid: {error}", "") from error
-
-
-def _num_atoms(about: dict[str, Any]) -> dict[int, dict[int, float]]:
-    if "num_atoms" in about:
-        return {int(k): {int(n): float(w) for n, w in row.items()} for k, row in about["num_atoms"].items()}
-    return {0: dict(NUM_ATOMS_DISTRIBUTIONS["ALEX_MP_20"])}
+    return facts

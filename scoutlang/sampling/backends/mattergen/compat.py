@@ -20,6 +20,8 @@ import logging
 import math
 import sys
 import warnings
+from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -30,20 +32,31 @@ from torch import Tensor
 from scoutlang.errors import ScoutError
 
 SUPPORTED_VERSION = "1.0.3"
+_REDUCTIONS = ("sum", "add", "mean", "min", "max")
 
 
-def scatter(src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: int | None = None, reduce: str = "sum") -> Tensor:
-    """``out[index[i]] += src[i]`` along ``dim``; ``reduce`` is sum, add, mean, min or max; empty groups are 0 (torch_scatter's definition)."""
+def scatter(
+    src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: int | None = None, reduce: str = "sum"
+) -> Tensor:
+    """Group ``src`` by ``index`` along ``dim``; ``reduce`` is sum, add, mean, min or max.
+
+    Empty groups are 0, and a mean of integers is rounded down. What ``out`` holds is one more member of each group, and ``out`` is changed in place.
+    """
+    if reduce not in _REDUCTIONS:
+        raise ValueError(f"scatter: reduce is one of {', '.join(_REDUCTIONS)}, not '{reduce}'")
     dim = dim % src.dim()
     index = _broadcast(index, src, dim)
+    given = out is not None
     if out is None:
         size = dim_size if dim_size is not None else (int(index.max()) + 1 if index.numel() else 0)
-        shape = [*src.shape[:dim], size, *src.shape[dim + 1 :]]
-        out = src.new_zeros(shape)
-    if reduce in ("sum", "add"):
-        return out.scatter_add(dim, index, src)
-    name = {"mean": "mean", "min": "amin", "max": "amax"}[reduce]
-    return out.scatter_reduce(dim, index, src, reduce=name, include_self=False)
+        out = src.new_zeros([*src.shape[:dim], size, *src.shape[dim + 1 :]])
+    if reduce in ("min", "max"):
+        return out.scatter_reduce_(dim, index, src, reduce=f"a{reduce}", include_self=given)
+    out.scatter_add_(dim, index, src)
+    if reduce == "mean":
+        count = torch.zeros_like(out).scatter_add_(dim, index, torch.ones_like(src)).clamp_(min=1)
+        out.div_(count, rounding_mode=None if out.is_floating_point() else "floor")
+    return out
 
 
 def scatter_add(src: Tensor, index: Tensor, dim: int = -1, out: Tensor | None = None, dim_size: int | None = None) -> Tensor:
@@ -57,11 +70,12 @@ def segment_coo(src: Tensor, index: Tensor, out: Tensor | None = None, dim_size:
 
 
 def segment_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None, reduce: str = "sum") -> Tensor:
-    """``out[i]`` reduces ``src[indptr[i]:indptr[i + 1]]`` along the first dimension."""
+    """``out[i]`` is the reduction of ``src[indptr[i]:indptr[i + 1]]``, along the first dimension; what ``out`` held before is lost."""
     if indptr.dim() != 1:
         raise ValueError("segment_csr: only a one-dimensional indptr is supported")
     index = torch.repeat_interleave(torch.arange(len(indptr) - 1, device=src.device), indptr.diff())
-    return scatter(src[indptr[0] : indptr[-1]], index, 0, out, len(indptr) - 1, reduce)
+    reduced = scatter(src[indptr[0] : indptr[-1]], index, 0, None, len(indptr) - 1, reduce)
+    return reduced if out is None else out.copy_(reduced)
 
 
 def _broadcast(index: Tensor, src: Tensor, dim: int) -> Tensor:
@@ -112,6 +126,7 @@ def _install(name: str, **members: object) -> None:
     if name in sys.modules or importlib.util.find_spec(name) is not None:
         return
     module = ModuleType(name, f"torch-native stand-in by scoutlang for the calls that MatterGen makes of {name}")
+    module.__spec__ = ModuleSpec(name, None)  # without it, find_spec(name) of other packages fails
     for key, member in members.items():
         setattr(module, key, member)
     sys.modules[name] = module
@@ -125,20 +140,30 @@ def import_mattergen() -> None:
             "the package mattergen is not installed",
             f"pip install --no-deps mattergen=={SUPPORTED_VERSION}   (its own pins cannot be resolved; scoutlang brings what it needs)",
         )
-    _install("torch_scatter", scatter=scatter, scatter_add=scatter_add, segment_coo=segment_coo, segment_csr=segment_csr)
-    _install("torch_sparse", SparseTensor=SparseTensor)
-    if not hasattr(numpy, "math"):
-        numpy.math = math  # type: ignore[attr-defined]  # mattergen's spherical basis calls numpy.math.factorial
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
+    with _quiet():
+        # PyTorch Geometric looks for the real packages when it is imported; it must not take the stand-ins for them
+        importlib.import_module("torch_geometric")
+        _install("torch_scatter", scatter=scatter, scatter_add=scatter_add, segment_coo=segment_coo, segment_csr=segment_csr)
+        _install("torch_sparse", SparseTensor=SparseTensor)
+        if not hasattr(numpy, "math"):
+            numpy.math = math  # type: ignore[attr-defined]  # mattergen's spherical basis calls numpy.math.factorial
         importlib.import_module("mattergen.common.utils.eval_utils")
         importlib.import_module("mattergen.common.gemnet.gemnet")
-    # undo the logging.basicConfig that mattergen runs on import
-    root.handlers[:] = handlers
-    root.setLevel(level)
     _provide_scale_factors()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No prints, no warnings, and root logging as it was: mattergen prints and runs logging.basicConfig on import."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 def _provide_scale_factors() -> None:

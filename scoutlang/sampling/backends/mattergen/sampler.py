@@ -20,9 +20,9 @@ from mattergen.common.data.chemgraph import ChemGraph
 from mattergen.common.data.collate import collate
 from mattergen.common.diffusion.predictors_correctors import LatticeAncestralSamplingPredictor
 from mattergen.common.utils.data_utils import compute_lattice_polar_decomposition
-from mattergen.diffusion.d3pm.d3pm import MaskDiffusion, create_discrete_diffusion_schedule
 from mattergen.diffusion.corruption.d3pm_corruption import D3PMCorruption
 from mattergen.diffusion.corruption.multi_corruption import MultiCorruption
+from mattergen.diffusion.d3pm.d3pm import MaskDiffusion, create_discrete_diffusion_schedule
 from mattergen.diffusion.d3pm.d3pm_predictors_correctors import D3PMAncestralSamplingPredictor
 from mattergen.diffusion.diffusion_module import DiffusionModule
 from mattergen.diffusion.discrete_time import to_discrete_time
@@ -38,9 +38,8 @@ from scoutlang.sampling import guidance
 from scoutlang.sampling.noise import StructureNoise
 from scoutlang.sampling.schedules import is_active, strength
 
-CORRECTOR_STEPS = 1  # n_c
 SNR = {"pos": 0.4, "cell": 0.2}  # r of Algorithm 2, MatterGen's published sampling settings
-MAX_STEP = {"pos": 1e6, "cell": 1e6}
+_MAX_STEP = 1e6  # of one Langevin step, where the score vanishes
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         module: MatterGen's DiffusionModule, or anything with its ``corruption`` and ``score_fn`` (a closed-form toy in the tests).
         steps: N, number of noise levels. cfg: guidance factor of the classifier-free guidance.
         loss, guide: both or neither; without them this is plain non-guided sampling.
-        allowed: atomic numbers that may be generated (the declared system).
+        allowed: atomic numbers that may be generated (the declared system). corrector: n_c, Langevin steps after each predictor step.
         on_step: called after every step; an exception raised there ends the sampling.
     """
 
@@ -104,6 +103,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         loss: Loss | None = None,
         guide: Guide | None = None,
         allowed: tuple[int, ...] | None = None,
+        corrector: int = 1,
         device: torch.device | str = "cpu",
         on_step: Callable[[Progress], None] | None = None,
     ) -> None:
@@ -120,7 +120,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             predictor_partials={k: v for k, v in predictors.items() if k in module.corruption.corruptions},
             corrector_partials=None,
             device=torch.device(device),
-            n_steps_corrector=CORRECTOR_STEPS,
+            n_steps_corrector=corrector,
             N=steps,
             eps_t=1.0 / steps,
             guidance_scale=cfg,
@@ -168,7 +168,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
                 score = self._score(z, t)
             z_s = self._predict(z, score, t, s, noise)
             if s > 0:
-                for _ in range(CORRECTOR_STEPS):
+                for _ in range(self._n_steps_corrector):
                     z_s = self._correct(z_s, s, noise)
             if round_ + 1 < rounds:
                 z = self._renoise(z_s, s, t, noise)
@@ -330,7 +330,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
                 return x.new_zeros(size).index_add_(0, index, x.flatten(1).square().sum(1))
 
             ratio = square(drawn) / square(score[field]).clamp(min=1e-20)
-            return (2 * alpha * SNR[field] ** 2 * ratio).clamp(max=MAX_STEP[field])
+            return (2 * alpha * SNR[field] ** 2 * ratio).clamp(max=_MAX_STEP)
 
         noise_frac, noise_cell = noise.atoms(), guidance.symmetric_noise(noise.cells())
         everyone = torch.arange(size, device=self._device)

@@ -1,0 +1,133 @@
+"""The pure functions of the guidance against finite differences and closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from scoutlang.ir import Guide, Schedule
+from scoutlang.sampling import guidance
+from scoutlang.sampling.noise import StructureNoise, structure_seed
+from scoutlang.sampling.schedules import is_active, strength
+
+SYSTEM = torch.tensor([0, 0, 1, 1, 1])
+NUM_ATOMS = torch.tensor([2, 3])
+
+
+@pytest.fixture
+def crystals():
+    g = torch.Generator().manual_seed(1)
+    cell = 4 * torch.eye(3, dtype=torch.float64) + 0.4 * torch.randn(2, 3, 3, generator=g, dtype=torch.float64)
+    return torch.rand(5, 3, generator=g, dtype=torch.float64), guidance.symmetric_form(cell)
+
+
+def pair_energy(frac, cell):
+    """A smooth function of both structures, one value each: not periodic, which the metric does not need."""
+    cart = (frac.unsqueeze(1) @ cell[SYSTEM]).squeeze(1)
+    return torch.stack([torch.pdist(cart[SYSTEM == b]).square().sum() + torch.linalg.det(cell[b]) for b in range(2)])
+
+
+def gradients(frac, cell):
+    frac, cell = frac.clone().requires_grad_(), cell.clone().requires_grad_()
+    return torch.autograd.grad(pair_energy(frac, cell).sum(), (frac, cell))
+
+
+def test_descent_rate_is_minus_the_square_norm(crystals):
+    frac, cell = crystals
+    d = guidance.descent(*gradients(frac, cell), cell, SYSTEM, NUM_ATOMS)
+    h = 1e-6
+    moved = frac + h * (d.move.unsqueeze(1) @ torch.linalg.inv(cell)[SYSTEM]).squeeze(1)
+    strained = cell + h * cell @ d.strain
+    rate = (pair_energy(moved, strained) - pair_energy(frac, cell)) / h
+    torch.testing.assert_close(rate, -d.square_norm, rtol=1e-4, atol=1e-6)
+
+
+def test_descent_is_the_same_crystal_in_a_rotated_frame(crystals):
+    frac, cell = crystals
+    q, _ = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64))
+    a = guidance.descent(*gradients(frac, cell), cell, SYSTEM, NUM_ATOMS)
+    turned = cell @ q * torch.linalg.det(q)
+    b = guidance.descent(*gradients(frac, turned), turned, SYSTEM, NUM_ATOMS)
+    torch.testing.assert_close(a.square_norm, b.square_norm)
+
+
+def test_a_structure_with_a_broken_gradient_stands_still_and_spoils_nobody(crystals):
+    frac, cell = crystals
+    grad_frac, grad_cell = gradients(frac, cell)
+    clean = guidance.descent(grad_frac, grad_cell, cell, SYSTEM, NUM_ATOMS)
+    grad_frac[0, 0] = math.nan
+    d = guidance.descent(grad_frac, grad_cell, cell, SYSTEM, NUM_ATOMS)
+    assert d.square_norm[0] == 0
+    assert d.move[:2].abs().max() == 0
+    torch.testing.assert_close(d.move[2:], clean.move[2:])
+
+
+def test_displacement_keeps_the_lattice_symmetric_and_strains_the_volume(crystals):
+    frac, cell = crystals
+    strain = 0.01 * torch.eye(3, dtype=torch.float64).repeat(2, 1, 1)
+    d = guidance.Descent(torch.zeros_like(frac), strain, torch.ones(2, dtype=torch.float64))
+    _, delta = guidance.displacement(d, torch.ones(2, dtype=torch.float64), cell, SYSTEM)
+    torch.testing.assert_close(delta, delta.transpose(1, 2))
+    torch.testing.assert_close(torch.linalg.det(cell + delta), torch.linalg.det(cell) * 1.01**3)
+
+
+def test_adaptive_step_vanishes_with_the_loss_and_respects_the_trust_region(crystals):
+    frac, cell = crystals
+    d = guidance.descent(*gradients(frac, cell), cell, SYSTEM, NUM_ATOMS)
+    sigma = torch.full((5, 1), 0.01, dtype=torch.float64)
+    assert guidance.adaptive_step(1.0, torch.zeros(2, dtype=torch.float64), d, SYSTEM, sigma).tolist() == [0, 0]
+    step = guidance.adaptive_step(1.0, torch.full((2,), 1e9, dtype=torch.float64), d, SYSTEM, sigma)
+    assert (step[SYSTEM][:, None] * d.move).norm(dim=1).max() <= guidance.MAX_DISPLACEMENT * (1 + 1e-9)
+    assert (step[:, None, None] * d.strain).flatten(1).norm(dim=1).max() <= guidance.MAX_STRAIN * (1 + 1e-9)
+    small = guidance.adaptive_step(1.0, torch.full((2,), 1e-9, dtype=torch.float64), d, SYSTEM, sigma)
+    torch.testing.assert_close(small, 1e-9 / d.square_norm)
+    blurred = torch.full((5, 1), 2 * guidance.MAX_SIGMA, dtype=torch.float64)
+    assert guidance.adaptive_step(1.0, torch.ones(2, dtype=torch.float64), d, SYSTEM, blurred).tolist() == [0, 0]
+
+
+def test_cap_bounds_the_normalised_step():
+    d = guidance.Descent(torch.zeros(5, 3), torch.zeros(2, 3, 3), torch.tensor([1e-8, 4.0]))
+    assert guidance.normalised_step(1.0, d, over_batch=False, cap=None).tolist() == pytest.approx([1e4, 0.5])
+    assert guidance.normalised_step(1.0, d, over_batch=False, cap=2.0).tolist() == pytest.approx([2.0, 0.5])
+
+
+def test_symmetric_noise_has_unit_variance_everywhere():
+    noise = guidance.symmetric_noise(torch.randn(40_000, 3, 3, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(noise, noise.transpose(1, 2))
+    torch.testing.assert_close(noise.var(0), torch.ones(3, 3), rtol=0.03, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "values"),
+    [
+        (Schedule(start=0.8, end=0.8), (0.8, 0.8, 0.8)),
+        (Schedule(shape="linear", start=0.0, end=1.0), (0.0, 0.5, 1.0)),
+        (Schedule(shape="cosine", start=1.0, end=0.0), (1.0, 0.5, 0.0)),
+        (Schedule(shape="cosine", start=0.0, end=2.0), (0.0, 1.0, 2.0)),
+    ],
+)
+def test_schedules_run_from_noise_to_clean(schedule, values):
+    assert [strength(schedule, t) for t in (1.0, 0.5, 0.0)] == pytest.approx(values)
+
+
+def test_window_and_period():
+    guide = Guide(since=0.9, until=0.1, every=3)
+    assert [is_active(guide, t, 3) for t in (0.95, 0.9, 0.5, 0.1, 0.05)] == [False, True, True, True, False]
+    assert [step for step in range(7) if is_active(guide, 0.5, step)] == [0, 3, 6]
+
+
+def test_noise_belongs_to_the_structure():
+    together = StructureNoise([7, 8, 9], [2, 3, 1])
+    alone = StructureNoise([8], [3])
+    for _ in range(40):
+        torch.testing.assert_close(together.atoms()[2:5], alone.atoms(), rtol=0, atol=0)
+        torch.testing.assert_close(together.cells()[1:2], alone.cells(), rtol=0, atol=0)
+        torch.testing.assert_close(together.uniform()[2:5], alone.uniform(), rtol=0, atol=0)
+
+
+def test_seeds_differ_by_every_part_of_the_key():
+    keys = [(s, arm, i) for s in (0, 1) for arm in ("guided", "non-guided") for i in range(3)]
+    assert len({structure_seed(*key) for key in keys}) == len(keys)
+    assert structure_seed(1, 23) != structure_seed(12, 3)

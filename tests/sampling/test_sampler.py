@@ -1,0 +1,75 @@
+"""The sampler on a closed-form toy: non-guided moments, zero strength, and that guidance does what the loss asks."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import CELL_MEAN, CELL_STD, FRAC_MEAN, FRAC_STD, TYPE_PROBABILITY
+
+import scoutlang
+from scoutlang.ir import Guide, Schedule
+from scoutlang.loss import compile_loss
+from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
+
+
+@pytest.fixture(scope="module")
+def dense():
+    """3.6³ Å^3 over 4 atoms; the prior's mean is 4³/4 = 16 Å^3 per atom."""
+    return compile_loss(scoutlang.check("system Cu-P; require volume_per_atom = 11.7").program)
+
+
+def volume_per_atom(batch):
+    return torch.linalg.det(batch["cell"]).abs() / batch["num_atoms"]
+
+
+@pytest.mark.slow
+def test_non_guided_sampling_gives_the_data(sample_toy):
+    batch = sample_toy(600, corrector=0)
+    diagonal = batch["cell"].diagonal(dim1=1, dim2=2)
+    assert diagonal.mean().item() == pytest.approx(CELL_MEAN, rel=0.0034)
+    assert diagonal.std().item() == pytest.approx(CELL_STD, rel=0.2)
+    assert batch["pos"].mean().item() == pytest.approx(FRAC_MEAN, abs=0.005)
+    assert batch["pos"].std().item() == pytest.approx(FRAC_STD, rel=0.2)
+    assert (batch["atomic_numbers"] == 29).double().mean().item() == pytest.approx(TYPE_PROBABILITY, abs=0.03)
+    assert set(batch["atomic_numbers"].tolist()) == {15, 29}
+
+
+@pytest.mark.parametrize("method", ["paper", "adaptive"])
+def test_zero_strength_is_non_guided_sampling(sample_toy, dense, method):
+    zero = Schedule(start=0.0, end=0.0)
+    plain = sample_toy(4, steps=25)
+    idle = sample_toy(4, steps=25, loss=dense, guide=Guide(method=method, k=zero, g=zero, since=1.0, until=0.0))
+    for field in ("pos", "cell", "atomic_numbers"):
+        assert torch.equal(plain[field], idle[field])
+
+
+@pytest.mark.parametrize(
+    "guide",
+    [
+        Guide(),
+        Guide(method="paper", k=Schedule(start=0.3, end=0.3), g=Schedule(start=0.3, end=0.3)),
+        Guide(method="paper", k=Schedule(start=0.3, end=0.3), recur=2, backward=2, every=2),
+        Guide(method="paper", k=Schedule(start=0.3, end=0.3), normalize="batch"),
+    ],
+    ids=["adaptive", "paper", "paper recur 2 backward 2 every 2", "paper normalize batch"],
+)
+def test_guidance_moves_the_volume_towards_the_target(sample_toy, dense, guide):
+    plain = (volume_per_atom(sample_toy(48, steps=40)) - 11.7).abs().mean()
+    guided = (volume_per_atom(sample_toy(48, steps=40, loss=dense, guide=guide)) - 11.7).abs().mean()
+    assert guided < 0.92 * plain
+
+
+def test_forbidden_elements_never_appear(toy):
+    sampler = GuidedSampler(toy, steps=20, cfg=0.0, allowed=(15,))
+    batch = sampler.generate(conditions([4] * 8, None), list(range(8)))
+    assert set(batch["atomic_numbers"].tolist()) == {15}
+
+
+def test_the_lattice_stays_symmetric(sample_toy, dense):
+    cell = sample_toy(8, steps=25, loss=dense, guide=Guide())["cell"]
+    torch.testing.assert_close(cell, cell.transpose(1, 2), atol=1e-5, rtol=0)
+
+
+def test_loss_and_guide_go_together(toy, dense):
+    with pytest.raises(ValueError, match="together"):
+        GuidedSampler(toy, steps=10, cfg=0.0, loss=dense)
