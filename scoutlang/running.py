@@ -11,7 +11,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -85,15 +85,28 @@ def run(
     """
     watcher, folder = watcher or Silent(), Path(folder)
     keep_freed_memory()
-    _claim(folder, program, arms, resume)
+    earlier = _claim(folder, program, arms, resume)
     try:
-        return _run(program, folder, tuple(arms), potential, reference, device, watcher)
+        return _run(program, folder, tuple(arms), potential, reference, device, watcher, earlier)
+    except ScoutError:
+        if earlier is None:
+            _give_back(folder)
+        raise
     except OSError as error:
-        raise ScoutError("E602", f"cannot write into {folder}: {error.strerror or error}", "free space or choose another folder with --out") from error
+        raise ScoutError(
+            "E602", f"cannot write into {folder}: {error.strerror or error}", "free space or choose another folder with --out"
+        ) from error
 
 
 def _run(
-    program: Program, folder: Path, arms: tuple[Arm, ...], potential_name: str, reference_name: str, device: str | None, watcher: Watcher
+    program: Program,
+    folder: Path,
+    arms: tuple[Arm, ...],
+    potential_name: str,
+    reference_name: str,
+    device: str | None,
+    watcher: Watcher,
+    earlier: dict[str, Any] | None,
 ) -> RunResult:
     # heavy imports wait until the folder is known to be good
     import torch
@@ -118,6 +131,12 @@ def _run(
         "reference": {"name": reference.name, "version": reference.version},
         "seconds": {},
     }
+    if earlier is not None:
+        if earlier.get("model", manifest["model"]) != manifest["model"]:
+            raise ScoutError(
+                "E603", f"{folder} was begun with other weights of the model '{model.name}'", "resume with those weights, or choose --out"
+            )
+        manifest |= {key: earlier[key] for key in ("started", "seconds") if key in earlier}
     _write_json(folder / MANIFEST, manifest)
 
     generated: list[Generated] = []
@@ -130,14 +149,17 @@ def _run(
                 part = folder / SAMPLES / f"{arm}-{first:06d}.json"
                 if not part.exists():
 
-                    def on_step(p: Any, arm: Arm = arm, first: int = first) -> None:
+                    def on_step(p: Any, arm: Arm = arm, first: int = first, total: int = total) -> None:
                         loss = None if p.loss is None else float(p.loss.total.nanmean())
                         watcher.sampling(arm, first, total, p.step, p.steps, loss)
 
                     sampled = generate(program, model, arm, indices, device=device, on_step=on_step)
-                    _write_json(part, [{"index": s.index, "structure": s.structure and s.structure.as_dict(), "failure": s.failure} for s in sampled])
+                    _write_json(
+                        part,
+                        [{"index": s.index, "structure": s.structure and s.structure.as_dict(), "failure": s.failure} for s in sampled],
+                    )
                     fresh += len(sampled)
-                generated.extend(_read_part(part, arm, program.sample.seed))
+                generated.extend(_read_part(part, arm, program.sample.seed, indices))
                 watcher.sampling(arm, indices[-1] + 1, total, program.sample.steps, program.sample.steps, None)
             seconds = time.monotonic() - started
             if fresh:
@@ -152,30 +174,45 @@ def _run(
     return RunResult(folder, validation, (folder / MANIFEST, *files))
 
 
-def _claim(folder: Path, program: Program, arms: Sequence[Arm], resume: bool) -> None:
-    """Make the folder ours before any work is done."""
+def _claim(folder: Path, program: Program, arms: Sequence[Arm], resume: bool) -> dict[str, Any] | None:
+    """Make the folder ours before any work is done. The manifest of the run that goes on, or None for a new one."""
     try:
         if resume and (folder / MANIFEST).is_file():
-            _same_run(folder, program, arms)
-            return
+            return _same_run(folder, program, arms)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise ScoutError("E601", f"{folder} exists and is not empty", "choose another folder with --out, or continue that run with --resume")
+            raise ScoutError(
+                "E601", f"{folder} exists and is not empty", "choose another folder with --out, or continue that run with --resume"
+            )
         (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
         _write_json(folder / MANIFEST, _manifest(program, arms))
+        return None
     except OSError as error:
-        raise ScoutError("E602", f"cannot write into {folder}: {error.strerror or error}", "choose a folder that you may write, with --out") from error
+        raise ScoutError(
+            "E602", f"cannot write into {folder}: {error.strerror or error}", "choose a folder that you may write, with --out"
+        ) from error
 
 
-def _same_run(folder: Path, program: Program, arms: Sequence[Arm]) -> None:
+def _give_back(folder: Path) -> None:
+    """Remove what `_claim` made when the run failed before its first batch: a wrong model name must not block the folder's name."""
+    with suppress(OSError):
+        (folder / SAMPLES).rmdir()  # fails, and so ends this, when a batch is there
+        (folder / MANIFEST).unlink()
+        folder.rmdir()
+
+
+def _same_run(folder: Path, program: Program, arms: Sequence[Arm]) -> dict[str, Any]:
     try:
-        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         same = found["digest"] == program.digest() and found["arms"] == list(arms)
     except (ValueError, KeyError, TypeError) as error:
         raise ScoutError("E603", f"{folder / MANIFEST} is damaged", "start a new run in another folder") from error
     if not same:
         raise ScoutError(
-            "E603", f"{folder} holds a run of another program or with other settings", "resume with the same program and options, or choose --out"
+            "E603",
+            f"{folder} holds a run of another program or with other settings",
+            "resume with the same program and options, or choose --out",
         )
+    return found
 
 
 @contextmanager
@@ -213,14 +250,30 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _read_part(file: Path, arm: Arm, seed: int) -> list[Generated]:
+def read_samples(folder: str | Path, arm: Arm) -> list[Generated]:
+    """The structures of one arm of a finished run, as sampled. Raises ScoutError E604 for a damaged file, OSError for a missing one."""
+    sample = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))["sample"]
+    generated: list[Generated] = []
+    for first in range(0, sample["count"], sample["batch"]):
+        indices = range(first, min(first + sample["batch"], sample["count"]))
+        generated.extend(_read_part(Path(folder) / SAMPLES / f"{arm}-{first:06d}.json", arm, sample["seed"], indices))
+    return generated
+
+
+def _read_part(file: Path, arm: Arm, seed: int, indices: Sequence[int]) -> list[Generated]:
     try:
         rows = json.loads(file.read_text(encoding="utf-8"))
+        if [row["index"] for row in rows] != list(indices):
+            raise ValueError("not the structures of this batch")
         return [
             Generated(arm, seed, row["index"], row["structure"] and Structure.from_dict(row["structure"]), row["failure"]) for row in rows
         ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ScoutError("E604", f"{file} is damaged", "delete that file and run again with --resume: its structures will be made anew") from error
+    except OSError:
+        raise
+    except Exception as error:  # pymatgen raises errors of many types for a damaged structure
+        raise ScoutError(
+            "E604", f"{file} is damaged", "delete that file and run again with --resume: its structures will be made anew"
+        ) from error
 
 
 def _write_json(file: Path, data: Any) -> None:

@@ -1,0 +1,1 @@
+"""Measurements, run by hand. Results and how they were made: benchmarks/RESULTS.md."""
