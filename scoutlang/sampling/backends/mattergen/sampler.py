@@ -236,7 +236,8 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
 
     def _score(self, z: Any, t: float) -> Any:
         """Classifier-free guided score (MatterGen's `_score_fn`), types restricted to the declared system."""
-        score = self._score_fn(z, self._time(z, t))
+        prepare = getattr(self._diffusion_module.model, "prepare", None)
+        score = self._score_fn(z if prepare is None else prepare(z), self._time(z, t))
         if self._forbidden is None or "atomic_numbers" not in self._predictors:
             return score
         logits = score["atomic_numbers"]

@@ -22,6 +22,7 @@ from scoutlang.sampling.models.mini.elements import FEATURES, element_features
 CUTOFF = 6.0  # Å, of the radial and vector densities
 RADIAL, VECTOR, FOURIER, TIME = 28, 8, 6, 32
 EDGE = RADIAL + 3 * VECTOR + 6 * FOURIER
+GEOMETRY = "mini_geometry"  # field of a prepared batch
 CLASSES = MAX_ATOMIC_NUM + 1  # elements 1…100 and the mask state
 
 
@@ -67,9 +68,10 @@ class Message(nn.Module):
         self.out = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.update = nn.Sequential(nn.LayerNorm(2 * width), nn.Linear(2 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
 
-    def forward(self, h: Tensor, g: Tensor, edge: Tensor, i: Tensor, j: Tensor) -> Tensor:
+    def forward(self, h: Tensor, g: Tensor, projected: Tensor, i: Tensor, j: Tensor) -> Tensor:
+        """``projected`` is ``self.edge`` of the edge features: it does not depend on h."""
         x = self.norm(h)
-        message = self.out(self.centre(torch.cat([x, g], dim=-1)).index_select(0, i) + self.neighbour(x).index_select(0, j) + self.edge(edge))
+        message = self.out(self.centre(torch.cat([x, g], dim=-1)).index_select(0, i) + self.neighbour(x).index_select(0, j) + projected)
         updated: Tensor = h + self.update(torch.cat([x, segment_mean(message, i, len(h))], dim=-1))
         return updated
 
@@ -112,8 +114,7 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
 
     def forward(self, x: Any, t: Tensor) -> Any:
         frac, cell, types, num_atoms, system = x["pos"], x["cell"], x["atomic_numbers"], x["num_atoms"], x.get_batch_idx("pos")
-        i, j = ordered_pairs(num_atoms)
-        edge = self.edges(frac, cell, system, i, j)
+        i, j, projections = x[GEOMETRY] if GEOMETRY in x else self.geometry(x)
         length = (num_atoms / self.density).pow(1 / 3).view(-1, 1, 1)
         scaled = cell / length
         present = torch.zeros((len(num_atoms), CLASSES + 1), device=frac.device).index_put_(
@@ -121,8 +122,8 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
         )
         g = self.globals(x, t, scaled, num_atoms, present)
         h = self.types(types) + self.physical(self.features[types]) + self.enter(g)[system]
-        for layer in self.layers:
-            h = layer(h, g[system], edge, i, j)
+        for layer, projected in zip(self.layers, projections, strict=True):
+            h = layer(h, g[system], projected, i, j)
         r = self.read(h)
         fractional, cartesian = self.position(r).split(3, dim=-1)
         position = fractional + (scaled[system] @ cartesian.unsqueeze(-1)).squeeze(-1)
@@ -131,6 +132,16 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
         if not self.training:
             logits = mask_disallowed_elements(logits=logits, x=x, batch_idx=system)
         return x.replace(pos=position, cell=symmetric(self.lattice(pooled)), atomic_numbers=logits)
+
+    def prepare(self, x: Any) -> Any:
+        """``x`` with everything that depends on the geometry only: both evaluations of classifier-free guidance share it."""
+        return x.replace(**{GEOMETRY: self.geometry(x)})
+
+    def geometry(self, x: Any) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Ordered pairs (i, j) and every layer's projection (E, width) of their features."""
+        i, j = ordered_pairs(x["num_atoms"])
+        edge = self.edges(x["pos"], x["cell"], x.get_batch_idx("pos"), i, j)
+        return i, j, [layer.edge(edge) for layer in self.layers]
 
     def type_logits(self, x: Any, r: Tensor, system: Tensor, present: Tensor) -> Tensor:
         """Logits from the atom, from its match with each element's physical features, and from what the system still lacks."""
