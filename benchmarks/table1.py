@@ -16,11 +16,10 @@ import click
 
 import scoutlang
 from scoutlang.cli.run_display import Display
-from scoutlang.ir import Program, Schedule
+from scoutlang.ir import Arm, Program, Schedule
 from scoutlang.running import MANIFEST, read_samples, run
 from scoutlang.validation import validate
 from scoutlang.validation.potentials import load as load_potential
-from scoutlang.validation.record import Arm
 from scoutlang.validation.reference import load as load_reference
 
 HERE = Path(__file__).parent
@@ -115,6 +114,7 @@ def main() -> None:
         for row in settings.rows:
             display.note(f"— {row}")
             rows.append(measure(row, settings, display))
+            display.note("  ".join(f"{name} {value}" for name, value in rows[-1].items()))
     table = markdown(rows, settings)
     click.echo(table)
     if settings.no_write:

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 LANGUAGE_VERSION = 1
 
+Arm = Literal["guided", "non-guided"]
+
 
 class Node(BaseModel):
     """Base of all IR nodes: immutable, no unknown fields."""
@@ -101,7 +103,7 @@ class Guide(Node):
 
     k: backward strength; g: forward strength (through the score network; ``paper`` only).
     Guidance acts while ``until`` ≤ t ≤ ``since`` (t = 1 is pure noise), every ``every``-th step.
-    recur: n_r; backward: n_b; corrector: n_c; cap: η, the upper bound of strength/‖∇ℓ‖.
+    recur: n_r; backward: n_b; cap: η, the upper bound of strength/‖∇ℓ‖.
     """
 
     method: Literal["adaptive", "paper"] = "adaptive"
@@ -117,7 +119,7 @@ class Guide(Node):
 
 
 class Sample(Node):
-    """Settings of the sampler. ``count`` structures per arm; structure i depends on (seed, i) only."""
+    """Settings of the sampler. ``count`` structures per arm; structure i of an arm depends on (seed, arm, i) and these settings only."""
 
     count: int = 64
     batch: int = 32

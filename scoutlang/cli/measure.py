@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from scoutlang.cli.program_argument import checked, echo_json, format_option, load, text_option
+from scoutlang.cli.program_summary import relation_text
 from scoutlang.errors import ScoutError
-from scoutlang.ir import Program, Relation, Term
+from scoutlang.ir import Program, Term
 from scoutlang.margins import holds
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _table(program: Program, result: Measurement) -> Table:
     table.add_column("margin", justify="right")
     table.add_column("")
     for term, measured in zip(program.terms, result.terms, strict=True):
-        target = _target(term.relation, term.measure.unit)
+        target = relation_text(term.relation, term.measure.unit).removeprefix("= ").removeprefix("in ")
         numbers = _number(measured.soft), _number(measured.exact), target, _number(measured.margin)
         table.add_row(measured.label, measured.source, *numbers, _mark(term, measured))
     return table
@@ -107,16 +108,3 @@ def _mark(term: Term, measured: TermMeasurement) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def _target(relation: Relation, unit: str) -> str:
-    match relation.op:
-        case "=":
-            text = f"{relation.target:g} ± {relation.tolerance:g}"
-        case "in":
-            text = f"[{relation.low:g}, {relation.high:g}]"
-        case "minimize" | "maximize":
-            return relation.op
-        case operator:
-            text = f"{operator} {relation.low if relation.high is None else relation.high:g}"
-    return f"{text} {unit}".rstrip()

@@ -21,7 +21,7 @@ def claim(term: Term) -> str:
     measure, relation = term.measure, term.relation
     name = _measure(measure)
     label = "" if term.label == name or term.label.startswith(f"{name} #") else f"{term.label}: "
-    parts = [f"{label}{name} {_relation(relation, measure.unit)}"]
+    parts = [f"{label}{name} {relation_text(relation, measure.unit)}"]
     if measure.species:
         centre = measure.species[0].text
         parts.append(f"mean over {centre} sites" if measure.aggregate == "mean" else f"{measure.aggregate} of all")
@@ -38,7 +38,8 @@ def _measure(measure: Measure) -> str:
     return f"{measure.descriptor}({', '.join(inside)})" if inside else measure.descriptor
 
 
-def _relation(relation: Relation, unit: str) -> str:
+def relation_text(relation: Relation, unit: str) -> str:
+    """``= 4 ± 0.5``, ``in [14, 22] Å^3``, ``as low as possible``."""
     match relation.op:
         case "=":
             text = f"= {relation.target:g} ± {relation.tolerance:g}"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from scoutlang.cli.program_argument import checked, echo_json, program_argument
-from scoutlang.ir import Program
+from scoutlang.ir import Arm, Program
 from scoutlang.source import Source
-
-if TYPE_CHECKING:
-    from scoutlang.validation.record import Arm
 
 
 @click.command("run")

@@ -8,8 +8,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from scoutlang.ir import Arm
 from scoutlang.running import RunResult
-from scoutlang.validation.record import Arm
 from scoutlang.validation.table import render_table
 
 _PLAIN_EVERY = 20.0  # seconds between lines when the output is no terminal

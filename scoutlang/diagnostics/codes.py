@@ -1,6 +1,7 @@
 """Every code with its explanation, the page that ``scout explain CODE`` prints. E: error, W: warning, I: note.
 
-E00x the file, E01x how it is written, E02x statements and settings, E03x names, E04x quantities, E05x meaning.
+E00x the file, E01x how it is written, E02x statements and settings, E03x names, E04x quantities, E05x meaning;
+E2xx structure files, E4xx data, potentials and references, E5xx models, E6xx runs.
 """
 
 from __future__ import annotations
@@ -148,6 +149,88 @@ E054 the number of atoms needs an upper limit
 I060 the setting has no effect
 The forward strength `g` acts through the score network and belongs to `method paper` (Algorithm 2 of the paper). The default method,
 `adaptive`, does not use it.
+
+E201 the structure file is not there
+The path names nothing that can be read as a file: it does not exist, or it is a device or a pipe. Check the path.
+
+E202 the structure file is too large
+Structure files above the limit are not read, so that a wrong path never fills the memory. Split the file.
+
+E203 the structure file cannot be read
+The file is damaged, cut off, or not in the format that its name promises. Open it in another program to see which.
+
+E204 the structure is disordered
+A site is shared by several species, or its species is unknown. Descriptors need one element per site: make an ordered model first.
+
+E205 unknown structure format
+Known are CIF, extxyz and POSCAR files, zip archives of these, and folders. The format is taken from the file name.
+
+E206 the structure is not a crystal
+A crystal needs three lattice vectors that span a volume. Molecules without a cell and cells without thickness are refused.
+
+E207 no structures inside
+The file, archive or folder could be opened but holds no structure.
+
+E208 too many atoms
+Structures of more atoms than the limit are not measured, because exact values look at every pair of sites.
+
+E410 the training data cannot be fetched
+`scout` takes crystals from the matminer 0.3.9 source distribution on PyPI. Without a network, put that file where the message says.
+
+E411 the training data are not complete
+The source distribution holds no such table. Its file is damaged or of another version; fetch matminer 0.3.9 again.
+
+E420 the training folder is in use
+The folder holds a training run with other settings, which cannot be continued with these. Choose another folder.
+
+E421 the training state is damaged
+The file with the state of an interrupted training cannot be read. Delete it to train from the start.
+
+E440 unknown potential
+No potential has this name. The message lists those that can give energies here; others may need an extra to be installed.
+
+E441 unknown reference set
+No reference set has this name. The message lists the sets of known crystals that come with the package.
+
+E500 mattergen is not installed
+The package is installed beside its own pins, which cannot be resolved: `pip install --no-deps mattergen==1.0.3`. See docs/install.md.
+
+E510 unknown model
+A model is `mini`, the name of a published MatterGen checkpoint, or the path of a checkpoint folder.
+
+E511 the checkpoint is not complete
+A MatterGen checkpoint folder holds `config.yaml` and `checkpoints/last.ckpt`. One of them is missing.
+
+E512 the configuration of the checkpoint is refused
+The file is not a MatterGen configuration, or it asks for something that a configuration of a stranger may not do: to construct classes
+of other packages, or to evaluate code.
+
+E513 the weights are damaged
+The weights file is cut off, is no checkpoint, or holds more than tensors. Download it again.
+
+E514 weights and configuration disagree
+The names or shapes in the weights are not those that the configuration builds. Take both files from the same checkpoint.
+
+E515 the model hub cannot be reached
+Published checkpoints come from the Hugging Face hub. On a machine without a network use a folder with the files that the message names.
+
+E520 the model does not know the element
+No training crystal of this model holds the element, so it cannot make structures of it.
+
+E521 the model cannot make cells of this size
+`atoms` asks for sizes outside those that the model was trained on.
+
+E601 the run folder exists
+A run never writes into the folder of another one. Choose a new folder with `--out`, or go on with that run: `--resume`.
+
+E602 the run folder cannot be written
+The folder may not be written, or the disk is full. What was finished before is kept.
+
+E603 the run folder holds another run
+`--resume` goes on with the same program, settings, arms and weights only. Choose a new folder with `--out`.
+
+E604 a file of the run is damaged
+A file of sampled structures cannot be read. Delete that file and resume: its structures are made again, the same ones.
 """
 
 

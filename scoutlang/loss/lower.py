@@ -34,6 +34,10 @@ class LossValue:
     values: Tensor
     defined: Tensor
 
+    def detach(self) -> LossValue:
+        """The same numbers without their graph."""
+        return LossValue(self.total.detach(), self.terms.detach(), self.values.detach(), self.defined)
+
 
 @dataclass(frozen=True)
 class LossTerm:
@@ -126,12 +130,16 @@ def loss_and_gradient(loss: Callable[[CrystalBatch], LossValue], batch: CrystalB
     frac, cell = batch.frac.detach().requires_grad_(), batch.cell.detach().requires_grad_()
     with torch.enable_grad():
         value = loss(batch.with_geometry(frac, cell))
-        if value.total.requires_grad:
-            d_frac, d_cell = torch.autograd.grad(value.total.sum(), (frac, cell), allow_unused=True, materialize_grads=True)
-        else:
-            d_frac, d_cell = torch.zeros_like(frac), torch.zeros_like(cell)
-    detached = LossValue(value.total.detach(), value.terms.detach(), value.values.detach(), value.defined)
-    return detached, d_frac, d_cell
+        d_frac, d_cell = gradient(value, frac, cell)
+    return value.detach(), d_frac, d_cell
+
+
+def gradient(value: LossValue, frac: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradient of every crystal's total with respect to the tensors that it was computed from; zeros where it does not depend on them."""
+    if not value.total.requires_grad:
+        return torch.zeros_like(frac), torch.zeros_like(cell)
+    d_frac, d_cell = torch.autograd.grad(value.total.sum(), (frac, cell), allow_unused=True, materialize_grads=True)
+    return d_frac, d_cell
 
 
 def wanted_interval(term: Term) -> tuple[float, float]:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from pymatgen.core import Lattice, Structure
 
 from scoutlang.elements import ATOMIC_NUMBER
 from scoutlang.errors import ScoutError
-from scoutlang.ir import Program
+from scoutlang.ir import Arm, Program
 from scoutlang.loss import compile_loss
 from scoutlang.sampling.backends.mattergen.checkpoint import Model
 from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, Progress, conditions
 from scoutlang.sampling.noise import structure_seed
-
-Arm = Literal["guided", "non-guided"]
 
 
 @dataclass(frozen=True)

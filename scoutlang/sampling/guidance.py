@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from scoutlang.geometry import sum_by_structure
+
 STRAIN_LENGTH = 2.0  # c in Å: a strain ε counts like a displacement of c·‖ε‖ per atom
 MAX_DISPLACEMENT = 0.1  # Å, largest move of an atom of x̂0 in one adaptive step
 MAX_STRAIN = 0.02  # largest strain of x̂0 in one adaptive step
@@ -66,7 +68,7 @@ def descent(grad_frac: Tensor, grad_cell: Tensor, cell: Tensor, system: Tensor, 
     torque = cell.transpose(1, 2) @ grad_cell
     n = num_atoms.to(cell.dtype)
     strain = -0.5 * (torque + torque.transpose(1, 2)) / (STRAIN_LENGTH**2 * n)[:, None, None]
-    square = _sum_per_crystal(move.square().sum(1), system, len(n)) + STRAIN_LENGTH**2 * n * strain.square().sum((1, 2))
+    square = sum_by_structure(move.square().sum(1), system, len(n)) + STRAIN_LENGTH**2 * n * strain.square().sum((1, 2))
     good = torch.isfinite(square)
     move = torch.where(good[system][:, None], move, torch.zeros_like(move))
     strain = torch.where(good[:, None, None], strain, torch.zeros_like(strain))
@@ -88,7 +90,7 @@ def adaptive_step(strength: float, loss: Tensor, direction: Descent, system: Ten
         MAX_DISPLACEMENT / furthest.clamp(min=1e-12), MAX_STRAIN / direction.strain.flatten(1).norm(dim=1).clamp(min=1e-12)
     )
     polyak = loss / direction.square_norm.clamp(min=1e-20)
-    sharp = _sum_per_crystal(sigma_frac.flatten(), system, size) / torch.bincount(system, minlength=size) <= MAX_SIGMA
+    sharp = sum_by_structure(sigma_frac.flatten(), system, size) / torch.bincount(system, minlength=size) <= MAX_SIGMA
     useful = (direction.square_norm > 0) & torch.isfinite(loss) & sharp
     return torch.where(useful, strength * torch.minimum(polyak, limit), torch.zeros_like(loss))
 
@@ -105,7 +107,3 @@ def symmetric_form(cell: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(cell @ cell.transpose(1, 2))
     root: Tensor = (vectors * values.clamp(min=0).sqrt().unsqueeze(1)) @ vectors.transpose(1, 2)
     return root
-
-
-def _sum_per_crystal(values: Tensor, system: Tensor, size: int) -> Tensor:
-    return values.new_zeros(size).index_add_(0, system, values)

@@ -9,7 +9,8 @@ from typing import Literal
 
 from pymatgen.core import Structure
 
-Arm = Literal["guided", "non-guided"]
+from scoutlang.ir import Arm
+
 Status = Literal["passed", "failed", "undefined", "skipped"]
 Value = float | int | bool | str | None
 

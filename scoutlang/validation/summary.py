@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from scoutlang.ir import Arm
 from scoutlang.validation.metrics import Comparison, Proportion, compare, proportion
-from scoutlang.validation.record import Arm, Record
+from scoutlang.validation.record import Record
 
 METASTABLE = 0.2
 """eV/atom above the hull, unrelaxed: the paper's window for S."""

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import scoutlang.sampling.backends.mattergen  # noqa: F401
+import scoutlang.sampling.backends.mattergen
 from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
 
 from hydra.utils import instantiate  # isort: skip

@@ -26,7 +26,7 @@ def crystals():
 def pair_energy(frac, cell):
     """A smooth function of both structures, one value each: not periodic, which the metric does not need."""
     cart = (frac.unsqueeze(1) @ cell[SYSTEM]).squeeze(1)
-    return torch.stack([torch.pdist(cart[SYSTEM == b]).square().sum() + torch.linalg.det(cell[b]) for b in range(2)])
+    return torch.stack([torch.pdist(cart[b == SYSTEM]).square().sum() + torch.linalg.det(cell[b]) for b in range(2)])
 
 
 def gradients(frac, cell):

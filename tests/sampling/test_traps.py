@@ -134,3 +134,16 @@ def test_trap_08_forward_guidance_reads_the_score_that_denoises(toy, volume_loss
     sampler.generate(conditions([2], None), [0])
     # one for the predictor and one for the corrector of each step; the last step has no corrector
     assert len(calls) == 2 * 10 - 1
+
+
+def test_trap_07_types_are_clean_probabilities(toy, volume_loss):
+    """A masked atom counts with the network's probabilities, an unmasked one with its type, and the mask with nothing."""
+    sampler = GuidedSampler(toy, steps=10, cfg=0.0, loss=volume_loss, guide=Guide())
+    z = conditions([3], None)
+    z = z.replace(pos=torch.rand(3, 3), cell=4 * torch.eye(3)[None], atomic_numbers=torch.tensor([101, 15, 29]))
+    species = sampler._species(z, sampler._score(z, 0.5))
+    assert species[0, 29].item() == pytest.approx(TYPE_PROBABILITY, abs=1e-5)
+    assert species[0, 15].item() == pytest.approx(1 - TYPE_PROBABILITY, abs=1e-5)
+    assert species[1].argmax() == 15
+    assert species[2].argmax() == 29
+    torch.testing.assert_close(species.sum(1), torch.ones(3))

@@ -32,8 +32,9 @@ from mattergen.property_embeddings import SetConditionalEmbeddingType, SetUncond
 from torch import Tensor
 
 from scoutlang.crystal import MAX_Z, CrystalBatch
+from scoutlang.geometry import sum_by_structure
 from scoutlang.ir import Guide
-from scoutlang.loss.lower import Loss, LossValue, loss_and_gradient
+from scoutlang.loss.lower import Loss, LossValue, gradient, loss_and_gradient
 from scoutlang.sampling import guidance
 from scoutlang.sampling.noise import StructureNoise
 from scoutlang.sampling.schedules import is_active, strength
@@ -195,10 +196,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             tracked = z.replace(pos=pos, cell=cell)
             score = self._score(tracked, t)
             value = self._loss(self._clean(tracked, score, t))
-            if value.total.requires_grad:
-                grads = torch.autograd.grad(value.total.sum(), (pos, cell), allow_unused=True, materialize_grads=True)
-            else:
-                grads = torch.zeros_like(pos), torch.zeros_like(cell)
+            grads = gradient(value, pos, cell)
         score = score.replace(**{k: score[k].detach() for k in ("pos", "cell", "atomic_numbers") if k in score})
         clean = self._clean(z, score, t)
         direction = guidance.descent(grads[0], grads[1], clean.cell, clean.system, clean.num_atoms)
@@ -210,7 +208,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         changed = score.replace(
             pos=score["pos"] - push[clean.system][:, None] * grad_frac, cell=score["cell"] - push[:, None, None] * grad_cell
         )
-        return changed, LossValue(*(x.detach() for x in (value.total, value.terms, value.values, value.defined)))
+        return changed, value.detach()
 
     def _backward(self, z: Any, score: Any, t: float, k: float, guide: Guide) -> tuple[Any, LossValue]:
         """s ← s + (α/σ²) Δx̂0 with Δx̂0 a step down the loss from x̂0 (Eq. 3; `adaptive` differs in the step length only)."""
@@ -328,7 +326,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
 
         def step_size(field: str, alpha: float, drawn: Tensor, index: Tensor) -> Tensor:
             def square(x: Tensor) -> Tensor:
-                return x.new_zeros(size).index_add_(0, index, x.flatten(1).square().sum(1))
+                return sum_by_structure(x.flatten(1).square().sum(1), index, size)
 
             ratio = square(drawn) / square(score[field]).clamp(min=1e-20)
             return (2 * alpha * SNR[field] ** 2 * ratio).clamp(max=_MAX_STEP)

@@ -109,6 +109,10 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
         self.register_buffer("vector_centres", torch.linspace(1.0, CUTOFF, VECTOR), persistent=False)
 
     @property
+    def messages(self) -> list[Message]:
+        return [layer for layer in self.layers if isinstance(layer, Message)]
+
+    @property
     def cond_fields_model_was_trained_on(self) -> list[str]:
         return list(self.property_embeddings)
 
@@ -122,7 +126,7 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
         )
         g = self.globals(x, t, scaled, num_atoms, present)
         h = self.types(types) + self.physical(self.features[types]) + self.enter(g)[system]
-        for layer, projected in zip(self.layers, projections, strict=True):
+        for layer, projected in zip(self.messages, projections, strict=True):
             h = layer(h, g[system], projected, i, j)
         r = self.read(h)
         fractional, cartesian = self.position(r).split(3, dim=-1)
@@ -141,7 +145,7 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
         """Ordered pairs (i, j) and every layer's projection (E, width) of their features."""
         i, j = ordered_pairs(x["num_atoms"])
         edge = self.edges(x["pos"], x["cell"], x.get_batch_idx("pos"), i, j)
-        return i, j, [layer.edge(edge) for layer in self.layers]
+        return i, j, [layer.edge(edge) for layer in self.messages]
 
     def type_logits(self, x: Any, r: Tensor, system: Tensor, present: Tensor) -> Tensor:
         """Logits from the atom, from its match with each element's physical features, and from what the system still lacks."""
