@@ -37,12 +37,6 @@ class CrystalBatch:
     def size(self) -> int:
         return int(self.num_atoms.shape[0])
 
-    @property
-    def volume(self) -> Tensor:
-        """(B,) Å^3, positive."""
-        volume: Tensor = torch.linalg.det(self.cell).abs()
-        return volume
-
     def weight(self, atomic_numbers: Sequence[int]) -> Tensor:
         """(N,) probability that atom i is one of these elements."""
         return self.species[:, list(atomic_numbers)].sum(dim=-1)

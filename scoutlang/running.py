@@ -7,7 +7,6 @@ on and goes on from there.
 from __future__ import annotations
 
 import json
-import os
 import platform
 import time
 from collections.abc import Iterator, Sequence
@@ -22,11 +21,12 @@ from pymatgen.core import Structure
 
 import scoutlang
 from scoutlang.errors import ScoutError
-from scoutlang.ir import Program
+from scoutlang.files import write_whole
+from scoutlang.ir import Arm, Program
 from scoutlang.memory import keep_freed_memory
 from scoutlang.validation.pipeline import Validation, validate
 from scoutlang.validation.potentials import load as load_potential
-from scoutlang.validation.record import Arm, Generated
+from scoutlang.validation.record import Generated
 from scoutlang.validation.reference import load as load_reference
 
 MANIFEST = "run.json"
@@ -277,6 +277,5 @@ def _read_part(file: Path, arm: Arm, seed: int, indices: Sequence[int]) -> list[
 
 
 def _write_json(file: Path, data: Any) -> None:
-    temporary = file.with_name(f".{file.name}.partial")
-    temporary.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, file)
+    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    write_whole(file, lambda path: path.write_text(text, encoding="utf-8"))

@@ -20,6 +20,7 @@ from torch import Tensor
 import scoutlang.sampling.backends.mattergen  # noqa: F401  makes mattergen importable
 from scoutlang.elements import SYMBOLS
 from scoutlang.errors import ScoutError
+from scoutlang.files import write_whole
 from scoutlang.validation.reference import load as load_reference
 
 from hydra.utils import instantiate  # isort: skip
@@ -137,7 +138,7 @@ def held_out_loss(module: Any, crystals: list[Crystal], seed: int, repeats: int 
 def train(structures: list[Structure], version: str, folder: Path, settings: TrainingSettings, *, say: Callable[[str], None]) -> Path:
     """Train to ``settings.steps`` in ``folder`` (resumes there) and export; returns the exported checkpoint folder.
 
-    Raises ScoutError E420 when the folder holds a run with other settings.
+    Raises ScoutError: E420 the folder holds a run with other settings, E421 the state of its run is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     crystals = prepare(structures)
@@ -154,9 +155,11 @@ def train(structures: list[Structure], version: str, folder: Path, settings: Tra
     start, log = 0, []
     state_file = folder / "state.pt"
     if state_file.exists():
-        state = torch.load(state_file, weights_only=True)
+        state = _read_state(state_file)
         if state["settings"] != asdict(settings):
-            raise ScoutError("E420", f"{folder} holds a training run with other settings", "choose another folder, or the same settings to resume")
+            raise ScoutError(
+                "E420", f"{folder} holds a training run with other settings", "choose another folder, or the same settings to resume"
+            )
         module.load_state_dict(state["module"])
         optimizer.load_state_dict(state["optimizer"])
         average, start, log = state["average"], state["step"], json.loads(state["log"])
@@ -170,8 +173,7 @@ def train(structures: list[Structure], version: str, folder: Path, settings: Tra
             "module": module.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "step": step,
             "settings": asdict(settings), "log": json.dumps(log), "rng": torch.get_rng_state(),
         }  # fmt: skip
-        torch.save(state, state_file.with_suffix(".tmp"))
-        state_file.with_suffix(".tmp").replace(state_file)
+        write_whole(state_file, lambda path: torch.save(state, path))
 
     source = batches(training, settings.batch, settings.seed, start)
     clock = time.monotonic()
@@ -208,6 +210,14 @@ def train(structures: list[Structure], version: str, folder: Path, settings: Tra
             say("held out (EMA): " + "  ".join(f"{k} {v:.3f}" for k, v in loss_held_out.items()))
             save(step + 1)
     return export(folder, config, average, crystals, version, settings, log)
+
+
+def _read_state(file: Path) -> dict[str, Any]:
+    try:
+        state = torch.load(file, weights_only=True)
+        return {key: state[key] for key in ("module", "optimizer", "average", "step", "settings", "log", "rng")}
+    except Exception as error:  # torch raises errors of many types for a damaged file
+        raise ScoutError("E421", f"{file} is damaged ({type(error).__name__})", "delete it to train from the start") from error
 
 
 def export(

@@ -1,10 +1,9 @@
-"""The files of a validated run. Each is written beside its place and moved there whole: a reader never sees half a file."""
+"""The files of a validated run. Each appears whole or not at all."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import pyarrow.parquet
 from ase import Atoms
 from pymatgen.io.cif import CifWriter
 
+from scoutlang.files import write_whole
 from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.record import Record
 
@@ -42,7 +42,7 @@ def write_outputs(folder: Path, validation: Validation) -> list[Path]:
         CRYSTALS_CIF: lambda path: _zip_cifs(path, crystals),
         SUMMARY: lambda path: path.write_text(json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"),
     }
-    return [_write(folder / name, writer) for name, writer in writers.items()]
+    return [write_whole(folder / name, writer) for name, writer in writers.items()]
 
 
 def _table(records: Sequence[Record]) -> pa.Table:
@@ -50,16 +50,6 @@ def _table(records: Sequence[Record]) -> pa.Table:
     rows = [r.row() for r in records]
     columns = dict.fromkeys(name for row in rows for name in row)
     return pa.table({name: [row.get(name) for row in rows] for name in columns})
-
-
-def _write(target: Path, writer: Callable[[Path], object]) -> Path:
-    temporary = target.with_name(f".{target.name}.partial")
-    try:
-        writer(temporary)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return target
 
 
 def _writable(record: Record) -> bool:

@@ -1,0 +1,18 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_whole(target: Path, writer: Callable[[Path], object]) -> Path:
+    """``writer`` fills a file beside ``target``, which is then moved there: a reader never sees half a file. Raises OSError."""
+    temporary = target.with_name(f".{target.name}.partial")
+    try:
+        writer(temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
