@@ -12,6 +12,7 @@ import logging
 import os
 import pickle
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -233,7 +234,11 @@ def _first_line(error: Exception) -> str:
 
 def _state_dict(file: Path) -> dict[str, torch.Tensor]:
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, on files that it then refuses
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        if not isinstance(content, dict):
+            raise TypeError(f"a {type(content).__name__}, not a checkpoint")
         state = content["state_dict"]
         return {key.removeprefix(_PREFIX): value for key, value in state.items() if key.startswith(_PREFIX)}
     except Exception as error:  # torch raises errors of many types for bytes that are no checkpoint
