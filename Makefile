@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: install  ## the paper's quaternary case on the embedded model, guided and non-guided
-	$(BIN)/scout run examples/paper/cu_si_p_ca.scout --count 128 --batch 64 --out $(RUN)
+	$(BIN)/scout run examples/paper/cu_si_p_ca.scout --count 96 --batch 48 --out $(RUN)
 
 test: install lint  ## the whole test suite
 	$(BIN)/python -m pytest -q
