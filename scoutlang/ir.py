@@ -126,7 +126,7 @@ class Sample(Node):
     steps: int = 250
     seed: int = 0
     model: str = "mini"
-    cfg: float = 2.0
+    cfg: float = 1.0
 
 
 class AtomRange(Node):

@@ -50,13 +50,14 @@ def load(file: str | None, text: str | None) -> Source:
 
 
 def checked(source: Source, output_format: str) -> Program:
-    """The checked program; its errors are printed and end the command with exit code 1, its warnings go to standard error."""
+    """The checked program; its errors are printed and end the command with exit code 1, its warnings go to standard error, its notes are for `scout check`."""
     result = api.check_source(source)
     if result.program is None:
         show(result, output_format)
         raise click.exceptions.Exit(1)
-    if result.diagnostics:
-        click.echo(render(result.diagnostics, source), err=True)
+    warnings = tuple(d for d in result.diagnostics if d.severity != "info")
+    if warnings:
+        click.echo(render(warnings, source), err=True)
     return result.program
 
 

@@ -32,7 +32,9 @@ def check_model(program: Program, model: Model) -> None:
     """Refuse what the model cannot do. Raises ScoutError E520 (element it does not know), E521 (numbers of atoms it does not know)."""
     unknown = [e for e in program.system if model.elements is not None and e not in model.elements]
     if unknown:
-        raise ScoutError("E520", f"the model '{model.name}' was not trained on {', '.join(unknown)}", "choose another model or another system")
+        raise ScoutError(
+            "E520", f"the model '{model.name}' was not trained on {', '.join(unknown)}", "choose another model or another system"
+        )
     if not _sizes(program, model):
         assert program.atoms is not None
         raise ScoutError(

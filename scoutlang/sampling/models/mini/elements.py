@@ -39,7 +39,23 @@ def element_features() -> Tensor:
         row[7 + block] = 1.0
         place = position / max(width - 1, 1)
         row[11:26] = torch.tensor(
-            [place, place ** 2, (1 - place) ** 2, inside / 32, (length - inside) / 32, chi / 2, (chi / 2) ** 2, float(chi == 0), radius / 1.5, (radius / 1.5) ** 2, 1.5 / radius / 2, z / 100, place * float(block == 1), place * float(block == 2), place * float(block == 3)]
+            [
+                place,
+                place**2,
+                (1 - place) ** 2,
+                inside / 32,
+                (length - inside) / 32,
+                chi / 2,
+                (chi / 2) ** 2,
+                float(chi == 0),
+                radius / 1.5,
+                (radius / 1.5) ** 2,
+                1.5 / radius / 2,
+                z / 100,
+                place * float(block == 1),
+                place * float(block == 2),
+                place * float(block == 3),
+            ]
         )
     return table
 
