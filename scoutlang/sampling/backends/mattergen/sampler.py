@@ -169,8 +169,9 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
                 score = self._score(z, t)
             z_s = self._predict(z, score, t, s, noise)
             if s > 0:
+                steer = guide if guide is not None and guide.method == "adaptive" and is_active(guide, s, step) else None
                 for _ in range(self._n_steps_corrector):
-                    z_s = self._correct(z_s, s, noise)
+                    z_s = self._correct(z_s, s, noise, steer)
             if round_ + 1 < rounds:
                 z = self._renoise(z_s, s, t, noise)
         return z_s, value
@@ -319,16 +320,20 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         types: Tensor = corruption._to_non_zero_based(drawn)
         return types
 
-    def _correct(self, z: Any, s: float, noise: StructureNoise) -> Any:
-        """One Langevin step of Algorithm 2: λ = 2 α (r‖ε‖/‖s‖)², with the norms of one structure."""
-        score = self._score(z, s)
+    def _correct(self, z: Any, s: float, noise: StructureNoise, guide: Guide | None) -> Any:
+        """One Langevin step of Algorithm 2: λ = 2 α (r‖ε‖/‖s‖)², with the norms of one structure.
+
+        The paper's corrector is not guided; the adaptive method's is, or it would pull back to the prior what the predictor was given.
+        """
+        plain = self._score(z, s)
+        score = plain if guide is None else self._backward(z, plain, s, strength(guide.k, s), guide)[0]
         system, size = z.get_batch_idx("pos"), z["num_atoms"].shape[0]
 
         def step_size(field: str, alpha: float, drawn: Tensor, index: Tensor) -> Tensor:
             def square(x: Tensor) -> Tensor:
                 return sum_by_structure(x.flatten(1).square().sum(1), index, size)
 
-            ratio = square(drawn) / square(score[field]).clamp(min=1e-20)
+            ratio = square(drawn) / square(plain[field]).clamp(min=1e-20)
             return (2 * alpha * SNR[field] ** 2 * ratio).clamp(max=_MAX_STEP)
 
         noise_frac, noise_cell = noise.atoms(), guidance.symmetric_noise(noise.cells())
