@@ -16,7 +16,7 @@ import click
 
 import scoutlang
 from scoutlang.cli.run_display import Display
-from scoutlang.ir import Arm, Program, Schedule
+from scoutlang.ir import Arm, Guide, Program, Schedule
 from scoutlang.running import MANIFEST, read_samples, run
 from scoutlang.validation import validate
 from scoutlang.validation.potentials import load as load_potential
@@ -51,7 +51,9 @@ def arm(program: Program, folder: Path, which: Arm, display: Display) -> Path:
 def measure(row: str, settings: argparse.Namespace, display: Display) -> dict[str, object]:
     """One row of the table."""
     program = hypothesis(row, settings)
-    plain = arm(program, settings.folder / f"plain-{'-'.join(sorted(program.system))}", "non-guided", display)
+    # what the non-guided arm samples depends on the system and the sampling settings only
+    bare = program.model_copy(update={"terms": (), "guide": Guide()})
+    plain = arm(bare, settings.folder / f"plain-{'-'.join(sorted(program.system))}", "non-guided", display)
     guided = arm(program, settings.folder / f"{settings.method}-{row}", "guided", display)
     generated = [*read_samples(plain, "non-guided"), *read_samples(guided, "guided")]
     table = validate(program, generated, potential=load_potential(), reference=load_reference()).table()
