@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import torch
@@ -123,23 +123,31 @@ def compile_loss(program: Program) -> Loss:
 
 
 def loss_and_gradient(loss: Callable[[CrystalBatch], LossValue], batch: CrystalBatch) -> tuple[LossValue, Tensor, Tensor]:
-    """Loss of every crystal and its gradient → value (detached), dF (N, 3) per fraction, dL (B, 3, 3) per Å, at fixed ``frac``.
+    """Loss of every crystal and its gradient → value (detached), dF (N, 3) per fraction, dL (B, 3, 3) per Å, at fixed ``frac``."""
+    value, d_frac, d_cell, _ = loss_and_gradients(loss, batch, of_species=False)
+    return value, d_frac, d_cell
+
+
+def loss_and_gradients(
+    loss: Callable[[CrystalBatch], LossValue], batch: CrystalBatch, *, of_species: bool = True
+) -> tuple[LossValue, Tensor, Tensor, Tensor]:
+    """As `loss_and_gradient`, and the gradient to the species probabilities (N, MAX_Z + 1), zeros unless asked for.
 
     One backward pass for the batch: crystals are independent, so the gradient of the sum is the gradient of each.
     """
-    frac, cell = batch.frac.detach().requires_grad_(), batch.cell.detach().requires_grad_()
+    inputs = [batch.frac.detach().requires_grad_(), batch.cell.detach().requires_grad_(), batch.species.detach().requires_grad_(of_species)]
     with torch.enable_grad():
-        value = loss(batch.with_geometry(frac, cell))
-        d_frac, d_cell = gradient(value, frac, cell)
-    return value.detach(), d_frac, d_cell
+        value = loss(replace(batch, frac=inputs[0], cell=inputs[1], species=inputs[2]))
+        grads = gradient(value, *(x for x in inputs if x.requires_grad))
+    d_species = grads[2] if of_species else torch.zeros_like(batch.species)
+    return value.detach(), grads[0], grads[1], d_species
 
 
-def gradient(value: LossValue, frac: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+def gradient(value: LossValue, *inputs: Tensor) -> tuple[Tensor, ...]:
     """Gradient of every crystal's total with respect to the tensors that it was computed from; zeros where it does not depend on them."""
     if not value.total.requires_grad:
-        return torch.zeros_like(frac), torch.zeros_like(cell)
-    d_frac, d_cell = torch.autograd.grad(value.total.sum(), (frac, cell), allow_unused=True, materialize_grads=True)
-    return d_frac, d_cell
+        return tuple(torch.zeros_like(x) for x in inputs)
+    return torch.autograd.grad(value.total.sum(), inputs, allow_unused=True, materialize_grads=True)
 
 
 def wanted_interval(term: Term) -> tuple[float, float]:

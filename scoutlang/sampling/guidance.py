@@ -15,6 +15,7 @@ from scoutlang.geometry import sum_by_structure
 STRAIN_LENGTH = 2.0  # c in Å: a strain ε counts like a displacement of c·‖ε‖ per atom
 MAX_DISPLACEMENT = 0.1  # Å, largest move of an atom of x̂0 in one adaptive step
 MAX_STRAIN = 0.02  # largest strain of x̂0 in one adaptive step
+TYPE_GAIN, MAX_TILT = 4.0, 3.0  # logits per unit of ∂ℓ/∂p, and the most that a logit is changed
 MAX_SIGMA = 0.25  # fractional: above this noise x̂0 is too blurred to be worth steering
 
 
@@ -93,6 +94,11 @@ def adaptive_step(strength: float, loss: Tensor, direction: Descent, system: Ten
     sharp = sum_by_structure(sigma_frac.flatten(), system, size) / torch.bincount(system, minlength=size) <= MAX_SIGMA
     useful = (direction.square_norm > 0) & torch.isfinite(loss) & sharp
     return torch.where(useful, strength * torch.minimum(polyak, limit), torch.zeros_like(loss))
+
+
+def tilt(strength: float, grad_species: Tensor) -> Tensor:
+    """(N, Z) change of the type logits: −k λ ∂ℓ/∂p_i(a), limited; a type that lowers the loss becomes likelier (adaptive method only)."""
+    return (-strength * TYPE_GAIN * torch.nan_to_num(grad_species)).clamp(-MAX_TILT, MAX_TILT)
 
 
 def displacement(direction: Descent, step: Tensor, cell: Tensor, system: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
-from scoutlang.crystal import CrystalBatch
+import scoutlang
+from scoutlang.crystal import MAX_Z, CrystalBatch
 from scoutlang.ir import Location, Measure, Program, Relation, Species, Term
 from scoutlang.loss import compile_loss, loss_and_gradient
+from scoutlang.loss.lower import loss_and_gradients
 
 ROCK_SALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
 CESIUM_CHLORIDE = Structure.from_spacegroup("Pm-3m", Lattice.cubic(4.12), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
@@ -204,3 +206,21 @@ def test_description_names_everything_that_matters() -> None:
     assert "huber(max(0, 5 − x, x − 9) / 1)" in lines[2]
     assert "l1(max(0, 3 − x) / 1)" in lines[3]
     assert "m (prefer): 1 · −x / 1" in lines[4]
+
+
+def test_gradient_to_species_agrees_with_finite_differences() -> None:
+    program = scoutlang.check("system Cu-P; require CN(Cu-P, r=3.0) = 2 loss l2").program
+    assert program is not None
+    generator = torch.Generator().manual_seed(3)
+    species = torch.zeros(4, MAX_Z + 1, dtype=torch.float64)
+    species[:, 29] = torch.rand(4, generator=generator, dtype=torch.float64)
+    species[:, 15] = 1 - species[:, 29]
+    frac = torch.rand(4, 3, generator=generator, dtype=torch.float64)
+    batch = CrystalBatch(frac, 3.6 * torch.eye(3, dtype=torch.float64)[None], species, torch.zeros(4, dtype=torch.long), torch.tensor([4]))
+    loss = compile_loss(program)
+    _, _, _, gradient = loss_and_gradients(loss, batch)
+    for atom, z in ((0, 29), (2, 15)):
+        step = torch.zeros_like(species)
+        step[atom, z] = 1e-6
+        up, down = (loss(replace(batch, species=species + sign * step)).total.item() for sign in (1, -1))
+        assert gradient[atom, z].item() == pytest.approx((up - down) / 2e-6, rel=1e-4, abs=1e-7)

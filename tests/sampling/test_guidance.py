@@ -131,3 +131,14 @@ def test_seeds_differ_by_every_part_of_the_key():
     keys = [(s, arm, i) for s in (0, 1) for arm in ("guided", "non-guided") for i in range(3)]
     assert len({structure_seed(*key) for key in keys}) == len(keys)
     assert structure_seed(1, 23) != structure_seed(12, 3)
+
+
+def test_tilt_favours_the_type_that_lowers_the_loss_within_limits():
+    grad = torch.zeros(2, 100)
+    grad[0, 14], grad[0, 28], grad[1, 14] = -0.5, 0.25, -50.0
+    tilted = guidance.tilt(1.0, grad)
+    assert tilted[0, 14].item() == pytest.approx(0.5 * guidance.TYPE_GAIN)
+    assert tilted[0, 28].item() == pytest.approx(-0.25 * guidance.TYPE_GAIN)
+    assert tilted[1, 14].item() == guidance.MAX_TILT
+    assert tilted[0, 0].item() == 0
+    assert guidance.tilt(1.0, torch.full((1, 3), math.nan)).tolist() == [[0.0, 0.0, 0.0]]

@@ -73,3 +73,14 @@ def test_the_lattice_stays_symmetric(sample_toy, dense):
 def test_loss_and_guide_go_together(toy, dense):
     with pytest.raises(ValueError, match="together"):
         GuidedSampler(toy, steps=10, cfg=0.0, loss=dense)
+
+
+def test_adaptive_guidance_steers_types_and_forbidden_ones_stay_out(toy):
+    """A crystal of the toy is 70 % copper; a requirement that needs phosphorus around copper makes it richer in phosphorus."""
+    loss = compile_loss(scoutlang.check("system Cu-P; require CN(Cu-P, r=3.5) = 12").program)
+    plain = GuidedSampler(toy, steps=30, cfg=0.0, allowed=(15, 29)).generate(conditions([4] * 24, None), list(range(24)))
+    guided = GuidedSampler(toy, steps=30, cfg=0.0, allowed=(15, 29), loss=loss, guide=Guide()).generate(
+        conditions([4] * 24, None), list(range(24))
+    )
+    assert (guided["atomic_numbers"] == 15).sum() > 1.3 * (plain["atomic_numbers"] == 15).sum()
+    assert set(guided["atomic_numbers"].tolist()) <= {15, 29}

@@ -34,7 +34,7 @@ from torch import Tensor
 from scoutlang.crystal import MAX_Z, CrystalBatch
 from scoutlang.geometry import sum_by_structure
 from scoutlang.ir import Guide
-from scoutlang.loss.lower import Loss, LossValue, gradient, loss_and_gradient
+from scoutlang.loss.lower import Loss, LossValue, gradient, loss_and_gradients
 from scoutlang.sampling import guidance
 from scoutlang.sampling.noise import StructureNoise
 from scoutlang.sampling.schedules import is_active, strength
@@ -215,7 +215,8 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         """s ← s + (α/σ²) Δx̂0 with Δx̂0 a step down the loss from x̂0 (Eq. 3; `adaptive` differs in the step length only)."""
         assert self._loss is not None
         clean = self._clean(z, score, t)
-        value, grad_frac, grad_cell = loss_and_gradient(self._loss, clean)
+        steer_types = guide.method == "adaptive" and "atomic_numbers" in self._predictors
+        value, grad_frac, grad_cell, grad_species = loss_and_gradients(self._loss, clean, of_species=steer_types)
         direction = guidance.descent(grad_frac, grad_cell, clean.cell, clean.system, clean.num_atoms)
         alpha, sigma_cell, sigma_frac = self._noise_level(z, t)
         if guide.method == "paper":
@@ -226,6 +227,10 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         changed = score.replace(
             pos=score["pos"] + delta_frac / sigma_frac.square(), cell=score["cell"] + alpha * delta_cell / sigma_cell.square()
         )
+        if steer_types:
+            logits = score["atomic_numbers"]
+            tilted = logits[:, :MAX_Z] + guidance.tilt(k, grad_species[:, 1:])
+            changed = changed.replace(atomic_numbers=torch.cat([tilted, logits[:, MAX_Z:]], dim=1))
         return changed, value
 
     # -- pieces -----------------------------------------------------------------------------------------------------------------
