@@ -2,7 +2,7 @@
 
 Shows, per system and over all: no pair closer than 0.7 × the sum of covalent radii; volume per atom within 25 % of the mean of the mp-mini crystals of
 that system; every element of the system present; within 0.2 eV/atom of the mp-mini hull (CHGNet, unrelaxed; of all samples, and a sample that fails the
-screen counts as not within); structures per second. Goes on where it stopped.
+screen counts as not within); seconds per structure. Goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -38,14 +38,15 @@ def quality(system: str, count: int, settings: argparse.Namespace, display: Disp
     generated = read_samples(folder, "non-guided")
     records = validate(program, generated, potential=load_potential(), reference=reference).records
     structures = [g.structure for g in generated if g.structure is not None]
-    seconds = json.loads(manifest.read_text(encoding="utf-8"))["seconds"]["non-guided"]
+    seconds = json.loads(manifest.read_text(encoding="utf-8"))["seconds"].get("non-guided")
     return {
         "samples": count,
         "valid": sum(r.passed("screen") for r in records) / count,
         "volume": sum(abs(s.volume / len(s) / mean_volume - 1) <= 0.25 for s in structures) / count,
         "complete": sum({e.symbol for e in s.composition} == set(program.system) for s in structures) / count,
         "near hull": sum(r.e_above_hull is not None and r.e_above_hull <= 0.2 for r in records) / count,
-        "structures/s": seconds["structures"] / seconds["sampling"],
+        # a resumed run that had nothing left to sample has no time of its own
+        "seconds": seconds["sampling"] / seconds["structures"] if seconds else float("nan"),
     }
 
 
@@ -64,11 +65,12 @@ def main() -> None:
     total = sum(share)
     names = list(rows["B"])
     overall = {name: sum(rows[s][name] * rows[s]["samples"] for s in SYSTEMS) / total for name in names[1:-1]}
-    overall["structures/s"] = total / sum(rows[s]["samples"] / rows[s]["structures/s"] for s in SYSTEMS)
+    timed = [s for s in SYSTEMS if rows[s]["seconds"] == rows[s]["seconds"]]
+    overall["seconds"] = sum(rows[s]["samples"] * rows[s]["seconds"] for s in timed) / sum(rows[s]["samples"] for s in timed)
     click.echo(f"model {settings.model}, cfg {settings.cfg:g}, {settings.steps} steps, batches of {settings.batch}")
     click.echo("| system | " + " | ".join(names) + " |\n|" + "---|" * (len(names) + 1))
     for system, row in {**rows, "all": {"samples": total, **overall}}.items():
-        cells = [f"{row['samples']:.0f}", *(f"{row[name]:.1%}" for name in names[1:-1]), f"{row['structures/s']:.2f}"]
+        cells = [f"{row['samples']:.0f}", *(f"{row[name]:.1%}" for name in names[1:-1]), f"{row['seconds']:.2f}"]
         click.echo(f"| {system} | " + " | ".join(cells) + " |")
 
 
