@@ -69,7 +69,13 @@ def generate(
         on_step=on_step,
     )
     system = "-".join(sorted(program.system)) if conditioned else None
-    batch = sampler.generate(conditions(sizes, system), [structure_seed(settings.seed, arm, i) for i in indices])
+    try:
+        batch = sampler.generate(conditions(sizes, system), [structure_seed(settings.seed, arm, i) for i in indices])
+    except IndexError:
+        # MatterGen's GemNet cannot be evaluated where no atom of the whole batch has a neighbour: find the structures that did it
+        if len(indices) == 1:
+            return [Sampled(indices[0], None, "sampling diverged: no atom has a neighbour")]
+        return [one for i in indices for one in generate(program, model, arm, [i], device=device, on_step=on_step)]
     return [_crystal(batch, k, index) for k, index in enumerate(indices)]
 
 

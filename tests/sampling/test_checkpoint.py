@@ -26,6 +26,7 @@ from scoutlang.ir import Program
 from scoutlang.sampling.backends.mattergen.checkpoint import PUBLISHED, Model, load_model
 from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
 from scoutlang.sampling.generate import check_model, generate
+from scoutlang.sampling.noise import structure_seed
 
 import pytorch_lightning as pl  # isort: skip
 from hydra.utils import instantiate  # isort: skip
@@ -360,9 +361,26 @@ def test_the_guidance_factor_of_the_program_reaches_the_model(model: Model, prog
 def test_models_without_the_chemical_system_sample_it_by_their_types_alone(adapted: Any, program: Program, tmp_path: Path) -> None:
     other = load_model(str(write(tmp_path / "model", configuration(denoiser(**adapted)))))
     assert other.conditions == tuple(adapted)
-    (sampled,) = generate(program, other, "guided", [0])
+    (sampled,) = generate(program, other, "non-guided", [0])
     assert sampled.structure is not None, sampled.failure
     assert {e.symbol for e in sampled.structure.composition} <= {"Cu", "P"}
+
+
+def test_a_structure_without_neighbours_is_lost_alone(model: Model, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GemNet ends with an IndexError when no atom of a batch has a neighbour; the other structures are sampled all the same."""
+    whole = GuidedSampler.generate
+
+    def fragile(self: GuidedSampler, conditioning: Any, seeds: list[int]) -> Any:
+        if structure_seed(program.sample.seed, "guided", 1) in seeds:
+            raise IndexError("index 0 is out of bounds")
+        return whole(self, conditioning, seeds)
+
+    monkeypatch.setattr(GuidedSampler, "generate", fragile)
+    sampled = generate(program, model, "guided", [0, 1])
+    assert [s.index for s in sampled] == [0, 1]
+    assert sampled[0].structure is not None
+    assert sampled[1].structure is None
+    assert "no atom has a neighbour" in (sampled[1].failure or "")
 
 
 def test_the_mask_of_elements_of_newer_configurations_is_kept(folder: Path, program: Program) -> None:
