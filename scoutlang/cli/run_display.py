@@ -6,7 +6,7 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from scoutlang.ir import Arm
 from scoutlang.running import RunResult
@@ -25,7 +25,7 @@ class Display:
             TextColumn("{task.description:<11}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
             TextColumn("{task.fields[detail]}"), console=self._console, disable=quiet or not self._console.is_terminal,
         )  # fmt: skip
-        self._tasks: dict[str, object] = {}
+        self._tasks: dict[str, TaskID] = {}
         self._last = 0.0
 
     def __enter__(self) -> Display:
@@ -52,7 +52,7 @@ class Display:
         if not self._bar.disable:
             if name not in self._tasks:
                 self._tasks[name] = self._bar.add_task(name, total=total, detail="")
-            self._bar.update(self._tasks[name], completed=done, detail="" if finished else detail)  # type: ignore[arg-type]
+            self._bar.update(self._tasks[name], completed=done, detail="" if finished else detail)
         elif not self._quiet and time.monotonic() - self._last > _PLAIN_EVERY:
             self._last = time.monotonic()
             self._console.print(f"{name}: {done}/{total}  {detail}".rstrip(), highlight=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -31,18 +31,18 @@ class StructureNoise:
 
     def atoms(self) -> Tensor:
         """(N, 3) standard normal."""
-        return self._next("atoms", lambda g, n: torch.randn(_BLOCK, n, 3, generator=g), dim=1)
+        return self._next("atoms", lambda g, n: torch.randn(_BLOCK, n, 3, generator=g))
 
     def cells(self) -> Tensor:
         """(B, 3, 3) standard normal."""
-        return self._next("cells", lambda g, _: torch.randn(_BLOCK, 1, 3, 3, generator=g), dim=1)
+        return self._next("cells", lambda g, _: torch.randn(_BLOCK, 1, 3, 3, generator=g))
 
     def uniform(self) -> Tensor:
         """(N,) uniform in [0, 1)."""
-        return self._next("uniform", lambda g, n: torch.rand(_BLOCK, n, generator=g), dim=1)
+        return self._next("uniform", lambda g, n: torch.rand(_BLOCK, n, generator=g))
 
-    def _next(self, kind: str, draw: object, dim: int) -> Tensor:
+    def _next(self, kind: str, draw: Callable[[torch.Generator, int], Tensor]) -> Tensor:
         if not self._blocks.get(kind):
-            drawn = [draw(g, n) for g, n in zip(self._generators, self._num_atoms, strict=True)]  # type: ignore[operator]
-            self._blocks[kind] = list(torch.cat(drawn, dim=dim).to(self._device).unbind(0))
+            drawn = [draw(g, n) for g, n in zip(self._generators, self._num_atoms, strict=True)]
+            self._blocks[kind] = list(torch.cat(drawn, dim=1).to(self._device).unbind(0))
         return self._blocks[kind].pop(0)
