@@ -59,6 +59,21 @@ class DescriptorValue:
 
 
 @dataclass(frozen=True)
+class SiteValues:
+    """One descriptor on M sites (or items of its own: angles, pairs of polyhedra) of B crystals.
+
+    value: (M,) in the descriptor's canonical unit, finite. weight: (M,) from 0 to 1, how much the item counts: the probability that the atom
+    is the asked-for species (soft), 1 or 0 (exact). system: (M,) int64, the crystal of the item.
+    defined: (B,) bool, False where the crystal could not be searched. A domain of ``site`` has M = N, all atoms in order.
+    """
+
+    value: Tensor
+    weight: Tensor
+    system: Tensor
+    defined: Tensor
+
+
+@dataclass(frozen=True)
 class Pairs:
     """P ordered pairs (centre i, one periodic image of neighbour j).
 

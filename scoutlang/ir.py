@@ -2,27 +2,35 @@
 
 Everything after the front end reads this and nothing else. Numbers are in canonical units:
 Å, degrees, Å^3/atom, g/cm^3, eV/atom. Every term keeps the span and the text of its source line.
+
+The nodes are plain dataclasses, so that `scout check` starts at once; `Program.from_json` validates what comes from outside.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeAlias
 
 LANGUAGE_VERSION = 1
 
 Arm = Literal["guided", "non-guided"]
 
 
-class Node(BaseModel):
-    """Base of all IR nodes: immutable, no unknown fields."""
+@dataclass(frozen=True)
+class Node:
+    """Base of all IR nodes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # read by `Program.from_json`
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for `json.dumps`."""
+        return dataclasses.asdict(self)
 
 
+@dataclass(frozen=True)
 class Location(Node):
     """Character range of a node in the program text, and its 1-based line."""
 
@@ -31,39 +39,103 @@ class Location(Node):
     line: int
 
 
+@dataclass(frozen=True)
 class Species(Node):
-    """One species position, resolved to element symbols. ``text`` is what the user wrote (``Cu``, ``*``)."""
+    """One species position, resolved to element symbols. ``text`` is what the user wrote (``Cu``, ``*``, ``anion``)."""
 
     text: str
     elements: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class TextFile(Node):
+    """A file that the program refers to; the program carries its text, so that it means the same wherever it goes."""
+
+    name: str
+    text: str
+
+
+# ---- quantities: what has a value, of the crystal or (until an aggregate) of each of its sites ----
+
+
+@dataclass(frozen=True)
+class Constant(Node):
+    value: float
+    node: Literal["constant"] = field(default="constant", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True)
 class Measure(Node):
     """A descriptor applied to species: ``CN(Cu-P, r=2.6 Å)``.
 
     ``parameters`` holds only what the user gave, in canonical units; the descriptor knows its own defaults.
-    ``aggregate`` is how per-site values become one number (``mean`` is the paper's definition of CN).
     """
 
     descriptor: str
     species: tuple[Species, ...] = ()
-    parameters: tuple[tuple[str, float], ...] = ()
-    aggregate: str = "mean"
-    unit: str = ""
+    parameters: tuple[tuple[str, float | str | TextFile], ...] = ()
+    node: Literal["measure"] = field(default="measure", kw_only=True, repr=False)
 
     def parameter(self, name: str) -> float | None:
-        return dict(self.parameters).get(name)
+        """The number that was given for a parameter."""
+        value = dict(self.parameters).get(name)
+        return value if isinstance(value, int | float) else None
+
+    def choice(self, name: str) -> str | None:
+        """The word that was given for a parameter."""
+        value = dict(self.parameters).get(name)
+        return value if isinstance(value, str) else None
+
+    def file(self, name: str) -> TextFile | None:
+        """The file that was given for a parameter."""
+        value = dict(self.parameters).get(name)
+        return value if isinstance(value, TextFile) else None
 
 
-Operator = Literal["=", "<", "<=", ">", ">=", "in", "minimize", "maximize"]
+Operation = Literal["+", "-", "*", "/", "^", "neg", "abs", "min", "max"]
+How = Literal["mean", "min", "max", "sum", "std"]
 
 
+@dataclass(frozen=True)
+class Arithmetic(Node):
+    """An operation on quantities of one crystal, or site by site. Undefined where an operand is, and where it divides by zero."""
+
+    op: Operation
+    of: tuple[Quantity, ...]
+    node: Literal["arithmetic"] = field(default="arithmetic", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True)
+class Aggregate(Node):
+    """One number per crystal from the values of its sites (``mean`` is the paper's definition of CN)."""
+
+    how: How
+    of: Quantity
+    node: Literal["aggregate"] = field(default="aggregate", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True)
+class Fraction(Node):
+    """Share of the sites of which a proposition is true."""
+
+    of: Proposition
+    node: Literal["fraction"] = field(default="fraction", kw_only=True, repr=False)
+
+
+Quantity: TypeAlias = Constant | Measure | Arithmetic | Aggregate | Fraction
+
+
+# ---- propositions: what is true or not, of the crystal or (inside Each, Some, Fraction) of each site ----
+
+Operator = Literal["=", "<", "<=", ">", ">=", "in"]
+
+
+@dataclass(frozen=True)
 class Relation(Node):
-    """What the measured value must satisfy, as a dimensionless margin ρ (ρ ≥ 0: holds).
+    """What a value must satisfy, as a dimensionless margin ρ (ρ ≥ 0: holds).
 
     ``=``: ρ = 1 − |x − target|/tolerance; ``<``/``<=``: ρ = (high − x)/scale; ``>``/``>=``: ρ = (x − low)/scale;
-    ``in``: the smaller of both. ``minimize``/``maximize`` (only in ``prefer``) have no truth value.
-    ``scale`` makes losses of different units comparable: l1 loss of ``=`` is |x − target|/scale.
+    ``in``: the smaller of both. ``scale`` makes losses of different units comparable: l1 loss of ``=`` is |x − target|/scale.
     """
 
     op: Operator
@@ -74,41 +146,122 @@ class Relation(Node):
     scale: float = 1.0
 
 
+@dataclass(frozen=True)
+class Compare(Node):
+    """A value in a relation; ``unit`` is the value's canonical unit, for reports."""
+
+    value: Quantity
+    relation: Relation
+    unit: str = ""
+    node: Literal["compare"] = field(default="compare", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True)
+class And(Node):
+    of: tuple[Proposition, ...]
+    node: Literal["and"] = field(default="and", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True)
+class Or(Node):
+    of: tuple[Proposition, ...]
+    node: Literal["or"] = field(default="or", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True)
+class Not(Node):
+    of: Proposition
+    node: Literal["not"] = field(default="not", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True)
+class Implies(Node):
+    """Not ``premise``, or ``conclusion``."""
+
+    premise: Proposition
+    conclusion: Proposition
+    node: Literal["implies"] = field(default="implies", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True)
+class Each(Node):
+    """True of every site."""
+
+    of: Proposition
+    node: Literal["each"] = field(default="each", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True)
+class Some(Node):
+    """True of at least one site (``any`` in the language)."""
+
+    of: Proposition
+    node: Literal["some"] = field(default="some", kw_only=True, repr=False)
+
+
+Proposition: TypeAlias = Compare | And | Or | Not | Implies | Each | Some
+
+
+@dataclass(frozen=True)
+class Wish(Node):
+    """``as low as possible``: a direction, neither true nor false. ``scale`` as in `Relation`."""
+
+    value: Quantity
+    direction: Literal["low", "high"]
+    scale: float = 1.0
+    unit: str = ""
+    node: Literal["wish"] = field(default="wish", kw_only=True, repr=False)
+
+
 LossName = Literal["l1", "l2", "huber", "hinge"]
 
 
+@dataclass(frozen=True)
 class Term(Node):
     """One line of the hypothesis. ``label`` names it in every table; ``text`` is its source."""
 
     verb: Literal["require", "prefer", "expect"]
     label: str
-    measure: Measure
-    relation: Relation
-    weight: float = 1.0
-    loss: LossName = "l1"
+    claim: Proposition | Wish
     text: str
     location: Location
+    weight: float = 1.0
+    loss: LossName = "l1"
 
 
+# ---- how to look for it ----
+
+
+@dataclass(frozen=True)
 class Schedule(Node):
-    """Guidance strength over diffusion time (paper, section 2.2.2): from ``start`` at t = 1 to ``end`` at t = 0."""
+    """Guidance strength over diffusion time (paper, section 2.2.2): from ``start`` at t = 1 to ``end`` at t = 0.
 
-    shape: Literal["constant", "linear", "cosine"] = "constant"
-    start: float
-    end: float
+    ``piecewise`` goes straight from point to point, (t, strength) with falling t, and is constant outside them.
+    """
+
+    shape: Literal["constant", "linear", "cosine", "piecewise"] = "constant"
+    start: float = 0.0
+    end: float = 0.0
+    points: tuple[tuple[float, float], ...] = ()
+
+    @classmethod
+    def constant(cls, value: float) -> Schedule:
+        return cls(start=value, end=value)
 
 
+@dataclass(frozen=True)
 class Guide(Node):
     """Settings of the guidance. Names follow Algorithm 2 of the paper.
 
     k: backward strength; g: forward strength (through the score network; ``paper`` only).
     Guidance acts while ``until`` ≤ t ≤ ``since`` (t = 1 is pure noise), every ``every``-th step.
-    recur: n_r; backward: n_b; cap: η, the upper bound of strength/‖∇ℓ‖.
+    recur: n_r; backward: n_b; cap: η, the upper bound of strength/‖∇ℓ‖. sharpness: 1/Å, slope of the smooth neighbour step.
+    ``adaptive`` only: types, logits per unit of ∂ℓ/∂p (0: types are not steered); move (Å) and strain, the most of one step.
     """
 
     method: Literal["adaptive", "paper"] = "adaptive"
     k: Schedule = Schedule(start=1.0, end=1.0)
-    g: Schedule = Schedule(start=0.0, end=0.0)
+    g: Schedule = Schedule()
     since: float = 0.9
     until: float = 0.03
     every: int = 1
@@ -116,8 +269,13 @@ class Guide(Node):
     backward: int = 1
     normalize: Literal["structure", "batch"] = "structure"
     cap: float | None = None
+    sharpness: float = 8.0
+    types: float = 4.0
+    move: float = 0.1
+    strain: float = 0.02
 
 
+@dataclass(frozen=True)
 class Sample(Node):
     """Settings of the sampler. ``count`` structures per arm; structure i of an arm depends on (seed, arm, i) and these settings only."""
 
@@ -129,6 +287,7 @@ class Sample(Node):
     cfg: float = 1.0
 
 
+@dataclass(frozen=True)
 class AtomRange(Node):
     """Inclusive range of the number of atoms in the cell."""
 
@@ -136,26 +295,57 @@ class AtomRange(Node):
     high: int
 
 
-class Program(Node):
-    """A checked hypothesis."""
+@dataclass(frozen=True)
+class ParameterValue(Node):
+    """A `param` of the program and the value it has here, as text with its unit. It is in the terms already; this is for reports."""
 
-    language_version: int = LANGUAGE_VERSION
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Sweep(Node):
+    """``sweep k in {0.2, 0.4}``: one program for each value, as text. Members of the family have no sweep left."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Program(Node):
+    """A checked hypothesis. ``system``: element symbols in the order the user wrote them. ``formula``: (symbol, number) of one formula unit."""
+
     source_name: str
     source_text: str
-    system: tuple[str, ...] = Field(description="element symbols in the order the user wrote them")
+    system: tuple[str, ...]
     atoms: AtomRange | None = None
+    formula: tuple[tuple[str, int], ...] | None = None
     terms: tuple[Term, ...] = ()
     guide: Guide = Guide()
     sample: Sample = Sample()
+    parameters: tuple[ParameterValue, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
+    language_version: int = LANGUAGE_VERSION
 
     @property
     def requirements(self) -> tuple[Term, ...]:
         return tuple(t for t in self.terms if t.verb == "require")
 
     def digest(self) -> str:
-        """SHA-256 of the meaning: stable under formatting, comments and file name."""
-        meaning = self.model_dump(
-            mode="json",
-            exclude={"source_name": True, "source_text": True, "terms": {"__all__": {"text", "location"}}},
-        )
+        """SHA-256 of the meaning: stable under formatting, comments, names of parameters and file name."""
+        meaning = self.to_data()
+        for name in ("source_name", "source_text", "parameters"):
+            del meaning[name]
+        for term in meaning["terms"]:
+            del term["text"], term["location"]
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_data(), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Program:
+        """The program that `to_json` wrote. Raises pydantic's ValidationError for anything else."""
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(cls).validate_json(text)

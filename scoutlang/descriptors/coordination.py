@@ -1,6 +1,6 @@
-"""CN(A-B): coordination number, B neighbours around A, directed, mean over A sites (paper, section 3).
+"""CN(A-B): coordination number, B neighbours around each A, directed (paper, section 3).
 
-soft:   CN = Σ_i p_i(A) n_i / Σ_i p_i(A),  n_i = Σ_j,images p_j(B) σ(8/Å · (r − d_ij))
+soft:   n_i = Σ_j,images p_j(B) σ(8/Å · (r − d_ij)), with the weight p_i(A)
 exact:  the same with a hard count d ≤ r and whole atoms.
 
 r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``. The site itself is excluded, its own
@@ -10,65 +10,58 @@ counts a perfect shell as less than whole: hits are judged by the exact value.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from scoutlang.elements import ATOMIC_NUMBER, bond_radius
-from scoutlang.signatures import DescriptorSignature, Parameter
+from scoutlang.elements import ATOMIC_NUMBER, COVALENT_RADIUS, bond_radius
+from scoutlang.signatures import Concern, DescriptorSignature, Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import DescriptorValue
-    from scoutlang.ir import Measure
-
-SIGNATURE = DescriptorSignature(
-    name="CN",
-    summary="coordination number: B neighbours around A, mean over A sites",
-    dimension="dimensionless",
-    species=2,
-    scale=1.0,
-    tolerance=0.5,
-    parameters=(Parameter("r", "length", "sum of the Cordero covalent radii + 0.5 Å", 0.5, 8.0),),
-)
+    from scoutlang.geometry import SiteValues
+    from scoutlang.ir import Measure, Relation
 
 RADIUS_MARGIN = 0.5
+_SLOPE = 8.0  # 1/Å, of the smooth step
+_CLOSEST_SHARE = 0.85  # of the radii sum: neighbours this close to each other or to the centre are not found in crystals
 
 
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
-    """Smooth CN, differentiable in coordinates, cell and species probabilities → (B,).
+def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = _SLOPE) -> SiteValues:
+    """Smooth CN of every atom, differentiable in coordinates, cell and species probabilities → (N,).
 
     sharpness: 1/Å, a number or one per crystal (B,): the slot of a noise-aware kernel.
     """
     import torch
 
-    from scoutlang.geometry import PRESENT, SIGMOID_TAIL, DescriptorValue, pairs, smooth_step, sum_by_structure
+    from scoutlang.geometry import SIGMOID_TAIL, SiteValues, pairs, smooth_step, sum_by_structure
 
     centres, neighbours = (_numbers(s.elements) for s in measure.species)
     radius = batch.frac.new_tensor([[_radius(measure, a, b) for b in measure.species[1].elements] for a in measure.species[0].elements])
     slope = torch.as_tensor(sharpness, dtype=batch.frac.dtype, device=batch.frac.device).expand(batch.size)
     centre, neighbour = batch.species[:, centres], batch.species[:, neighbours]
+    weight = centre.sum(-1)
 
-    found = pairs(batch, radius.max() + SIGMOID_TAIL / slope[batch.system], centre.sum(-1), neighbour.sum(-1))
+    found = pairs(batch, radius.max() + SIGMOID_TAIL / slope[batch.system], weight, neighbour.sum(-1))
     # An atom and its own image are always the same element; different atoms are independent.
     same = torch.tensor([[float(a == b) for b in neighbours] for a in centres], dtype=radius.dtype, device=radius.device)
     other = torch.where((found.i == found.j)[:, None, None], same, neighbour[found.j][:, None, :])
     count = centre[found.i][:, :, None] * other * smooth_step(found.distance[:, None, None], radius, slope[found.system][:, None, None])
-
-    sites = sum_by_structure(centre.sum(-1), batch.system, batch.size)
-    total = sum_by_structure(count.sum(dim=(1, 2)), found.system, batch.size)
-    return DescriptorValue.soft(total / sites.clamp(min=PRESENT), (sites >= PRESENT) & ~found.overflow)
+    total = sum_by_structure(count.sum(dim=(1, 2)), found.i, len(weight))
+    return SiteValues(total / torch.where(weight > 0, weight, torch.ones_like(weight)), weight, batch.system, ~found.overflow)
 
 
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
-    """Hard CN: the mean over A sites of the number of B within r → (B,), NaN where A is absent."""
+def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
+    """Hard CN of every atom: the number of B within r → (N,)."""
     import torch
 
-    from scoutlang.geometry import BOUNDARY_SLACK, MAX_IMAGES_EXACT, PRESENT, DescriptorValue, pairs, sum_by_structure
+    from scoutlang.geometry import BOUNDARY_SLACK, MAX_IMAGES_EXACT, PRESENT, SiteValues, pairs
 
     is_element = (batch.species > PRESENT).to(batch.frac.dtype)
-    total = batch.frac.new_zeros(batch.size)
-    overflow = torch.zeros_like(total, dtype=torch.bool)
+    count = torch.zeros_like(batch.frac[:, 0])
+    overflow = torch.zeros(batch.size, dtype=torch.bool, device=count.device)
     for a in measure.species[0].elements:
         for b in measure.species[1].elements:
             found = pairs(
@@ -78,17 +71,61 @@ def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
                 is_element[:, ATOMIC_NUMBER[b]],
                 max_images=MAX_IMAGES_EXACT,
             )
-            total += torch.bincount(found.system, minlength=batch.size)
+            count += torch.bincount(found.i, minlength=len(count))
             overflow |= found.overflow
-    sites = sum_by_structure(is_element[:, _numbers(measure.species[0].elements)].sum(-1), batch.system, batch.size)
-    return DescriptorValue.exact(total / sites, (sites > 0) & ~overflow)
+    return SiteValues(count, is_element[:, _numbers(measure.species[0].elements)].sum(-1), batch.system, ~overflow)
 
 
 def formula(measure: Measure) -> str:
     """The soft value as text, with the radius of every element pair."""
     centre, neighbour = measure.species
     radii = (f"{a}-{b} {_radius(measure, a, b):.2f}" for a in centre.elements for b in neighbour.elements)
-    return f"mean over {centre.text} of Σ {neighbour.text} σ(8 Å⁻¹ (r − d)), r in Å: {', '.join(radii)}"
+    return f"Σ {neighbour.text} σ(8 Å⁻¹ (r − d)) around {centre.text}, r in Å: {', '.join(radii)}"
+
+
+def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
+    """A count that does not fit inside the radius, and a radius so tight that the smooth count of a perfect shell misses the target."""
+    least = relation.low if relation.target is None else relation.target - (relation.tolerance or 0)
+    for a in measure.species[0].elements:
+        for b in measure.species[1].elements:
+            if a not in COVALENT_RADIUS or b not in COVALENT_RADIUS:
+                if measure.parameter("r") is None:
+                    missing = a if a not in COVALENT_RADIUS else b
+                    yield Concern("E048", f"{missing} has no covalent radius here, so CN needs a radius", "give one, for example r=3 Å")
+                    return
+                continue
+            if least is None or len(measure.species[1].elements) > 1:
+                continue
+            most = _most_neighbours(a, b, _radius(measure, a, b))
+            if least > most:
+                yield Concern(
+                    "W055",
+                    f"{least:g} {b} hardly fit around {a} within {_radius(measure, a, b):.2f} Å",
+                    f"about {most} is the most for atoms of this size",
+                )
+                return
+            shell = 1 / (1 + math.exp(-_SLOPE * (_radius(measure, a, b) - bond_radius(a, b))))
+            if relation.target is not None and relation.target * (1 - shell) > (relation.tolerance or relation.scale):
+                yield Concern(
+                    "W056",
+                    f"at this radius the smooth count of a perfect {relation.target:g}-fold site is {relation.target * shell:.2f}",
+                    f"the guidance would overfill it; r = {bond_radius(a, b) + RADIUS_MARGIN:.2f} Å is the usual choice",
+                )
+                return
+
+
+def _most_neighbours(a: str, b: str, radius: float) -> int:
+    """Points that fit on a sphere of this radius at the closest B-B distance (Fejes Tóth's bound), times the shells that fit inside it."""
+    apart = _CLOSEST_SHARE * bond_radius(b, b)
+    inner = _CLOSEST_SHARE * bond_radius(a, b)
+    if radius < inner:
+        return 0
+    chord = min(apart / radius, 2.0)
+    most = 2
+    # Of N ≥ 3 points on a unit sphere two are within sqrt(4 − csc²(π N / (6 (N − 2)))).
+    while most < 1000 and 4 - 1 / math.sin(math.pi * (most + 1) / (6 * (most - 1))) ** 2 >= chord**2:
+        most += 1
+    return most * (1 + int((radius - inner) / apart))
 
 
 def _radius(measure: Measure, a: str, b: str) -> float:
@@ -98,3 +135,18 @@ def _radius(measure: Measure, a: str, b: str) -> float:
 
 def _numbers(elements: tuple[str, ...]) -> list[int]:
     return [ATOMIC_NUMBER[e] for e in elements]
+
+
+SIGNATURE = DescriptorSignature(
+    name="CN",
+    summary="coordination number: B neighbours around each A",
+    dimension="dimensionless",
+    species=2,
+    scale=1.0,
+    tolerance=0.5,
+    domain="site",
+    parameters=(Parameter("r", "length", "sum of the Cordero covalent radii + 0.5 Å", 0.5, 8.0),),
+    monotone=1,
+    example="require CN(Cu-P) = 4 ± 0.3",
+    concerns=concerns,
+)
