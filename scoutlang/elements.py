@@ -24,3 +24,12 @@ COVALENT_RADIUS: dict[str, float] = dict(zip(SYMBOLS, map(float, _CORDERO.split(
 def bond_radius(a: str, b: str) -> float:
     """Sum of the covalent radii in Å. Raises KeyError for an element without a Cordero radius (Z > 96)."""
     return COVALENT_RADIUS[a] + COVALENT_RADIUS[b]
+
+
+NEIGHBOUR_MARGIN = 0.5
+"""Å beyond the sum of the covalent radii within which two atoms are neighbours by default (paper, section 3)."""
+
+
+def neighbour_radius(a: str, b: str) -> float:
+    """Default neighbour radius in Å, sum of the covalent radii + 0.5 Å. Raises KeyError as `bond_radius`."""
+    return bond_radius(a, b) + NEIGHBOUR_MARGIN

@@ -322,7 +322,7 @@ def slack(proposition: ir.Proposition, reading: Reading) -> Field:
         case ir.Implies(premise=premise, conclusion=conclusion):
             return slack(ir.Or((ir.Not(premise), conclusion)), reading)
         case ir.Each(of=inner):
-            return _over_sites(slack(inner, reading), reading.batch.size, 1.0)
+            return _over_sites(slack(inner, reading), reading.batch.size)
         case ir.Some(of=inner):
             found = slack(inner, reading)
             return _nearest_site(found, reading.batch.size)
@@ -361,7 +361,7 @@ def _disjunction(values: Tensor, defined: Tensor, sites: Sites | None) -> Field:
     return _field(torch.where(largest >= 0, largest, near), some, sites)
 
 
-def _over_sites(inner: Field, size: int, _: float) -> Field:
+def _over_sites(inner: Field, size: int) -> Field:
     """`_conjunction` over the sites of each crystal."""
     if inner.sites is None:
         return inner

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from scoutlang.crystal import CrystalBatch
-from scoutlang.elements import ATOMIC_NUMBER
+from scoutlang.elements import ATOMIC_NUMBER, neighbour_radius
 
 SHARPNESS = 8.0
 """Slope of the smooth step in 1/Å (paper, section 3)."""
@@ -143,6 +143,56 @@ def pairs(
     system = batch.system[i]
     vector = _cartesian(batch.frac.index_select(0, j) - batch.frac.index_select(0, i) + shift, batch.cell, system)
     return Pairs(i, j, shift, vector, torch.linalg.vector_norm(vector, dim=-1), system, overflow)
+
+
+@dataclass(frozen=True)
+class Bonds:
+    """P neighbours j (one periodic image each) of atoms i that may be centres.
+
+    i, j: (P,) int64. vector: (P, 3) Å from i to j, distance: (P,) Å, both differentiable. system: (P,) int64.
+    weight: (P,) from 0 to 1, how much j counts as a neighbour of i, given that i is a centre.
+    centre: (N,) probability that an atom is a centre. overflow: (B,) bool as in `Pairs`.
+    """
+
+    i: Tensor
+    j: Tensor
+    vector: Tensor
+    distance: Tensor
+    system: Tensor
+    weight: Tensor
+    centre: Tensor
+    overflow: Tensor
+
+
+def bonds(
+    batch: CrystalBatch,
+    centres: Sequence[str],
+    neighbours: Sequence[str],
+    radius: float | None = None,
+    sharpness: float | Tensor | None = None,
+) -> Bonds:
+    """Neighbours of one kind of element around another within a radius of each element pair.
+
+    radius: Å for every pair, or None for `elements.neighbour_radius`. sharpness: 1/Å of the smooth step, a number or one per crystal (B,),
+    with the species probabilities as weights; None counts whole atoms within d ≤ r, the exact evaluators' way.
+    """
+    radii = batch.frac.new_tensor([[radius or neighbour_radius(a, b) for b in neighbours] for a in centres])
+    columns = [ATOMIC_NUMBER[e] for e in centres], [ATOMIC_NUMBER[e] for e in neighbours]
+    species = batch.species if sharpness is not None else (batch.species > PRESENT).to(batch.frac.dtype)
+    a, b = species[:, columns[0]], species[:, columns[1]]
+    centre = a.sum(-1)
+    if sharpness is None:
+        found = pairs(batch, radii.max() + BOUNDARY_SLACK, centre, b.sum(-1), max_images=MAX_IMAGES_EXACT)
+        step = (found.distance[:, None, None] <= radii + BOUNDARY_SLACK).to(radii.dtype)
+    else:
+        slope = torch.as_tensor(sharpness, dtype=radii.dtype, device=radii.device).expand(batch.size)
+        found = pairs(batch, radii.max() + SIGMOID_TAIL / slope[batch.system], centre, b.sum(-1))
+        step = smooth_step(found.distance[:, None, None], radii, slope[found.system][:, None, None])
+    # An atom and its own image are always the same element; different atoms are independent.
+    same = radii.new_tensor([[float(x == y) for y in neighbours] for x in centres])
+    other = torch.where((found.i == found.j)[:, None, None], same, b[found.j][:, None, :])
+    weight = (a[found.i][:, :, None] * other * step).sum(dim=(1, 2)) / centre[found.i]
+    return Bonds(found.i, found.j, found.vector, found.distance, found.system, weight, centre, found.overflow)
 
 
 def shortest(

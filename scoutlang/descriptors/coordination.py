@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from scoutlang.elements import ATOMIC_NUMBER, COVALENT_RADIUS, bond_radius
+from scoutlang.elements import COVALENT_RADIUS, bond_radius, neighbour_radius
 from scoutlang.signatures import Concern, DescriptorSignature, Parameter
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from scoutlang.geometry import SiteValues
     from scoutlang.ir import Measure, Relation
 
-RADIUS_MARGIN = 0.5
 _SLOPE = 8.0  # 1/Å, of the smooth step
 _CLOSEST_SHARE = 0.85  # of the radii sum: neighbours this close to each other or to the centre are not found in crystals
 
@@ -34,46 +33,12 @@ def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = _SLO
 
     sharpness: 1/Å, a number or one per crystal (B,): the slot of a noise-aware kernel.
     """
-    import torch
-
-    from scoutlang.geometry import SIGMOID_TAIL, SiteValues, pairs, smooth_step, sum_by_structure
-
-    centres, neighbours = (_numbers(s.elements) for s in measure.species)
-    radius = batch.frac.new_tensor([[_radius(measure, a, b) for b in measure.species[1].elements] for a in measure.species[0].elements])
-    slope = torch.as_tensor(sharpness, dtype=batch.frac.dtype, device=batch.frac.device).expand(batch.size)
-    centre, neighbour = batch.species[:, centres], batch.species[:, neighbours]
-    weight = centre.sum(-1)
-
-    found = pairs(batch, radius.max() + SIGMOID_TAIL / slope[batch.system], weight, neighbour.sum(-1))
-    # An atom and its own image are always the same element; different atoms are independent.
-    same = torch.tensor([[float(a == b) for b in neighbours] for a in centres], dtype=radius.dtype, device=radius.device)
-    other = torch.where((found.i == found.j)[:, None, None], same, neighbour[found.j][:, None, :])
-    count = centre[found.i][:, :, None] * other * smooth_step(found.distance[:, None, None], radius, slope[found.system][:, None, None])
-    total = sum_by_structure(count.sum(dim=(1, 2)), found.i, len(weight))
-    return SiteValues(total / torch.where(weight > 0, weight, torch.ones_like(weight)), weight, batch.system, ~found.overflow)
+    return _count(batch, measure, sharpness)
 
 
 def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
     """Hard CN of every atom: the number of B within r → (N,)."""
-    import torch
-
-    from scoutlang.geometry import BOUNDARY_SLACK, MAX_IMAGES_EXACT, PRESENT, SiteValues, pairs
-
-    is_element = (batch.species > PRESENT).to(batch.frac.dtype)
-    count = torch.zeros_like(batch.frac[:, 0])
-    overflow = torch.zeros(batch.size, dtype=torch.bool, device=count.device)
-    for a in measure.species[0].elements:
-        for b in measure.species[1].elements:
-            found = pairs(
-                batch,
-                _radius(measure, a, b) + BOUNDARY_SLACK,
-                is_element[:, ATOMIC_NUMBER[a]],
-                is_element[:, ATOMIC_NUMBER[b]],
-                max_images=MAX_IMAGES_EXACT,
-            )
-            count += torch.bincount(found.i, minlength=len(count))
-            overflow |= found.overflow
-    return SiteValues(count, is_element[:, _numbers(measure.species[0].elements)].sum(-1), batch.system, ~overflow)
+    return _count(batch, measure, None)
 
 
 def formula(measure: Measure) -> str:
@@ -109,7 +74,7 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
                 yield Concern(
                     "W056",
                     f"at this radius the smooth count of a perfect {relation.target:g}-fold site is {relation.target * shell:.2f}",
-                    f"the guidance would overfill it; r = {bond_radius(a, b) + RADIUS_MARGIN:.2f} Å is the usual choice",
+                    f"the guidance would overfill it; r = {neighbour_radius(a, b):.2f} Å is the usual choice",
                 )
                 return
 
@@ -128,13 +93,16 @@ def _most_neighbours(a: str, b: str, radius: float) -> int:
     return most * (1 + int((radius - inner) / apart))
 
 
+def _count(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
+    from scoutlang.geometry import SiteValues, bonds, sum_by_structure
+
+    centre, neighbour = measure.species
+    found = bonds(batch, centre.elements, neighbour.elements, measure.parameter("r"), sharpness)
+    return SiteValues(sum_by_structure(found.weight, found.i, len(found.centre)), found.centre, batch.system, ~found.overflow)
+
+
 def _radius(measure: Measure, a: str, b: str) -> float:
-    given = measure.parameter("r")
-    return bond_radius(a, b) + RADIUS_MARGIN if given is None else given
-
-
-def _numbers(elements: tuple[str, ...]) -> list[int]:
-    return [ATOMIC_NUMBER[e] for e in elements]
+    return measure.parameter("r") or neighbour_radius(a, b)
 
 
 SIGNATURE = DescriptorSignature(
