@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from scoutlang.diagnostics import Diagnostic, Label
 from scoutlang.diagnostics.render.json import as_data
 from scoutlang.diagnostics.render.text import count, render, render_one
@@ -84,6 +88,29 @@ def test_the_count_and_the_file_close_the_messages() -> None:
     assert count(diagnostics) == "2 errors, 1 warning, 1 note"
     assert render(diagnostics, Source("x.scout", text)).endswith("\n\nx.scout: 2 errors, 1 warning, 1 note")
     assert render([], Source("x.scout", text)) == ""
+
+
+def test_colors_of_each_part() -> None:
+    text = "system Cu-P\nrequre"
+    diagnostic = at(text, "requre", also=Label(Span(0, 6), "before"))
+    assert render_one(diagnostic, Source("", text), color=True).splitlines() == [
+        "\x1b[1;31merror[E012]\x1b[0m\x1b[1m: message\x1b[0m",
+        "\x1b[1;34m  1 |\x1b[0m system Cu-P",
+        "\x1b[1;34m    |\x1b[0m \x1b[1;34m------ before\x1b[0m",
+        "\x1b[1;34m  2 |\x1b[0m requre",
+        "\x1b[1;34m    |\x1b[0m \x1b[1;31m^^^^^^ here\x1b[0m",
+    ]
+
+
+@pytest.mark.parametrize("code", ["E010", "W043", "I060"])
+def test_without_its_colors_a_message_is_the_plain_one(code: str) -> None:
+    text = "a\t配" + " " * 300 + "HERE\n\n  \nlast "
+    also = Label(Span(len(text), len(text)), "the end ")
+    diagnostics = [at(text, "HERE", code, "", also=also), at(text, "last", code, "x"), Diagnostic(code, "whole file", help="a\nb")]
+    plain, colored = (render(diagnostics, Source("x.scout", text), color=color) for color in (False, True))
+    assert "\x1b" not in plain
+    assert colored != plain
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == plain
 
 
 def test_json_holds_the_same_as_plain_data() -> None:
