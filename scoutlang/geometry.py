@@ -33,6 +33,9 @@ PRESENT = 0.5
 BOUNDARY_SLACK = 1e-6
 """Å. Exact evaluators count d ≤ r + slack, so that a site exactly on the radius does not flip with rounding."""
 
+LEAST_VOLUME = 1e-3
+"""Å^3. A cell with less is taken for a flat one; an atom takes a thousand times as much under the highest pressures."""
+
 _WEIGHT_FLOOR = 1e-6
 _BOUND_PAD = 1e-4  # relative, and in Å
 _WINDOW_PAD = 1e-4  # in cell heights: rounding never loses an image; the distance test decides
@@ -99,6 +102,22 @@ def cell_volume(cell: Tensor) -> Tensor:
     return (a * face).sum(-1).abs()
 
 
+def sound_cell(cell: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, 3, 3) Å → the same with cubes of 1 Å, which have no gradient, in place of cells that are none; (B,) bool, which are cells.
+
+    A cell is finite and has a volume of at least `LEAST_VOLUME`.
+    """
+    volume = cell_volume(cell.detach())
+    sound = volume.isfinite() & (volume >= LEAST_VOLUME)
+    return torch.where(sound[:, None, None], cell, torch.eye(3, dtype=cell.dtype, device=cell.device)), sound
+
+
+def angle(u: Tensor, v: Tensor) -> Tensor:
+    """Degrees (...) between vectors (..., 3) that are not zero. The arc cosine has no slope at 0° and 180°; here it is 0 there."""
+    across = torch.linalg.vector_norm(torch.linalg.cross(u, v), dim=-1)
+    return torch.rad2deg(torch.atan2(across, (u * v).sum(-1)))
+
+
 def cell_heights(cell: Tensor) -> Tensor:
     """(..., 3, 3) → (..., 3) Å: distance between the lattice planes, h_i = V / |a_j × a_k|."""
     a, b, c = cell.unbind(dim=-2)
@@ -149,7 +168,7 @@ def pairs(
 class Bonds:
     """P neighbours j (one periodic image each) of atoms i that may be centres.
 
-    i, j: (P,) int64. vector: (P, 3) Å from i to j, distance: (P,) Å, both differentiable. system: (P,) int64.
+    i, j: (P,) int64, i ascending. vector: (P, 3) Å from i to j, distance: (P,) Å, both differentiable. system: (P,) int64.
     weight: (P,) from 0 to 1, how much j counts as a neighbour of i, given that i is a centre.
     centre: (N,) probability that an atom is a centre. overflow: (B,) bool as in `Pairs`.
     """
@@ -193,6 +212,13 @@ def bonds(
     other = torch.where((found.i == found.j)[:, None, None], same, b[found.j][:, None, :])
     weight = (a[found.i][:, :, None] * other * step).sum(dim=(1, 2)) / centre[found.i]
     return Bonds(found.i, found.j, found.vector, found.distance, found.system, weight, centre, found.overflow)
+
+
+def at_one_centre(first: Bonds, second: Bonds) -> tuple[Tensor, Tensor]:
+    """→ (k, l), each (Q,) int64: every bond l of the second list at the centre of every bond k of the first, k itself included."""
+    per_centre = torch.bincount(second.i, minlength=len(second.centre))
+    k, local = _ragged(per_centre[first.i])
+    return k, (per_centre.cumsum(0) - per_centre)[first.i[k]] + local
 
 
 def shortest(
