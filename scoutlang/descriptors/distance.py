@@ -1,7 +1,10 @@
-"""distance(A-B): distance from an A site to its nearest B neighbour, mean over A sites, periodic images included.
+"""distance(A-B): distance from an A site to its nearest B neighbour, in Å, periodic images included.
 
-soft and exact are both the mean of true minima: differentiable almost everywhere, equal shortest pairs share the gradient. Only atoms
-that are A and B with a probability above 1/2 take part, so an undecided site is not pushed. Undefined where no such pair exists.
+d_i = min over atoms j and images of |r_j − r_i|, with the weight p_i(A); the mean over A sites unless the program names another aggregate.
+
+soft and exact are both true minima: differentiable almost everywhere, equal shortest pairs share the gradient. Only atoms that are A and
+B with a probability above 1/2 take part, so an undecided site is not pushed. A site counts only where a B exists; where none does, the
+value is undefined. Tolerance 0.1 Å, scale 1 Å: thermal motion and the errors of density functionals move bonds by some 0.05 Å.
 """
 
 from __future__ import annotations
@@ -14,48 +17,63 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import DescriptorValue
+    from scoutlang.geometry import SiteValues
     from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
     name="distance",
-    summary="distance from A to its nearest B neighbour, mean over A sites",
+    summary="distance from each A to its nearest B neighbour",
     dimension="length",
     species=2,
     scale=1.0,
     tolerance=0.1,
+    domain="site",
+    monotone=-1,
+    example="require distance(Cu-P) = 2.35 ± 0.1 Å",
 )
 
 
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
-    """Å (B,), differentiable in coordinates and cell. There is no smooth step here: ``sharpness`` changes nothing."""
-    from scoutlang.geometry import MAX_IMAGES, DescriptorValue
+def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> SiteValues:
+    """Å of every atom (N,), differentiable in coordinates, cell and, by the weights, species. There is no smooth step: ``sharpness``
+    changes nothing."""
+    from scoutlang.geometry import MAX_IMAGES
 
-    return DescriptorValue.soft(*_mean_nearest(batch, measure, MAX_IMAGES))
+    return _sites(batch, measure, MAX_IMAGES, batch.species)
 
 
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
-    """Å (B,), NaN where no A-B pair exists."""
-    from scoutlang.geometry import MAX_IMAGES_EXACT, DescriptorValue
+def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
+    """Å of every atom (N,)."""
+    from scoutlang.geometry import MAX_IMAGES_EXACT, PRESENT
 
-    return DescriptorValue.exact(*_mean_nearest(batch, measure, MAX_IMAGES_EXACT))
+    return _sites(batch, measure, MAX_IMAGES_EXACT, (batch.species > PRESENT).to(batch.frac.dtype))
 
 
 def formula(measure: Measure) -> str:
     a, b = measure.species
-    return f"mean over {a.text} of the distance to the nearest {b.text}, in Å"
+    return f"distance from {a.text} to the nearest {b.text} in Å"
 
 
-def _mean_nearest(batch: CrystalBatch, measure: Measure, max_images: int) -> tuple[Tensor, Tensor]:
-    """→ value (B,), defined (B,)."""
-    import torch
+def nearest(batch: CrystalBatch, measure: Measure, group: Tensor, size: int, max_images: int) -> tuple[Tensor, Tensor]:
+    """Shortest distance from the decided A of each group of atoms, (N,) int64 in [0, size), to any decided B.
 
-    from scoutlang.geometry import decided, shortest, sum_by_structure
+    → (size,) Å, infinite where there is no pair; (B,) bool, whether the crystal was searched.
+    """
+    from scoutlang.geometry import decided, shortest
 
     centre, neighbour = (decided(batch, s.elements) for s in measure.species)
-    sites = torch.arange(len(centre), device=centre.device)
-    nearest, overflow = shortest(batch, sites, len(sites), centre, neighbour, max_images=max_images)
-    has_neighbour = nearest.isfinite()
-    total = sum_by_structure(torch.where(has_neighbour, nearest, torch.zeros_like(nearest)), batch.system, batch.size)
-    count = sum_by_structure(has_neighbour.to(nearest.dtype), batch.system, batch.size)
-    return total / count.clamp(min=1), (count > 0) & ~overflow
+    value, overflow = shortest(batch, group, size, centre, neighbour, max_images=max_images)
+    return value, ~overflow
+
+
+def _sites(batch: CrystalBatch, measure: Measure, max_images: int, species: Tensor) -> SiteValues:
+    import torch
+
+    from scoutlang.elements import ATOMIC_NUMBER
+    from scoutlang.geometry import SiteValues
+
+    atoms = torch.arange(len(batch.system), device=batch.system.device)
+    value, searched = nearest(batch, measure, atoms, len(atoms), max_images)
+    found = value.isfinite()
+    centre = species[:, [ATOMIC_NUMBER[e] for e in measure.species[0].elements]].sum(-1)
+    zero = torch.zeros_like(value)
+    return SiteValues(torch.where(found, value, zero), torch.where(found, centre, zero), batch.system, searched)

@@ -1,14 +1,15 @@
-"""min_distance(A-B): shortest distance between an A and a B atom, periodic images included.
+"""min_distance(A-B): shortest distance between an A and a B atom of the crystal, in Å, periodic images included.
 
 soft and exact are both the true minimum: it is differentiable almost everywhere, equal shortest pairs share its gradient, and,
 unlike a smooth minimum, it does not fall as neighbours get more. Only atoms that are A and B with a probability above 1/2 take part,
-so an undecided site is not pushed. Undefined where no such pair exists.
+so an undecided site is not pushed. Undefined where no such pair exists. Tolerance 0.1 Å, scale 1 Å, as for ``distance``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scoutlang.descriptors.distance import nearest
 from scoutlang.signatures import DescriptorSignature
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ SIGNATURE = DescriptorSignature(
     species=2,
     scale=1.0,
     tolerance=0.1,
-    aggregate="min",
+    monotone=-1,
+    example="require min_distance(*-*) >= 1.8 Å",
 )
 
 
@@ -33,25 +35,18 @@ def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0)
     """Å (B,), differentiable in coordinates and cell. There is no smooth step here: ``sharpness`` changes nothing."""
     from scoutlang.geometry import MAX_IMAGES, DescriptorValue
 
-    return DescriptorValue.soft(*_minimum(batch, measure, MAX_IMAGES))
+    value, searched = nearest(batch, measure, batch.system, batch.size, MAX_IMAGES)
+    return DescriptorValue.soft(value, searched & value.isfinite())
 
 
 def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
     """Å (B,), NaN where no A-B pair exists."""
     from scoutlang.geometry import MAX_IMAGES_EXACT, DescriptorValue
 
-    return DescriptorValue.exact(*_minimum(batch, measure, MAX_IMAGES_EXACT))
+    value, searched = nearest(batch, measure, batch.system, batch.size, MAX_IMAGES_EXACT)
+    return DescriptorValue.exact(value, searched & value.isfinite())
 
 
 def formula(measure: Measure) -> str:
     a, b = measure.species
     return f"shortest {a.text}-{b.text} distance in Å"
-
-
-def _minimum(batch: CrystalBatch, measure: Measure, max_images: int) -> tuple[Tensor, Tensor]:
-    """→ value (B,), defined (B,)."""
-    from scoutlang.geometry import decided, shortest
-
-    centre, neighbour = (decided(batch, s.elements) for s in measure.species)
-    value, overflow = shortest(batch, batch.system, batch.size, centre, neighbour, max_images=max_images)
-    return value, value.isfinite() & ~overflow
