@@ -14,8 +14,9 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from scoutlang.descriptors._radius import RADIUS, unknown_radius
 from scoutlang.elements import COVALENT_RADIUS, bond_radius, neighbour_radius
-from scoutlang.signatures import Concern, DescriptorSignature, Parameter
+from scoutlang.signatures import Concern, DescriptorSignature
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,16 +51,11 @@ def formula(measure: Measure) -> str:
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
     """A count that does not fit inside the radius, and a radius so tight that the smooth count of a perfect shell misses the target."""
+    yield from unknown_radius(measure)
     least = relation.low if relation.target is None else relation.target - (relation.tolerance or 0)
     for a in measure.species[0].elements:
         for b in measure.species[1].elements:
-            if a not in COVALENT_RADIUS or b not in COVALENT_RADIUS:
-                if measure.parameter("r") is None:
-                    missing = a if a not in COVALENT_RADIUS else b
-                    yield Concern("E048", f"{missing} has no covalent radius here, so CN needs a radius", "give one, for example r=3 Å")
-                    return
-                continue
-            if least is None or len(measure.species[1].elements) > 1:
+            if a not in COVALENT_RADIUS or b not in COVALENT_RADIUS or least is None or len(measure.species[1].elements) > 1:
                 continue
             most = _most_neighbours(a, b, _radius(measure, a, b))
             if least > most:
@@ -113,7 +109,7 @@ SIGNATURE = DescriptorSignature(
     scale=1.0,
     tolerance=0.5,
     domain="site",
-    parameters=(Parameter("r", "length", "sum of the Cordero covalent radii + 0.5 Å", 0.5, 8.0),),
+    parameters=(RADIUS,),
     monotone=1,
     example="require CN(Cu-P) = 4 ± 0.3",
     concerns=concerns,

@@ -1,0 +1,117 @@
+"""angle(A-B-C): angles at B between an A and a C neighbour, in degrees, from 0 to 180.
+
+Items are the angles: every pair of different neighbours of every B, periodic images included, one of them an A and the other a C. Each
+such pair counts once, also where A and C are the same or overlap. An angle weighs p(B) w(A) w(C), where w is the neighbour's probability of
+being the element times its smooth step σ(8/Å · (r − d)); exact: 1 for whole atoms with d ≤ r. Different neighbours count as independent.
+
+θ = atan2(|u × v|, u · v) of the vectors from B to the two neighbours, with slope 0 at 0° and 180°, where an angle can only turn back.
+r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``, for both neighbours. Undefined where no B
+has two such neighbours. An atom on the very place of B is no neighbour. Tolerance 5°, scale 10°: ideal polyhedra are distorted by as much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from scoutlang.descriptors._radius import RADIUS, unknown_radius
+from scoutlang.elements import neighbour_radius
+from scoutlang.signatures import Concern, DescriptorSignature
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scoutlang.crystal import CrystalBatch
+    from scoutlang.geometry import Bonds, SiteValues
+    from scoutlang.ir import Measure, Relation
+
+_LEAST_WEIGHT = 5e-6  # what the smooth step is cut off at: lighter angles are left out
+_LEAST_DISTANCE = 1e-3  # Å
+
+_Elements = tuple[str, ...]
+
+
+def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> SiteValues:
+    """Degrees of every angle (M,), differentiable in coordinates and cell; the weights in species probabilities too.
+
+    sharpness: 1/Å, a number or one per crystal (B,).
+    """
+    return _angles(batch, measure, sharpness)
+
+
+def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
+    """Degrees of every angle (M,)."""
+    return _angles(batch, measure, None)
+
+
+def formula(measure: Measure) -> str:
+    """The angle as text, with the radius of every element pair."""
+    first, centre, second = measure.species
+    pairs = dict.fromkeys((e, b) for b in centre.elements for e in first.elements + second.elements)
+    radii = (f"{b}-{e} {measure.parameter('r') or neighbour_radius(b, e):.2f}" for e, b in pairs)
+    return f"angle {first.text}-{centre.text}-{second.text} in degrees, r in Å: {', '.join(radii)}"
+
+
+def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
+    yield from unknown_radius(measure)
+
+
+def _angles(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
+    import torch
+
+    from scoutlang.geometry import SiteValues, angle, bonds
+
+    ends = measure.species[0].elements, measure.species[2].elements
+    values, weights, systems = [], [], []
+    searched = torch.ones(batch.size, dtype=torch.bool, device=batch.cell.device)
+    for one, other in _disjoint(*ends):
+        first = bonds(batch, measure.species[1].elements, one, measure.parameter("r"), sharpness)
+        second = first if one == other else bonds(batch, measure.species[1].elements, other, measure.parameter("r"), sharpness)
+        k, m = _neighbour_pairs(first, second)
+        values.append(angle(first.vector[k], second.vector[m]))
+        weights.append(first.centre[first.i[k]] * first.weight[k] * second.weight[m])
+        systems.append(first.system[k])
+        searched = searched & ~first.overflow & ~second.overflow
+    return SiteValues(torch.cat(values), torch.cat(weights), torch.cat(systems), searched)
+
+
+def _disjoint(a: _Elements, c: _Elements) -> Iterator[tuple[_Elements, _Elements]]:
+    """Kinds of pairs that are one A and one C, such that no pair is of two kinds: either the same set twice, or two disjoint ones."""
+    shared = tuple(e for e in a if e in c)
+    only_a, only_c = (tuple(e for e in s if e not in shared) for s in (a, c))
+    kinds = (only_a, only_c), (only_a, shared), (shared, only_c), (shared, shared)
+    return (kind for kind in kinds if all(kind))
+
+
+def _neighbour_pairs(first: Bonds, second: Bonds) -> tuple[Tensor, Tensor]:
+    """→ the bonds (Q,) of each list that make an angle. Where the lists are one, each pair of bonds is taken once."""
+    import torch
+
+    from scoutlang.geometry import at_one_centre
+
+    with torch.no_grad():
+        k, m = at_one_centre(first, second)
+        weight = first.centre[first.i[k]] * first.weight[k] * second.weight[m]
+        apart = (first.distance[k] > _LEAST_DISTANCE) & (second.distance[m] > _LEAST_DISTANCE)
+        if first is second:
+            apart = apart & (k < m)
+        else:  # an atom that may be either is one neighbour, not two
+            same = (first.j[k] == second.j[m]) & (first.vector[k] == second.vector[m]).all(dim=-1)
+            apart = apart & ~same
+        kept = (weight > _LEAST_WEIGHT) & apart
+    return k[kept], m[kept]
+
+
+SIGNATURE = DescriptorSignature(
+    name="angle",
+    summary="angles at B between an A and a C neighbour",
+    dimension="angle",
+    species=3,
+    scale=10.0,
+    tolerance=5.0,
+    maximum=180.0,
+    domain="item",
+    parameters=(RADIUS,),
+    example="require angle(P-Cu-P) = 109.5° ± 8°",
+    concerns=concerns,
+)
