@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -42,7 +41,6 @@ def check_descriptor(descriptor: ModuleType, measure: Measure, *, seed: int = 0)
     the sharp limit.
 
     A broken cell and an absent species may have a value where the descriptor reads no geometry: the count of an absent element is 0.
-    Without species, a cell may shrink to nothing and still have a value (a volume of 0), but not be NaN.
     """
     use = _Use(descriptor, measure)
     name = use.name
@@ -160,7 +158,7 @@ def _check_broken_cells(use: _Use, crystals: Sequence[CrystalBatch]) -> None:
             values = use.values(kind, batch)
             alone = torch.cat([use.values(kind, c) for c in crystals])
             _assert_equal(f"{name} ({kind}) alone and beside a broken cell", alone, values[1:])
-            if reads_geometry and (use.measure.species or math.isnan(flaw)):
+            if reads_geometry:
                 assert values[0].isnan().all(), f"{name} ({kind}): a broken cell (× {flaw}) counts as defined"
             found = use.raw(kind, batch)
             if isinstance(found, SiteValues):
