@@ -15,9 +15,9 @@ import click
 
 import scoutlang
 from scoutlang.cli.run_display import Display
+from scoutlang.potentials import load as load_potential
 from scoutlang.running import MANIFEST, read_samples, run
 from scoutlang.validation import validate
-from scoutlang.validation.potentials import load as load_potential
 from scoutlang.validation.reference import load as load_reference
 
 SYSTEMS = ("B", "Fe-Nd-B", "Li-Co-O", "Cu-Si-P", "Cu-Si-P-Ca")

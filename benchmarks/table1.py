@@ -17,9 +17,9 @@ import click
 import scoutlang
 from scoutlang.cli.run_display import Display
 from scoutlang.ir import Arm, Guide, Program, Schedule
+from scoutlang.potentials import load as load_potential
 from scoutlang.running import MANIFEST, read_samples, run
 from scoutlang.validation import validate
-from scoutlang.validation.potentials import load as load_potential
 from scoutlang.validation.reference import load as load_reference
 
 HERE = Path(__file__).parent

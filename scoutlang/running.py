@@ -24,8 +24,8 @@ from scoutlang.errors import ScoutError
 from scoutlang.files import write_whole
 from scoutlang.ir import Arm, Program
 from scoutlang.memory import keep_freed_memory
+from scoutlang.potentials import load as load_potential
 from scoutlang.validation.pipeline import Validation, validate
-from scoutlang.validation.potentials import load as load_potential
 from scoutlang.validation.record import Generated
 from scoutlang.validation.reference import load as load_reference
 

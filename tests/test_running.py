@@ -28,8 +28,8 @@ import scoutlang
 from scoutlang import cli, running
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Program
+from scoutlang.potentials import Evaluation, Report
 from scoutlang.sampling.models import mini
-from scoutlang.validation.potentials import Evaluation, Report
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scoutlang.ir import Program
-from scoutlang.validation.potentials import Potential
+from scoutlang.potentials import Potential
 from scoutlang.validation.record import STATUSES, Generated, Outcome, Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.stages import Context, Progress, Stage

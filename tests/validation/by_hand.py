@@ -7,8 +7,8 @@ from math import nan
 
 from pymatgen.core import Lattice, Structure
 
+from scoutlang.potentials import Evaluation, Report
 from scoutlang.validation import Generated
-from scoutlang.validation.potentials import Evaluation, Report
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
 

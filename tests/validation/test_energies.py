@@ -1,23 +1,29 @@
-"""CHGNet behind the interface, and the cache in front of it."""
+"""Potentials behind their interface, and the cache in front of it."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from importlib.util import find_spec
 from math import isnan
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.calculators.emt import EMT
+from ase.calculators.lj import LennardJones
 from by_hand import TablePotential, rock_salt, simple_cubic
 from pymatgen.core import Lattice, Structure
+from pymatgen.io.ase import AseAtomsAdaptor
 
+from scoutlang import potentials
 from scoutlang.errors import ScoutError
-from scoutlang.validation import potentials
-from scoutlang.validation.potentials.cache import Cached, cache_folder, structure_hash
-from scoutlang.validation.potentials.chgnet import CHGNetPotential
+from scoutlang.potentials.cache import Cached, cache_folder, structure_hash
+from scoutlang.potentials.calculators import CalculatorPotential
+from scoutlang.potentials.chgnet import CHGNetPotential
 from scoutlang.validation.reference import load
 
 
@@ -28,6 +34,34 @@ def chgnet() -> CHGNetPotential:
 
 def values(potential: potentials.Potential, structures: Sequence[Structure], batch_size: int = 16) -> list[float]:
     return [e.energy for e in potential.energies(structures, batch_size=batch_size)]
+
+
+def gold_in_copper() -> Structure:
+    """AuCu3, out of shape: no force and no component of the stress is zero by symmetry."""
+    cell = Lattice(3.8 * np.array([[1.02, 0.03, 0], [0, 0.97, 0.05], [0.02, 0, 1]]))
+    return Structure(cell, ["Au", "Cu", "Cu", "Cu"], [(0.02, 0, 0), (0.5, 0.52, 0), (0.5, 0, 0.47), (0.03, 0.5, 0.5)])
+
+
+def left_handed(structure: Structure) -> Structure:
+    """The same crystal, its third lattice vector turned around."""
+    return Structure(structure.lattice.matrix * [[1], [1], [-1]], structure.species, structure.frac_coords * [1, 1, -1])
+
+
+def assert_slopes(potential: potentials.Potential, structure: Structure, step: float, tolerance: float) -> None:
+    """Forces and stress of one evaluation are the finite differences of the energies of others."""
+    (here,) = potential.evaluate([structure])
+    assert not here.reason
+    assert here.forces is not None
+    assert here.stress is not None
+    rng = np.random.default_rng(0)
+    cell, points, atoms = structure.lattice.matrix, structure.cart_coords, len(structure)
+    for _ in range(3):
+        shift, strain = rng.normal(size=(atoms, 3)), rng.normal(size=(3, 3))
+        moved = [Structure(cell, structure.species, points + s * shift, coords_are_cartesian=True) for s in (step, -step)]
+        strained = [Structure(cell @ (np.eye(3) + s * strain), structure.species, structure.frac_coords) for s in (step, -step)]
+        ahead, back, wider, narrower = (atoms * e for e in values(potential, [*moved, *strained]))
+        assert (ahead - back) / (2 * step) == pytest.approx(-float((here.forces * shift).sum()), abs=tolerance)
+        assert (wider - narrower) / (2 * step) == pytest.approx(structure.volume * float((here.stress * strain).sum()), abs=tolerance)
 
 
 class TestCHGNet:
@@ -69,6 +103,67 @@ class TestCHGNet:
         assert "does not know Cf" in found[1].reason
         assert "partially occupied" in found[3].reason
         assert list(tmp_path.glob("*.cif")) == []
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("turn", [lambda s: s, left_handed], ids=["right-handed", "left-handed"])
+    def test_slopes(self, chgnet: CHGNetPotential, turn: Callable[[Structure], Structure]) -> None:
+        """The model works in float32: a step of 5 mÅ (0.5 % strain) leaves about 0.01 eV/Å of noise."""
+        assert_slopes(chgnet, turn(gold_in_copper()), step=5e-3, tolerance=0.05)
+
+    @pytest.mark.slow
+    def test_slopes_in_batches(self, chgnet: CHGNetPotential) -> None:
+        structures = [gold_in_copper(), simple_cubic("Cf", 4.0), rock_salt(a=5.4), left_handed(gold_in_copper())]
+        together, alone = chgnet.evaluate(structures), [chgnet.evaluate([s])[0] for s in structures]
+        assert [bool(e.reason) for e in together] == [False, True, False, False]
+        for a, b in zip(together, alone, strict=True):
+            assert a.energy == pytest.approx(b.energy, abs=2e-5, nan_ok=True)
+            assert (a.forces is None) == (b.forces is None) == bool(a.reason)
+            if not a.reason:
+                assert np.allclose(a.forces, b.forces, atol=1e-4)
+                assert np.allclose(a.stress, b.stress, atol=1e-5)
+        assert np.allclose(together[0].stress, together[3].stress, atol=1e-5)
+
+
+class TestCalculators:
+    """Real calculators of ASE."""
+
+    def test_it_gives_what_the_calculator_gives(self) -> None:
+        alloy = gold_in_copper()
+        atoms = AseAtomsAdaptor.get_atoms(alloy)
+        atoms.calc = EMT()
+        emt = potentials.load("emt")
+        assert values(emt, [alloy]) == [pytest.approx(atoms.get_potential_energy() / 4, abs=1e-12)]
+        (found,) = emt.evaluate([alloy])
+        assert np.allclose(found.forces, atoms.get_forces())
+        assert np.allclose(found.stress, atoms.get_stress(voigt=False))
+
+    @pytest.mark.parametrize("turn", [lambda s: s, left_handed], ids=["right-handed", "left-handed"])
+    def test_slopes(self, turn: Callable[[Structure], Structure]) -> None:
+        assert_slopes(potentials.load("emt"), turn(gold_in_copper()), step=1e-4, tolerance=1e-5)
+
+    def test_any_calculator_will_do(self) -> None:
+        """Argon: Lennard-Jones with ε = 10.3 meV, σ = 3.40 Å binds fcc at 5.24 Å by 8.6 ε (its lattice sum, Kittel ch. 3)."""
+        argon = CalculatorPotential("lj", "1", "0" * 64, lambda: LennardJones(epsilon=0.0103, sigma=3.4, rc=20.0))
+        face_centred = Structure(Lattice.cubic(5.24), ["Ar"] * 4, [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)])
+        assert values(argon, [face_centred]) == [pytest.approx(-8.6 * 0.0103, rel=0.01)]
+        assert_slopes(argon, face_centred.perturb(0.1), step=1e-4, tolerance=1e-5)
+
+    def test_bad_structures_are_data(self) -> None:
+        emt = potentials.load("emt")
+        not_finite = Structure(Lattice.cubic(4), ["Cu", "Cu"], [(0, 0, 0), (0.5, np.nan, 0.5)])
+        collapsed = Structure(Lattice.cubic(0.5), ["Cu"], [(0, 0, 0)])
+        disordered = Structure(Lattice.cubic(4), [{"Cu": 0.5, "Au": 0.5}], [(0, 0, 0)])
+        bad = [rock_salt(), simple_cubic("O", 3.0), not_finite, collapsed, disordered]
+        for found in (emt.energies([*bad, gold_in_copper()]), emt.evaluate([*bad, gold_in_copper()])):
+            assert [bool(e.reason) for e in found] == [isnan(e.energy) for e in found] == [True] * 5 + [False]
+            assert found[0].reason == "does not know Cl, Na"
+            assert found[1].reason == "does not know O"  # the calculator has parameters of it, which mean nothing
+            assert all(e.forces is None for e in found[:5])
+
+    def test_progress_is_told(self) -> None:
+        told: list[tuple[int, int]] = []
+        potentials.load("emt").energies([gold_in_copper(), rock_salt()], report=lambda done, total: told.append((done, total)))
+        assert told[-1] == (2, 2)
 
 
 class TestCache:
@@ -140,8 +235,25 @@ def test_an_unknown_potential_is_an_error_with_a_way_out() -> None:
     with pytest.raises(ScoutError) as caught:
         potentials.load("dft")
     assert caught.value.code == "E440"
-    assert "chgnet" in caught.value.hint
+    assert caught.value.hint == "known potentials: chgnet, emt, grace, sevennet"
+
+
+@pytest.mark.parametrize(("name", "package"), [("grace", "tensorpotential"), ("sevennet", "sevenn")])
+def test_a_missing_package_names_its_extra(name: str, package: str) -> None:
+    if find_spec(package):
+        pytest.skip(f"{package} is installed")
+    with pytest.raises(ScoutError) as caught:
+        potentials.load(name)
+    assert caught.value.code == "E440"
+    assert package in caught.value.message
+    assert caught.value.hint == f"pip install 'scoutlang[{name}]'"
+
+
+def test_every_file_is_a_potential() -> None:
+    for name in potentials.names():
+        assert callable(import_module(f"scoutlang.potentials.{name}").create)
 
 
 def test_the_default_potential_is_cached_and_named() -> None:
+    assert isinstance(potentials.load(), Cached)
     assert potentials.load().name == "chgnet-0.3.0"

@@ -17,9 +17,10 @@ from by_hand import TablePotential, generated, known, rock_salt, simple_cubic
 from pymatgen.core import Lattice, Structure
 from rich.console import Console
 
+from scoutlang import potentials
 from scoutlang.ir import Program
-from scoutlang.validation import Validation, potentials, render_table, validate, write_outputs
-from scoutlang.validation.potentials.cache import Cached
+from scoutlang.potentials.cache import Cached
+from scoutlang.validation import Validation, render_table, validate, write_outputs
 from scoutlang.validation.reference import load
 
 TEXT = "system Na-Cl; require CN(Na-Cl) = 6; expect e_above_hull < 0.2 eV/atom"

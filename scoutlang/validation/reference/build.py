@@ -11,7 +11,7 @@ import click
 import pyarrow.parquet as pq
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from scoutlang.validation.potentials.cache import cache_folder
+from scoutlang.potentials.cache import cache_folder
 from scoutlang.validation.reference import aflow, curated, matminer, to_table
 from scoutlang.validation.reference.structures import ReferenceStructure
 

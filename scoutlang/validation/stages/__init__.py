@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from scoutlang.ir import Program
-from scoutlang.validation.potentials import Potential
+from scoutlang.potentials import Potential
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.reference import Reference
 

@@ -14,14 +14,18 @@ from functools import cached_property
 from importlib.metadata import version
 from importlib.resources import files
 from math import isfinite, nan
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from pymatgen.core import Structure
+from scoutlang.elements import SYMBOLS
+from scoutlang.potentials import Evaluation, Report, failure, unfit
 
-from scoutlang.validation.potentials import Evaluation, Report
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 MODEL = "0.3.0"
-MAX_Z = 94
+KNOWN = frozenset(SYMBOLS[:94])
+
+_Task = Literal["e", "efs"]
 
 
 class CHGNetPotential:
@@ -40,14 +44,20 @@ class CHGNetPotential:
         return hashlib.sha256(weights.read_bytes()).hexdigest()
 
     def energies(self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None) -> list[Evaluation]:
+        return self._all(structures, "e", batch_size, report)
+
+    def evaluate(self, structures: Sequence[Structure], *, batch_size: int = 16) -> list[Evaluation]:
+        return self._all(structures, "efs", batch_size, None)
+
+    def _all(self, structures: Sequence[Structure], task: _Task, batch_size: int, report: Report | None) -> list[Evaluation]:
         found: list[Evaluation] = []
         for start in range(0, len(structures), batch_size):
-            found.extend(self._batch(structures[start : start + batch_size]))
+            found.extend(self._batch(structures[start : start + batch_size], task))
             if report:
                 report(len(found), len(structures))
         return found
 
-    def _batch(self, structures: Sequence[Structure]) -> list[Evaluation]:
+    def _batch(self, structures: Sequence[Structure], task: _Task) -> list[Evaluation]:
         graphs: dict[int, Any] = {}
         results: dict[int, Evaluation] = {}
         with warnings.catch_warnings():
@@ -56,35 +66,47 @@ class CHGNetPotential:
                 try:
                     graphs[i] = self._graph(structure)
                 except Exception as error:  # one bad structure is data
-                    results[i] = _failure(error)
+                    results[i] = Evaluation(nan, failure(error))
             try:
-                results |= self._predict(graphs)
+                results |= self._predict(graphs, task)
             except Exception:  # find the culprit: one by one
                 for i, graph in graphs.items():
                     try:
-                        results |= self._predict({i: graph})
+                        results |= self._predict({i: graph}, task)
                     except Exception as error:
-                        results[i] = _failure(error)
+                        results[i] = Evaluation(nan, failure(error))
         return [results[i] for i in range(len(structures))]
 
     def _graph(self, structure: Structure) -> Any:
-        if not structure.is_ordered:
-            raise ValueError("partially occupied sites")
-        unknown = sorted({site.specie.symbol for site in structure if site.specie.Z > MAX_Z})
-        if unknown:
-            raise ValueError(f"CHGNet does not know {', '.join(unknown)}")
-        plain = Structure(structure.lattice, structure.atomic_numbers, structure.frac_coords)
+        import numpy as np
+        from pymatgen.core import Structure
+
+        if flaw := unfit(structure, KNOWN):
+            raise ValueError(flaw)
+        # the model divides its stress by the volume with its sign; the cell −L with −x is the same crystal
+        hand = np.sign(np.linalg.det(structure.lattice.matrix))
+        plain = Structure(hand * structure.lattice.matrix, structure.atomic_numbers, hand * structure.frac_coords)
         plain.to = lambda *args, **kwargs: None  # on failure the converter would write a CIF into the working directory
         return self._model.graph_converter(plain)
 
-    def _predict(self, graphs: dict[int, Any]) -> dict[int, Evaluation]:
+    def _predict(self, graphs: dict[int, Any], task: _Task) -> dict[int, Evaluation]:
         import torch
+        from ase.units import GPa
 
         if not graphs:
             return {}
-        with torch.no_grad():
-            energies = self._model(list(graphs.values()), task="e")["e"].tolist()
-        return {i: Evaluation(e) if isfinite(e) else Evaluation(nan, "energy is not finite") for i, e in zip(graphs, energies, strict=True)}
+        with torch.set_grad_enabled(task != "e"):
+            found = self._model(list(graphs.values()), task=task)
+        energies = found["e"].tolist()
+        if task == "e":
+            return {i: Evaluation(e) if isfinite(e) else _NOT_FINITE for i, e in zip(graphs, energies, strict=True)}
+        slopes = zip(graphs, energies, found["f"], found["s"], strict=True)
+        return {
+            i: Evaluation(e, "", f.detach().double().numpy(), s.detach().double().numpy() * GPa)
+            if isfinite(e) and f.isfinite().all() and s.isfinite().all()
+            else _NOT_FINITE
+            for i, e, f, s in slopes
+        }
 
     @cached_property
     def _model(self) -> Any:
@@ -94,5 +116,6 @@ class CHGNetPotential:
             return CHGNet.load(model_name=MODEL, use_device="cpu", verbose=False).eval()
 
 
-def _failure(error: Exception) -> Evaluation:
-    return Evaluation(nan, f"{type(error).__name__}: {error}".splitlines()[0])
+create = CHGNetPotential
+
+_NOT_FINITE = Evaluation(nan, "energy or forces are not finite")

@@ -12,12 +12,12 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-from pymatgen.core import Structure
+from scoutlang.potentials import Evaluation, Potential, Report
 
-from scoutlang.validation.potentials import Evaluation, Potential, Report
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 _T = TypeVar("_T")
 
@@ -40,6 +40,8 @@ def cache_folder() -> Path:
 
 def structure_hash(structure: Structure) -> str:
     """SHA-256 of the exact numbers: species, fractional coordinates and lattice as little-endian float64."""
+    import numpy as np
+
     digest = hashlib.sha256(str([str(site.species) for site in structure]).encode())
     digest.update(np.asarray(structure.frac_coords, dtype="<f8").tobytes())
     digest.update(np.asarray(structure.lattice.matrix, dtype="<f8").tobytes())
@@ -73,6 +75,10 @@ class Cached:
             found |= new
             tell()
         return [found[h] for h in hashes]
+
+    def evaluate(self, structures: Sequence[Structure], *, batch_size: int = 16) -> list[Evaluation]:
+        """Not cached: gradients are asked for while structures move, and no two are the same."""
+        return self._potential.evaluate(structures, batch_size=batch_size)
 
     def _read(self, hashes: set[str]) -> dict[str, float]:
         def select(database: sqlite3.Connection) -> dict[str, float]:
