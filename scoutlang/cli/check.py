@@ -1,22 +1,89 @@
-"""`scout check`: is this program right, and what does it mean?"""
+"""`scout check`: are these programs right, and what do they mean?"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import click
 
-from scoutlang import api
-from scoutlang.cli.program_argument import program_argument, show
+from scoutlang import __version__, api
+from scoutlang.cli.program_argument import (
+    PROGRAM_ERROR,
+    color_option,
+    document,
+    echo_json,
+    echo_messages,
+    read,
+    text_option,
+    unreadable,
+)
 from scoutlang.cli.program_summary import summary
+from scoutlang.diagnostics import Diagnostic
+from scoutlang.diagnostics.render import lsp, sarif
+from scoutlang.errors import ScoutError
+from scoutlang.ir import Program
 from scoutlang.source import Source
 
 
+@dataclass(frozen=True)
+class _Checked:
+    source: Source
+    diagnostics: Sequence[Diagnostic]
+    program: Program | None = None
+    failure: ScoutError | None = None  # why the file could not be read
+
+
 @click.command("check")
-@program_argument
-def command(source: Source, output_format: str) -> None:
-    """Check a program: all its errors in one go, or what it means."""
+@click.argument("files", nargs=-1, metavar="FILE...")
+@text_option
+@click.option(
+    "--format", "output_format", type=click.Choice(["text", "json", "sarif", "lsp"]), default="text", show_default=True,
+    help="text for people, json for scripts, sarif (2.1.0) for code scanning, lsp (3.17) for editors.",
+)  # fmt: skip
+@color_option
+@click.option("-q", "--quiet", is_flag=True, help="Print errors and warnings only.")
+def command(files: tuple[str, ...], text: str | None, output_format: str, quiet: bool) -> None:
+    """Check programs: all their errors in one go, or what they mean.
+
+    FILE is a path, or `-` for standard input. Exit code 1 if one of them has errors.
+    """
+    if bool(files) == (text is not None):
+        raise click.UsageError("give programs: FILE..., `-` for standard input, or -c TEXT")
+    results = [_check_file(file) for file in files] if text is None else [_check(Source("<text>", text))]
+    if quiet:
+        results = [replace(r, diagnostics=[d for d in r.diagnostics if d.severity != "info"]) for r in results]
+    match output_format:
+        case "text":
+            _print(results, quiet=quiet)
+        case "json":
+            documents = [document(r.source, r.diagnostics, r.program) for r in results]
+            echo_json(documents[0] if len(documents) == 1 else {"ok": all(d["ok"] for d in documents), "programs": documents})
+        case "sarif":
+            echo_json(sarif.log([(r.source, r.diagnostics) for r in results], __version__))
+        case _:
+            echo_json([lsp.publication(r.diagnostics, r.source) for r in results])
+    if any(r.program is None for r in results):
+        raise click.exceptions.Exit(PROGRAM_ERROR)
+
+
+def _check_file(file: str) -> _Checked:
+    try:
+        return _check(read(file))
+    except ScoutError as error:
+        return _Checked(*unreadable(file, error), failure=error)
+
+
+def _check(source: Source) -> _Checked:
     result = api.check_source(source)
-    show(result, output_format)
-    if result.program is None:
-        raise click.exceptions.Exit(1)
-    if output_format == "text":
-        click.echo(f"ok: {source.name}\n{summary(result.program)}")
+    return _Checked(source, result.diagnostics, result.program)
+
+
+def _print(results: Sequence[_Checked], *, quiet: bool) -> None:
+    for result in results:
+        if result.failure:
+            click.echo(str(result.failure), err=True)
+        else:
+            echo_messages(result.diagnostics, result.source)
+        if result.program and not quiet:
+            click.echo(f"ok: {result.source.name}\n{summary(result.program)}")

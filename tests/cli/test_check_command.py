@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import resource
 import subprocess
 import sys
@@ -67,6 +68,117 @@ def test_json_of_a_wrong_program() -> None:
     assert data["diagnostics"][0]["fix"]["replacement"] == "require"
 
 
+WRONG = "system Cu-P; requre CN(Cu-P)=4"
+
+
+def two_files(folder: Path) -> tuple[str, str]:
+    """A right and a wrong program."""
+    paths = folder / "right.scout", folder / "wrong.scout"
+    for path, text in zip(paths, (PAPER, WRONG), strict=True):
+        path.write_text(text, encoding="utf-8")
+    return str(paths[0]), str(paths[1])
+
+
+def test_several_files_at_once(tmp_path: Path) -> None:
+    right, wrong = two_files(tmp_path)
+    result = scout("check", right, wrong, right)
+    assert clean(result, 1).count("error[") == 1
+    assert result.stdout.decode().count(f"ok: {right}\n  system   Cu-Si-P-Ca\n") == 2
+    assert clean(scout("check", right, right), 0) == ""
+
+
+def test_quiet_prints_problems_only(tmp_path: Path) -> None:
+    right, wrong = two_files(tmp_path)
+    result = scout("check", "-q", right, wrong)
+    assert "error[E012]" in clean(result, 1)
+    assert result.stdout == b""
+    note = scout("check", "-c", f"{PAPER}, g=0.5"), scout("check", "--quiet", "-c", f"{PAPER}, g=0.5")
+    assert ["I060" in clean(r, 0) for r in note] == [True, False]
+
+
+def test_json_of_several_files(tmp_path: Path) -> None:
+    right, wrong = two_files(tmp_path)
+    result = scout("check", right, wrong, "--format", "json")
+    assert clean(result, 1) == ""
+    data = json.loads(result.stdout)
+    assert data["ok"] is False
+    assert [(p["file"], p["ok"]) for p in data["programs"]] == [(right, True), (wrong, False)]
+
+
+def test_json_for_an_output_that_cannot_show_everything() -> None:
+    result = scout("check", "-c", "system B; require volume_per_atom = 7", "--format", "json", env={"PYTHONIOENCODING": "ascii"})
+    clean(result, 0)
+    assert b"\\u00c5" in result.stdout
+    assert json.loads(result.stdout)["ok"] is True
+
+
+def test_sarif_and_lsp_of_several_files(tmp_path: Path) -> None:
+    right, wrong = two_files(tmp_path)
+    result = scout("check", right, wrong, "--format", "sarif")
+    assert clean(result, 1) == ""
+    (found,) = json.loads(result.stdout)["runs"][0]["results"]
+    assert found["locations"][0]["physicalLocation"]["region"] == {"startLine": 1, "startColumn": 14, "endLine": 1, "endColumn": 20}
+    result = scout("check", right, wrong, "--format", "lsp")
+    assert clean(result, 1) == ""
+    first, second = json.loads(result.stdout)
+    assert (first["diagnostics"], second["uri"]) == ([], Path(wrong).as_uri())
+    assert second["diagnostics"][0]["data"]["fix"]["newText"] == "require"
+
+
+@pytest.mark.parametrize(
+    "args", [["check", "--format", "json"], ["check", "--format", "sarif"], ["check", "--format", "lsp"], ["compile", "--format", "json"]]
+)
+def test_a_file_that_cannot_be_read_is_reported_in_the_format(tmp_path: Path, args: list[str]) -> None:
+    missing, binary = tmp_path / "none.scout", tmp_path / "x.scout"
+    binary.write_bytes(b"\x93\x00\xff\xfe" * 50)
+    for path, code in ((missing, "E001"), (tmp_path, "E001"), (binary, "E002")):
+        result = scout(*args, str(path))
+        assert clean(result, 1) == ""
+        json.loads(result.stdout)
+        assert f'"{code}"' in result.stdout.decode().split('"results"')[-1]
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> None:
+    right, wrong = two_files(tmp_path)
+    result = scout("check", str(tmp_path / "none.scout"), right, wrong)
+    error = clean(result, 1)
+    assert "no such file\n  hint: " in error
+    assert "E012" in error
+    assert f"ok: {right}" in result.stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "colored"),
+    [
+        ([], {}, False),
+        (["--color", "always"], {"NO_COLOR": "1"}, True),
+        (["--color", "never"], {"FORCE_COLOR": "1"}, False),
+        ([], {"FORCE_COLOR": "1"}, True),
+        ([], {"FORCE_COLOR": ""}, False),
+        ([], {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_color_in_a_pipe(args: list[str], env: dict[str, str], colored: bool) -> None:
+    error = clean(scout("check", "-c", WRONG, *args, env={"NO_COLOR": "", "FORCE_COLOR": "", **env}), 1)
+    assert ("\x1b[1;31merror[E012]\x1b[0m" in error) is colored
+    assert ("\x1b" in error) is colored
+
+
+@pytest.mark.parametrize(("env", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_color_on_a_terminal(env: dict[str, str], colored: bool) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "", "FORCE_COLOR": "", **env}
+    result = subprocess.run(
+        [sys.executable, "-m", "scoutlang", "check", "-c", WRONG], stderr=theirs, check=False, timeout=60, env=environment
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert result.returncode == 1
+    assert "E012" in shown
+    assert ("\x1b[" in shown) is colored
+
+
 def test_all_errors_in_one_go() -> None:
     error = clean(scout("check", "-c", "system Cu-P\nrequre CN(Cu-P)=4\nrequire CN(Cu-Ge)=1\nguide k=-1"), 1)
     assert [code in error for code in ("E012", "E030", "E024", "<text>: 3 errors")] == [True] * 4
@@ -94,6 +206,7 @@ def test_paths_that_cannot_be_read(tmp_path: Path) -> None:
         ["check"],
         ["check", "x.scout", "-c", "system B"],
         ["check", "-c", "system B", "--format", "xml"],
+        ["compile", "-c", "system B", "--format", "sarif"],
         ["chek"],
         ["explain", "E999"],
         ["check", "--nonsense"],
