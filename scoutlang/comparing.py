@@ -17,6 +17,7 @@ Kind = Literal["added", "removed", "changed", "reordered"]
 # As in `Program.digest`: the text is not the meaning, and parameters are in the terms already.
 _TEXT = frozenset({"source_name", "source_text", "text", "location"})
 _FOR_REPORTS = frozenset({"parameters"})
+_IDENTITIES = ("label", "name")
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Change:
 def compare(old: Program, new: Program) -> tuple[Change, ...]:
     """The differences in meaning in the order of the fields of `Program`; empty for programs that mean the same.
 
-    Terms are matched by content, then by label; parameters and sweeps by name. Changed parameters are listed beside the changes that they
-    make; alone they change nothing.
+    Terms, parameters and sweeps are matched by the label or name that the user chose, then by content, then by automatic labels. Changed
+    parameters are listed beside the changes that they make; alone they change nothing.
     """
     changes = tuple(c for field in _meaning(old) for c in _changes(field, getattr(old, field), getattr(new, field)))
     return changes if any(c.part not in _FOR_REPORTS for c in changes) else ()
@@ -85,9 +86,8 @@ def _collection(part: str, old: Sequence[Node], new: Sequence[Node]) -> Iterator
 
 def _matched(old: Sequence[Node], new: Sequence[Node]) -> dict[int, int]:
     """Index in ``old`` → index in ``new`` of what is the same, or a changed form of it."""
-    # Content goes before the label: of two terms about one descriptor the second takes the automatic label of the first when that is removed.
-    labelled = all(hasattr(node, "label") for node in (*old, *new))
-    keys: tuple[Callable[[Node], Hashable], ...] = (_whole, _content, _identity) if labelled else (_identity,)
+    # Content goes before automatic labels: of two terms about one descriptor the second takes the label of the first when that is removed.
+    keys: tuple[Callable[[Node], Hashable], ...] = (_whole, _chosen, _content, _identity)
     matched: dict[int, int] = {}
     for key in keys:
         waiting: defaultdict[Hashable, list[int]] = defaultdict(list)
@@ -108,10 +108,16 @@ def _whole(node: Node) -> Hashable:
     return tuple(getattr(node, name) for name in _meaning(node))
 
 
+def _chosen(node: Node) -> Hashable:
+    """The label or name, if a user can have chosen it; equal to nothing if it is automatic, ``CN(Cu-P) #2``."""
+    identity = _identity(node)
+    return identity if identity.isidentifier() else object()
+
+
 def _content(node: Node) -> Hashable:
-    return tuple(getattr(node, name) for name in _meaning(node) if name != "label")
+    return tuple(getattr(node, name) for name in _meaning(node) if name not in _IDENTITIES)
 
 
 def _identity(node: Node) -> str:
-    name: str = getattr(node, "label", None) or getattr(node, "name")  # noqa: B009
+    name: str = next(getattr(node, name) for name in _IDENTITIES if hasattr(node, name))
     return name

@@ -94,6 +94,11 @@ def test_a_term_keeps_its_identity_when_its_automatic_label_changes() -> None:
     ]
 
 
+def test_a_label_that_the_user_chose_tells_which_term_is_which() -> None:
+    moved = replace(BASE, terms=(term("a", 5.0), term("b", 3.0), term("c", 4.0)))
+    assert [(c.name, c.kind) for c in compare(BASE, moved)] == [("a", "changed"), ("c", "added")]
+
+
 def test_parameters_are_listed_beside_what_they_change() -> None:
     old = replace(BASE, parameters=(ParameterValue("a", "4"), ParameterValue("b", "3")))
     new = replace(BASE, parameters=(ParameterValue("b", "3"), ParameterValue("a", "5")), terms=(term("a", 5.0), BASE.terms[1]))

@@ -97,7 +97,7 @@ def unreadable(file: str, error: ScoutError) -> tuple[Source, tuple[Diagnostic, 
     return Source("<stdin>" if file == "-" else file, ""), (Diagnostic(error.code, error.message, help=error.hint),)
 
 
-def checked(source: Source, output_format: str, *, exit_code: int = PROGRAM_ERROR) -> Program:
+def checked(source: Source, output_format: str, *, exit_code: int = PROGRAM_ERROR, warnings: bool = True) -> Program:
     """The checked program; its errors are printed and end the command with ``exit_code``, its warnings go to standard error, its notes are for `scout check`."""
     result = api.check_source(source)
     if result.program is None:
@@ -106,7 +106,8 @@ def checked(source: Source, output_format: str, *, exit_code: int = PROGRAM_ERRO
         else:
             echo_json(document(source, result.diagnostics, None))
         raise click.exceptions.Exit(exit_code)
-    echo_messages([d for d in result.diagnostics if d.severity != "info"], source)
+    if warnings:
+        echo_messages([d for d in result.diagnostics if d.severity != "info"], source)
     return result.program
 
 
