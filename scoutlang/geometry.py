@@ -7,7 +7,7 @@ then computed from ``frac`` and ``cell``, so gradients reach both. Nothing here 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -26,6 +26,9 @@ MAX_IMAGES = 1024
 
 MAX_IMAGES_EXACT = 16 * MAX_IMAGES
 """The same bound for the exact evaluators, which see finished structures, a few at a time."""
+
+MAX_BOND_PAIRS = 4_000_000
+"""Most pairs of bonds that share a centre, of one crystal. 1000 atoms with 60 neighbours each have fewer."""
 
 PRESENT = 0.5
 """A species is present where its expected number of atoms is at least this; an atom is an element where its probability is above this."""
@@ -168,13 +171,15 @@ def pairs(
 class Bonds:
     """P neighbours j (one periodic image each) of atoms i that may be centres.
 
-    i, j: (P,) int64, i ascending. vector: (P, 3) Å from i to j, distance: (P,) Å, both differentiable. system: (P,) int64.
+    i, j: (P,) int64, i ascending. shift: (P, 3) whole numbers, the image of j as in `Pairs`. vector: (P, 3) Å from i to j,
+    distance: (P,) Å, both differentiable. system: (P,) int64.
     weight: (P,) from 0 to 1, how much j counts as a neighbour of i, given that i is a centre.
     centre: (N,) probability that an atom is a centre. overflow: (B,) bool as in `Pairs`.
     """
 
     i: Tensor
     j: Tensor
+    shift: Tensor
     vector: Tensor
     distance: Tensor
     system: Tensor
@@ -211,7 +216,19 @@ def bonds(
     same = radii.new_tensor([[float(x == y) for y in neighbours] for x in centres])
     other = torch.where((found.i == found.j)[:, None, None], same, b[found.j][:, None, :])
     weight = (a[found.i][:, :, None] * other * step).sum(dim=(1, 2)) / centre[found.i]
-    return Bonds(found.i, found.j, found.vector, found.distance, found.system, weight, centre, found.overflow)
+    return Bonds(found.i, found.j, found.shift, found.vector, found.distance, found.system, weight, centre, found.overflow)
+
+
+def uncrowded(found: Bonds) -> Bonds:
+    """Without the bonds of crystals that have more than `MAX_BOND_PAIRS` pairs of bonds at one centre: those are degenerate, and join ``overflow``."""
+    per_centre = torch.bincount(found.i, minlength=len(found.centre))[found.i]
+    size = len(found.overflow)
+    crowded = torch.bincount(found.system, weights=per_centre.double(), minlength=size) > MAX_BOND_PAIRS
+    if not crowded.any():
+        return found
+    kept = ~crowded[found.system]
+    columns = {name: getattr(found, name)[kept] for name in ("i", "j", "shift", "vector", "distance", "system", "weight")}
+    return replace(found, **columns, overflow=found.overflow | crowded)
 
 
 def at_one_centre(first: Bonds, second: Bonds) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scoutlang.descriptors.harmonics import directions, harmonics
+from scoutlang.descriptors._harmonics import directions, harmonics
 from scoutlang.signatures import DescriptorSignature, Parameter
 
 if TYPE_CHECKING:

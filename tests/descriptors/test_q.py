@@ -10,7 +10,7 @@ from pymatgen.core import Lattice, Structure
 
 from scoutlang.crystal import CrystalBatch
 from scoutlang.descriptors import bond_order
-from scoutlang.descriptors.harmonics import harmonics
+from scoutlang.descriptors._harmonics import harmonics
 from scoutlang.ir import Measure, Species
 from scoutlang.testing import check_descriptor
 
