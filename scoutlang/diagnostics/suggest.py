@@ -41,9 +41,16 @@ def listing(words: Iterable[str], last: str = "or") -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
 
 
-def _similarity(a: str, b: str) -> float:
-    if a.casefold() == b.casefold():
-        return 1.0 if a == b else 0.99
-    if len(a) >= _SHORTEST_STEM and b.casefold().startswith(a.casefold()):
+def _similarity(written: str, known: str) -> float:
+    if written == known:
+        return 1.0
+    a, b = written.casefold(), known.casefold()
+    if a == b:
+        return 0.99
+    if sorted(a) == sorted(b):
+        return 0.95  # letters that changed places, which weigh too much in words of two or three
+    if len(a) >= _SHORTEST_STEM and b.startswith(a):
         return 0.9
-    return SequenceMatcher(None, a.casefold(), b.casefold()).ratio()
+    matcher = SequenceMatcher(None, a, b)
+    # The quick ratios are upper bounds: most words need no more.
+    return matcher.ratio() if min(matcher.real_quick_ratio(), matcher.quick_ratio()) >= _CUTOFF else 0.0

@@ -51,7 +51,7 @@ def test_exit_codes(monkeypatch: pytest.MonkeyPatch, error: BaseException, code:
 
 def test_every_command_says_what_it_does() -> None:
     context = click.Context(cli.commands)
-    for name in ("check", "compile", "explain"):
+    for name in ("check", "compile", "diff", "explain"):
         command = cli.commands.get_command(context, name)
         assert command is not None
         assert command.help

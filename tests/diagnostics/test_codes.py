@@ -7,7 +7,6 @@ from pathlib import Path
 
 import scoutlang
 from scoutlang.diagnostics.codes import EXPLANATIONS
-from scoutlang.diagnostics.suggest import closest, listing, quoted
 
 PACKAGE = Path(scoutlang.__file__).parent
 BAD = Path(__file__).parent.parent / "bad"
@@ -36,19 +35,3 @@ def test_every_message_about_a_program_is_shown_by_a_program() -> None:
     }
     about_files = {"E001", "E002", "E003"}
     assert USED - shown == about_files
-
-
-def test_suggestions() -> None:
-    assert closest("requre", ["require", "prefer"]) == "require"
-    assert closest("cn", ["CN", "distance"]) == "CN"
-    assert closest("volume", ["volume_per_atom", "CN"]) == "volume_per_atom"
-    assert closest("banana", ["require", "prefer"]) is None
-    assert closest("x" * 100_000, ["require"]) is None
-
-
-def test_words_in_messages() -> None:
-    assert listing(["a"]) == "a"
-    assert listing(["a", "b", "c"]) == "a, b or c"
-    assert listing([]) == ""
-    assert quoted("x" * 100) == "`" + "x" * 39 + "…`"
-    assert quoted("a\x1bb") == "`a\N{REPLACEMENT CHARACTER}b`"
