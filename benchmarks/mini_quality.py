@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ def quality(system: str, count: int, settings: argparse.Namespace, display: Disp
     program = scoutlang.check(f"system {system}").program
     assert program is not None
     sample = {"count": count, "batch": settings.batch, "steps": settings.steps, "cfg": settings.cfg, "model": settings.model}
-    program = program.model_copy(update={"sample": program.sample.model_copy(update=sample)})
+    program = replace(program, sample=replace(program.sample, **sample))
     folder = settings.folder / f"cfg{settings.cfg:g}-{system}"
     manifest = folder / MANIFEST
     if not manifest.is_file() or json.loads(manifest.read_text(encoding="utf-8"))["status"] != "finished":

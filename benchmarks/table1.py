@@ -10,6 +10,7 @@ import argparse
 import csv
 import json
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -39,7 +40,7 @@ def hypothesis(row: str, settings: argparse.Namespace) -> Program:
     if settings.method == "adaptive":
         k = STRENGTH[row] if settings.k is None else settings.k
         guide["k"] = Schedule(start=k, end=k)
-    return program.model_copy(update={"sample": program.sample.model_copy(update=sample), "guide": program.guide.model_copy(update=guide)})
+    return replace(program, sample=replace(program.sample, **sample), guide=replace(program.guide, **guide))
 
 
 def arm(program: Program, folder: Path, which: Arm, display: Display) -> Path:
@@ -55,7 +56,7 @@ def measure(row: str, settings: argparse.Namespace, display: Display) -> dict[st
     """One row of the table."""
     program = hypothesis(row, settings)
     # what the non-guided arm samples depends on the system and the sampling settings only
-    bare = program.model_copy(update={"terms": (), "guide": Guide()})
+    bare = replace(program, terms=(), guide=Guide())
     plain = arm(bare, settings.folder / f"plain-{'-'.join(sorted(program.system))}", "non-guided", display)
     guided = arm(program, settings.folder / f"{settings.method}-{row}", "guided", display)
     generated = [*read_samples(plain, "non-guided"), *read_samples(guided, "guided")]

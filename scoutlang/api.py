@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +45,19 @@ def check_file(path: str | Path) -> CheckResult:
     return check_source(read_source(path))
 
 
-def check_source(source: Source) -> CheckResult:
-    """Check a program that has been read already."""
-    return frontend.check(source, signatures())
+def check_source(source: Source, overrides: Mapping[str, str] | None = None) -> CheckResult:
+    """Check a program that has been read already.
+
+    overrides: values of parameters and settings from outside, as text: ``{"rc": "2.5 Å", "k": "0.4"}``.
+    """
+    return frontend.check(source, signatures(), overrides)
+
+
+def family(result: CheckResult, overrides: Mapping[str, str] | None = None) -> list[Program]:
+    """The programs that the sweeps of a checked program make, the program itself where it has none. Raises `ProgramError`."""
+    if result.program is None:
+        raise ProgramError(result)
+    return list(frontend.family(result, signatures(), overrides))
 
 
 def as_program(program: Program | str) -> Program:

@@ -66,6 +66,7 @@ class Reading:
 
     kind: the soft or the exact values of the descriptors. sharpness: of the soft ones, 1/Å, a number or one per crystal.
     given: values (B,) of descriptors that a structure alone does not have, such as ``e_above_hull``; NaN where undefined.
+    A descriptor that several terms use is evaluated once per reading.
     """
 
     batch: CrystalBatch
@@ -73,6 +74,7 @@ class Reading:
     sharpness: float | Tensor = SHARPNESS
     given: Mapping[str, Tensor] = field(default_factory=dict)
     catalogue: Mapping[str, ModuleType] = field(default_factory=modules)
+    _known: dict[ir.Measure, Field] = field(default_factory=dict, repr=False)
 
 
 # ---- values ----
@@ -86,7 +88,9 @@ def quantity(expression: ir.Quantity, reading: Reading) -> Field:
             full = reading.batch.frac.new_full((size,), value)
             return Field(full, torch.ones_like(full, dtype=torch.bool))
         case ir.Measure():
-            return _measure(expression, reading)
+            if expression not in reading._known:
+                reading._known[expression] = _measure(expression, reading)
+            return reading._known[expression]
         case ir.Arithmetic(op=op, of=of):
             return _arithmetic(op, [quantity(q, reading) for q in of])
         case ir.Aggregate(how=how, of=inner):
@@ -383,3 +387,44 @@ def _nearest_site(inner: Field, size: int) -> Field:
     nearness = weight * torch.exp(NEARNESS * (inner.value - largest.value.detach()[system]).clamp(max=30))
     near = sum_by_structure(nearness * inner.value, system, size) / sum_by_structure(nearness, system, size).clamp(min=_FLAT)
     return _field(torch.where(largest.value >= 0, largest.value, near), count >= PRESENT, None)
+
+
+# ---- as text ----
+
+
+def formula(expression: ir.Quantity | ir.Proposition, catalogue: Mapping[str, ModuleType] | None = None) -> str:
+    """An expression as text, with the formulas of its descriptors."""
+    catalogue = catalogue or modules()
+    match expression:
+        case ir.Constant(value=value):
+            return f"{value:g}"
+        case ir.Measure(descriptor=name):
+            describe = getattr(catalogue[name], "formula", None)
+            return str(describe(expression)) if describe else name
+        case ir.Aggregate(how=how, of=inner):
+            return f"{how} of [{formula(inner, catalogue)}]"
+        case ir.Fraction(of=inner):
+            return f"share of sites where {formula(inner, catalogue)}"
+        case ir.Arithmetic(op="neg", of=(inner,)):
+            return f"−{formula(inner, catalogue)}"
+        case ir.Arithmetic(op=op, of=of):
+            parts = [formula(q, catalogue) for q in of]
+            return f"({f' {op} '.join(parts)})" if op in "+-*/^" else f"{op}({', '.join(parts)})"
+        case ir.Compare(value=value, relation=relation):
+            return f"({formula(value, catalogue)} {relation_text(relation)})"
+        case ir.And(of=of) | ir.Or(of=of):
+            return f"({f' {expression.node} '.join(formula(p, catalogue) for p in of)})"
+        case ir.Implies(premise=premise, conclusion=conclusion):
+            return f"({formula(premise, catalogue)} implies {formula(conclusion, catalogue)})"
+    return f"{'any' if expression.node == 'some' else expression.node} {formula(expression.of, catalogue)}"
+
+
+def relation_text(relation: ir.Relation) -> str:
+    """``= 4 ± 0.5``, ``in [14, 22]``, ``< 2.5``."""
+    match relation.op:
+        case "=":
+            return f"= {relation.target:g} ± {relation.tolerance:g}"
+        case "in":
+            return f"in [{relation.low:g}, {relation.high:g}]"
+        case operator:
+            return f"{operator} {relation.low if relation.high is None else relation.high:g}"

@@ -6,17 +6,20 @@ beside the hits, not inside them. ``hit`` is None where a `require` is undefined
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from scoutlang.crystal import CrystalBatch
 from scoutlang.descriptors import modules
 from scoutlang.errors import ScoutError
-from scoutlang.ir import Node, Program, Term
-from scoutlang.margins import all_hold, holds, margin
+from scoutlang.expressions import Field, Reading, Truth, margin, measures, quantity, truth
+from scoutlang.ir import Compare, Node, Program, Term, Wish
+from scoutlang.margins import all_hold
 from scoutlang.structure_io import NamedStructure, as_structure, read_structures
 
 if TYPE_CHECKING:
@@ -27,8 +30,13 @@ MAX_PAIRS = 1_000_000
 """Structures are measured together as long as the sum of their squared atom numbers stays below this."""
 
 
+@dataclass(frozen=True)
 class TermMeasurement(Node):
-    """One term on one structure. Values in canonical units; None: undefined, or not measurable on a structure alone."""
+    """One term on one structure, in canonical units. None: undefined, or not measurable on a structure alone.
+
+    soft, exact: value of a term that compares or wishes for one, None for others. margin: ρ. satisfied: truth by the exact values, None
+    also for a wish; soft_satisfied: by the soft ones.
+    """
 
     label: str
     source: str
@@ -36,17 +44,16 @@ class TermMeasurement(Node):
     exact: float | None
     margin: float | None
     satisfied: bool | None
+    soft_satisfied: bool | None
 
 
+@dataclass(frozen=True)
 class Measurement(Node):
-    """All terms of a program on one structure, in program order."""
+    """All terms of a program on one structure, in program order. ``hit``: every `require` holds; None where one is undefined."""
 
     structure: str
     hit: bool | None
     terms: tuple[TermMeasurement, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json")
 
 
 def measure(program: Program, structures: Iterable[Structure | Atoms | NamedStructure | str | PathLike[str]]) -> list[Measurement]:
@@ -62,41 +69,65 @@ def measure_named(program: Program, structures: Sequence[NamedStructure]) -> lis
     return [result for chunk in _chunks(structures) for result in _measure_batch(program, chunk)]
 
 
+def measure_terms(
+    terms: Sequence[Term], structures: Sequence[Structure], given: Mapping[str, Sequence[float | None]] | None = None
+) -> list[list[TermMeasurement]]:
+    """Some terms on pymatgen structures: a row per structure.
+
+    given: values of descriptors that a structure alone does not have, one per structure; truth values are 1 and 0.
+    """
+    batch = CrystalBatch.from_structures(structures, dtype=torch.float64)
+    values = {
+        name: torch.tensor([math.nan if v is None else float(v) for v in column], dtype=torch.float64)
+        for name, column in (given or {}).items()
+    }
+    soft, exact = Reading(batch, "soft", given=values), Reading(batch, "exact", given=values)
+    with torch.no_grad():
+        columns = [_measure_term(term, soft, exact) for term in terms]
+    return [[column[row] for column in columns] for row in range(batch.size)]
+
+
+def of_structure_alone(term: Term) -> bool:
+    """Whether a structure alone gives every value of the term; the others are columns that a stage of the validation adds."""
+    catalogue = modules()
+    return all(hasattr(catalogue[m.descriptor], "exact") for m in measures(term.claim))
+
+
 def _measure_batch(program: Program, structures: Sequence[NamedStructure]) -> list[Measurement]:
-    batch = CrystalBatch.from_structures([s.structure for s in structures], dtype=torch.float64)
-    columns = [_measure_term(term, batch) for term in program.terms]
     results = []
-    for row, named in enumerate(structures):
-        terms = tuple(column[row] for column in columns)
+    for named, terms in zip(structures, measure_terms(program.terms, [s.structure for s in structures]), strict=True):
         verdicts = (m.satisfied for m, term in zip(terms, program.terms, strict=True) if term.verb == "require")
-        results.append(Measurement(structure=named.name, hit=all_hold(verdicts), terms=terms))
+        results.append(Measurement(structure=named.name, hit=all_hold(verdicts), terms=tuple(terms)))
     return results
 
 
-def _measure_term(term: Term, batch: CrystalBatch) -> list[TermMeasurement]:
+def _measure_term(term: Term, soft: Reading, exact: Reading) -> list[TermMeasurement]:
     """One term on every crystal of the batch."""
-    soft = _values(term, batch, "soft")
-    exact = _values(term, batch, "exact")
-    return [
-        TermMeasurement(
-            label=term.label,
-            source=term.text,
-            soft=s,
-            exact=e,
-            margin=margin(term.relation, e),
-            satisfied=holds(term.relation, e),
-        )
-        for s, e in zip(soft, exact, strict=True)
-    ]
+    size = exact.batch.size
+    nothing: list[None] = [None] * size
+    claim = term.claim
+    differentiable = all(hasattr(exact.catalogue[m.descriptor], "soft") for m in measures(claim))
+    softs: Sequence[float | None] = nothing
+    exacts: Sequence[float | None] = nothing
+    if isinstance(claim, Compare | Wish):
+        softs = _numbers(quantity(claim.value, soft)) if differentiable else nothing
+        exacts = _numbers(quantity(claim.value, exact))
+    margins: Sequence[float | None] = nothing
+    verdicts: Sequence[bool | None] = nothing
+    soft_verdicts: Sequence[bool | None] = nothing
+    if not isinstance(claim, Wish):
+        margins, verdicts = _numbers(margin(claim, exact)), _verdicts(truth(claim, exact))
+        soft_verdicts = _verdicts(truth(claim, soft)) if differentiable else nothing
+    columns = zip(softs, exacts, margins, verdicts, soft_verdicts, strict=True)
+    return [TermMeasurement(term.label, term.text, *row) for row in columns]
 
 
-def _values(term: Term, batch: CrystalBatch, kind: str) -> list[float | None]:
-    evaluate = getattr(modules()[term.measure.descriptor], kind, None)
-    if evaluate is None:
-        return [None] * batch.size
-    with torch.no_grad():
-        result = evaluate(batch, term.measure)
-    return [v if d else None for v, d in zip(result.value.tolist(), result.defined.tolist(), strict=True)]
+def _numbers(field: Field) -> list[float | None]:
+    return [v if d else None for v, d in zip(field.value.tolist(), field.defined.tolist(), strict=True)]
+
+
+def _verdicts(found: Truth) -> list[bool | None]:
+    return [True if t else False if f else None for t, f in zip(found.true.tolist(), found.false.tolist(), strict=True)]
 
 
 def _named(structures: Iterable[Structure | Atoms | NamedStructure | str | PathLike[str]]) -> Iterator[NamedStructure]:

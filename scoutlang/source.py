@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,11 @@ class Span:
 
 @dataclass(frozen=True)
 class Source:
-    """A named program text. ``name`` is a path, ``<stdin>`` or ``<text>``."""
+    """A named program text. ``name`` is a path, ``<stdin>`` or ``<text>``. ``folder``: where the files are that it refers to, if anywhere."""
 
     name: str
     text: str
+    folder: Path | None = None
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

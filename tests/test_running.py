@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import json
@@ -91,7 +92,7 @@ def program(folder: Path, **sample: Any) -> Program:
     """TEXT on the model of that folder, with some sampling settings changed."""
     checked = scoutlang.check(TEXT.format(model=folder), name="copper.scout").program
     assert checked is not None
-    return checked.model_copy(update={"sample": checked.sample.model_copy(update=sample)})
+    return dataclasses.replace(checked, sample=dataclasses.replace(checked.sample, **sample))
 
 
 class Interrupt(running.Silent):
@@ -159,9 +160,9 @@ def test_the_manifest_says_what_was_run_with_what(whole: Path, model: Path) -> N
     assert found["source_name"] == "copper.scout"
     assert found["digest"] == expected.digest()
     assert found["arms"] == ["non-guided", "guided"]
-    assert found["sample"] == expected.sample.model_dump(mode="json")
+    assert found["sample"] == expected.sample.to_data()
     assert found["sample"]["seed"] == 7
-    assert found["guide"] == expected.guide.model_dump(mode="json")
+    assert found["guide"] == expected.guide.to_data()
     assert found["scoutlang"] == scoutlang.__version__
     assert found["packages"]["torch"] == torch.__version__.split("+")[0] or found["packages"]["torch"] == torch.__version__
     assert found["packages"]["mattergen"] == "1.0.3"
@@ -288,7 +289,7 @@ def test_a_model_that_cannot_be_loaded_does_not_take_the_folder(sample: dict[str
 
 
 def test_an_element_that_the_model_does_not_know_is_refused_before_any_work(model: Path, tmp_path: Path) -> None:
-    other = program(model).model_copy(update={"system": ("Cu", "Al")})
+    other = dataclasses.replace(program(model), system=("Cu", "Al"))
     assert "Al" in refusal("E520", other, tmp_path / "run").message
 
 

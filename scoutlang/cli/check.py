@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import click
 
@@ -15,6 +16,7 @@ from scoutlang.cli.program_argument import (
     echo_json,
     echo_messages,
     read,
+    set_option,
     text_option,
     unreadable,
 )
@@ -42,15 +44,16 @@ class _Checked:
     help="text for people, json for scripts, sarif (2.1.0) for code scanning, lsp (3.17) for editors.",
 )  # fmt: skip
 @color_option
+@set_option
 @click.option("-q", "--quiet", is_flag=True, help="Print errors and warnings only.")
-def command(files: tuple[str, ...], text: str | None, output_format: str, quiet: bool) -> None:
+def command(files: tuple[str, ...], text: str | None, output_format: str, overrides: dict[str, str], quiet: bool) -> None:
     """Check programs: all their errors in one go, or what they mean.
 
     FILE is a path, or `-` for standard input. Exit code 1 if one of them has errors.
     """
     if bool(files) == (text is not None):
         raise click.UsageError("give programs: FILE..., `-` for standard input, or -c TEXT")
-    results = [_check_file(file) for file in files] if text is None else [_check(Source("<text>", text))]
+    results = [_check_file(file, overrides) for file in files] if text is None else [_check(Source("<text>", text, Path.cwd()), overrides)]
     if quiet:
         results = [replace(r, diagnostics=[d for d in r.diagnostics if d.severity != "info"]) for r in results]
     match output_format:
@@ -67,15 +70,15 @@ def command(files: tuple[str, ...], text: str | None, output_format: str, quiet:
         raise click.exceptions.Exit(PROGRAM_ERROR)
 
 
-def _check_file(file: str) -> _Checked:
+def _check_file(file: str, overrides: Mapping[str, str]) -> _Checked:
     try:
-        return _check(read(file))
+        return _check(read(file), overrides)
     except ScoutError as error:
         return _Checked(*unreadable(file, error), failure=error)
 
 
-def _check(source: Source) -> _Checked:
-    result = api.check_source(source)
+def _check(source: Source, overrides: Mapping[str, str]) -> _Checked:
+    result = api.check_source(source, overrides)
     return _Checked(source, result.diagnostics, result.program)
 
 

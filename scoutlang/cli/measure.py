@@ -10,8 +10,7 @@ import click
 from scoutlang.cli.program_argument import checked, echo_json, format_option, load, text_option
 from scoutlang.cli.program_summary import relation_text
 from scoutlang.errors import ScoutError
-from scoutlang.ir import Program, Term
-from scoutlang.margins import holds
+from scoutlang.ir import Compare, Program, Term, Wish
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -45,7 +44,7 @@ def command(paths: tuple[str, ...], text: str | None, output_format: str) -> Non
     errors = [item for item in found if isinstance(item, ScoutError)]
     results = measure_named(program, [item for item in found if not isinstance(item, ScoutError)])
     if output_format == "json":
-        echo_json([r.to_json() for r in results])
+        echo_json([r.to_data() for r in results])
     else:
         _print(program, results)
     for error in errors:
@@ -83,7 +82,7 @@ def _table(program: Program, result: Measurement) -> Table:
     table.add_column("margin", justify="right")
     table.add_column("")
     for term, measured in zip(program.terms, result.terms, strict=True):
-        target = relation_text(term.relation, term.measure.unit).removeprefix("= ").removeprefix("in ")
+        target = _target(term)
         numbers = _number(measured.soft), _number(measured.exact), target, _number(measured.margin)
         table.add_row(measured.label, measured.source, *numbers, _mark(term, measured))
     return table
@@ -92,18 +91,29 @@ def _table(program: Program, result: Measurement) -> Table:
 def _notes(program: Program, result: Measurement) -> Iterator[str]:
     """Where the value that guides and the value that judges do not agree on the verdict."""
     for term, measured in zip(program.terms, result.terms, strict=True):
-        soft = holds(term.relation, measured.soft)
+        soft = measured.soft_satisfied
         if None not in (soft, measured.satisfied) and soft != measured.satisfied:
             verdicts = ("holds", "fails") if soft else ("fails", "holds")
             yield f"{measured.label} {verdicts[0]} by its soft value and {verdicts[1]} by the exact one; the exact one decides"
 
 
 def _mark(term: Term, measured: TermMeasurement) -> str:
+    from scoutlang.measuring import of_structure_alone
+
     if measured.satisfied is not None:
         return "✓" if measured.satisfied else "✗"
     if measured.exact is not None:
         return "reported"
-    return "undefined" if term.measure.species else "not measured here"
+    return "undefined" if of_structure_alone(term) else "not measured here"
+
+
+def _target(term: Term) -> str:
+    match term.claim:
+        case Wish(direction=direction):
+            return f"as {direction} as possible"
+        case Compare(relation=relation, unit=unit):
+            return relation_text(relation, unit).removeprefix("= ").removeprefix("in ")
+    return "true"
 
 
 def _number(value: float | None) -> str:

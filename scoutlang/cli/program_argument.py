@@ -7,6 +7,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -53,6 +55,19 @@ color_option = click.option(
 )  # fmt: skip
 
 
+def _overrides(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    for item in given:
+        if "=" not in item:
+            raise click.BadParameter(f"`{item}` is not NAME=VALUE, for example rc=2.5Å", context, option)
+    return {name.strip(): value.strip() for name, _, value in (item.partition("=") for item in given)}
+
+
+set_option = click.option(
+    "--set", "overrides", metavar="NAME=VALUE", multiple=True, callback=_overrides,
+    help="Another value for a `param` or a setting of `guide` or `sample`; may be given several times.",
+)  # fmt: skip
+
+
 def program_argument(command: Command) -> Command:
     """Give a command the program argument; it receives ``source`` and ``output_format``."""
 
@@ -75,7 +90,7 @@ def load(file: str | None, text: str | None, output_format: str = "text", *, exi
     if (file is None) == (text is None):
         raise click.UsageError("give one program: FILE, `-` for standard input, or -c TEXT")
     if text is not None:
-        return Source("<text>", text)
+        return Source("<text>", text, Path.cwd())
     assert file is not None
     try:
         return read(file)
@@ -89,7 +104,7 @@ def load(file: str | None, text: str | None, output_format: str = "text", *, exi
 
 def read(file: str) -> Source:
     """The program in a file, ``-`` for standard input. Raises `ScoutError` E001, E002 or E003."""
-    return read_stream(sys.stdin.buffer, "<stdin>") if file == "-" else read_source(file)
+    return replace(read_stream(sys.stdin.buffer, "<stdin>"), folder=Path.cwd()) if file == "-" else read_source(file)
 
 
 def unreadable(file: str, error: ScoutError) -> tuple[Source, tuple[Diagnostic, ...]]:
@@ -97,9 +112,11 @@ def unreadable(file: str, error: ScoutError) -> tuple[Source, tuple[Diagnostic, 
     return Source("<stdin>" if file == "-" else file, ""), (Diagnostic(error.code, error.message, help=error.hint),)
 
 
-def checked(source: Source, output_format: str, *, exit_code: int = PROGRAM_ERROR, warnings: bool = True) -> Program:
+def checked(
+    source: Source, output_format: str, overrides: Mapping[str, str] | None = None, *, exit_code: int = PROGRAM_ERROR, warnings: bool = True
+) -> Program:
     """The checked program; its errors are printed and end the command with ``exit_code``, its warnings go to standard error, its notes are for `scout check`."""
-    result = api.check_source(source)
+    result = api.check_source(source, overrides)
     if result.program is None:
         if output_format == "text":
             echo_messages(result.diagnostics, source)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from scoutlang.cli.program_argument import checked, echo_json, program_argument
+from scoutlang import api
+from scoutlang.cli.program_argument import checked, echo_json, program_argument, set_option
 from scoutlang.ir import Arm, Program
 from scoutlang.source import Source
+
+if TYPE_CHECKING:
+    from scoutlang.running import RunResult
+
+_UNSAFE = re.compile(r"[^\w.=+-]+")  # in a folder's name
 
 
 @click.command("run")
 @program_argument
+@set_option
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run (default: runs/NAME).")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in that folder.")
 @click.option("--arms", type=click.Choice(["both", "guided", "non-guided"]), default="both", show_default=True)
@@ -25,34 +36,50 @@ from scoutlang.source import Source
 @click.option("--cfg", type=click.FloatRange(0, 100), help="Classifier-free guidance factor.")
 @click.option("--method", type=click.Choice(["adaptive", "paper"]), help="Guidance method.")
 @click.option("--device", help="cpu, cuda, … (default: cuda where there is one).")
-def command(source: Source, output_format: str, **options: Any) -> None:
-    """Run a hypothesis. Options given here override its `sample` and `guide` lines."""
-    program = _with_options(checked(source, output_format), options)
+def command(source: Source, output_format: str, overrides: dict[str, str], **options: Any) -> None:
+    """Run a hypothesis. Options given here override its `sample` and `guide` lines; a `sweep` makes a folder of runs."""
+    program = checked(source, output_format, overrides)
+    programs = [_with_options(p, options) for p in api.family(api.check_source(source, overrides), overrides)]
     folder = options["out"] or Path("runs") / _name(source)
     arms: tuple[Arm, ...] = ("non-guided", "guided") if options["arms"] == "both" else (options["arms"],)
 
+    results = [
+        _run(member, where, source, arms, options, quiet=output_format == "json") for member, where in _members(program, programs, folder)
+    ]
+    if output_format == "json":
+        documents = [{"folder": str(r.folder), "files": [str(f) for f in r.files], **r.validation.to_json()} for r in results]
+        echo_json({"runs": documents} if program.sweeps else documents[0])
+
+
+def _members(program: Program, programs: Sequence[Program], folder: Path) -> Iterator[tuple[Program, Path]]:
+    """Every member of the family with its folder: the folder itself without sweeps, else one below it, named by its values."""
+    values = itertools.product(*([f"{sweep.name}={value}" for value in sweep.values] for sweep in program.sweeps))
+    for member, chosen in zip(programs, values, strict=True):
+        yield member, folder / ",".join(_UNSAFE.sub("_", c) for c in chosen) if chosen else folder
+
+
+def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], options: dict[str, Any], *, quiet: bool) -> RunResult:
     from scoutlang.cli.run_display import Display
 
-    with Display(quiet=output_format == "json") as display:
+    with Display(quiet=quiet) as display:
         from scoutlang.running import run
 
         try:
             result = run(program, folder, arms=arms, resume=options["resume"], device=options["device"], watcher=display)
         except KeyboardInterrupt:
             display.close()
-            again = f"scout run {source.name if source.name != '<text>' else '-c …'} --out {folder} --resume"
+            again = f"scout run {source.name if source.name != '<text>' else '-c …'} --out {options['out'] or folder} --resume"
             click.echo(f"interrupted; finished batches are kept in {folder}\n  continue with the same options: {again}", err=True)
             raise
-    if output_format == "json":
-        echo_json({"folder": str(result.folder), "files": [str(f) for f in result.files], **result.validation.to_json()})
-    else:
+    if not quiet:
         display.table(result)
+    return result
 
 
 def _with_options(program: Program, options: dict[str, Any]) -> Program:
     sample = {key: options[key] for key in ("model", "count", "batch", "steps", "seed", "cfg") if options[key] is not None}
     guide = {} if options["method"] is None else {"method": options["method"]}
-    return program.model_copy(update={"sample": program.sample.model_copy(update=sample), "guide": program.guide.model_copy(update=guide)})
+    return replace(program, sample=replace(program.sample, **sample), guide=replace(program.guide, **guide))
 
 
 def _name(source: Source) -> str:

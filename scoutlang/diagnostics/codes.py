@@ -60,9 +60,6 @@ look the same and are other characters.
 E017 the number cannot be represented
 The number is larger than a double-precision number can be (about 1.8e308). There is probably a typing error in its exponent.
 
-E018 not in this version of the language
-The word belongs to the language as it is planned (`each`, `and`, `not`, `formula`, `param`, `sweep`, …) and does nothing in this version.
-
 E020 there is no system
 A hypothesis is about a chemical system: `system Cu-Si-P-Ca` names the elements that the crystals may hold. Everything else refers to it,
 so a program cannot do without.

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from scoutlang.frontend.checker import CheckResult, check
+from scoutlang.frontend.checker import CheckResult, check, family
 
-__all__ = ["CheckResult", "check"]
+__all__ = ["CheckResult", "check", "family"]

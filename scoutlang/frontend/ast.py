@@ -1,4 +1,4 @@
-"""The syntax tree that the rest of the front end reads: frozen nodes with spans, no punctuation, nothing resolved.
+"""The syntax tree that the rest of the front end reads: frozen nodes with spans, no punctuation, nothing resolved. Spans do not count in `==`.
 
 Each node class is named as its grammar rule and builds itself from the parts the parser found; the parser knows no node by name.
 """
@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from inspect import isabstract
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from scoutlang.source import Source, Span
 
 if TYPE_CHECKING:
-    from scoutlang.frontend.scope import Scope
+    from scoutlang.frontend.scope import Names, Scope
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ T = TypeVar("T")
 class Node:
     """Anything with a place in the program."""
 
-    span: Span
+    span: Span = field(compare=False)
 
 
 class Parts(tuple[Node, ...]):
@@ -77,43 +78,17 @@ class Rule(Node, ABC):
 
     @classmethod
     @abstractmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
+    def build(cls, span: Span, parts: Parts) -> Node:
         """The node from what its rule matched."""
 
 
-@dataclass(frozen=True)
-class Dash(Rule):
-    """What joins a chain. ``hyphen`` is False for a character that only looks like one."""
-
-    hyphen: bool
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        return cls(span, parts.one(Symbol).terminal == "HYPHEN")
+class Expression(Rule, ABC):
+    """Species, a quantity, or a proposition: which of them is the checker's business."""
 
 
-@dataclass(frozen=True)
-class Species(Rule):
-    """``Cu``, ``*`` (no names) or ``{P, As}``."""
-
-    names: tuple[Name, ...]
-    braced: bool
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        return cls(span, parts.all(Name), any(s.terminal == "LBRACE" for s in parts.all(Symbol)))
-
-
-@dataclass(frozen=True)
-class Chain(Rule):
-    """``Cu-P``: species in order, centre first."""
-
-    species: tuple[Species, ...]
-    dashes: tuple[Dash, ...]
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        return cls(span, parts.all(Species), parts.all(Dash))
+def _operands(parts: Parts) -> tuple[Node, ...]:
+    """The expressions among the parts; a quoted text is one."""
+    return tuple(p for p in parts if isinstance(p, Expression | Text))
 
 
 @dataclass(frozen=True)
@@ -121,44 +96,153 @@ class Unit(Rule):
     text: str
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
+    def build(cls, span: Span, parts: Parts) -> Unit:
         leaf = parts[0]
         return cls(span, leaf.text if isinstance(leaf, Name | Symbol) else "")
 
 
 @dataclass(frozen=True)
-class Quantity(Rule):
+class Quantity(Expression):
+    """``4``, ``2.6 Å``."""
+
     number: Number
     unit: Unit | None
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
+    def build(cls, span: Span, parts: Parts) -> Quantity:
         return cls(span, parts.one(Number), parts.maybe(Unit))
 
 
 @dataclass(frozen=True)
-class Named(Rule):
-    """``r=2.6 Å``."""
+class Reference(Expression):
+    """``Cu``, ``rc``, ``poly.octahedron``."""
 
-    name: Name
-    quantity: Quantity
+    names: tuple[Name, ...]
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        return cls(span, parts.one(Name), parts.one(Quantity))
+    def build(cls, span: Span, parts: Parts) -> Reference:
+        return cls(span, parts.all(Name))
+
+    @property
+    def text(self) -> str:
+        return ".".join(n.text for n in self.names)
 
 
 @dataclass(frozen=True)
-class Call(Rule):
-    """``CN(Cu-P, r=2.6 Å)`` or ``volume_per_atom``."""
-
-    name: Name
-    chains: tuple[Chain, ...]
-    parameters: tuple[Named, ...]
+class Star(Expression):
+    """``*``: any element of the system."""
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        return cls(span, parts.one(Name), parts.all(Chain), parts.all(Named))
+    def build(cls, span: Span, parts: Parts) -> Star:
+        return cls(span)
+
+
+@dataclass(frozen=True)
+class Set(Expression):
+    """``{P, As}``, ``{0.2, 0.4}``."""
+
+    items: tuple[Node, ...]
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Set:
+        return cls(span, _operands(parts))
+
+
+@dataclass(frozen=True)
+class Group(Rule):
+    """Brackets: the tree has what is inside."""
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Node:
+        return _operands(parts)[0]
+
+
+@dataclass(frozen=True)
+class Call(Expression):
+    """``CN(Cu-P, r=2.6 Å)``, ``max(distance(Si-P))``. ``r=2.6 Å`` is parsed as a comparison: what is called says what it means."""
+
+    callee: Reference
+    arguments: tuple[Node, ...]
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Call:
+        callee, *arguments = _operands(parts)
+        assert isinstance(callee, Reference)
+        return cls(span, callee, tuple(arguments))
+
+
+@dataclass(frozen=True)
+class Raised(Expression):
+    """``x ^ 2``."""
+
+    base: Node
+    exponent: Node
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Raised:
+        base, exponent = _operands(parts)
+        return cls(span, base, exponent)
+
+
+@dataclass(frozen=True)
+class Negative(Expression):
+    """``-x``; of a plain number, that number."""
+
+    operand: Node
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Node:
+        (operand,) = _operands(parts)
+        if isinstance(operand, Quantity) and not operand.number.text.startswith("-"):
+            number = operand.number
+            return Quantity(span, Number(Span(span.start, number.span.end), -number.value, f"-{number.text}"), operand.unit)
+        return cls(span, operand)
+
+
+@dataclass(frozen=True)
+class Plus(Rule):
+    """What joins the terms of a sum or the species of a chain. ``terminal`` tells a hyphen from a character that only looks like one."""
+
+    terminal: str
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Plus:
+        return cls(span, parts.one(Symbol).terminal)
+
+
+@dataclass(frozen=True)
+class Times(Rule):
+    """``*`` or ``/``."""
+
+    terminal: str
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Times:
+        return cls(span, parts.one(Symbol).terminal)
+
+
+@dataclass(frozen=True)
+class Addition(Expression):
+    """``a + b - c``, and the chain ``P-Cu-P``."""
+
+    operands: tuple[Node, ...]
+    operators: tuple[Plus, ...]
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Addition:
+        return cls(span, _operands(parts), parts.all(Plus))
+
+
+@dataclass(frozen=True)
+class Multiplication(Expression):
+    """``2 * a / b``."""
+
+    operands: tuple[Node, ...]
+    operators: tuple[Times, ...]
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Multiplication:
+        return cls(span, _operands(parts), parts.all(Times))
 
 
 @dataclass(frozen=True)
@@ -168,75 +252,168 @@ class Operator(Rule):
     terminal: str
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
+    def build(cls, span: Span, parts: Parts) -> Operator:
         return cls(span, parts.one(Symbol).terminal)
 
 
 @dataclass(frozen=True)
 class Tolerance(Rule):
-    quantity: Quantity
+    value: Node
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        return cls(span, parts.one(Quantity))
-
-
-class Demand(Rule, ABC):
-    """What a measured value must satisfy."""
+    def build(cls, span: Span, parts: Parts) -> Tolerance:
+        return cls(span, _operands(parts)[0])
 
 
 @dataclass(frozen=True)
-class Comparison(Demand):
-    """``= 4 ± 0.3``, ``<= 3``."""
+class Link(Rule):
+    """``<= 3``, ``= 4 ± 0.3``: one step of a comparison."""
 
     operator: Operator
-    quantity: Quantity
+    value: Node
     tolerance: Tolerance | None
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        return cls(span, parts.one(Operator), parts.one(Quantity), parts.maybe(Tolerance))
+    def build(cls, span: Span, parts: Parts) -> Link:
+        return cls(span, parts.one(Operator), _operands(parts)[0], parts.maybe(Tolerance))
 
 
 @dataclass(frozen=True)
-class Within(Demand):
-    """``in [14, 22] Å^3``."""
+class Comparison(Expression):
+    """``CN(Cu-P) = 4 ± 0.3``, ``3 < CN(Cu-P) < 5``."""
 
-    low: Quantity
-    high: Quantity
+    first: Node
+    links: tuple[Link, ...]
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Comparison:
+        return cls(span, _operands(parts)[0], parts.all(Link))
+
+
+@dataclass(frozen=True)
+class Range(Rule):
+    """``[14, 22] Å^3``."""
+
+    low: Node
+    high: Node
     unit: Unit | None
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        low, high = parts.all(Quantity)
+    def build(cls, span: Span, parts: Parts) -> Range:
+        low, high = _operands(parts)
         return cls(span, low, high, parts.maybe(Unit))
 
 
 @dataclass(frozen=True)
-class Wish(Demand):
-    """``as low as possible``; the two words are checked later, so that a misspelt one gets a good message."""
+class Within(Expression):
+    """``volume_per_atom in [14, 22]``."""
 
+    subject: Node
+    range: Range
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Within:
+        return cls(span, _operands(parts)[0], parts.one(Range))
+
+
+@dataclass(frozen=True)
+class Among(Expression):
+    """``crystal_system in {cubic, tetragonal}``."""
+
+    subject: Node
+    set: Set
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Among:
+        subject, choices = _operands(parts)
+        assert isinstance(choices, Set)
+        return cls(span, subject, choices)
+
+
+@dataclass(frozen=True)
+class Wish(Expression):
+    """``x as low as possible``; the two words are checked later, so that a misspelt one gets a good message."""
+
+    subject: Node
     direction: Name
     ending: Name
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
+    def build(cls, span: Span, parts: Parts) -> Wish:
         direction, ending = parts.all(Name)
-        return cls(span, direction, ending)
+        return cls(span, _operands(parts)[0], direction, ending)
+
+
+@dataclass(frozen=True)
+class Negation(Expression):
+    """``not p``."""
+
+    operand: Node
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Negation:
+        return cls(span, _operands(parts)[0])
+
+
+@dataclass(frozen=True)
+class Quantified(Expression):
+    """``each p``, ``any p``: of the sites."""
+
+    word: Symbol
+    operand: Node
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Quantified:
+        return cls(span, parts.one(Symbol), _operands(parts)[0])
+
+
+@dataclass(frozen=True)
+class Both(Expression):
+    """``p and q``."""
+
+    operands: tuple[Node, ...]
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Both:
+        return cls(span, _operands(parts))
+
+
+@dataclass(frozen=True)
+class Either(Expression):
+    """``p or q``."""
+
+    operands: tuple[Node, ...]
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Either:
+        return cls(span, _operands(parts))
+
+
+@dataclass(frozen=True)
+class Implication(Expression):
+    """``p implies q``."""
+
+    premise: Node
+    conclusion: Node
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Implication:
+        premise, conclusion = _operands(parts)
+        return cls(span, premise, conclusion)
 
 
 @dataclass(frozen=True)
 class Modifier(Rule):
-    """``weight 2``, ``loss huber``."""
+    """``weight 2``, ``loss huber``, ``symprec 0.1 Å``."""
 
     key: Symbol
-    value: Number | Name
+    value: Quantity | Name
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
+    def build(cls, span: Span, parts: Parts) -> Modifier:
         value = parts[-1]
-        assert isinstance(value, Number | Name)
-        return cls(span, next(s for s in parts.all(Symbol) if s.terminal in ("WEIGHT", "LOSS")), value)
+        assert isinstance(value, Quantity | Name)
+        return cls(span, next(s for s in parts.all(Symbol) if s.terminal not in ("COMMA", "EQUAL")), value)
 
 
 @dataclass(frozen=True)
@@ -246,7 +423,7 @@ class Label(Rule):
     name: Name
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
+    def build(cls, span: Span, parts: Parts) -> Label:
         return cls(span, parts.one(Name))
 
 
@@ -255,32 +432,77 @@ class Claim(Rule):
     """``dimer: CN(Cu-Cu) = 1 weight 2``."""
 
     label: Label | None
-    call: Call
-    demand: Demand
+    body: Node
     modifiers: tuple[Modifier, ...]
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        return cls(span, parts.maybe(Label), parts.one(Call), next(p for p in parts if isinstance(p, Demand)), parts.all(Modifier))
+    def build(cls, span: Span, parts: Parts) -> Claim:
+        return cls(span, parts.maybe(Label), _operands(parts)[0], parts.all(Modifier))
 
 
 @dataclass(frozen=True)
-class Ramp(Rule):
-    """``ramp(0 -> 0.8, cosine)``. ``name`` is checked later, as any misspelt word."""
+class Place(Rule):
+    """A parameter of a motif, ``A`` or ``r = 2.6 Å`` with a default."""
 
     name: Name
-    start: Number
-    end: Number
-    shape: Name | None
+    default: Node | None
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        names = parts.all(Name)
+    def build(cls, span: Span, parts: Parts) -> Place:
+        return cls(span, parts.one(Name), next(iter(_operands(parts)), None))
+
+
+@dataclass(frozen=True)
+class Change(Rule):
+    """``0 -> 0.8`` in a schedule."""
+
+    start: Number
+    end: Number
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Change:
         start, end = parts.all(Number)
-        return cls(span, names[0], start, end, names[1] if len(names) > 1 else None)
+        return cls(span, start, end)
 
 
-SettingValue = Number | Name | Text | Ramp
+@dataclass(frozen=True)
+class Knot(Rule):
+    """``0.5: 0.8`` in a schedule: at this time that strength."""
+
+    time: Number
+    value: Number
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Knot:
+        time, value = parts.all(Number)
+        return cls(span, time, value)
+
+
+@dataclass(frozen=True)
+class Schedule(Rule):
+    """``ramp(0 -> 0.8, cosine)``. Its name and points are checked later, as any misspelt word."""
+
+    name: Name
+    points: tuple[Node, ...]
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Schedule:
+        name, *points = (p for p in parts if not isinstance(p, Symbol))
+        assert isinstance(name, Name)
+        return cls(span, name, tuple(points))
+
+
+@dataclass(frozen=True)
+class Numeral(Rule):
+    """A number of a setting, with its sign: the tree has a `Number`."""
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Number:
+        number = parts.one(Number)
+        return number if len(parts) == 1 else Number(span, -number.value, f"-{number.text}")
+
+
+SettingValue = Number | Name | Text | Schedule
 
 
 @dataclass(frozen=True)
@@ -291,7 +513,7 @@ class Setting(Rule):
     value: SettingValue
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
+    def build(cls, span: Span, parts: Parts) -> Setting:
         value = parts[-1]
         assert isinstance(value, SettingValue)
         return cls(span, parts.one(Name), value)
@@ -299,19 +521,23 @@ class Setting(Rule):
 
 @dataclass(frozen=True)
 class Statement(Rule, ABC):
-    """One statement. Its file in `statements` holds its syntax tree, its meaning and an example.
+    """One statement. Its file in `statements` holds its syntax tree, its meaning and an example; the file's docstring is its manual page.
 
-    once: may appear once only. precedence: statements are checked in this order, then in reading order.
+    once: may appear once only. defines: may stand in a module. precedence: statements are checked in this order, then in reading order.
     """
 
     rule: ClassVar[str]
     example: ClassVar[str]
     once: ClassVar[bool] = False
+    defines: ClassVar[bool] = False
     precedence: ClassVar[int] = 1
 
     @property
     def verb_span(self) -> Span:
         return Span(self.span.start, self.span.start + len(self.rule))
+
+    def declare(self, scope: Scope, names: Names) -> None:
+        """Add the names that the statement defines; everything is declared before anything is checked, so that order does not matter."""
 
     @abstractmethod
     def check(self, scope: Scope) -> None:
@@ -326,28 +552,17 @@ class Module:
     statements: tuple[Statement, ...]
 
 
-RULES: dict[str, type[Rule]] = {
-    c.__name__.lower(): c
-    for c in (
-        Dash,
-        Species,
-        Chain,
-        Unit,
-        Quantity,
-        Named,
-        Call,
-        Operator,
-        Tolerance,
-        Comparison,
-        Within,
-        Wish,
-        Modifier,
-        Label,
-        Claim,
-        Ramp,
-        Setting,
-    )
-}
+def _rules(base: type[Rule]) -> dict[str, type[Rule]]:
+    found: dict[str, type[Rule]] = {}
+    for rule in base.__subclasses__():
+        found.update(_rules(rule))
+        if not isabstract(rule):
+            found[rule.__name__.lower()] = rule
+    return found
+
+
+RULES: Mapping[str, type[Rule]] = _rules(Rule)
+"""Rule of the grammar → class; statements are in `statements`."""
 
 
 def as_data(node: Any) -> Any:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from scoutlang.diagnostics import Diagnostic, Label
-from scoutlang.frontend.ast import Module, Statement
+from scoutlang.frontend import contradictions, definitions
+from scoutlang.frontend.ast import Module, Parts, Statement
+from scoutlang.frontend.imports import Files
 from scoutlang.frontend.parser import MAX_ERRORS, parse, too_many_errors
 from scoutlang.frontend.scope import Scope
+from scoutlang.frontend.statements import STATEMENTS
 from scoutlang.ir import Program
 from scoutlang.signatures import DescriptorSignature
-from scoutlang.source import Source
+from scoutlang.source import Source, Span
 
 
 @dataclass(frozen=True)
@@ -28,25 +32,61 @@ class CheckResult:
         return self.program is not None
 
 
-def check(source: Source, signatures: Mapping[str, DescriptorSignature]) -> CheckResult:
-    """Check a program against the catalogue of descriptors. Raises nothing, whatever the text."""
+def check(source: Source, signatures: Mapping[str, DescriptorSignature], overrides: Mapping[str, str] | None = None) -> CheckResult:
+    """Check a program against the catalogue of descriptors. Raises nothing, whatever the text.
+
+    overrides: values from outside, as text, for parameters and settings: ``{"rc": "2.5 Å", "k": "0.4"}``.
+    """
     parsed = parse(source)
     statements = parsed.module.statements
-    scope = Scope(source, signatures, statements)
+    scope = Scope(source, signatures, statements, Files(source.folder, _module), overrides or {})
     scope.diagnostics.extend(parsed.diagnostics)
-    for statement in sorted(_without_repeats(statements, scope), key=lambda s: s.precedence):
+    for statement in statements:
+        statement.declare(scope, scope.names)
+    kept = _without_repeats(statements, scope)
+    for statement in sorted(kept, key=lambda s: s.precedence):
         statement.check(scope)
         if len(scope.diagnostics) >= MAX_ERRORS + len(parsed.diagnostics):
             scope.diagnostics.append(too_many_errors())
             break
+    _settings_from_outside(statements, scope)
+    definitions.check_overrides(scope)
     unread = any(d.primary is None or d.code in ("E002", "E006") for d in parsed.diagnostics)
     if not unread and "system" not in {s.rule for s in statements} | parsed.broken:
         nothing = not statements and not parsed.diagnostics
         message = "the program is empty" if nothing else "there is no `system`"
         scope.diagnostics.append(Diagnostic("E020", message, help="name the elements first, for example: system Cu-Si-P-Ca"))
+    if not any(d.severity == "error" for d in scope.diagnostics):
+        definitions.check_unused(scope)
+        contradictions.check(scope)
     diagnostics = tuple(sorted(scope.diagnostics, key=lambda d: d.start))
     program = None if any(d.severity == "error" for d in diagnostics) else _program(source, scope)
     return CheckResult(source, parsed.module, diagnostics, program)
+
+
+def family(
+    result: CheckResult, signatures: Mapping[str, DescriptorSignature], overrides: Mapping[str, str] | None = None
+) -> Iterator[Program]:
+    """The programs that the sweeps of a checked program make, one for each combination of values; the program itself without sweeps."""
+    assert result.program is not None
+    axes = [[(sweep.name, value) for value in sweep.values] for sweep in result.program.sweeps]
+    for values in itertools.product(*axes):
+        member = check(result.source, signatures, {**(overrides or {}), **dict(values)}).program
+        assert member is not None  # every value was checked with the program
+        yield replace(member, sweeps=())
+
+
+def _module(source: Source) -> tuple[Module, tuple[Diagnostic, ...]]:
+    parsed = parse(source)
+    return parsed.module, parsed.diagnostics
+
+
+def _settings_from_outside(statements: tuple[Statement, ...], scope: Scope) -> None:
+    """A setting from outside counts although the program has no such statement."""
+    present = {s.rule for s in statements}
+    for rule in ("guide", "sample"):
+        if rule not in present and scope.overrides:
+            STATEMENTS[rule].build(Span(0, 0), Parts()).check(scope)  # type: ignore[attr-defined]
 
 
 def _without_repeats(statements: tuple[Statement, ...], scope: Scope) -> list[Statement]:
@@ -69,7 +109,10 @@ def _program(source: Source, scope: Scope) -> Program:
         source_text=source.text,
         system=scope.system,
         atoms=scope.atoms,
+        formula=scope.formula,
         terms=tuple(scope.terms),
         guide=scope.guide,
         sample=scope.sample,
+        parameters=tuple(scope.parameters),
+        sweeps=tuple(scope.sweeps),
     )

@@ -1,14 +1,16 @@
 """Source → syntax tree. The only file that touches the parser library.
 
 The text is lexed once, cut into statements, and each statement is parsed on its own: after an error, reading goes on with the next one.
+The tree of a statement depends on the kinds of its words only, so a file of many statements of the same form is parsed once per form.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedToken
@@ -20,53 +22,104 @@ from scoutlang.frontend.syntax_errors import Lexeme
 from scoutlang.resources import resource
 from scoutlang.source import Source, Span
 
-MAX_CHARACTERS = 100_000
+MAX_CHARACTERS = 2_000_000
+MAX_LINE = 100_000
 MAX_ERRORS = 30
-MAX_OPEN_BRACKETS = 32
+MAX_DEPTH = 32
 
 _PARTNER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
+_OPENING, _CLOSING = frozenset(_PARTNER), frozenset(_PARTNER.values())
 _ENDS = ("NEWLINE", "SEMICOLON")
+_TRIVIA = ("BLANK", "COMMENT")
+_PREFIXES = frozenset({"NOT", "EACH", "ANY", "HYPHEN"})
+
+# The shape of a statement's tree: (rule, children), where a number stands for the lexeme at that position.
+Shape = tuple[str, tuple["Shape | int", ...]]
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """``broken``: verbs of statements that could not be read, so that later passes do not report them as missing."""
+    """``broken``: verbs of statements that could not be read, so that later passes do not report them as missing.
+
+    comments: in reading order, with the ``#``.
+    """
 
     module: Module
     diagnostics: tuple[Diagnostic, ...]
     broken: frozenset[str]
+    comments: tuple[Lexeme, ...] = ()
 
 
 def parse(source: Source) -> Parsed:
     """All statements that can be read, and a diagnostic for each that cannot. Raises nothing, whatever the text."""
-    unreadable = _unreadable(source.text)
+    unreadable = _unreadable(source)
     if unreadable:
         return Parsed(Module(source, ()), (unreadable,), frozenset())
     grammar = _grammar()
+    lexemes = grammar.lex(source.text)
+    comments = tuple(x for x in lexemes if x.terminal == "COMMENT")
+    shapes: dict[tuple[str, ...], Shape] = {}
     found: list[Statement] = []
     diagnostics: list[Diagnostic] = []
     broken: set[str] = set()
-    for tokens in _split(grammar.lex(source.text)):
-        result = _parse_statement(grammar, source, tokens)
+    for statement in _split(x for x in lexemes if x.terminal not in _TRIVIA):
+        result = _parse_statement(grammar, statement, shapes)
         if isinstance(result, Statement):
             found.append(result)
             continue
         diagnostics.append(result)
-        broken.add(syntax_errors.intended_verb(tokens[0].value))
+        broken.add(syntax_errors.intended_verb(statement[0].text))
         if len(diagnostics) == MAX_ERRORS:
             diagnostics.append(too_many_errors())
             break
-    return Parsed(Module(source, tuple(found)), tuple(diagnostics), frozenset(broken))
+    return Parsed(Module(source, tuple(found)), tuple(diagnostics), frozenset(broken), comments)
 
 
 @cache
-def _grammar() -> Lark:
-    text = resource("grammar", "scout.lark").read_text(encoding="utf-8")
-    return Lark(text, parser="lalr", lexer="basic", start="statement", maybe_placeholders=False, postlex=_KeepAll())
+def _grammar() -> Grammar:
+    return Grammar()
+
+
+class Grammar:
+    """The grammar file, ready to use."""
+
+    def __init__(self) -> None:
+        text = resource("grammar", "scout.lark").read_text(encoding="utf-8")
+        self._lark = Lark(text, parser="lalr", lexer="basic", start="statement", maybe_placeholders=False, postlex=_KeepAll())
+
+    def lex(self, text: str) -> list[Lexeme]:
+        """All of the text as lexemes, blanks and comments too."""
+        return [Lexeme(m.lastgroup or "UNKNOWN", m[0], Span(*m.span())) for m in self._pattern.finditer(text)]
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """The terminals as one expression, in the order of a Lark lexer; Lark's own loop takes several times as long."""
+        terminals = sorted(self._lark.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
+        return re.compile("|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in terminals))
+
+    def shape(self, terminals: Sequence[str]) -> Shape | int:
+        """The tree over the positions of these terminals, or the position (len: the end) where they cannot go on."""
+        parser = self._lark.parse_interactive()
+        position = 0
+        try:
+            for position, terminal in enumerate(terminals):
+                parser.feed_token(Token(terminal, position))
+            position = len(terminals)
+            tree: Tree[Token] = parser.feed_eof()  # type: ignore[no-untyped-call]
+        except UnexpectedToken:
+            return position
+        return _shape(tree)
+
+    def accepted(self, terminals: Sequence[str]) -> frozenset[str]:
+        """Names of the terminals that may follow these."""
+        parser = self._lark.parse_interactive()
+        for terminal in terminals:
+            parser.feed_token(Token(terminal, ""))
+        return frozenset(parser.accepts())  # type: ignore[no-untyped-call]
 
 
 class _KeepAll:
-    """Makes the lexer emit the terminals that no rule uses: statement ends and unknown characters."""
+    """Makes the lexer keep the terminals that no rule uses: statement ends and unknown characters."""
 
     always_accept = (*_ENDS, "UNKNOWN")
 
@@ -74,12 +127,18 @@ class _KeepAll:
         return stream
 
 
+def _shape(tree: Tree[Token]) -> Shape:
+    """Depth is bounded by `MAX_DEPTH`."""
+    return tree.data, tuple(_shape(c) if isinstance(c, Tree) else int(c.value) for c in tree.children)
+
+
 def too_many_errors() -> Diagnostic:
     """What ends the messages about a hopeless file."""
     return Diagnostic("E006", f"{MAX_ERRORS} errors; the rest of the file was not looked at", help="mend the errors above and check again")
 
 
-def _unreadable(text: str) -> Diagnostic | None:
+def _unreadable(source: Source) -> Diagnostic | None:
+    text = source.text
     if len(text) > MAX_CHARACTERS:
         return Diagnostic("E003", f"the program has {len(text)} characters; more than {MAX_CHARACTERS} are not read")
     try:
@@ -87,91 +146,121 @@ def _unreadable(text: str) -> Diagnostic | None:
     except UnicodeEncodeError as error:
         span = Span(error.start, error.end)
         return Diagnostic("E002", "the program is not text", Label(span, "half of a surrogate pair, which no text holds"))
+    longest = max(text.split("\n"), key=len)
+    if len(longest) > MAX_LINE:
+        return Diagnostic("E003", f"a line has {len(longest)} characters; more than {MAX_LINE} are not read")
     return None
 
 
-def _split(tokens: Iterator[Token]) -> Iterator[list[Token]]:
-    """Statements as lists of tokens, none empty, without their ends.
+def _split(lexemes: Iterator[Lexeme]) -> Iterator[list[Lexeme]]:
+    """Statements as lists of lexemes, none empty, without their ends.
 
     A NEWLINE inside brackets ends a statement only when a verb follows: then a bracket was forgotten, and the next line is saved.
     """
-    statement: list[Token] = []
+    statement: list[Lexeme] = []
     depth = 0
     after_newline = False
-    for token in tokens:
-        if token.type == "NEWLINE" and depth > 0:
+    for lexeme in lexemes:
+        if lexeme.terminal == "NEWLINE" and depth > 0:
             after_newline = True
             continue
-        if token.type in _ENDS or (after_newline and token.value in statements.STATEMENTS):
+        if lexeme.terminal in _ENDS or (after_newline and lexeme.text in statements.STATEMENTS):
             if statement:
                 yield statement
             statement, depth = [], 0
-        if token.type not in _ENDS:
-            statement.append(token)
-            depth += (token.type in _PARTNER) - (token.type in _PARTNER.values())
+        if lexeme.terminal not in _ENDS:
+            statement.append(lexeme)
+            depth += (lexeme.terminal in _OPENING) - (lexeme.terminal in _CLOSING)
         after_newline = False
     if statement:
         yield statement
 
 
-def _parse_statement(grammar: Lark, source: Source, tokens: list[Token]) -> Statement | Diagnostic:
-    lexemes = [Lexeme(t.type, t.value, _span(t)) for t in tokens]
+def _parse_statement(grammar: Grammar, lexemes: list[Lexeme], shapes: dict[tuple[str, ...], Shape]) -> Statement | Diagnostic:
+    lexemes = _with_units(lexemes)
     problem = _too_deep(lexemes) or _not_representable(lexemes)
     if problem:
         return problem
-    parser = grammar.parse_interactive()
-    position = 0
-    try:
-        for position, token in enumerate(tokens):  # noqa: B007 - read after the loop
-            parser.feed_token(token)
-        position = len(tokens)
-        tree: Tree[Token] = parser.feed_eof(tokens[-1])  # type: ignore[no-untyped-call]
-    except UnexpectedToken:
-        return syntax_errors.explain(lexemes, position, _accepted(grammar, tokens[:position]))
-    node = _build(tree)
+    terminals = tuple(x.terminal for x in lexemes)
+    shape = shapes.get(terminals)
+    if shape is None:
+        found = grammar.shape(terminals)
+        if isinstance(found, int):
+            return syntax_errors.explain(lexemes, found, grammar.accepted(terminals[:found]))
+        shape = shapes[terminals] = found
+    node = _build(shape, lexemes)
     assert isinstance(node, Statement)
     return node
 
 
-def _accepted(grammar: Lark, tokens: list[Token]) -> frozenset[str]:
-    """Names of the terminals that may follow these tokens."""
-    parser = grammar.parse_interactive()
-    for token in tokens:
-        parser.feed_token(token)
-    return frozenset(parser.accepts())  # type: ignore[no-untyped-call]
+def _with_units(lexemes: list[Lexeme]) -> list[Lexeme]:
+    """A word after a number together with the ``^3``, ``/atom`` that touch it is one UNIT: only there a caret or a slash is part of a unit."""
+    if not any(x.terminal in ("CARET", "SLASH") for x in lexemes):
+        return lexemes
+    joined: list[Lexeme] = []
+    position = 0
+    while position < len(lexemes):
+        lexeme = lexemes[position]
+        position += 1
+        if lexeme.terminal in ("NAME", "UNIT") and joined and joined[-1].terminal in ("NUMBER", "RSQB"):
+            end = position
+            while (step := _unit_part(lexemes, end)) > 0:
+                end += step
+            if end > position:
+                text = "".join(x.text for x in lexemes[position - 1 : end])
+                lexeme = Lexeme("UNIT", text, lexeme.span.cover(lexemes[end - 1].span))
+                position = end
+        joined.append(lexeme)
+    return joined
 
 
-def _build(tree: Tree[Token] | Token) -> Node:
-    """Depth is bounded by the grammar, which has no rule within itself."""
-    if isinstance(tree, Token):
-        return _leaf(tree)
-    parts = Parts(_build(child) for child in tree.children)
-    rule: type[Rule] = statements.STATEMENTS.get(tree.data) or RULES[tree.data]
-    return rule.build(parts[0].span.cover(parts[-1].span), parts)
+def _unit_part(lexemes: list[Lexeme], position: int) -> int:
+    """How many lexemes at the position, touching what is before, go on with a unit: ``^ 3``, ``^ - 1``, ``/ atom``."""
+    for kinds in (("CARET", "NUMBER"), ("CARET", "HYPHEN", "NUMBER"), ("SLASH", "NAME")):
+        part = lexemes[position : position + len(kinds)]
+        touching = all(b.span.start == a.span.end for a, b in zip(lexemes[position - 1 :], part, strict=False))
+        called = lexemes[position + len(kinds) : position + len(kinds) + 1]
+        if tuple(x.terminal for x in part) == kinds and touching and not (called and called[0].terminal == "LPAR"):
+            return len(kinds)
+    return 0
 
 
-def _leaf(token: Token) -> Node:
-    span = _span(token)
-    if token.type == "NAME":
-        return Name(span, token.value)
-    if token.type == "NUMBER":
-        return Number(span, float(token.value), token.value)
-    if token.type == "STRING":
-        return Text(span, token.value[1:-1])
-    return Symbol(span, token.type, token.value)
+def _build(shape: Shape, lexemes: Sequence[Lexeme]) -> Node:
+    data, children = shape
+    parts = Parts([_leaf(lexemes[c]) if isinstance(c, int) else _build(c, lexemes) for c in children])
+    rule: type[Rule] = statements.STATEMENTS.get(data) or RULES[data]
+    return rule.build(Span(parts[0].span.start, parts[-1].span.end), parts)
 
 
-def _span(token: Token) -> Span:
-    assert token.start_pos is not None
-    return Span(token.start_pos, token.start_pos + len(token.value))
+def _leaf(lexeme: Lexeme) -> Node:
+    if lexeme.terminal == "NAME":
+        return Name(lexeme.span, lexeme.text)
+    if lexeme.terminal == "NUMBER":
+        return Number(lexeme.span, float(lexeme.text), lexeme.text)
+    if lexeme.terminal == "STRING":
+        return Text(lexeme.span, lexeme.text[1:-1])
+    return Symbol(lexeme.span, lexeme.terminal, lexeme.text)
 
 
 def _too_deep(lexemes: list[Lexeme]) -> Diagnostic | None:
+    """Open brackets, and the ``not``, ``each`` and signs before them, count as levels."""
+    enclosing: list[int] = []
     depth = 0
     for lexeme in lexemes:
-        depth += (lexeme.terminal in _PARTNER) - (lexeme.terminal in _PARTNER.values())
-        if depth > MAX_OPEN_BRACKETS:
-            return Diagnostic("E004", f"more than {MAX_OPEN_BRACKETS} brackets are open at once", Label(lexeme.span, "one too many"))
+        terminal = lexeme.terminal
+        if terminal in _OPENING:
+            depth += 1
+            enclosing.append(depth)
+        elif terminal in _CLOSING:
+            if enclosing:
+                enclosing.pop()
+            depth = enclosing[-1] if enclosing else 0
+        elif terminal in _PREFIXES:
+            depth += 1
+        else:
+            depth = enclosing[-1] if enclosing else 0
+        if depth > MAX_DEPTH:
+            return Diagnostic("E004", f"more than {MAX_DEPTH} levels of brackets and signs", Label(lexeme.span, "one too many"))
     return None
 
 

@@ -9,7 +9,8 @@ from scoutlang.diagnostics import Label
 from scoutlang.diagnostics.suggest import closest, listing, quoted
 from scoutlang.frontend.ast import Quantity, Unit
 from scoutlang.frontend.scope import Scope
-from scoutlang.signatures import Dimension
+from scoutlang.source import Span
+from scoutlang.units import PLAIN, Dimension
 
 
 def resolve(quantity: Quantity, dimension: Dimension, what: str, scope: Scope) -> float | None:
@@ -28,18 +29,31 @@ def resolve_together(
         return None
     common = shared or (own[0] if own else None)
     values: list[float] = []
-    reported: set[Unit] = set()
+    reported: set[Span] = set()
     for quantity in quantities:
         unit = quantity.unit or common
         if unit is None:
             values.append(quantity.number.value)
-        elif unit not in reported:
+        elif unit.span not in reported:
             factor = _factor(unit, dimension, what, scope)
             if factor is None:
-                reported.add(unit)
+                reported.add(unit.span)
             else:
                 values.append(_clean(quantity.number.value * factor))
     return None if reported else values
+
+
+def written(quantity: Quantity, scope: Scope) -> tuple[float, Dimension] | None:
+    """A number where nothing says what it measures: its value and the dimension of its unit, or None after a report."""
+    if quantity.unit is None:
+        return quantity.number.value, PLAIN
+    unit = units.find_unit(quantity.unit.text)
+    if unit is None:
+        guess = closest(quantity.unit.text, units.UNITS)
+        text = f"did you mean `{guess}`?" if guess else "`scout doc units` lists the units"
+        scope.report("E040", f"unknown unit {quoted(quantity.unit.text)}", quantity.unit.span, text, replacement=guess)
+        return None
+    return _clean(quantity.number.value * unit.factor), unit.dimension
 
 
 def _clean(value: float) -> float:
@@ -51,21 +65,26 @@ def _factor(unit: Unit, dimension: Dimension, what: str, scope: Scope) -> float 
     known = units.find_unit(unit.text)
     if known is not None and known.dimension == dimension:
         return known.factor
-    if dimension == "dimensionless":
+    if dimension == PLAIN:
         scope.report("E041", f"{what} has no unit", unit.span, "remove the unit", replacement="")
     elif known is None:
         guess = _closest(unit.text, dimension)
-        text = f"did you mean `{guess}`?" if guess else f"use {listing(units.units_of(dimension))}"
+        text = f"did you mean `{guess}`?" if guess else _use(dimension)
         scope.report("E040", f"unknown unit {quoted(unit.text)}", unit.span, text, replacement=guess)
     else:
         # `eV` where `eV/atom` belongs is a slip, any other dimension a mistake.
         per_atom = f"{known.name}/atom"
         meant = units.find_unit(per_atom)
         slip = meant is not None and meant.dimension == dimension
-        text = f"did you mean `{per_atom}`?" if slip else f"use {listing(units.units_of(dimension))}"
-        message = f"{quoted(unit.text)} is {units.spoken(known.dimension)}, {what} is {units.spoken(dimension)}"
+        text = f"did you mean `{per_atom}`?" if slip else _use(dimension)
+        message = f"{quoted(unit.text)} is {known.dimension.spoken}, {what} is {dimension.spoken}"
         scope.report("E041", message, unit.span, text, replacement=per_atom if slip else None)
     return None
+
+
+def _use(dimension: Dimension) -> str:
+    known = units.units_of(dimension)
+    return f"use {listing(known)}" if known else "write it without a unit"
 
 
 def _closest(text: str, dimension: Dimension) -> str | None:

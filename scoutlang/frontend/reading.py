@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +19,7 @@ def read_source(path: str | Path) -> Source:
     name = str(path)
     try:
         with open(path, "rb") as file:
-            return read_stream(file, name)
+            return replace(read_stream(file, name), folder=Path(path).absolute().parent)
     except FileNotFoundError:
         raise ScoutError("E001", f"{name}: no such file", "check the path; `-c TEXT` takes the program from the command line") from None
     except IsADirectoryError:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scoutlang import ir
 from scoutlang.diagnostics import Label
 from scoutlang.diagnostics.suggest import closest, did_you_mean, listing
-from scoutlang.frontend.ast import Name, Number, Ramp, Setting, SettingValue, Text
+from scoutlang.frontend.ast import Change, Knot, Name, Node, Number, Schedule, Setting, SettingValue, Text
 from scoutlang.frontend.scope import Scope
-from scoutlang.ir import Schedule
 
 
 class Refused(Exception):
@@ -35,7 +36,7 @@ Table = Mapping[str, tuple[str, Kind]]
 
 
 def resolve(statement: str, given: Sequence[Setting], table: Table, scope: Scope) -> dict[str, Any]:
-    """IR field → value for the settings that are right; the others are reported."""
+    """IR field → value for the settings that are right; the others are reported. A value from outside replaces a written one."""
     values: dict[str, Any] = {}
     seen: dict[str, Setting] = {}
     for setting in given:
@@ -50,10 +51,40 @@ def resolve(statement: str, given: Sequence[Setting], table: Table, scope: Scope
             seen[key] = setting
             field, kind = table[key]
             try:
-                values[field] = kind.value(setting.value)
+                values[field] = kind.value(_named(setting.value, scope))
             except Refused as refused:
                 scope.report("E024", f"`{key}` cannot be this", setting.value.span, refused.needs)
+    for key in table.keys() & scope.overrides.keys():
+        _override(statement, key, table, values, scope)
     return values
+
+
+def _override(statement: str, key: str, table: Table, values: dict[str, Any], scope: Scope) -> None:
+    from scoutlang.frontend import definitions
+
+    text = scope.overrides[key]
+    found = definitions.setting(statement, key, text, scope)
+    field, kind = table[key]
+    if found is not None:
+        try:
+            values[field] = kind.value(found.value)
+        except Refused as refused:
+            definitions.outside(f"--set {key}={text}: {refused.needs}", scope)
+
+
+def _named(value: SettingValue, scope: Scope) -> SettingValue:
+    """The number that a name of the program stands for; anything else as it is."""
+    definition = scope.names.definitions.get(value.text) if isinstance(value, Name) else None
+    if definition is None:
+        return value
+    from scoutlang.frontend import elaborate
+
+    definition.used = True
+    found = elaborate.use(definition, value.span, elaborate.Context(scope))
+    number = getattr(found, "constant", None)
+    if number is None or not getattr(found, "bare", False):
+        raise Refused(f"`{definition.name.text}` is no plain number")
+    return Number(value.span, number, f"{number:g}")
 
 
 @dataclass(frozen=True)
@@ -110,27 +141,47 @@ class Words(Kind):
 
 
 class Strength(Kind):
-    """A number ≥ 0, or one that changes over diffusion time: ``ramp(0 -> 0.8, cosine)``."""
+    """A number ≥ 0, or one that changes over diffusion time: ``ramp(0 -> 0.8, cosine)``, ``piecewise(1: 0, 0.5: 0.8)``."""
 
     _shapes = ("linear", "cosine")
+    _schedules = ("constant", "ramp", "piecewise")
 
-    def value(self, written: SettingValue) -> Schedule:
+    def value(self, written: SettingValue) -> ir.Schedule:
         match written:
             case Number(value=value) if value >= 0:
-                return Schedule(start=value, end=value)
-            case Ramp(name=name, start=start, end=end, shape=shape):
-                return self._ramp(name, start, end, shape)
+                return ir.Schedule.constant(value)
+            case Schedule(name=Name(text="constant"), points=(Number(value=value),)) if value >= 0:
+                return ir.Schedule.constant(value)
+            case Schedule(name=Name(text="ramp"), points=points):
+                return self._ramp(points)
+            case Schedule(name=Name(text="piecewise"), points=points):
+                return self._piecewise(points)
+            case Schedule(name=name) if name.text not in self._schedules:
+                raise Refused(did_you_mean(name.text, self._schedules) or f"schedules are {listing(self._schedules, 'and')}")
         raise Refused("needs a number ≥ 0, or ramp(0 -> 0.8)")
 
-    def _ramp(self, name: Name, start: Number, end: Number, shape: Name | None) -> Schedule:
-        if name.text != "ramp":
-            raise Refused(did_you_mean(name.text, ["ramp"]) or "the only schedule is ramp(0 -> 0.8)")
+    def _ramp(self, points: Sequence[Node]) -> ir.Schedule:
+        match points:
+            case [Change(start=start, end=end)]:
+                shape = "linear"
+            case [Change(start=start, end=end), Name(text=shape)]:
+                pass
+            case _:
+                raise Refused("a ramp is written ramp(0 -> 0.8) or ramp(0 -> 0.8, cosine)")
         if start.value < 0 or end.value < 0:
             raise Refused("a strength is never negative")
-        match shape.text if shape else "linear":
-            case "linear":
-                return Schedule(shape="linear", start=start.value, end=end.value)
-            case "cosine":
-                return Schedule(shape="cosine", start=start.value, end=end.value)
+        match shape:
+            case "linear" | "cosine":
+                return ir.Schedule(shape=shape, start=start.value, end=end.value)
             case other:
                 raise Refused(did_you_mean(other, self._shapes) or f"the shape of a ramp is {listing(self._shapes)}")
+
+    def _piecewise(self, points: Sequence[Node]) -> ir.Schedule:
+        knots = [(p.time.value, p.value.value) for p in points if isinstance(p, Knot)]
+        if len(knots) < len(points) or not knots:
+            raise Refused("written time: strength, from noise (1) to crystal (0): piecewise(1: 0, 0.5: 0.8)")
+        if any(later >= earlier for (earlier, _), (later, _) in itertools.pairwise(knots)):
+            raise Refused("times fall from noise (1) to the crystal (0)")
+        if any(not 0 <= t <= 1 or k < 0 for t, k in knots):
+            raise Refused("times are from 0 to 1, a strength is never negative")
+        return ir.Schedule(shape="piecewise", start=knots[0][1], end=knots[-1][1], points=tuple(knots))

@@ -42,10 +42,21 @@ SPOKEN = {
     "RBRACE": "`}`",
     "COMMA": "`,`",
     "COLON": "`:`",
+    "DOT": "`.`",
     "STAR": "`*`",
+    "SLASH": "`/`",
+    "CARET": "`^`",
+    "PLUS": "`+`",
     "HYPHEN": "`-`",
     "IN": "`in`",
     "AS": "`as`",
+    "AND": "`and`",
+    "OR": "`or`",
+    "NOT": "`not`",
+    "IMPLIES": "`implies`",
+    "EACH": "`each`",
+    "ANY": "`any`",
+    "SYMPREC": "`symprec`",
     "WEIGHT": "`weight`",
     "LOSS": "`loss`",
     "$END": "the end of the statement",
@@ -60,8 +71,6 @@ _RELATIONS = {"EQUAL", "DOUBLE_EQUAL", "LESS", "GREATER", "LESS_EQUAL", "GREATER
 _CLOSING = {"LPAR": ")", "LSQB": "]", "LBRACE": "}"}
 _CLOSING_TERMINAL = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _MAX_OFFERED = 6
-# Words of the language as it is planned; a reader of newer documentation may try them.
-_PLANNED = frozenset(["and", "or", "not", "implies", "each", "any", "fraction", "import", "param", "formula", "sweep"])
 
 
 def intended_verb(word: str) -> str:
@@ -78,11 +87,9 @@ def explain(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) 
     return (
         (_no_verb(found, lexemes) if position == 0 else None)
         or _unknown_character(found)
-        or _planned(lexemes[position - 1 : position + 1])
         or _reversed_operator(lexemes, position)
         or _decimal_comma(lexemes, position)
         or _brackets(lexemes, position, accepted)
-        or _number_first(lexemes, position)
         or _two_statements(found, position)
         or _label_without_colon(lexemes, position)
         or _misspelt_modifier(lexemes, position, accepted)
@@ -93,9 +100,6 @@ def explain(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) 
 def _no_verb(found: Lexeme, lexemes: Sequence[Lexeme]) -> Diagnostic | None:
     if found.terminal != "NAME":
         return None
-    planned = _planned([found])
-    if planned:
-        return planned
     message = f"unknown statement {quoted(found.text)}"
     guess = closest(found.text, STATEMENTS)
     if guess:
@@ -126,14 +130,6 @@ def _ascii_form(character: str) -> str:
     return form if form != character and form.isascii() and form.isprintable() and form.strip() else ""
 
 
-def _planned(lexemes: Sequence[Lexeme]) -> Diagnostic | None:
-    """``each CN(Cu-P) = 4``: right in a later version of the language."""
-    for lexeme in lexemes:
-        if lexeme.terminal == "NAME" and lexeme.text in _PLANNED:
-            return Diagnostic.at("E018", f"`{lexeme.text}` is not in this version of the language", lexeme.span, "planned, not there yet")
-    return None
-
-
 def _decimal_comma(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
     """``< 2,5``."""
     if [x.terminal for x in lexemes[max(0, position - 2) : position + 1]] != ["NUMBER", "COMMA", "NUMBER"]:
@@ -143,14 +139,6 @@ def _decimal_comma(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | Non
         return None
     span, right = whole.span.cover(decimals.span), f"{whole.text}.{decimals.text}"
     return Diagnostic.at("E010", "a number has a decimal point", span, f"did you mean {quoted(right)}?", replacement=right)
-
-
-def _number_first(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
-    """``require 3 < CN(Cu-P) < 5``."""
-    if position != 1 or lexemes[0].terminal not in ("REQUIRE", "PREFER", "EXPECT") or lexemes[1].terminal != "NUMBER":
-        return None
-    text = "a claim starts with what is measured; two bounds are written `in [3, 5]`"
-    return Diagnostic.at("E010", f"unexpected {quoted(lexemes[1].text)}", lexemes[1].span, text, help=_example(lexemes))
 
 
 def _two_statements(found: Lexeme, position: int) -> Diagnostic | None:

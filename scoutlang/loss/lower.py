@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import ModuleType
 
 import torch
 from torch import Tensor
 
 from scoutlang.crystal import CrystalBatch
 from scoutlang.descriptors import modules
-from scoutlang.geometry import DescriptorValue
-from scoutlang.ir import Program, Term
+from scoutlang.expressions import Reading, formula, measures, quantity, slack
+from scoutlang.geometry import SHARPNESS
+from scoutlang.ir import Compare, Program, Relation, Term, Wish
 from scoutlang.loss.penalties import PENALTIES
 
 
@@ -25,8 +25,8 @@ from scoutlang.loss.penalties import PENALTIES
 class LossValue:
     """Losses of B crystals under T terms, dimensionless.
 
-    total: (B,) sum of the terms. terms: (B, T) weighted losses, 0 where undefined.
-    values: (B, T) soft descriptor values in canonical units, 0 where undefined. defined: (B, T) bool.
+    total: (B,) sum of the terms. terms: (B, T) weighted losses, 0 where undefined. defined: (B, T) bool.
+    values: (B, T) soft values in canonical units, the slack of a term that has no single value; 0 where undefined.
     """
 
     total: Tensor
@@ -41,39 +41,54 @@ class LossValue:
 
 @dataclass(frozen=True)
 class LossTerm:
-    """One guiding line of the hypothesis, ready to evaluate."""
+    """One guiding line of the hypothesis, ready to evaluate.
+
+    A plain relation is pulled to its target (or into its range), in natural units of change; what is put together with logic or asked of
+    each site is pulled until it holds, by its slack (`expressions`).
+    """
 
     term: Term
-    descriptor: ModuleType
 
-    def evaluate(self, batch: CrystalBatch, sharpness: float | Tensor) -> DescriptorValue:
-        value: DescriptorValue = self.descriptor.soft(batch, self.term.measure, sharpness)
-        return value
+    def evaluate(self, reading: Reading) -> tuple[Tensor, Tensor, Tensor]:
+        """→ soft value (B,), or the slack where there is no single one; weighted loss (B,); defined (B,) bool."""
+        claim, weight = self.term.claim, self.term.weight
+        match claim:
+            case Wish(value=value, direction=direction, scale=scale):
+                found = quantity(value, reading)
+                return found.value, found.value * ((1.0 if direction == "low" else -1.0) * weight / scale), found.defined
+            case Compare(value=value, relation=relation):
+                found = quantity(value, reading)
+                low, high = self._interval(relation)
+                residual = (found.value - found.value.clamp(low, high)) / relation.scale
+            case _:
+                found = slack(claim, reading)
+                residual = (-found.value).clamp(min=0)
+        return found.value, PENALTIES[self.term.loss](residual) * weight, found.defined
 
-    def loss(self, value: Tensor) -> Tensor:
-        """Soft values (B,) → weighted losses (B,)."""
-        relation = self.term.relation
-        if relation.op in ("minimize", "maximize"):
-            sign = 1.0 if relation.op == "minimize" else -1.0
-            return value * (sign * self.term.weight / relation.scale)
-        low, high = wanted_interval(self.term)
-        residual = (value - value.clamp(low, high)) / relation.scale
-        return PENALTIES[self.term.loss](residual) * self.term.weight
+    def _interval(self, relation: Relation) -> tuple[float, float]:
+        """[low, high] that the loss pulls the value into; for ``=`` the target itself, or with a hinge all that the tolerance allows."""
+        if relation.target is not None:
+            slack_ = relation.tolerance or 0.0 if self.term.loss == "hinge" else 0.0
+            return relation.target - slack_, relation.target + slack_
+        return -math.inf if relation.low is None else relation.low, math.inf if relation.high is None else relation.high
 
     def describe(self) -> str:
         """``tetra (require): 1 · l1((x − 4) / 1), x = …, holds within ± 0.3``."""
-        term, relation = self.term, self.term.relation
-        if relation.op in ("minimize", "maximize"):
-            penalty = f"{'x' if relation.op == 'minimize' else '−x'} / {relation.scale:g}"
-        else:
-            penalty = f"{term.loss}({_excess(*wanted_interval(term))} / {relation.scale:g})"
-        tolerance = "" if relation.tolerance is None else f", holds within ± {relation.tolerance:g}"
-        return f"{term.label} ({term.verb}): {term.weight:g} · {penalty}, x = {self.descriptor.formula(term.measure)}{tolerance}"
+        term = self.term
+        head = f"{term.label} ({term.verb}): {term.weight:g} · "
+        match term.claim:
+            case Wish(value=value, direction=direction, scale=scale):
+                return f"{head}{'x' if direction == 'low' else '−x'} / {scale:g}, x = {formula(value)}"
+            case Compare(value=value, relation=relation):
+                tolerance = "" if relation.tolerance is None else f", holds within ± {relation.tolerance:g}"
+                return f"{head}{term.loss}({_excess(*self._interval(relation))} / {relation.scale:g}), x = {formula(value)}{tolerance}"
+            case claim:
+                return f"{head}{term.loss}(max(0, −slack)), slack of {formula(claim)}"
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Sum of the losses of every `require` and every differentiable `prefer` of a program."""
+    """Sum of the losses of every `require` and every `prefer` of a program."""
 
     items: tuple[LossTerm, ...]
 
@@ -82,7 +97,7 @@ class Loss:
         """T labels, in program order: the columns of `LossValue`."""
         return tuple(item.term.label for item in self.items)
 
-    def __call__(self, batch: CrystalBatch, sharpness: float | Tensor = 8.0) -> LossValue:
+    def __call__(self, batch: CrystalBatch, sharpness: float | Tensor = SHARPNESS) -> LossValue:
         """Evaluate B crystals; differentiable in ``frac``, ``cell`` and ``species``.
 
         sharpness: 1/Å, slope of the smooth neighbour step, a number or one per crystal (B,).
@@ -90,10 +105,8 @@ class Loss:
         if not self.items:
             empty = batch.frac.new_zeros(batch.size, 0)
             return LossValue(empty.sum(dim=1), empty, empty, empty.bool())
-        results = [item.evaluate(batch, sharpness) for item in self.items]
-        values = torch.stack([r.value for r in results], dim=1)
-        defined = torch.stack([r.defined for r in results], dim=1)
-        losses = torch.stack([item.loss(r.value) for item, r in zip(self.items, results, strict=True)], dim=1)
+        reading = Reading(batch, "soft", sharpness)
+        values, losses, defined = (torch.stack(column, dim=1) for column in zip(*(i.evaluate(reading) for i in self.items), strict=True))
         terms = torch.where(defined, losses, torch.zeros_like(losses))
         return LossValue(terms.sum(dim=1), terms, values, defined)
 
@@ -103,23 +116,14 @@ class Loss:
 
 
 def compile_loss(program: Program) -> Loss:
-    """The guiding terms of a checked program as one loss.
-
-    Raises ValueError where a `require` has no gradient or an aggregate is not the descriptor's own: the checker refuses both.
-    """
+    """The guiding terms of a checked program as one loss. Raises ValueError where one has no gradient: the checker refuses that."""
     catalogue = modules()
-    items = []
-    for term in program.terms:
-        descriptor = catalogue[term.measure.descriptor]
-        differentiable = descriptor.SIGNATURE.differentiable
-        if term.verb == "require" and not differentiable:
-            raise ValueError(f"{term.label}: {term.measure.descriptor} has no gradient and cannot be required; use expect")
-        if term.verb == "expect" or not differentiable:
-            continue
-        if term.measure.aggregate != descriptor.SIGNATURE.aggregate:
-            raise ValueError(f"{term.label}: {term.measure.descriptor} has no aggregate {term.measure.aggregate!r}")
-        items.append(LossTerm(term, descriptor))
-    return Loss(tuple(items))
+    guiding = [term for term in program.terms if term.verb != "expect"]
+    for term in guiding:
+        for measure in measures(term.claim):
+            if not catalogue[measure.descriptor].SIGNATURE.differentiable:
+                raise ValueError(f"{term.label}: {measure.descriptor} has no gradient and cannot steer; use expect")
+    return Loss(tuple(map(LossTerm, guiding)))
 
 
 def loss_and_gradient(loss: Callable[[CrystalBatch], LossValue], batch: CrystalBatch) -> tuple[LossValue, Tensor, Tensor]:
@@ -148,15 +152,6 @@ def gradient(value: LossValue, *inputs: Tensor) -> tuple[Tensor, ...]:
     if not value.total.requires_grad:
         return tuple(torch.zeros_like(x) for x in inputs)
     return torch.autograd.grad(value.total.sum(), inputs, allow_unused=True, materialize_grads=True)
-
-
-def wanted_interval(term: Term) -> tuple[float, float]:
-    """[low, high] that the loss pulls the value into; for ``=`` the target itself, or with a hinge all that the tolerance allows."""
-    relation = term.relation
-    if relation.target is not None:
-        slack = relation.tolerance or 0.0 if term.loss == "hinge" else 0.0
-        return relation.target - slack, relation.target + slack
-    return -math.inf if relation.low is None else relation.low, math.inf if relation.high is None else relation.high
 
 
 def _excess(low: float, high: float) -> str:

@@ -9,6 +9,7 @@ import shutil
 import warnings
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 
 import scoutlang
 from scoutlang.errors import ScoutError
-from scoutlang.ir import Program
+from scoutlang.ir import Program, Schedule
 from scoutlang.sampling.backends.mattergen.checkpoint import PUBLISHED, Model, load_model
 from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
 from scoutlang.sampling.generate import check_model, generate
@@ -298,7 +299,7 @@ def test_facts_of_a_published_model(model: Model) -> None:
 
 def test_an_element_that_no_published_model_knows_is_refused(model: Model, program: Program) -> None:
     with pytest.raises(ScoutError) as failure:
-        check_model(program.model_copy(update={"system": ("Cu", "Xe")}), model)
+        check_model(replace(program, system=("Cu", "Xe")), model)
     assert failure.value.code == "E520"
     assert "Xe" in failure.value.message
 
@@ -318,10 +319,8 @@ def test_sampling_from_a_published_model(arm: Any, model: Model, program: Progra
 
 
 def test_guidance_changes_what_is_sampled(model: Model, program: Program) -> None:
-    strong = program.model_copy(update={"guide": program.guide.model_copy(update={"until": 0.0, "since": 1.0})})
-    weak = strong.model_copy(
-        update={"guide": strong.guide.model_copy(update={"k": strong.guide.k.model_copy(update={"start": 0.0, "end": 0.0})})}
-    )
+    strong = replace(program, guide=replace(program.guide, until=0.0, since=1.0))
+    weak = replace(strong, guide=replace(strong.guide, k=Schedule()))
     guided, not_guided = (generate(p, model, "guided", [0])[0].structure for p in (strong, weak))
     assert guided is not None
     assert not_guided is not None
@@ -348,7 +347,7 @@ def test_classifier_free_guidance_extrapolates_from_the_unconditional_score(mode
 
 def test_the_guidance_factor_of_the_program_reaches_the_model(model: Model, program: Program) -> None:
     def lattice(factor: float) -> Any:
-        chosen = program.model_copy(update={"sample": program.sample.model_copy(update={"cfg": factor})})
+        chosen = replace(program, sample=replace(program.sample, cfg=factor))
         structure = generate(chosen, model, "non-guided", [0])[0].structure
         assert structure is not None
         return structure.lattice

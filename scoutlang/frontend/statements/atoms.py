@@ -1,15 +1,20 @@
-"""``atoms in [8, 20]``: the number of atoms in the cell."""
+"""``atoms in [8, 20]``: the number of atoms in the cell.
+
+At most one per program: ``atoms in [8, 20]``, ``atoms <= 20`` or ``atoms = 12``. Without it the sizes are drawn as the model has learnt them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
-from scoutlang.frontend.ast import Comparison, Demand, Parts, Quantity, Statement, Within
-from scoutlang.frontend.claims import OPERATORS, backwards
+from scoutlang.frontend.ast import Node, Operator, Parts, Quantity, Range, Statement, Symbol
+from scoutlang.frontend.elaborate import Context, quantity
+from scoutlang.frontend.relations import OPERATORS, backwards
 from scoutlang.frontend.scope import Scope
 from scoutlang.ir import AtomRange
 from scoutlang.source import Span
+
+_MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -18,46 +23,47 @@ class Atoms(Statement):
     example = "atoms in [8, 20]"
     once = True
 
-    demand: Demand
+    operator: Operator | None
+    demand: Node
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        return cls(span, parts.one(Demand))  # type: ignore[type-abstract]
+    def build(cls, span: Span, parts: Parts) -> Atoms:
+        range_ = parts.maybe(Range)
+        if range_ is not None:
+            return cls(span, None, range_)
+        return cls(span, parts.one(Operator), next(p for p in reversed(parts) if not isinstance(p, Symbol)))
 
     def check(self, scope: Scope) -> None:
-        ends = self._ends()
+        place = self.demand.span if self.operator is None else self.operator.span.cover(self.demand.span)
+        if isinstance(self.demand, Range):
+            ends = (self.demand.low, self.demand.high) if self.demand.unit is None else None
+        else:
+            assert self.operator is not None
+            symbol = OPERATORS[self.operator.terminal]
+            ends = (self.demand, self.demand) if symbol == "=" else (None, self.demand) if symbol == "<=" else None
         if ends is None:
-            self._reject(scope, self.demand.span, "atoms needs both ends, or an upper one")
+            self._reject(scope, place, "atoms needs both ends, or an upper one")
             return
-        low, high = ends
-        limits = [_whole(q) if isinstance(q, Quantity) else q for q in ends]
-        for quantity, limit in zip(ends, limits, strict=True):
-            if limit is None and isinstance(quantity, Quantity):
-                self._reject(scope, quantity.span, "atoms are counted in whole numbers from 1")
+        low, high = (1 if end is None else _whole(end, scope) for end in ends)
+        for end, number in zip(ends, (low, high), strict=True):
+            if end is not None and number is None:
+                self._reject(scope, end.span, "atoms are counted in whole numbers from 1")
                 return
-        first, last = limits
-        assert first is not None
-        assert last is not None
-        if first > last:
-            assert isinstance(low, Quantity)
-            assert isinstance(high, Quantity)
-            backwards(self.demand, low.number, high.number, scope)
+        assert low is not None
+        assert high is not None
+        if low > high:
+            assert isinstance(self.demand, Range)
+            backwards(self.demand, scope)
             return
-        scope.atoms = AtomRange(low=first, high=last)
-
-    def _ends(self) -> tuple[Quantity | int, Quantity] | None:
-        match self.demand:
-            case Within(low=low, high=high, unit=None):
-                return low, high
-            case Comparison(operator=operator, quantity=quantity, tolerance=None):
-                symbol = OPERATORS[operator.terminal]
-                return (quantity, quantity) if symbol == "=" else (1, quantity) if symbol == "<=" else None
-        return None
+        scope.atoms = AtomRange(low, high)
 
     def _reject(self, scope: Scope, span: Span, message: str) -> None:
         scope.report("E054", message, span, "write `in [8, 20]`, `<= 20` or `= 12`")
 
 
-def _whole(quantity: Quantity) -> int | None:
-    value = quantity.number.value
-    return int(value) if quantity.unit is None and value.is_integer() and 1 <= value <= 10_000 else None
+def _whole(node: Node, scope: Scope) -> int | None:
+    if isinstance(node, Quantity) and node.unit is not None:
+        return None
+    found = quantity(node, Context(scope))
+    value = None if found is None or not found.bare else found.constant
+    return int(value) if value is not None and value.is_integer() and 1 <= value <= _MOST else None

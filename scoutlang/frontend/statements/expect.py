@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 from scoutlang.frontend import claims
 from scoutlang.frontend.ast import Claim, Parts, Statement
@@ -19,7 +18,7 @@ class Expect(Statement):
     claim: Claim
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
+    def build(cls, span: Span, parts: Parts) -> Expect:
         return cls(span, parts.one(Claim))
 
     def check(self, scope: Scope) -> None:

@@ -1,9 +1,12 @@
-"""``guide k=0.8, every 2``: how strongly, when and by which method the claims steer the sampling."""
+"""``guide k=0.8, every 2``: how strongly, when and by which method the claims steer the sampling.
+
+At most one per program. `k` and `g` are numbers or schedules over diffusion time: ``ramp(0 -> 0.8)``, ``ramp(0 -> 0.8, cosine)``,
+``piecewise(1: 0, 0.5: 0.8)``, ``constant(0.8)``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 from scoutlang.frontend import settings
 from scoutlang.frontend.ast import Parts, Setting, Statement
@@ -24,7 +27,13 @@ SETTINGS: settings.Table = {
     "backward": ("backward", Whole(1, 1_000)),
     "normalize": ("normalize", Choice("structure", "batch")),
     "cap": ("cap", Real(0, 1e6, open_low=True)),
+    "sharpness": ("sharpness", Real(0.1, 100)),
+    "types": ("types", Real(0, 100)),
+    "move": ("move", Real(0, 5, open_low=True)),
+    "strain": ("strain", Real(0, 1, open_low=True)),
 }
+
+_OF_ONE_METHOD = {"paper": ("g", "cap", "normalize"), "adaptive": ("types", "move", "strain")}
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class Guide(Statement):
     settings: tuple[Setting, ...]
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
+    def build(cls, span: Span, parts: Parts) -> Guide:
         return cls(span, parts.all(Setting))
 
     def check(self, scope: Scope) -> None:
@@ -49,6 +58,9 @@ class Guide(Statement):
             message = "guidance runs from noise (t = 1) to the crystal (t = 0)"
             scope.report("E042", message, place, text, help="write the larger one after `from`")
         method_known = "method" not in places or "method" in values
-        if "g" in places and method_known and guide.method == "adaptive":
-            scope.report("I060", "g is used by `method paper` only", places["g"], "no effect with the method `adaptive`")
+        other = _OF_ONE_METHOD["paper" if guide.method == "adaptive" else "adaptive"] if method_known else ()
+        for key in other:
+            if key in places:
+                needed = "paper" if guide.method == "adaptive" else "adaptive"
+                scope.report("I060", f"{key} is used by `method {needed}` only", places[key], f"no effect with the method `{guide.method}`")
         scope.guide = guide

@@ -1,9 +1,11 @@
-"""``sample 256 batch 32 steps 250 seed 7``: how many structures are drawn, from which model, how."""
+"""``sample 256 batch 32 steps 250 seed 7``: how many structures are drawn, from which model, how.
+
+At most one per program. The first number is short for ``count``. Structures do not depend on ``batch``, only on the seed and their number.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 from scoutlang.frontend import settings
 from scoutlang.frontend.ast import Name, Number, Parts, Setting, Statement
@@ -33,7 +35,7 @@ class Sample(Statement):
     settings: tuple[Setting, ...]
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
+    def build(cls, span: Span, parts: Parts) -> Sample:
         return cls(span, parts.maybe(Number), parts.all(Setting))
 
     def check(self, scope: Scope) -> None:

@@ -1,12 +1,15 @@
-"""``scout 1``: the version of the language that the file is written in."""
+"""``scout 1``: the version of the language that the file is written in.
+
+Optional, the first statement of the file. A file for a newer version than the installed one is refused; `versions.py` has the table.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 from scoutlang.frontend.ast import Number, Parts, Statement
-from scoutlang.frontend.scope import Scope
+from scoutlang.frontend.scope import Names, Scope
+from scoutlang.frontend.versions import VERSIONS
 from scoutlang.ir import LANGUAGE_VERSION
 from scoutlang.source import Span
 
@@ -16,19 +19,22 @@ class Scout(Statement):
     rule = "scout"
     example = "scout 1"
     once = True
+    defines = True
     precedence = 0
 
     version: Number
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
+    def build(cls, span: Span, parts: Parts) -> Scout:
         return cls(span, parts.one(Number))
 
-    def check(self, scope: Scope) -> None:
+    def declare(self, scope: Scope, names: Names) -> None:
         if self.version.value > LANGUAGE_VERSION:
             message = f"this program is written for scout {self.version.text}; this installation knows versions up to {LANGUAGE_VERSION}"
-            scope.report("E005", message, self.version.span, "install a newer scoutlang")
-        elif self.version.text != str(int(self.version.value)) or self.version.value < 1:
+            scope.report("E005", message, self.version.span, "install a newer scoutlang: pip install --upgrade scoutlang")
+        elif self.version.value not in VERSIONS or not self.version.text.isdigit():
             scope.report("E005", f"`{self.version.text}` is no version of the language", self.version.span, f"write {LANGUAGE_VERSION}")
-        if scope.first_statement is not self:
+
+    def check(self, scope: Scope) -> None:
+        if scope.statements[0] is not self:
             scope.report("E026", "`scout` comes first", self.span, "make it the first statement of the file")

@@ -1,13 +1,16 @@
-"""``system Cu-Si-P-Ca``: the elements that the crystals may hold. Everything else refers to them."""
+"""``system Cu-Si-P-Ca``: the elements that the crystals may hold. Everything else refers to them.
+
+Exactly one per program. Sampling draws no other element; `*` in a claim means all of these.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 from scoutlang.diagnostics import Label
+from scoutlang.diagnostics.suggest import quoted
 from scoutlang.frontend import species
-from scoutlang.frontend.ast import Chain, Parts, Statement
+from scoutlang.frontend.ast import Addition, Node, Parts, Plus, Reference, Statement
 from scoutlang.frontend.scope import Scope
 from scoutlang.source import Span
 
@@ -19,20 +22,27 @@ class System(Statement):
     once = True
     precedence = 0
 
-    chain: Chain
+    elements: tuple[Node, ...]
+    joints: tuple[Plus, ...]
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        return cls(span, parts.one(Chain))
+    def build(cls, span: Span, parts: Parts) -> System:
+        written = parts[1]
+        if isinstance(written, Addition):
+            return cls(span, written.operands, written.operators)
+        return cls(span, (written,), ())
 
     def check(self, scope: Scope) -> None:
-        species.check_dashes(self.chain, scope)
         known = True
+        for joint in self.joints:
+            if joint.terminal != "HYPHEN":
+                text = scope.slice(joint.span)
+                scope.report("E016", f"{quoted(text)} is not a hyphen", joint.span, "write `-`", replacement="-")
         symbols: dict[str, Span] = {}
-        for item in self.chain.species:
-            if item.braced or not item.names:
+        for item in self.elements:
+            if not isinstance(item, Reference) or len(item.names) > 1:
                 text = "a system names its elements one by one"
-                scope.report("E010", f"unexpected `{scope.source.slice(item.span)}`", item.span, text, help=f"for example: {self.example}")
+                scope.report("E010", f"unexpected {quoted(scope.slice(item.span))}", item.span, text, help=f"for example: {self.example}")
                 known = False
                 continue
             name = item.names[0]
@@ -45,4 +55,4 @@ class System(Statement):
             symbols.setdefault(symbol, name.span)
         # With a misspelt element the system is not known well enough to compare other names with it.
         if known:
-            scope.declare_system(tuple(symbols), self.chain.span)
+            scope.declare_system(tuple(symbols), self.elements[0].span.cover(self.elements[-1].span))

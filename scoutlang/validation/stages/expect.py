@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scoutlang.descriptors import modules
+from scoutlang.expressions import measures
 from scoutlang.ir import Term
-from scoutlang.margins import all_hold, holds, margin
-from scoutlang.validation.record import Outcome, Record, Value
+from scoutlang.margins import all_hold
+from scoutlang.measuring import measure_terms, of_structure_alone
+from scoutlang.validation.record import Outcome, Record, Value, number
 from scoutlang.validation.stages import Context, one_by_one
 
 
@@ -29,27 +30,20 @@ class Expect:
         return one_by_one(lambda record: _ask(record, terms), records, context)
 
 
-def measurable(term: Term) -> bool:
-    """Whether the structure alone gives the value; otherwise it is the column of the same name that another stage adds."""
-    return hasattr(modules()[term.measure.descriptor], "exact")
-
-
 def _ask(record: Record, terms: Sequence[Term]) -> Outcome:
     if not terms:
         return Outcome("skipped", "the program expects nothing")
     values: dict[str, Value] = {}
     truths: dict[str, bool | None] = {}
+    columns = [term for term in terms if not of_structure_alone(term)]
+    given = {m.descriptor: [_number(record.value(m.descriptor))] for term in columns for m in measures(term.claim)}
+    for term, found in zip(columns, measure_terms(columns, [record.structure], given)[0], strict=True):
+        values[f"exact: {term.label}"] = number(found.exact)
+        values[f"margin: {term.label}"] = number(found.margin)
+        values[f"satisfied: {term.label}"] = found.satisfied
     for term in terms:
-        if measurable(term):
-            truth = record.value(f"satisfied: {term.label}")
-            truths[term.label] = truth if isinstance(truth, bool) else None
-            continue
-        found = record.value(term.measure.descriptor)
-        value = float(found) if isinstance(found, int | float) else None
-        truths[term.label] = holds(term.relation, value)
-        values[f"exact: {term.label}"] = value
-        values[f"margin: {term.label}"] = margin(term.relation, value)
-        values[f"satisfied: {term.label}"] = truths[term.label]
+        truth = values[f"satisfied: {term.label}"] if term in columns else record.value(f"satisfied: {term.label}")
+        truths[term.label] = truth if isinstance(truth, bool) else None
     expected = all_hold(truths.values())
     values["expected"] = expected
     if expected:
@@ -57,6 +51,11 @@ def _ask(record: Record, terms: Sequence[Term]) -> Outcome:
     if expected is None:
         return Outcome("undefined", f"no value for {_labels(truths, None)}", values)
     return Outcome("failed", f"does not hold: {_labels(truths, False)}", values)
+
+
+def _number(value: Value) -> float | None:
+    """A column as a number; true and false are 1 and 0."""
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _labels(truths: Mapping[str, bool | None], verdict: bool | None) -> str:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from scoutlang.ir import Program
-from scoutlang.measuring import Measurement, measure
+from scoutlang.measuring import Measurement, measure, of_structure_alone
 from scoutlang.validation.record import Outcome, Record, Value, number
 from scoutlang.validation.stages import Context, describe
-from scoutlang.validation.stages.expect import measurable
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,12 @@ def _measure(records: Sequence[Record], program: Program) -> list[Outcome]:
         if len(records) == 1:
             return [Outcome("undefined", describe(error), {"hit": None})]
         return [outcome for record in records for outcome in _measure([record], program)]
-    labels = {term.label for term in program.terms if measurable(term)}
-    return [_outcome(m, labels) for m in measured]
+    labels = {term.label for term in program.terms if of_structure_alone(term)}
+    required = {term.label for term in program.requirements}
+    return [_outcome(m, labels, required) for m in measured]
 
 
-def _outcome(measured: Measurement, labels: Set[str]) -> Outcome:
+def _outcome(measured: Measurement, labels: Set[str], required: Set[str]) -> Outcome:
     values: dict[str, Value] = {"hit": measured.hit}
     terms = [term for term in measured.terms if term.label in labels]
     for term in terms:
@@ -55,7 +55,7 @@ def _outcome(measured: Measurement, labels: Set[str]) -> Outcome:
     if measured.hit:
         return Outcome("passed", values=values)
     if measured.hit is None:
-        without = [t.label for t in terms if t.exact is None]
+        without = [t.label for t in terms if t.satisfied is None and t.label in required]
         return Outcome("undefined", f"no value for {', '.join(without)}" if without else "no requirement to satisfy", values)
-    missed = [t.label for t in terms if t.satisfied is False]
+    missed = [t.label for t in terms if t.satisfied is False and t.label in required]
     return Outcome("failed", f"misses {', '.join(missed)}", values)

@@ -1,0 +1,34 @@
+"""``let cation = {Cu, Ca}``: a name for species, a quantity or a proposition.
+
+The name stands for its expression wherever it is used, in any order of the statements. A set in a `let` may name elements that the
+system lacks: only those of the system are meant, so that a group can be written once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scoutlang.frontend import definitions
+from scoutlang.frontend.ast import Name, Node, Parts, Statement
+from scoutlang.frontend.scope import Definition, Names, Scope
+from scoutlang.source import Span
+
+
+@dataclass(frozen=True)
+class Let(Statement):
+    rule = "let"
+    example = "let tight = 2.5 Å"
+    defines = True
+
+    name: Name
+    body: Node
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Let:
+        return cls(span, parts.one(Name), parts[-1])
+
+    def declare(self, scope: Scope, names: Names) -> None:
+        definitions.declare(Definition(self.name, "let", self.body, names), scope)
+
+    def check(self, scope: Scope) -> None:
+        """A definition is checked where it is used; one that nothing uses by `definitions.check_unused`."""
