@@ -101,13 +101,13 @@ def words(value: Any) -> str:
         case Schedule(points=()):
             return f"{words(value.start)} -> {words(value.end)} ({value.shape})"
         case Schedule():
-            return ", ".join(f"{words(strength)} at {words(t)}" for t, strength in value.points)
+            return ", ".join(f"{words(strength)} at t = {words(t)}" for t, strength in value.points)
         case AtomRange():
             return str(value.low) if value.low == value.high else f"{value.low} to {value.high}"
         case ParameterValue():
             return f"{value.name} = {value.value}"
         case Sweep():
-            return f"{value.name} in {words(value.values)}"
+            return f"{value.name} in {{{words(value.values)}}}"
         case tuple() if value and all(isinstance(part, tuple) for part in value):
             return "".join(f"{symbol}{number if number > 1 else ''}" for symbol, number in value)
         case tuple():

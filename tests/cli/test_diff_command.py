@@ -66,6 +66,25 @@ def test_what_only_surrounds_the_claim(old: str) -> None:
     assert diff(old, OLD.replace("Cu-P", "P-Cu")) == (1, "~ system   order: Cu, P → P, Cu\n")
 
 
+def test_formula_parameters_and_sweeps(tmp_path: Path) -> None:
+    path = tmp_path / "old.scout"
+    path.write_text("system Cu-P; param n = 4; require a: CN(Cu-P) = n; sweep k in {0.2, 0.4}")
+    code, out = diff(str(path), 'system Cu-P; formula "Cu3P"; param n = 5; require a: CN(Cu-P) = n; sweep g in {0.1}')
+    assert code == 1
+    assert [line for line in out.splitlines() if "require" not in line] == [
+        "+ formula  Cu3P",
+        "~ param    n: value 4 → 5",
+        "- sweep    k in {0.2, 0.4}",
+        "+ sweep    g in {0.1}",
+    ]
+
+
+def test_renaming_a_parameter_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "old.scout"
+    path.write_text("system Cu-P; param n = 4; require a: CN(Cu-P) = n")
+    assert diff(str(path), "system Cu-P; param m = 4; require a: CN(Cu-P) = m")[0] == 0
+
+
 def test_json(old: str) -> None:
     code, out = diff(old, OLD.replace("= 1", "= 1 weight 2").replace("0.9", "0.7"), "--format", "json")
     assert code == 1
