@@ -5,8 +5,9 @@ such pair counts once, also where A and C are the same or overlap. An angle weig
 being the element times its smooth step σ(8/Å · (r − d)); exact: 1 for whole atoms with d ≤ r. Different neighbours count as independent.
 
 θ = atan2(|u × v|, u · v) of the vectors from B to the two neighbours, with slope 0 at 0° and 180°, where an angle can only turn back.
-r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``, for both neighbours. Undefined where no B
-has two such neighbours. An atom on the very place of B is no neighbour. Tolerance 5°, scale 10°: ideal polyhedra are distorted by as much.
+r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``, for both neighbours. An atom on the very place
+of B is no neighbour. Undefined where no B has two such neighbours, and where a cell is so dense that its bonds cannot be paired.
+Tolerance 5°, scale 10°: the polyhedra of real crystals are distorted by as much.
 """
 
 from __future__ import annotations
@@ -59,14 +60,15 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
 def _angles(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
     import torch
 
-    from scoutlang.geometry import SiteValues, angle, bonds
+    from scoutlang.geometry import SiteValues, angle, bonds, uncrowded
 
+    centre, radius = measure.species[1].elements, measure.parameter("r")
     ends = measure.species[0].elements, measure.species[2].elements
     values, weights, systems = [], [], []
     searched = torch.ones(batch.size, dtype=torch.bool, device=batch.cell.device)
     for one, other in _disjoint(*ends):
-        first = bonds(batch, measure.species[1].elements, one, measure.parameter("r"), sharpness)
-        second = first if one == other else bonds(batch, measure.species[1].elements, other, measure.parameter("r"), sharpness)
+        first = uncrowded(bonds(batch, centre, one, radius, sharpness))
+        second = first if one == other else uncrowded(bonds(batch, centre, other, radius, sharpness))
         k, m = _neighbour_pairs(first, second)
         values.append(angle(first.vector[k], second.vector[m]))
         weights.append(first.centre[first.i[k]] * first.weight[k] * second.weight[m])
@@ -96,7 +98,7 @@ def _neighbour_pairs(first: Bonds, second: Bonds) -> tuple[Tensor, Tensor]:
         if first is second:
             apart = apart & (k < m)
         else:  # an atom that may be either is one neighbour, not two
-            same = (first.j[k] == second.j[m]) & (first.vector[k] == second.vector[m]).all(dim=-1)
+            same = (first.j[k] == second.j[m]) & (first.shift[k] == second.shift[m]).all(dim=-1)
             apart = apart & ~same
         kept = (weight > _LEAST_WEIGHT) & apart
     return k[kept], m[kept]
