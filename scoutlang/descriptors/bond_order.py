@@ -16,17 +16,19 @@ Source: Steinhardt, Nelson, Ronchetti, Phys. Rev. B 28, 784 (1983), doi:10.1103/
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._harmonics import directions, harmonics
-from scoutlang.signatures import DescriptorSignature, Parameter
+from scoutlang.descriptors._radius import RADIUS, unknown_radius
+from scoutlang.signatures import Concern, DescriptorSignature, Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from scoutlang.crystal import CrystalBatch
     from scoutlang.geometry import SiteValues
-    from scoutlang.ir import Measure
+    from scoutlang.ir import Measure, Relation
 
 _SLOPE = 8.0  # 1/Å, of the smooth step
 
@@ -45,6 +47,10 @@ def formula(measure: Measure) -> str:
     """The soft value as text."""
     centre, neighbour = measure.species
     return f"q_{_degree(measure)} of the {centre.text}-{neighbour.text} bonds around {centre.text}, each weighted by σ(8 Å⁻¹ (r − d))"
+
+
+def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
+    yield from unknown_radius(measure)
 
 
 def _order(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
@@ -77,7 +83,8 @@ SIGNATURE = DescriptorSignature(
     domain="site",
     parameters=(
         Parameter("l", "integer", "", 1, 12, required=True),
-        Parameter("r", "length", "sum of the Cordero covalent radii + 0.5 Å", 0.5, 8.0),
+        RADIUS,
     ),
     example="require q(Cu-P, l=4) = 0.51 ± 0.1",
+    concerns=concerns,
 )

@@ -30,15 +30,16 @@ from collections.abc import Iterator, Mapping
 from itertools import permutations, product
 from typing import TYPE_CHECKING
 
+from scoutlang.descriptors._radius import unknown_radius
 from scoutlang.elements import neighbour_radius
-from scoutlang.signatures import DescriptorSignature, Parameter
+from scoutlang.signatures import Concern, DescriptorSignature, Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from scoutlang.crystal import CrystalBatch
     from scoutlang.geometry import Bonds, SiteValues
-    from scoutlang.ir import Measure
+    from scoutlang.ir import Measure, Relation
 
 Point = tuple[float, float, float]
 Order = tuple[int, ...]
@@ -71,6 +72,10 @@ def formula(measure: Measure) -> str:
         f"100 · min Σ|v − a R p|² / Σ|v|² of the {len(POLYHEDRA[name])} nearest {neighbour.text} around {centre.text} "
         f"against the {name.replace('_', ' ')}, within {_radius(measure):.2f} Å"
     )
+
+
+def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
+    yield from unknown_radius(measure)
 
 
 def _ring(count: int, height: float = 0.0, radius: float = 1.0, turn: float = 0.0) -> list[Point]:
@@ -303,4 +308,5 @@ SIGNATURE = DescriptorSignature(
         ),
     ),
     example="require shape(Cu-P, tetrahedron) < 1.5",
+    concerns=concerns,
 )

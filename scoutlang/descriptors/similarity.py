@@ -4,8 +4,8 @@ s = (2 p·p′ / (p·p + p′·p′))^4, p_nn′l = √(2l + 1) Σ_m c_nlm c_n�
 
 p is a power spectrum (SOAP): the B around a site are smeared over β = 0.4 Å in distance and α = 0.15 rad in direction, and p holds what
 of this density does not change when it is turned or mirrored. p·p′ is the squared overlap of two densities, averaged over all rotations. s is 1
-for the template itself in any orientation and falls with different angles, distances and numbers of neighbours: to 0.9 when every atom is
-displaced by 0.1 Å, to 0.9 when all bonds are 4% longer, below 0.3 for another polyhedron (octahedron against tetrahedron, prism or square).
+for the template itself in any orientation and falls with different angles, distances and numbers of neighbours: to about 0.95 where the
+coordinates scatter by 0.1 Å, to 0.9 where all bonds are 4% longer, below 0.4 for another polyhedron (octahedron and tetrahedron, prism, square).
 l ≤ 8; r_n runs over [0, r] in steps of β, and two more. All B count alike, whatever their element.
 
 soft:   w_j = p_j(B) σ(8/Å · (r − d_ij)), with the weight p_i(A) min(1, Σ_j w_j); the template in the same way
@@ -32,7 +32,7 @@ from scoutlang.errors import ScoutError
 from scoutlang.signatures import Concern, DescriptorSignature, Parameter
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
+    from pymatgen.core import PeriodicSite, Structure
     from torch import Tensor
 
     from scoutlang.crystal import CrystalBatch
@@ -130,8 +130,8 @@ def _template(measure: Measure, reach: float) -> list[list[float]]:
     file = measure.file("template")
     if file is None:
         raise ScoutError("E209", "similarity has no template", 'give the CIF of an environment: template="site.cif"')
-    structure = _read(file.name, file.text)
-    middle = next((site for site in structure if site.specie.symbol in centre.elements), structure[0])
+    structure, sites = _read(file.name, file.text)
+    middle = next((site for site in sites if site.specie.symbol in centre.elements), sites[0])
     around = [n for n in structure.get_neighbors(middle, reach) if n.specie.symbol in neighbour.elements]
     if not any(n.nn_distance <= _radius(measure) for n in around):
         raise ScoutError(
@@ -142,25 +142,31 @@ def _template(measure: Measure, reach: float) -> list[list[float]]:
     return [list(n.coords - middle.coords) for n in around]
 
 
-def _read(name: str, text: str) -> Structure:
-    """The one ordered structure of a CIF. Raises ScoutError E209."""
-    from pymatgen.io.cif import CifParser
+def _read(name: str, text: str) -> tuple[Structure, list[PeriodicSite]]:
+    """The one ordered structure of a CIF, and its sites in the order of the file, which pymatgen's structure does not keep. Raises ScoutError E209."""
+    from pymatgen.io.cif import CifParser, str2float
 
     from scoutlang.structure_io import as_structure
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = CifParser(io.StringIO(text)).parse_structures(primitive=False)
+            parser = CifParser(io.StringIO(text))
+            found = parser.parse_structures(primitive=False)
+            (block,) = [b for b in parser.as_dict().values() if "_atom_site_fract_x" in b]
+        if len(found) != 1:
+            raise ValueError("it holds no structure")
+        written = [[str2float(x) for x in block[f"_atom_site_fract_{axis}"]] for axis in "xyz"]
+        distance = found[0].lattice.get_all_distances(list(zip(*written, strict=True)), found[0].frac_coords)
     except Exception as error:  # the parser raises anything at all on corrupt input
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ScoutError("E209", f"the template {name} is not a readable CIF: {reason}", "open it in another program to see why") from error
-    if len(found) != 1:
-        raise ScoutError("E209", f"the template {name} holds {len(found)} structures", "give a CIF with one data block")
+        hint = "open it in another program to see why; one data block with one structure is expected"
+        raise ScoutError("E209", f"the template {name} is not a readable CIF: {reason}", hint) from error
     try:
-        return as_structure(found[0], f"the template {name}").structure
+        structure = as_structure(found[0], f"the template {name}").structure
     except ScoutError as error:
         raise ScoutError("E209", error.message, error.hint) from error
+    return structure, [structure[k] for k in distance.argmin(axis=1)]
 
 
 def _radius(measure: Measure) -> float:
