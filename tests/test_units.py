@@ -7,7 +7,7 @@ import math
 import pytest
 
 from scoutlang.signatures import CANONICAL_UNIT
-from scoutlang.units import UNITS, find_unit, spoken, units_of
+from scoutlang.units import DIMENSIONS, UNITS, find_unit, units_of
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ from scoutlang.units import UNITS, find_unit, spoken, units_of
 def test_known_units(text: str, dimension: str, factor: float) -> None:
     unit = find_unit(text)
     assert unit is not None
-    assert unit.dimension == dimension
+    assert unit.dimension == DIMENSIONS[dimension]
     assert unit.factor == pytest.approx(factor)
 
 
@@ -47,13 +47,13 @@ def test_unknown_units(text: str) -> None:
 
 def test_every_dimension_has_its_canonical_unit_and_a_name() -> None:
     for dimension, unit in CANONICAL_UNIT.items():
-        assert spoken(dimension)
+        assert DIMENSIONS[dimension].spoken
         if unit:
             found = find_unit(unit)
             assert found is not None
-            assert (found.dimension, found.factor) == (dimension, 1.0)
-            assert unit in units_of(dimension)
+            assert (found.dimension, found.factor) == (DIMENSIONS[dimension], 1.0)
+            assert unit in units_of(DIMENSIONS[dimension])
 
 
 def test_every_dimension_of_a_unit_has_a_name() -> None:
-    assert all(spoken(unit.dimension) for unit in UNITS.values())
+    assert all(unit.dimension.spoken for unit in UNITS.values())

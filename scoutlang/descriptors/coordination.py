@@ -58,7 +58,7 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
             if a not in COVALENT_RADIUS or b not in COVALENT_RADIUS or least is None or len(measure.species[1].elements) > 1:
                 continue
             most = _most_neighbours(a, b, _radius(measure, a, b))
-            if least > most:
+            if 0 < most < least:
                 yield Concern(
                     "W055",
                     f"{least:g} {b} hardly fit around {a} within {_radius(measure, a, b):.2f} Å",

@@ -19,10 +19,12 @@ A program is UTF-8 text. Some bytes of this file cannot be decoded, so it is pro
 or text in an old encoding; save it as UTF-8.
 
 E003 the program is too large
-A hypothesis is a page of text at most. A file of more than 100 000 characters is surely something else, so it is not read.
+A hypothesis is a page of text at most. A file of more than 2 000 000 characters, or with a line of more than 100 000, is surely something
+else, so it is not read.
 
-E004 brackets are nested too deeply
-More brackets are open at once than any program needs. Usually one bracket was typed many times, or the file is not a program.
+E004 nested too deeply
+More brackets, signs or words such as `not` stand inside each other than any program needs. Usually one key was pressed many times, or the
+file is not a program.
 
 E005 the file is for a newer language
 `scout N` in the first line says which version of the language the file is written in. This installation knows older versions only.
@@ -40,8 +42,8 @@ The marked character has no meaning in the language. Characters that only look l
 come from a word processor or a PDF.
 
 E012 unknown statement
-Every statement starts with its verb: `system`, `atoms`, `require`, `prefer`, `expect`, `guide`, `sample`, or the version line `scout 1`.
-Verbs are written in lower case.
+Every statement starts with its verb, in lower case: `system`, `atoms`, `formula`, `param`, `let`, `motif`, `import`, `require`, `prefer`,
+`expect`, `guide`, `sample`, `sweep`, or the version line `scout 1`.
 
 E013 a bracket is not closed
 Each `(`, `[` and `{` needs its partner before the statement ends. A line end inside brackets does not end the statement, so a missing
@@ -65,7 +67,7 @@ A hypothesis is about a chemical system: `system Cu-Si-P-Ca` names the elements 
 so a program cannot do without.
 
 E021 the statement appears twice
-`system`, `atoms`, `guide`, `sample` and `scout` are said once in a program. Merge the two, or remove one.
+`system`, `atoms`, `formula`, `guide`, `sample` and `scout` are said once in a program. Merge the two, or remove one.
 
 E022 the label is used twice
 A label names a term in every table and plot, so two terms cannot share one.
@@ -91,18 +93,32 @@ E031 not an element
 Elements are written as their symbols, capital letter first: `Cu`, not `cu`, `CU` or `copper`. In a descriptor `*` stands for all elements
 of the system and `{P, As}` for any of a set.
 
-E032 unknown descriptor
-No descriptor of this name exists. The message lists the known ones or guesses the one you meant.
+E032 unknown name
+Nothing is called this: no descriptor, no function, and nothing that the program defines with `param`, `let` or `motif`. `scout doc` lists
+what the language has.
 
-E033 the descriptor takes other species
-A descriptor of pairs takes a chain of two species, centre first: `CN(Cu-P)` counts P around Cu. A descriptor of the whole cell takes
-none: `volume_per_atom`.
+E033 wrong arguments
+A descriptor of pairs takes a chain of two species, centre first: `CN(Cu-P)` counts P around Cu. A descriptor of three has its centre in
+the middle: `angle(P-Cu-P)`. A descriptor of the whole cell takes none: `volume_per_atom`. A function such as `max` takes what it is a
+function of.
 
-E034 unknown parameter
-The descriptor has no parameter of this name. Parameters are named: `CN(Cu-P, r=2.6 Å)`.
+E034 unknown or missing parameter
+The descriptor or motif has no parameter of this name, or cannot do without one. Parameters are named: `CN(Cu-P, r=2.6 Å)`.
 
 E035 the element is named twice
 A system, or a set of species, names each element once. How much of it a crystal holds is not said here.
+
+E036 the word does not belong here
+A descriptor such as `crystal_system` takes one of a few words, and so do some parameters (`shape(Cu-P, tetrahedron)`). The message lists
+them. Words have no order, so `<` and ranges do not apply.
+
+E037 no such element in the system
+A group such as `halogen` stands for those of its elements that the system has, and here that is none. Check the system, or name another
+group.
+
+E039 unknown module or name in a module
+A name of a module is written with the module in front, `poly.octahedron`. Either no module was imported under this name, or it has no such
+definition.
 
 E040 unknown unit
 Known are Å (A, Ang), nm, pm; ° (deg), rad; Å^3, nm^3 (also per atom); g/cm^3, kg/m^3; eV/atom, meV/atom. A number without a unit is in
@@ -130,6 +146,18 @@ A weight multiplies a term in the loss, a tolerance is the half-width of a targe
 E047 a tolerance needs `=`
 `±` is the half-width around a target: `= 4 ± 0.3`. A bound (`<`, `>`, `in`) has none; move the bound instead.
 
+E048 the element has no covalent radius
+The default neighbour radius is the sum of the covalent radii + 0.5 Å, and for the heaviest elements the table of radii (Cordero 2008)
+ends. Give the radius: `CN(Bk-O, r=3 Å)`.
+
+E049 a tolerance is needed
+A single descriptor has a tolerance of its own for `=`. A product or a quotient of several has none, so it must be written: `= 0.5 ± 0.05`.
+
+E050 these requirements cannot hold together
+No crystal satisfies both lines, so the run could never have a hit. Either they allow different values of the same thing, or one value is
+never larger than the other: what counts fewer neighbours never exceeds what counts more, and the shortest distance among fewer pairs is
+never below that among more.
+
 E051 this cannot guide
 `require` and `prefer` steer the sampling through a gradient, and this descriptor has none; it can be judged after sampling. Write
 `expect`, which judges only.
@@ -143,9 +171,65 @@ A wish is written `as low as possible` or `as high as possible`.
 E054 the number of atoms needs an upper limit
 `atoms` draws a cell size, so it needs both ends: `atoms in [8, 20]`, `atoms <= 20` or `atoms = 12`, in whole numbers from 1.
 
+W055 this hardly fits
+The target is beyond what atoms of this size can do: more neighbours than find room within the radius, or a volume below any known packing.
+The guidance would squeeze the crystal in vain. Check the number and the radius.
+
+W056 the smooth count does not reach the target
+Guidance counts neighbours with a smooth step that is one half at the radius. At a radius close to the bond length a perfect site counts as
+less than whole, so the guidance adds neighbours until the smooth count fits, and the exact count, which decides hits, is then too high. Use
+the default radius, or a larger one.
+
+E057 this is something else
+Species, quantities, and statements that are true or not are different things: `Cu-P` is a pair of species, `CN(Cu-P)` a number,
+`CN(Cu-P) = 4` a statement. The message says which is here and which belongs here.
+
+E058 this has no value for each site
+`each`, `any`, `fraction` and the aggregates (`mean`, `min`, `max`, `sum`, `std`) ask for a value of every site, as `CN(Cu-P)` has one for
+every Cu. A property of the whole cell has none, and values of different sites cannot be compared one by one.
+
+E059 a number belongs here
+The place takes a number that is known from the text: an exponent, the end of a range, a tolerance, a parameter. Also, a claim compares
+something that is measured, never two numbers, and nothing is divided by zero.
+
 I060 the setting has no effect
-The forward strength `g` acts through the score network and belongs to `method paper` (Algorithm 2 of the paper). The default method,
-`adaptive`, does not use it.
+`g`, `cap` and `normalize` belong to `method paper` (Algorithm 2 of the paper); `types`, `move` and `strain` to the default method, `adaptive`.
+The chosen method does not use the setting.
+
+W070 a name is never used
+A parameter, definition or import that nothing refers to. Often a name was misspelt where it should be used.
+
+E070 the name is taken
+A name stands for one thing in a program. Names of elements, descriptors and functions cannot be given to something else.
+
+E071 a definition uses itself
+The meaning of a name would depend on itself, perhaps through others, so it has none.
+
+E072 the module cannot be imported
+`import std.NAME` reads a module of the standard library, `import "folder/name.scout"` a file in the program's folder or below it. A module
+holds `let`, `motif` and `import` statements only, is free of errors, and modules do not import each other in a circle.
+
+E073 the definitions unfold to too much
+Motifs that use motifs can grow without bound. Above a limit no hypothesis is meant any more.
+
+E074 wrong arguments of a definition
+A motif is used with an argument for each of its parameters that has no default: `bonded(Cu, P)`. A `let` or a `param` takes none.
+
+E075 a parameter has no such value
+A `param` is a number, with or without a unit, inside the range that the program gives for it.
+
+E076 a value from outside does not fit
+`--set NAME=VALUE` gives another value to a `param` of the program or to a setting of `guide` or `sample`: `--set rc=2.5Å`, `--set k=0.4`.
+
+E077 the sweep is not possible
+`sweep NAME in {…}` names a `param` or a setting of `guide` or `sample`, each value once, and makes 1000 runs at most.
+
+E078 the formula is not possible
+A formula is symbols with whole numbers, `CuSi2P3`. Some whole number of formula units must fit the cell that `atoms` allows.
+
+E079 the file cannot be used
+A descriptor that compares with a file takes its path in quotes, relative to the program and inside its folder. The file is text of the
+kind that its name says, 2 MB at most.
 
 E201 the structure file is not there
 The path names nothing that can be read as a file: it does not exist, or it is a device or a pipe. Check the path.

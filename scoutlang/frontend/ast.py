@@ -186,13 +186,15 @@ class Raised(Expression):
 
 @dataclass(frozen=True)
 class Negative(Expression):
-    """``-x``; of a plain number, that number."""
+    """``-x``; of a plain number, that number. A plus changes nothing."""
 
     operand: Node
 
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Node:
         (operand,) = _operands(parts)
+        if parts.one(Symbol).terminal == "PLUS":
+            return operand
         if isinstance(operand, Quantity) and not operand.number.text.startswith("-"):
             number = operand.number
             return Quantity(span, Number(Span(span.start, number.span.end), -number.value, f"-{number.text}"), operand.unit)
@@ -499,7 +501,7 @@ class Numeral(Rule):
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Number:
         number = parts.one(Number)
-        return number if len(parts) == 1 else Number(span, -number.value, f"-{number.text}")
+        return number if not any(s.terminal == "HYPHEN" for s in parts.all(Symbol)) else Number(span, -number.value, f"-{number.text}")
 
 
 SettingValue = Number | Name | Text | Schedule
@@ -538,6 +540,10 @@ class Statement(Rule, ABC):
 
     def declare(self, scope: Scope, names: Names) -> None:
         """Add the names that the statement defines; everything is declared before anything is checked, so that order does not matter."""
+
+    @abstractmethod
+    def text(self) -> str:
+        """The statement in the usual form (`formatting`)."""
 
     @abstractmethod
     def check(self, scope: Scope) -> None:

@@ -64,9 +64,9 @@ def call(node: Call, context: Context) -> Value | None:
 
 def _unknown(node: Call, context: Context) -> None:
     scope, name = context.scope, node.callee.names[0]
-    known = [*scope.signatures, *FUNCTIONS, *scope.current.definitions]
-    guess = closest(name.text, known)
-    text = f"did you mean `{guess}`?" if guess else f"known are {listing(sorted(scope.signatures), 'and')}"
+    called = [n for n, s in scope.signatures.items() if s.species or s.parameters]
+    guess = closest(name.text, [*called, *FUNCTIONS, *scope.current.definitions]) or closest(name.text, scope.signatures)
+    text = f"did you mean `{guess}`?" if guess else "`scout doc` lists what there is"
     scope.report("E032", f"unknown descriptor {quoted(name.text)}", name.span, text, replacement=guess)
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from scoutlang import ir
 from scoutlang.diagnostics import Label
 from scoutlang.diagnostics.suggest import did_you_mean, listing, quoted
-from scoutlang.frontend import elaborate
+from scoutlang.frontend import elaborate, formatting
 from scoutlang.frontend.ast import Call, Claim, Modifier, Name, Node, Number, Quantity, Reference
 from scoutlang.frontend.elaborate import Context
 from scoutlang.frontend.scope import Scope
@@ -110,8 +110,7 @@ def _label(claim: Claim, scope: Scope) -> str | None:
 
 def _free_label(body: Node, scope: Scope) -> str:
     """What is measured, ``CN(Cu-P)``, or the beginning of the claim; numbered when an earlier term has that name."""
-    first = _first_call(body)
-    plain = " ".join(scope.source.slice((first or body).span).split())
+    plain = formatting.expression(_first_call(body) or body)
     plain = plain if len(plain) <= _MAX_LABEL else plain[: _MAX_LABEL - 1] + "…"
     label = plain
     while label in scope.labels:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from scoutlang import elements, ir
 from scoutlang.diagnostics import Label
 from scoutlang.diagnostics.suggest import closest, listing, quoted
-from scoutlang.frontend import arithmetic, calls, quantities, relations, species
+from scoutlang.frontend import arithmetic, calls, formatting, quantities, relations, species
 from scoutlang.frontend.ast import (
     Addition,
     Among,
@@ -276,8 +276,7 @@ def _set(node: Set, context: Context) -> SpeciesValue | None:
             symbols.setdefault(symbol, item.span)
     if not right:
         return None
-    text = "{" + ", ".join(context.scope.slice(i.span) for i in node.items) + "}"
-    return SpeciesValue((ir.Species(text, tuple(symbols)),), (node.span,))
+    return SpeciesValue((ir.Species(formatting.expression(node), tuple(symbols)),), (node.span,))
 
 
 def _addition(node: Addition, context: Context) -> Value | None:

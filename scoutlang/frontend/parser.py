@@ -31,7 +31,7 @@ _PARTNER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _OPENING, _CLOSING = frozenset(_PARTNER), frozenset(_PARTNER.values())
 _ENDS = ("NEWLINE", "SEMICOLON")
 _TRIVIA = ("BLANK", "COMMENT")
-_PREFIXES = frozenset({"NOT", "EACH", "ANY", "HYPHEN"})
+_PREFIXES = frozenset({"NOT", "EACH", "ANY", "HYPHEN", "PLUS"})
 
 # The shape of a statement's tree: (rule, children), where a number stands for the lexeme at that position.
 Shape = tuple[str, tuple["Shape | int", ...]]

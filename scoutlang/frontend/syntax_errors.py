@@ -71,6 +71,18 @@ _RELATIONS = {"EQUAL", "DOUBLE_EQUAL", "LESS", "GREATER", "LESS_EQUAL", "GREATER
 _CLOSING = {"LPAR": ")", "LSQB": "]", "LBRACE": "}"}
 _CLOSING_TERMINAL = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _MAX_OFFERED = 6
+_SPECIES = {"NAME", "STAR", "RBRACE", "LBRACE"}
+# Terminals that are offered together, by what they begin or go on with.
+_TOGETHER = (
+    (frozenset({"NAME", "NUMBER", "LPAR", "LBRACE", "STAR", "STRING", "HYPHEN", "PLUS", "NOT", "EACH", "ANY"}), "a descriptor, a number or a statement to hold"),
+    (frozenset({"NAME", "NUMBER", "LPAR", "LBRACE", "STAR", "STRING", "HYPHEN", "PLUS"}), "a descriptor, a number or species"),
+    (frozenset({"STAR", "SLASH", "CARET", "PLUS", "HYPHEN"}), ""),
+    (frozenset({"STAR", "SLASH", "PLUS", "HYPHEN"}), ""),
+    (frozenset({"LPAR", "DOT"}), ""),
+    (frozenset({"EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"}), "a relation (`=`, `<`, `in` …)"),
+    (frozenset({"AND", "OR", "IMPLIES"}), "`and`, `or`"),
+    (frozenset({"WEIGHT", "LOSS", "SYMPREC"}), "`weight`"),
+)
 
 
 def intended_verb(word: str) -> str:
@@ -90,6 +102,7 @@ def explain(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) 
         or _reversed_operator(lexemes, position)
         or _decimal_comma(lexemes, position)
         or _brackets(lexemes, position, accepted)
+        or _square_call(lexemes, position)
         or _two_statements(found, position)
         or _label_without_colon(lexemes, position)
         or _misspelt_modifier(lexemes, position, accepted)
@@ -106,7 +119,7 @@ def _no_verb(found: Lexeme, lexemes: Sequence[Lexeme]) -> Diagnostic | None:
         return Diagnostic.at("E012", message, found.span, f"did you mean `{guess}`?", replacement=guess)
     if any(lexeme.terminal in _RELATIONS for lexeme in lexemes):
         return Diagnostic.at("E012", message, found.span, "a claim starts with its strength: `require`, `prefer` or `expect`")
-    return Diagnostic.at("E012", message, found.span, f"expected {listing(f'`{s}`' for s in STATEMENTS)}")
+    return Diagnostic.at("E012", message, found.span, "a statement starts with its verb: `system`, `require`, `guide`, …; `scout doc` lists all")
 
 
 def _unknown_character(found: Lexeme) -> Diagnostic | None:
@@ -139,6 +152,14 @@ def _decimal_comma(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | Non
         return None
     span, right = whole.span.cover(decimals.span), f"{whole.text}.{decimals.text}"
     return Diagnostic.at("E010", "a number has a decimal point", span, f"did you mean {quoted(right)}?", replacement=right)
+
+
+def _square_call(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
+    """``CN[Cu-P]``."""
+    found, before = lexemes[position], lexemes[position - 1]
+    if found.terminal not in ("LSQB", "LBRACE") or before.terminal != "NAME":
+        return None
+    return Diagnostic.at("E010", f"unexpected {quoted(found.text)}", found.span, f"arguments stand in round brackets: `{before.text}(…)`")
 
 
 def _two_statements(found: Lexeme, position: int) -> Diagnostic | None:
@@ -177,10 +198,21 @@ def _unclosed(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]
     if opened is None or _CLOSING_TERMINAL[opened.terminal] not in accepted:
         return None
     right = _CLOSING[opened.terminal]
+    position = _after_chain(lexemes, opened, position)
     end = lexemes[position - 1].span.end
     place = lexemes[position].span if position < len(lexemes) else Span(end, end)
     label = Label(place, f"expected `{right}`" if position == len(lexemes) else f"expected `{right}` before this")
     return Diagnostic("E013", f"`{opened.text}` is not closed", label, (Label(opened.span, "opened here"),), fix=Fix(Span(end, end), right))
+
+
+def _after_chain(lexemes: Sequence[Lexeme], opened: Lexeme, position: int) -> int:
+    """Where the bracket of ``CN(Cu-P = 4`` is missing: a chain of species is never compared, so it ends before the relation."""
+    start = next(k for k, x in enumerate(lexemes) if x is opened)
+    for k in range(start + 4, position):
+        chain = [x.terminal for x in lexemes[k - 3 : k]]
+        if lexemes[k].terminal in _RELATIONS and chain[1] == "HYPHEN" and chain[0] in _SPECIES and chain[2] in _SPECIES:
+            return k
+    return position
 
 
 def _innermost_open(lexemes: Sequence[Lexeme]) -> Lexeme | None:
@@ -206,7 +238,7 @@ def _label_without_colon(lexemes: Sequence[Lexeme], position: int) -> Diagnostic
 def _misspelt_modifier(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) -> Diagnostic | None:
     """``= 4 wieght 2``: the misspelt word was taken for a unit, and the surprise comes at its value; or a unit is there already."""
     found, before = lexemes[position], lexemes[position - 1]
-    if "WEIGHT" not in accepted:
+    if "WEIGHT" not in accepted or not any(x.terminal in _RELATIONS for x in lexemes[:position]):
         return None
     word = found if found.terminal == "NAME" else before if before.terminal == "NAME" else None
     if word is None:
@@ -218,18 +250,26 @@ def _misspelt_modifier(lexemes: Sequence[Lexeme], position: int, accepted: froze
 
 def _unfinished(lexemes: Sequence[Lexeme], accepted: frozenset[str]) -> Diagnostic:
     end = lexemes[-1].span.end
-    return Diagnostic.at("E010", "the statement is not finished", Span(end, end), _expected(accepted), help=_example(lexemes))
+    return Diagnostic.at("E010", "the statement is not finished", Span(end, end), _expected(accepted, lexemes), help=_example(lexemes))
 
 
 def _unexpected(found: Lexeme, lexemes: Sequence[Lexeme], accepted: frozenset[str]) -> Diagnostic:
     reserved = " (a word of the language)" if found.text in STATEMENTS else ""
-    return Diagnostic.at("E010", f"unexpected {quoted(found.text)}{reserved}", found.span, _expected(accepted), help=_example(lexemes))
+    return Diagnostic.at("E010", f"unexpected {quoted(found.text)}{reserved}", found.span, _expected(accepted, lexemes), help=_example(lexemes))
 
 
-def _expected(accepted: frozenset[str]) -> str:
-    offered = [spoken for terminal, spoken in SPOKEN.items() if terminal in accepted - _NEVER_OFFERED]
+def _expected(accepted: frozenset[str], lexemes: Sequence[Lexeme] = ()) -> str:
     if set(STATEMENTS) <= {a.lower() for a in accepted}:
         return "expected a statement, which starts with a word"
+    if lexemes and lexemes[0].terminal == "SYSTEM":
+        return "expected an element" if "NAME" in accepted and "HYPHEN" in accepted and "$END" not in accepted else "expected `-` and an element"
+    left = accepted - _NEVER_OFFERED
+    offered = []
+    for together, spoken in _TOGETHER:
+        if together <= left:
+            left -= together | ({"IN", "AS"} if "EQUAL" in together else set())
+            offered += [spoken] * bool(spoken)
+    offered += [spoken for terminal, spoken in SPOKEN.items() if terminal in left]
     return f"expected {listing([*offered[:_MAX_OFFERED], '…'] if len(offered) > _MAX_OFFERED else offered)}"
 
 

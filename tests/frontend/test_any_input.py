@@ -41,7 +41,7 @@ def holds(text: str) -> CheckResult:
     render(result.diagnostics, result.source).encode()
     json.dumps(as_data(result.diagnostics, result.source), allow_nan=False)
     if result.program is not None:
-        assert type(result.program).model_validate_json(result.program.model_dump_json()) == result.program
+        assert type(result.program).from_json(result.program.to_json()) == result.program
     return result
 
 

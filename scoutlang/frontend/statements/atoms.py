@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scoutlang.frontend import formatting
 from scoutlang.frontend.ast import Node, Operator, Parts, Quantity, Range, Statement, Symbol
 from scoutlang.frontend.elaborate import Context, quantity
 from scoutlang.frontend.relations import OPERATORS, backwards
@@ -32,6 +33,12 @@ class Atoms(Statement):
         if range_ is not None:
             return cls(span, None, range_)
         return cls(span, parts.one(Operator), next(p for p in reversed(parts) if not isinstance(p, Symbol)))
+
+    def text(self) -> str:
+        if isinstance(self.demand, Range):
+            return f"atoms in {formatting.range_text(self.demand)}"
+        assert self.operator is not None
+        return f"atoms {OPERATORS[self.operator.terminal]} {formatting.expression(self.demand, formatting.OPERAND)}"
 
     def check(self, scope: Scope) -> None:
         place = self.demand.span if self.operator is None else self.operator.span.cover(self.demand.span)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scoutlang.frontend import claims
+from scoutlang.frontend import claims, formatting
 from scoutlang.frontend.ast import Claim, Parts, Statement
 from scoutlang.frontend.scope import Scope
 from scoutlang.source import Span
@@ -20,6 +20,9 @@ class Expect(Statement):
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Expect:
         return cls(span, parts.one(Claim))
+
+    def text(self) -> str:
+        return f"expect {formatting.claim(self.claim)}"
 
     def check(self, scope: Scope) -> None:
         claims.check("expect", self.claim, self.span, scope)

@@ -30,6 +30,9 @@ class Formula(Statement):
         assert isinstance(written, Name | Text)
         return cls(span, written)
 
+    def text(self) -> str:
+        return f'formula "{self.written.text}"'
+
     def check(self, scope: Scope) -> None:
         parts = formula_parts(self.written.text)
         if not parts:

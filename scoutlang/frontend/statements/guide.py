@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scoutlang.frontend import settings
+from scoutlang.frontend import formatting, settings
 from scoutlang.frontend.ast import Parts, Setting, Statement
 from scoutlang.frontend.scope import Scope
 from scoutlang.frontend.settings import Choice, Real, Strength, Whole
@@ -47,6 +47,9 @@ class Guide(Statement):
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Guide:
         return cls(span, parts.all(Setting))
+
+    def text(self) -> str:
+        return f"guide {formatting.settings(self.settings)}".rstrip()
 
     def check(self, scope: Scope) -> None:
         values = settings.resolve(self.rule, self.settings, SETTINGS, scope)

@@ -32,6 +32,10 @@ class Import_(Statement):
         assert isinstance(what, Reference | Text)
         return cls(span, what, parts.maybe(Name))
 
+    def text(self) -> str:
+        what = self.what.text if isinstance(self.what, Reference) else f'"{self.what.text}"'
+        return f"import {what} as {self.alias.text}" if self.alias else f"import {what}"
+
     def declare(self, scope: Scope, names: Names) -> None:
         alias = (
             self.alias.text if self.alias else self.what.names[-1].text if isinstance(self.what, Reference) else Path(self.what.text).stem

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scoutlang.frontend import definitions
+from scoutlang.frontend import definitions, formatting
 from scoutlang.frontend.ast import Name, Node, Parts, Statement
 from scoutlang.frontend.scope import Definition, Names, Scope
 from scoutlang.source import Span
@@ -26,6 +26,9 @@ class Let(Statement):
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Let:
         return cls(span, parts.one(Name), parts[-1])
+
+    def text(self) -> str:
+        return f"let {self.name.text} = {formatting.expression(self.body)}"
 
     def declare(self, scope: Scope, names: Names) -> None:
         definitions.declare(Definition(self.name, "let", self.body, names), scope)

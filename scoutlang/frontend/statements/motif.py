@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scoutlang.diagnostics import Label
-from scoutlang.frontend import definitions
+from scoutlang.frontend import definitions, formatting
 from scoutlang.frontend.ast import Name, Node, Parts, Place, Statement
 from scoutlang.frontend.scope import Definition, Names, Scope
 from scoutlang.source import Span
@@ -28,6 +28,10 @@ class Motif(Statement):
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Motif:
         return cls(span, parts.one(Name), parts.all(Place), parts[-1])
+
+    def text(self) -> str:
+        places = ", ".join(formatting.place(p) for p in self.places)
+        return f"motif {self.name.text}({places}) = {formatting.expression(self.body)}"
 
     def declare(self, scope: Scope, names: Names) -> None:
         seen: dict[str, Span] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scoutlang import ir
-from scoutlang.frontend import definitions
+from scoutlang.frontend import definitions, formatting
 from scoutlang.frontend.ast import Name, Node, Parts, Range, Statement
 from scoutlang.frontend.scope import Definition, Names, Scope
 from scoutlang.source import Span
@@ -27,6 +27,10 @@ class Param(Statement):
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Param:
         return cls(span, parts.one(Name), parts[3], parts.maybe(Range))
+
+    def text(self) -> str:
+        range_ = f" in {formatting.range_text(self.range)}" if self.range else ""
+        return f"param {self.name.text} = {formatting.expression(self.value, formatting.OPERAND)}{range_}"
 
     def declare(self, scope: Scope, names: Names) -> None:
         outside = definitions.override(self.name.text, scope)

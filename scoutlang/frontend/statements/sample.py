@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scoutlang.frontend import settings
+from scoutlang.frontend import formatting, settings
 from scoutlang.frontend.ast import Name, Number, Parts, Setting, Statement
 from scoutlang.frontend.scope import Scope
 from scoutlang.frontend.settings import Real, Whole, Words
@@ -37,6 +37,10 @@ class Sample(Statement):
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Sample:
         return cls(span, parts.maybe(Number), parts.all(Setting))
+
+    def text(self) -> str:
+        count = [] if self.count is None else [self.count.text]
+        return " ".join(["sample", *count, formatting.settings(self.settings)]).rstrip()
 
     def check(self, scope: Scope) -> None:
         # `sample 256` is short for `sample count=256`.

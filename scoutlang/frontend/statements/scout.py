@@ -28,6 +28,9 @@ class Scout(Statement):
     def build(cls, span: Span, parts: Parts) -> Scout:
         return cls(span, parts.one(Number))
 
+    def text(self) -> str:
+        return f"scout {self.version.text}"
+
     def declare(self, scope: Scope, names: Names) -> None:
         if self.version.value > LANGUAGE_VERSION:
             message = f"this program is written for scout {self.version.text}; this installation knows versions up to {LANGUAGE_VERSION}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scoutlang import ir
 from scoutlang.diagnostics import Label
-from scoutlang.frontend import definitions
+from scoutlang.frontend import definitions, formatting
 from scoutlang.frontend.ast import Name, Parts, Set, Statement
 from scoutlang.frontend.scope import Scope
 from scoutlang.source import Span
@@ -29,6 +29,9 @@ class Sweep(Statement):
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Sweep:
         return cls(span, parts.one(Name), parts.one(Set))
+
+    def text(self) -> str:
+        return f"sweep {self.name.text} in {formatting.expression(self.values)}"
 
     def check(self, scope: Scope) -> None:
         name = self.name.text

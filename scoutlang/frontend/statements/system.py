@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scoutlang.diagnostics import Label
 from scoutlang.diagnostics.suggest import quoted
-from scoutlang.frontend import species
+from scoutlang.frontend import formatting, species
 from scoutlang.frontend.ast import Addition, Node, Parts, Plus, Reference, Statement
 from scoutlang.frontend.scope import Scope
 from scoutlang.source import Span
@@ -31,6 +31,9 @@ class System(Statement):
         if isinstance(written, Addition):
             return cls(span, written.operands, written.operators)
         return cls(span, (written,), ())
+
+    def text(self) -> str:
+        return "system " + "-".join(formatting.expression(e, formatting.OPERAND) for e in self.elements)
 
     def check(self, scope: Scope) -> None:
         known = True

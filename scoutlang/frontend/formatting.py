@@ -1,0 +1,209 @@
+"""Syntax tree → text in the usual form: one spelling for every expression and statement, whatever the spaces and spellings it was written with.
+
+``parse(format(p)) == p`` up to spans, and formatting twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from scoutlang.frontend.ast import (
+    Addition,
+    Among,
+    Both,
+    Call,
+    Change,
+    Claim,
+    Comparison,
+    Either,
+    Implication,
+    Knot,
+    Modifier,
+    Multiplication,
+    Name,
+    Negation,
+    Negative,
+    Node,
+    Number,
+    Place,
+    Quantified,
+    Quantity,
+    Raised,
+    Range,
+    Reference,
+    Schedule,
+    Set,
+    Setting,
+    Star,
+    Text,
+    Unit,
+    Wish,
+    Within,
+)
+from scoutlang.units import find_unit
+
+_OPERATORS = {"EQUAL": "=", "DOUBLE_EQUAL": "=", "LESS": "<", "LESS_EQUAL": "<=", "GREATER": ">", "GREATER_EQUAL": ">="}
+# How tightly an expression holds together: one inside a tighter place needs brackets.
+_IMPLICATION, _EITHER, _BOTH, _NEGATION, _RELATION, _SUM, _PRODUCT, _SIGN, _POWER, _PRIMARY = range(10)
+_LEVEL: dict[type[Node], int] = {
+    Implication: _IMPLICATION,
+    Either: _EITHER,
+    Both: _BOTH,
+    Negation: _NEGATION,
+    Quantified: _NEGATION,
+    Comparison: _RELATION,
+    Within: _RELATION,
+    Among: _RELATION,
+    Wish: _RELATION,
+    Addition: _SUM,
+    Multiplication: _PRODUCT,
+    Negative: _SIGN,
+    Raised: _POWER,
+}
+OPERAND = _SUM
+"""Where a quantity stands that must not be a relation."""
+
+_SPECIES_NAME = re.compile(r"[A-Z][a-z]?$")
+
+
+def expression(node: Node, level: int = _IMPLICATION) -> str:
+    """An expression in a place that needs at least this level; brackets are added where it is looser."""
+    own = _level(node)
+    text = _expression(node)
+    return f"({text})" if own < level else text
+
+
+def _level(node: Node) -> int:
+    if isinstance(node, Quantity) and node.number.text.startswith("-"):
+        return _SIGN
+    return _LEVEL.get(type(node), _PRIMARY)
+
+
+def _expression(node: Node) -> str:
+    match node:
+        case Quantity(number=number, unit=unit_):
+            return number.text if unit_ is None else f"{number.text} {unit(unit_)}"
+        case Text(text=text):
+            return f'"{text}"'
+        case Reference(text=text):
+            return text
+        case Star():
+            return "*"
+        case Set(items=items):
+            return "{" + ", ".join(expression(i, _SUM) for i in items) + "}"
+        case Call(callee=callee, arguments=arguments):
+            return f"{callee.text}({', '.join(_argument(a) for a in arguments)})" if arguments else callee.text
+        case Raised(base=base, exponent=exponent):
+            return f"{expression(base, _PRIMARY)}^{expression(exponent, _SIGN)}"
+        case Negative(operand=operand):
+            return f"-{expression(operand, _SIGN)}"
+        case Multiplication(operands=operands, operators=operators):
+            return _joined(operands, [" / " if o.terminal == "SLASH" else " * " for o in operators], _SIGN)
+        case Addition(operands=operands, operators=operators):
+            chain = _is_chain(node)
+            joints = [" + " if o.terminal == "PLUS" else "-" if chain else " - " for o in operators]
+            return _joined(operands, joints, _PRODUCT)
+        case Comparison(first=first, links=links):
+            parts = [expression(first, _SUM)]
+            for link in links:
+                tolerance = f" ± {expression(link.tolerance.value, _SUM)}" if link.tolerance else ""
+                parts.append(f"{_OPERATORS[link.operator.terminal]} {expression(link.value, _SUM)}{tolerance}")
+            return " ".join(parts)
+        case Within(subject=subject, range=range_):
+            return f"{expression(subject, _SUM)} in {range_text(range_)}"
+        case Among(subject=subject, set=choices):
+            return f"{expression(subject, _SUM)} in {expression(choices)}"
+        case Wish(subject=subject, direction=direction, ending=ending):
+            return f"{expression(subject, _SUM)} as {direction.text} as {ending.text}"
+        case Negation(operand=operand):
+            return f"not {expression(operand, _NEGATION)}"
+        case Quantified(word=word, operand=operand):
+            return f"{word.text} {expression(operand, _NEGATION)}"
+        case Both(operands=operands):
+            return " and ".join(expression(o, _NEGATION) for o in operands)
+        case Either(operands=operands):
+            return " or ".join(expression(o, _BOTH) for o in operands)
+        case Implication(premise=premise, conclusion=conclusion):
+            return f"{expression(premise, _EITHER)} implies {expression(conclusion, _EITHER)}"
+    raise AssertionError(node)
+
+
+def _joined(operands: Sequence[Node], joints: Sequence[str], level: int) -> str:
+    text = expression(operands[0], level)
+    for joint, operand in zip(joints, operands[1:], strict=True):
+        text += joint + expression(operand, level)
+    return text
+
+
+def _argument(node: Node) -> str:
+    """``r=2.6 Å`` without blanks around the sign, as it is usually written."""
+    if isinstance(node, Comparison) and len(node.links) == 1 and isinstance(node.first, Reference) and len(node.first.names) == 1:
+        link = node.links[0]
+        if link.operator.terminal == "EQUAL" and link.tolerance is None:
+            return f"{node.first.text}={expression(link.value, _SUM)}"
+    return expression(node)
+
+
+def _is_chain(node: Addition) -> bool:
+    """Whether a sum reads as species: names like elements or parameters for them, stars and sets, with hyphens between."""
+    if any(o.terminal == "PLUS" for o in node.operators):
+        return False
+    species = [isinstance(o, Star | Set) or (isinstance(o, Reference) and bool(_SPECIES_NAME.match(o.text))) for o in node.operands]
+    names = [isinstance(o, Star | Set | Reference) for o in node.operands]
+    return all(names) and any(species)
+
+
+def unit(node: Unit) -> str:
+    """The preferred spelling of a unit; an unknown one as it is. A volume per atom keeps its ``/atom``."""
+    known = find_unit(node.text)
+    if known is None:
+        return node.text
+    return f"{known.name}/atom" if node.text.endswith("/atom") and not known.name.endswith("/atom") else known.name
+
+
+def range_text(node: Range) -> str:
+    """``[14, 22] Å^3``."""
+    text = f"[{expression(node.low, _SUM)}, {expression(node.high, _SUM)}]"
+    return text if node.unit is None else f"{text} {unit(node.unit)}"
+
+
+def claim(node: Claim) -> str:
+    """``dimer: CN(Cu-Cu) = 1 weight 2``."""
+    label = f"{node.label.name.text}: " if node.label else ""
+    return " ".join([f"{label}{expression(node.body)}", *(_modifier(m) for m in node.modifiers)])
+
+
+def _modifier(node: Modifier) -> str:
+    value = node.value.text if isinstance(node.value, Name) else expression(node.value)
+    return f"{node.key.text} {value}"
+
+
+def place(node: Place) -> str:
+    """A parameter of a motif."""
+    return node.name.text if node.default is None else f"{node.name.text} = {expression(node.default, _SUM)}"
+
+
+def settings(nodes: Sequence[Setting]) -> str:
+    """``k=0.8, from 0.9 to 0.03, every 2``: symbols take ``=``, words do not."""
+    text = ""
+    for before, node in zip([None, *nodes], nodes, strict=False):
+        key = node.key.text
+        separator = "" if before is None else " " if before.key.text == "from" and key == "to" else ", "
+        text += separator + (f"{key}={_setting_value(node.value)}" if len(key) == 1 else f"{key} {_setting_value(node.value)}")
+    return text
+
+
+def _setting_value(node: Node) -> str:
+    match node:
+        case Number(text=text) | Name(text=text):
+            return text
+        case Text(text=text):
+            return f'"{text}"'
+        case Schedule(name=name, points=points):
+            return f"{name.text}({', '.join(_setting_value(p) for p in points)})"
+        case Change(start=start, end=end):
+            return f"{start.text} -> {end.text}"
+        case Knot(time=time, value=value):
+            return f"{time.text}: {value.text}"
+    raise AssertionError(node)
