@@ -34,11 +34,11 @@ def check_descriptor(descriptor: ModuleType, measure: Measure, *, seed: int = 0)
     example ``CN(Cu-P)``; its species must not include Xe. seed: of the random triclinic crystals (float64) that are used.
 
     Values of sites and items are read as a program reads them: by the descriptor's own aggregate, and the exact ones by minimum and
-    maximum too. Checked: gradients against finite differences (coordinates, cell, species probabilities); soft and exact unchanged by
-    translation, by moving single atoms by lattice vectors, by rotation, permutation, another choice of lattice vectors (skewed), and
-    supercells (unless the descriptor is extensive: then the supercell must differ); a crystal gives the same value alone and in a batch,
-    also next to one with a broken cell; a broken cell and an absent species are undefined, without a gradient; soft tends to exact in
-    the sharp limit.
+    maximum too. Checked: gradients against finite differences (coordinates, cell, species probabilities; along random directions); soft
+    and exact unchanged by translation, by moving single atoms by lattice vectors, by rotation, permutation, another choice of lattice
+    vectors (skewed), and supercells (unless the descriptor is extensive: then the supercell must differ); a crystal gives the same value
+    alone and in a batch, also next to one with a broken cell; a broken cell and an absent species are undefined, without a gradient; soft
+    tends to exact in the sharp limit.
 
     A broken cell and an absent species may have a value where the descriptor reads no geometry: the count of an absent element is 0.
     """
