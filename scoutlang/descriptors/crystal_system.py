@@ -1,0 +1,53 @@
+"""crystal_system: triclinic, monoclinic, orthorhombic, tetragonal, trigonal, hexagonal or cubic, by the number of the space group.
+
+Trigonal and hexagonal are told apart by the point group (3-fold or 6-fold axis), not by the lattice: a rhombohedral crystal is trigonal.
+``symprec`` and where it is undefined: as `spacegroup`. Source: International Tables for Crystallography A, table 2.1.1.1.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from scoutlang.descriptors.spacegroup import SYMPREC, number, symprec
+from scoutlang.signatures import DescriptorSignature
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from scoutlang.crystal import CrystalBatch
+    from scoutlang.geometry import DescriptorValue
+    from scoutlang.ir import Measure
+
+LAST_NUMBER = {"triclinic": 2, "monoclinic": 15, "orthorhombic": 74, "tetragonal": 142, "trigonal": 167, "hexagonal": 194, "cubic": 230}
+"""The last space group of each system."""
+
+SIGNATURE = DescriptorSignature(
+    name="crystal_system",
+    summary="crystal system, by the space group",
+    dimension="category",
+    species=0,
+    scale=1.0,
+    tolerance=0.5,
+    maximum=len(LAST_NUMBER) - 1,
+    parameters=(SYMPREC,),
+    differentiable=False,
+    categories=tuple(LAST_NUMBER),
+    example="expect crystal_system = cubic",
+)
+
+
+def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
+    """Place in ``SIGNATURE.categories`` (B,), NaN where no space group is found."""
+    from scoutlang.descriptors.structures import exact_of_each
+
+    return exact_of_each(batch, lambda structure: _system(structure, symprec(measure)))
+
+
+def formula(measure: Measure) -> str:
+    return f"crystal system of the space group, by operations that hold within {symprec(measure):g} Å"
+
+
+def _system(structure: Structure, symprec: float) -> int | None:
+    found = number(structure, symprec)
+    return None if found is None else bisect_left(list(LAST_NUMBER.values()), found)

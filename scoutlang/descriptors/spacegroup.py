@@ -1,0 +1,69 @@
+"""spacegroup: number of the space group, 1 to 230 (International Tables for Crystallography A), found by spglib.
+
+``symprec``, in Å, is how far an atom may be from where an operation of the group takes an atom of its kind; 0.1 Å suits unrelaxed crystals, 0.01 Å those of
+experiments. The number is that of the atoms' arrangement, whatever cell describes it; near the tolerance the choice of cell may decide. Undefined where two
+atoms are closer than twice ``symprec``, because they cannot be told apart then, and where spglib finds no group.
+
+Numbers are ordered by crystal system, so ranges mean something: ``>= 75`` is tetragonal or higher. Judged only: a group has no gradient.
+
+Source: A. Togo, K. Shinohara, I. Tanaka, Sci. Technol. Adv. Mater., Meth. 4, 2384822 (2024), doi:10.1080/27660400.2024.2384822.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from scoutlang.signatures import DescriptorSignature, Parameter
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from scoutlang.crystal import CrystalBatch
+    from scoutlang.geometry import DescriptorValue
+    from scoutlang.ir import Measure
+
+DEFAULT_SYMPREC = 0.1
+SYMPREC = Parameter("symprec", "length", "0.1 Å", 1e-4, 0.5)
+
+SIGNATURE = DescriptorSignature(
+    name="spacegroup",
+    summary="number of the space group, 1 to 230",
+    dimension="dimensionless",
+    species=0,
+    scale=1.0,
+    tolerance=0.5,
+    minimum=1,
+    maximum=230,
+    parameters=(SYMPREC,),
+    differentiable=False,
+    example="expect spacegroup >= 75",
+)
+
+
+def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
+    """1 to 230 (B,), NaN where no group is found."""
+    from scoutlang.descriptors.structures import exact_of_each
+
+    return exact_of_each(batch, lambda structure: number(structure, symprec(measure)))
+
+
+def formula(measure: Measure) -> str:
+    return f"space-group number, by operations that hold within {symprec(measure):g} Å"
+
+
+def symprec(measure: Measure) -> float:
+    """Å."""
+    return measure.parameter("symprec") or DEFAULT_SYMPREC
+
+
+def number(structure: Structure, symprec: float) -> int | None:
+    """Space-group number, None where there is none to be found."""
+    import spglib
+
+    if len(structure.get_neighbor_list(2 * symprec)[0]):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own changes in error handling
+        found = spglib.get_symmetry_dataset((structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers), symprec=symprec)
+    return None if found is None else int(found.number)
