@@ -37,7 +37,7 @@ SIGNATURE = DescriptorSignature(
 
 def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
     """1 or 0 (B,)."""
-    from scoutlang.descriptors.structures import exact_of_each
+    from scoutlang.descriptors._structures import exact_of_each
 
     return exact_of_each(batch, _balanced)
 

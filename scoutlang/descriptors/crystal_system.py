@@ -39,7 +39,7 @@ SIGNATURE = DescriptorSignature(
 
 def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
     """Place in ``SIGNATURE.categories`` (B,), NaN where no space group is found."""
-    from scoutlang.descriptors.structures import exact_of_each
+    from scoutlang.descriptors._structures import exact_of_each
 
     return exact_of_each(batch, lambda structure: _system(structure, symprec(measure)))
 

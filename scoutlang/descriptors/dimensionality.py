@@ -38,7 +38,7 @@ SIGNATURE = DescriptorSignature(
 
 def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
     """0 to 3 (B,)."""
-    from scoutlang.descriptors.structures import exact_of_each
+    from scoutlang.descriptors._structures import exact_of_each
 
     return exact_of_each(batch, lambda structure: _dimensionality(structure, measure.parameter("r")))
 

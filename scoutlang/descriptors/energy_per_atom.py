@@ -88,7 +88,7 @@ def _potential(measure: Measure) -> str:
 
 def _evaluations(batch: CrystalBatch, measure: Measure, *, slopes: bool) -> dict[int, Evaluation]:
     """By number of the crystal; those without an energy are left out."""
-    from scoutlang.descriptors.structures import decided_structures
+    from scoutlang.descriptors._structures import decided_structures
 
     decided = {k: s for k, s in enumerate(decided_structures(batch)) if s is not None}
     potential = potentials.load(_potential(measure))

@@ -43,7 +43,7 @@ SIGNATURE = DescriptorSignature(
 
 def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
     """1 to 230 (B,), NaN where no group is found."""
-    from scoutlang.descriptors.structures import exact_of_each
+    from scoutlang.descriptors._structures import exact_of_each
 
     return exact_of_each(batch, lambda structure: number(structure, symprec(measure)))
 
