@@ -5,12 +5,11 @@ Each node class is named as its grammar rule and builds itself from the parts th
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from inspect import isabstract
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, dataclass_transform
 
 from scoutlang.source import Source, Span
 
@@ -20,11 +19,38 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass_transform(frozen_default=True)
 class Node:
-    """Anything with a place in the program."""
+    """Anything with a place in the program. Its fields are its annotations, in order, as of a frozen dataclass.
 
-    span: Span = field(compare=False)
+    Not `dataclasses`: making its methods for all these classes takes longer than checking a program.
+    """
+
+    span: Span
+    _fields: ClassVar[tuple[str, ...]] = ("span",)
+
+    def __init_subclass__(cls) -> None:
+        own = (name for name, kind in cls.__dict__.get("__annotations__", {}).items() if not kind.startswith("ClassVar"))
+        cls._fields = tuple(dict.fromkeys((*cls._fields, *own)))
+
+    def __init__(self, *values: object) -> None:
+        self.__dict__.update(zip(self._fields, values, strict=True))
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._meaning() == other._meaning()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._meaning()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self._fields)})"
+
+    def _meaning(self) -> tuple[object, ...]:
+        """All fields but the span."""
+        return tuple(getattr(self, name) for name in self._fields[1:])
 
 
 class Parts(tuple[Node, ...]):
@@ -43,7 +69,6 @@ class Parts(tuple[Node, ...]):
 # ---- leaves ----
 
 
-@dataclass(frozen=True)
 class Symbol(Node):
     """Punctuation or a reserved word; ``terminal`` is its name in the grammar."""
 
@@ -51,18 +76,15 @@ class Symbol(Node):
     text: str
 
 
-@dataclass(frozen=True)
 class Name(Node):
     text: str
 
 
-@dataclass(frozen=True)
 class Number(Node):
     value: float
     text: str
 
 
-@dataclass(frozen=True)
 class Text(Node):
     """A quoted string, without its quotes."""
 
@@ -72,7 +94,6 @@ class Text(Node):
 # ---- rules ----
 
 
-@dataclass(frozen=True)
 class Rule(Node, ABC):
     """A node that comes from the grammar rule of the same name."""
 
@@ -91,7 +112,6 @@ def _operands(parts: Parts) -> tuple[Node, ...]:
     return tuple(p for p in parts if isinstance(p, Expression | Text))
 
 
-@dataclass(frozen=True)
 class Unit(Rule):
     text: str
 
@@ -101,7 +121,6 @@ class Unit(Rule):
         return cls(span, leaf.text if isinstance(leaf, Name | Symbol) else "")
 
 
-@dataclass(frozen=True)
 class Quantity(Expression):
     """``4``, ``2.6 Å``."""
 
@@ -113,7 +132,6 @@ class Quantity(Expression):
         return cls(span, parts.one(Number), parts.maybe(Unit))
 
 
-@dataclass(frozen=True)
 class Reference(Expression):
     """``Cu``, ``rc``, ``poly.octahedron``."""
 
@@ -128,7 +146,6 @@ class Reference(Expression):
         return ".".join(n.text for n in self.names)
 
 
-@dataclass(frozen=True)
 class Star(Expression):
     """``*``: any element of the system."""
 
@@ -137,7 +154,6 @@ class Star(Expression):
         return cls(span)
 
 
-@dataclass(frozen=True)
 class Set(Expression):
     """``{P, As}``, ``{0.2, 0.4}``."""
 
@@ -148,7 +164,6 @@ class Set(Expression):
         return cls(span, _operands(parts))
 
 
-@dataclass(frozen=True)
 class Group(Rule):
     """Brackets: the tree has what is inside."""
 
@@ -157,7 +172,6 @@ class Group(Rule):
         return _operands(parts)[0]
 
 
-@dataclass(frozen=True)
 class Call(Expression):
     """``CN(Cu-P, r=2.6 Å)``, ``max(distance(Si-P))``. ``r=2.6 Å`` is parsed as a comparison: what is called says what it means."""
 
@@ -171,7 +185,6 @@ class Call(Expression):
         return cls(span, callee, tuple(arguments))
 
 
-@dataclass(frozen=True)
 class Raised(Expression):
     """``x ^ 2``."""
 
@@ -184,7 +197,6 @@ class Raised(Expression):
         return cls(span, base, exponent)
 
 
-@dataclass(frozen=True)
 class Negative(Expression):
     """``-x``; of a plain number, that number. A plus changes nothing."""
 
@@ -201,7 +213,6 @@ class Negative(Expression):
         return cls(span, operand)
 
 
-@dataclass(frozen=True)
 class Plus(Rule):
     """What joins the terms of a sum or the species of a chain. ``terminal`` tells a hyphen from a character that only looks like one."""
 
@@ -212,7 +223,6 @@ class Plus(Rule):
         return cls(span, parts.one(Symbol).terminal)
 
 
-@dataclass(frozen=True)
 class Times(Rule):
     """``*`` or ``/``."""
 
@@ -223,7 +233,6 @@ class Times(Rule):
         return cls(span, parts.one(Symbol).terminal)
 
 
-@dataclass(frozen=True)
 class Addition(Expression):
     """``a + b - c``, and the chain ``P-Cu-P``."""
 
@@ -235,7 +244,6 @@ class Addition(Expression):
         return cls(span, _operands(parts), parts.all(Plus))
 
 
-@dataclass(frozen=True)
 class Multiplication(Expression):
     """``2 * a / b``."""
 
@@ -247,7 +255,6 @@ class Multiplication(Expression):
         return cls(span, _operands(parts), parts.all(Times))
 
 
-@dataclass(frozen=True)
 class Operator(Rule):
     """``=``, ``<``, ``<=``, ``>``, ``>=``; ``terminal`` tells ``==`` from ``=``."""
 
@@ -258,7 +265,6 @@ class Operator(Rule):
         return cls(span, parts.one(Symbol).terminal)
 
 
-@dataclass(frozen=True)
 class Tolerance(Rule):
     value: Node
 
@@ -267,7 +273,6 @@ class Tolerance(Rule):
         return cls(span, _operands(parts)[0])
 
 
-@dataclass(frozen=True)
 class Link(Rule):
     """``<= 3``, ``= 4 ± 0.3``: one step of a comparison."""
 
@@ -280,7 +285,6 @@ class Link(Rule):
         return cls(span, parts.one(Operator), _operands(parts)[0], parts.maybe(Tolerance))
 
 
-@dataclass(frozen=True)
 class Comparison(Expression):
     """``CN(Cu-P) = 4 ± 0.3``, ``3 < CN(Cu-P) < 5``."""
 
@@ -292,7 +296,6 @@ class Comparison(Expression):
         return cls(span, _operands(parts)[0], parts.all(Link))
 
 
-@dataclass(frozen=True)
 class Range(Rule):
     """``[14, 22] Å^3``."""
 
@@ -306,7 +309,6 @@ class Range(Rule):
         return cls(span, low, high, parts.maybe(Unit))
 
 
-@dataclass(frozen=True)
 class Within(Expression):
     """``volume_per_atom in [14, 22]``."""
 
@@ -318,7 +320,6 @@ class Within(Expression):
         return cls(span, _operands(parts)[0], parts.one(Range))
 
 
-@dataclass(frozen=True)
 class Among(Expression):
     """``crystal_system in {cubic, tetragonal}``."""
 
@@ -332,7 +333,6 @@ class Among(Expression):
         return cls(span, subject, choices)
 
 
-@dataclass(frozen=True)
 class Wish(Expression):
     """``x as low as possible``; the two words are checked later, so that a misspelt one gets a good message."""
 
@@ -346,7 +346,6 @@ class Wish(Expression):
         return cls(span, _operands(parts)[0], direction, ending)
 
 
-@dataclass(frozen=True)
 class Negation(Expression):
     """``not p``."""
 
@@ -357,7 +356,6 @@ class Negation(Expression):
         return cls(span, _operands(parts)[0])
 
 
-@dataclass(frozen=True)
 class Quantified(Expression):
     """``each p``, ``any p``: of the sites."""
 
@@ -369,7 +367,6 @@ class Quantified(Expression):
         return cls(span, parts.one(Symbol), _operands(parts)[0])
 
 
-@dataclass(frozen=True)
 class Both(Expression):
     """``p and q``."""
 
@@ -380,7 +377,6 @@ class Both(Expression):
         return cls(span, _operands(parts))
 
 
-@dataclass(frozen=True)
 class Either(Expression):
     """``p or q``."""
 
@@ -391,7 +387,6 @@ class Either(Expression):
         return cls(span, _operands(parts))
 
 
-@dataclass(frozen=True)
 class Implication(Expression):
     """``p implies q``."""
 
@@ -404,7 +399,6 @@ class Implication(Expression):
         return cls(span, premise, conclusion)
 
 
-@dataclass(frozen=True)
 class Modifier(Rule):
     """``weight 2``, ``loss huber``, ``symprec 0.1 Å``."""
 
@@ -418,7 +412,6 @@ class Modifier(Rule):
         return cls(span, next(s for s in parts.all(Symbol) if s.terminal not in ("COMMA", "EQUAL")), value)
 
 
-@dataclass(frozen=True)
 class Label(Rule):
     """``dimer:``, the name of a term in tables and plots."""
 
@@ -429,7 +422,6 @@ class Label(Rule):
         return cls(span, parts.one(Name))
 
 
-@dataclass(frozen=True)
 class Claim(Rule):
     """``dimer: CN(Cu-Cu) = 1 weight 2``."""
 
@@ -442,7 +434,6 @@ class Claim(Rule):
         return cls(span, parts.maybe(Label), _operands(parts)[0], parts.all(Modifier))
 
 
-@dataclass(frozen=True)
 class Place(Rule):
     """A parameter of a motif, ``A`` or ``r = 2.6 Å`` with a default."""
 
@@ -454,7 +445,6 @@ class Place(Rule):
         return cls(span, parts.one(Name), next(iter(_operands(parts)), None))
 
 
-@dataclass(frozen=True)
 class Change(Rule):
     """``0 -> 0.8`` in a schedule."""
 
@@ -467,7 +457,6 @@ class Change(Rule):
         return cls(span, start, end)
 
 
-@dataclass(frozen=True)
 class Knot(Rule):
     """``0.5: 0.8`` in a schedule: at this time that strength."""
 
@@ -480,7 +469,6 @@ class Knot(Rule):
         return cls(span, time, value)
 
 
-@dataclass(frozen=True)
 class Schedule(Rule):
     """``ramp(0 -> 0.8, cosine)``. Its name and points are checked later, as any misspelt word."""
 
@@ -494,7 +482,6 @@ class Schedule(Rule):
         return cls(span, name, tuple(points))
 
 
-@dataclass(frozen=True)
 class Numeral(Rule):
     """A number of a setting, with its sign: the tree has a `Number`."""
 
@@ -507,7 +494,6 @@ class Numeral(Rule):
 SettingValue = Number | Name | Text | Schedule
 
 
-@dataclass(frozen=True)
 class Setting(Rule):
     """``k=0.8`` or ``every 2``."""
 
@@ -521,7 +507,6 @@ class Setting(Rule):
         return cls(span, parts.one(Name), value)
 
 
-@dataclass(frozen=True)
 class Statement(Rule, ABC):
     """One statement. Its file in `statements` holds its syntax tree, its meaning and an example; the file's docstring is its manual page.
 
@@ -576,7 +561,7 @@ def as_data(node: Any) -> Any:
     if isinstance(node, Module):
         return {"node": "Module", "statements": as_data(node.statements)}
     if isinstance(node, Node):
-        fields = {f.name: as_data(getattr(node, f.name)) for f in dataclasses.fields(node) if f.name != "span"}
+        fields = {name: as_data(getattr(node, name)) for name in node._fields[1:]}
         return {"node": type(node).__name__, "span": [node.span.start, node.span.end], **fields}
     if isinstance(node, Sequence) and not isinstance(node, str):
         return [as_data(item) for item in node]

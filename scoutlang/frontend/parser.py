@@ -6,14 +6,20 @@ The tree of a statement depends on the kinds of its words only, so a file of man
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
+import lark
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedToken
+from lark.grammar import Rule as GrammarRule
+from lark.lexer import TerminalDef
 
 from scoutlang.diagnostics import Diagnostic, Label
 from scoutlang.frontend import statements, syntax_errors
@@ -22,6 +28,7 @@ from scoutlang.frontend.syntax_errors import Lexeme
 from scoutlang.resources import resource
 from scoutlang.source import Source, Span
 
+GRAMMAR, TABLES = "scout.lark", "tables.json"
 MAX_CHARACTERS = 2_000_000
 MAX_LINE = 100_000
 MAX_ERRORS = 30
@@ -81,15 +88,22 @@ def _grammar() -> Grammar:
 
 
 class Grammar:
-    """The grammar file, ready to use."""
+    """The grammar, ready to use.
+
+    Building the tables of the parser takes longer than checking a program, so they are kept in a file beside the grammar:
+    ``python -m scoutlang.frontend.parser`` writes it anew. A file that does not belong to the grammar is not used.
+    """
 
     def __init__(self) -> None:
-        text = resource("grammar", "scout.lark").read_text(encoding="utf-8")
-        self._lark = Lark(text, parser="lalr", lexer="basic", start="statement", maybe_placeholders=False, postlex=_KeepAll())
+        text = resource("grammar", GRAMMAR).read_text(encoding="utf-8")
+        tables = resource("grammar", TABLES)
+        found = json.loads(tables.read_text(encoding="utf-8")) if tables.exists() else {}
+        usable = found.get("grammar") == _digest(text) and found.get("lark") == lark.__version__
+        self._lark: Lark = Lark.load(_with_numbers(found["tables"])) if usable else _built(text)
 
     def lex(self, text: str) -> list[Lexeme]:
         """All of the text as lexemes, blanks and comments too."""
-        return [Lexeme(m.lastgroup or "UNKNOWN", m[0], Span(*m.span())) for m in self._pattern.finditer(text)]
+        return [Lexeme(m.lastgroup or "UNKNOWN", m[0], Span(m.start(), m.end())) for m in self._pattern.finditer(text)]
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -118,13 +132,27 @@ class Grammar:
         return frozenset(parser.accepts())  # type: ignore[no-untyped-call]
 
 
-class _KeepAll:
-    """Makes the lexer keep the terminals that no rule uses: statement ends and unknown characters."""
+def tables() -> str:
+    """The text of the file of tables."""
+    text = resource("grammar", GRAMMAR).read_text(encoding="utf-8")
+    data, memo = _built(text).memo_serialize([TerminalDef, GrammarRule])
+    content = {"grammar": _digest(text), "lark": lark.__version__, "tables": {"data": data, "memo": memo}}
+    return json.dumps(content, separators=(",", ":"), sort_keys=True) + "\n"
 
-    always_accept = (*_ENDS, "UNKNOWN")
 
-    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
-        return stream
+def _built(text: str) -> Lark:
+    return Lark(text, parser="lalr", lexer="basic", start="statement", maybe_placeholders=False)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _with_numbers(data: Any) -> Any:
+    """JSON has made texts of the whole numbers that are keys in the tables."""
+    if isinstance(data, dict):
+        return {int(k) if k.isdigit() else k: _with_numbers(v) for k, v in data.items()}
+    return [_with_numbers(v) for v in data] if isinstance(data, list) else data
 
 
 def _shape(tree: Tree[Token]) -> Shape:
@@ -269,3 +297,7 @@ def _not_representable(lexemes: list[Lexeme]) -> Diagnostic | None:
         if lexeme.terminal == "NUMBER" and not math.isfinite(float(lexeme.text)):
             return Diagnostic("E017", "the number is too large", Label(lexeme.span, "larger than about 1.8e308"))
     return None
+
+
+if __name__ == "__main__":
+    resource("grammar", TABLES).write_text(tables(), encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from scoutlang.diagnostics import Diagnostic, Fix, Label
 from scoutlang.diagnostics.suggest import closest, listing, quoted
@@ -12,8 +12,7 @@ from scoutlang.frontend.statements import STATEMENTS
 from scoutlang.source import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Lexeme:
+class Lexeme(NamedTuple):
     """A token, free of the parser library."""
 
     terminal: str

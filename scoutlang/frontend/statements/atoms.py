@@ -5,8 +5,6 @@ At most one per program: ``atoms in [8, 20]``, ``atoms <= 20`` or ``atoms = 12``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scoutlang.frontend import formatting
 from scoutlang.frontend.ast import Node, Operator, Parts, Quantity, Range, Statement, Symbol
 from scoutlang.frontend.elaborate import Context, quantity
@@ -18,7 +16,6 @@ from scoutlang.source import Span
 _MOST = 10_000
 
 
-@dataclass(frozen=True)
 class Atoms(Statement):
     rule = "atoms"
     example = "atoms in [8, 20]"

@@ -5,8 +5,6 @@ At most one per program; its elements are those of the system. The cell holds a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scoutlang.diagnostics import Label
 from scoutlang.diagnostics.suggest import listing, quoted
 from scoutlang.frontend.ast import Name, Parts, Statement, Text
@@ -15,7 +13,6 @@ from scoutlang.frontend.species import formula_parts
 from scoutlang.source import Span
 
 
-@dataclass(frozen=True)
 class Formula(Statement):
     rule = "formula"
     example = 'formula "CuSi2P3"'

@@ -6,8 +6,6 @@ At most one per program. `k` and `g` are numbers or schedules over diffusion tim
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scoutlang.frontend import formatting, settings
 from scoutlang.frontend.ast import Parts, Setting, Statement
 from scoutlang.frontend.scope import Scope
@@ -36,7 +34,6 @@ SETTINGS: settings.Table = {
 _OF_ONE_METHOD = {"paper": ("g", "cap", "normalize"), "adaptive": ("types", "move", "strain")}
 
 
-@dataclass(frozen=True)
 class Guide(Statement):
     rule = "guide"
     example = "guide k=0.8, from 0.9 to 0.03, every 2"

@@ -7,7 +7,6 @@ and `import` only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from scoutlang.diagnostics import Label
@@ -17,7 +16,6 @@ from scoutlang.frontend.scope import Import, Names, Scope
 from scoutlang.source import Span
 
 
-@dataclass(frozen=True)
 class Import_(Statement):
     rule = "import"
     example = "import std.polyhedra as poly"

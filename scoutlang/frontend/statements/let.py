@@ -6,15 +6,12 @@ system lacks: only those of the system are meant, so that a group can be written
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scoutlang.frontend import definitions, formatting
 from scoutlang.frontend.ast import Name, Node, Parts, Statement
 from scoutlang.frontend.scope import Definition, Names, Scope
 from scoutlang.source import Span
 
 
-@dataclass(frozen=True)
 class Let(Statement):
     rule = "let"
     example = "let tight = 2.5 Å"

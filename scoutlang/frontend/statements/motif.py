@@ -6,8 +6,6 @@ The parameters stand for species or quantities, and may have defaults: ``motif b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scoutlang.diagnostics import Label
 from scoutlang.frontend import definitions, formatting
 from scoutlang.frontend.ast import Name, Node, Parts, Place, Statement
@@ -15,7 +13,6 @@ from scoutlang.frontend.scope import Definition, Names, Scope
 from scoutlang.source import Span
 
 
-@dataclass(frozen=True)
 class Motif(Statement):
     rule = "motif"
     example = "motif bonded(A, B, n = 4) = each CN(A-B) = n"

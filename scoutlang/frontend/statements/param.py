@@ -6,8 +6,6 @@ value outside of it is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scoutlang import ir
 from scoutlang.frontend import definitions, formatting
 from scoutlang.frontend.ast import Name, Node, Parts, Range, Statement
@@ -15,7 +13,6 @@ from scoutlang.frontend.scope import Definition, Names, Scope
 from scoutlang.source import Span
 
 
-@dataclass(frozen=True)
 class Param(Statement):
     rule = "param"
     example = "param rc = 2.6 Å in [2.3, 2.9] Å"

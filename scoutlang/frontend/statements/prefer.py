@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scoutlang.frontend import claims, formatting
 from scoutlang.frontend.ast import Claim, Parts, Statement
 from scoutlang.frontend.scope import Scope
 from scoutlang.source import Span
 
 
-@dataclass(frozen=True)
 class Prefer(Statement):
     rule = "prefer"
     example = "prefer volume_per_atom as low as possible"

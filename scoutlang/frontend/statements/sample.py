@@ -5,8 +5,6 @@ At most one per program. The first number is short for ``count``. Structures do 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scoutlang.frontend import formatting, settings
 from scoutlang.frontend.ast import Name, Number, Parts, Setting, Statement
 from scoutlang.frontend.scope import Scope
@@ -25,7 +23,6 @@ SETTINGS: settings.Table = {
 }
 
 
-@dataclass(frozen=True)
 class Sample(Statement):
     rule = "sample"
     example = "sample 256 batch 32 steps 250 seed 7"

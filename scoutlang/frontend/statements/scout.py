@@ -5,8 +5,6 @@ Optional, the first statement of the file. A file for a newer version than the i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scoutlang.frontend.ast import Number, Parts, Statement
 from scoutlang.frontend.scope import Names, Scope
 from scoutlang.frontend.versions import VERSIONS
@@ -14,7 +12,6 @@ from scoutlang.ir import LANGUAGE_VERSION
 from scoutlang.source import Span
 
 
-@dataclass(frozen=True)
 class Scout(Statement):
     rule = "scout"
     example = "scout 1"

@@ -5,8 +5,6 @@ The name is a `param` of the program or a setting of `guide` or `sample`. Severa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scoutlang import ir
 from scoutlang.diagnostics import Label
 from scoutlang.frontend import definitions, formatting
@@ -17,7 +15,6 @@ from scoutlang.source import Span
 MAX_MEMBERS = 1_000
 
 
-@dataclass(frozen=True)
 class Sweep(Statement):
     rule = "sweep"
     example = "sweep k in {0.2, 0.4, 0.8}"

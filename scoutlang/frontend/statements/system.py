@@ -5,8 +5,6 @@ Exactly one per program. Sampling draws no other element; `*` in a claim means a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scoutlang.diagnostics import Label
 from scoutlang.diagnostics.suggest import quoted
 from scoutlang.frontend import formatting, species
@@ -15,7 +13,6 @@ from scoutlang.frontend.scope import Scope
 from scoutlang.source import Span
 
 
-@dataclass(frozen=True)
 class System(Statement):
     rule = "system"
     example = "system Cu-Si-P-Ca"
