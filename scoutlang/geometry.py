@@ -220,7 +220,7 @@ def bonds(
 
 
 def uncrowded(found: Bonds) -> Bonds:
-    """Without the bonds of crystals that have more than `MAX_BOND_PAIRS` pairs of bonds at one centre: those are degenerate, and join ``overflow``."""
+    """Without the bonds of crystals that have more than `MAX_BOND_PAIRS` pairs of bonds that share a centre: these join ``overflow``."""
     per_centre = torch.bincount(found.i, minlength=len(found.centre))[found.i]
     size = len(found.overflow)
     crowded = torch.bincount(found.system, weights=per_centre.double(), minlength=size) > MAX_BOND_PAIRS

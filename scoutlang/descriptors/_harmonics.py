@@ -33,7 +33,7 @@ def harmonics(direction: Tensor, degree: int) -> Tensor:
 
 
 def directions(vector: Tensor, distance: Tensor) -> Tensor:
-    """(P, 3) vectors and their lengths (P,) → unit vectors; atoms on top of each other have none and get (0, 0, 0), with a finite gradient."""
+    """(P, 3) vectors and their lengths (P,) → unit vectors; atoms on top of each other get (0, 0, 0), with a finite gradient."""
     import torch
 
     return vector / torch.where(distance > 0, distance, torch.ones_like(distance))[:, None]

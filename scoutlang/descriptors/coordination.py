@@ -81,11 +81,12 @@ def _most_neighbours(a: str, b: str, radius: float) -> int:
     inner = _CLOSEST_SHARE * bond_radius(a, b)
     if radius < inner:
         return 0
-    chord = min(apart / radius, 2.0)
-    most = 2
-    # Of N ≥ 3 points on a unit sphere two are within sqrt(4 − csc²(π N / (6 (N − 2)))).
-    while most < 1000 and 4 - 1 / math.sin(math.pi * (most + 1) / (6 * (most - 1))) ** 2 >= chord**2:
-        most += 1
+    chord = apart / radius
+    if chord**2 > 3:
+        return 2
+    # Of N ≥ 3 points on a unit sphere two are within sqrt(4 − csc²θ), θ = π N / (6 (N − 2)); solved for N.
+    theta = math.asin(1 / math.sqrt(4 - chord**2))
+    most = int(12 * theta / (6 * theta - math.pi) + 1e-9)
     return most * (1 + int((radius - inner) / apart))
 
 

@@ -2,22 +2,23 @@
 
 S = 100 · min Σ_k |v_k − a R p_k|² / Σ_k |v_k − v̄|² over rotations and reflections R, the size a, and which neighbour is which vertex
 
-v: the centre A and its n nearest B; p: the centre and the vertices of the ideal polyhedron; both from their own centroid v̄. The centre stands
-for the centre. Below 1 the shape is hardly distorted, above 3 strongly; other shapes give 5 to 35: an octahedron is 16.74 from the trigonal
-prism, a square is 33.33 from the tetrahedron. A bond that is too long counts, the size of the whole does not.
+v: the centre A and its n nearest B; p: the centre and the vertices of the ideal polyhedron; both from their own centroid v̄. The centre
+stands for the centre; pymatgen's chemenv gives the same for points centred so. Below 1 the shape is hardly distorted, above 3 strongly;
+other shapes give 5 to 35: an octahedron is 16.74 from the trigonal prism, a square is 33.33 from the tetrahedron. A bond that is too long
+counts, the size of the whole does not.
 
 soft:   S, with the weight p_i(A) times the harmonic mean of p_k(B) σ(8/Å · (r − d_k)); neighbours are atoms that are more likely B than not
 exact:  the same for whole atoms within r
 
-S is optimal to the last permutation up to 8 vertices. For 12 it is searched from every pair of neighbours laid on an edge of the polyhedron:
-in trials with random displacements it was optimal wherever S < 6, and above that sometimes too large. The derivative is that of S with the
-best fit held fixed.
+S is optimal to the last permutation up to 8 vertices. For 12 it is searched from every pair of neighbours laid on an edge of the
+polyhedron: in trials with random displacements it was optimal wherever S < 6, and above that sometimes too large. The derivative is that of
+S with the best fit held fixed.
 
-Only the n nearest are looked at, so an octahedron with four short bonds may pass for a square: say ``CN(A-B) = 4`` as well. A site with fewer
-than n neighbours within r has no value and is left out; so is, in the exact value, a site whose next neighbour is as near as its n-th
+Only the n nearest are looked at, so an octahedron with four short bonds may pass for a square: say ``CN(A-B) = 4`` as well. A site with
+fewer than n neighbours within r has no value and is left out; so is, in the exact value, a site whose next neighbour is as near as its n-th
 (within 0.01 Å), where "the n nearest" means nothing. r is 1.5 times the largest sum of Cordero covalent radii + 0.5 Å, or the given ``r``.
-All ideal polyhedra have equal edges, or equal bonds where that is impossible (trigonal bipyramid; square pyramid with 104.48° between
-apex and base, SHAPE's SPY-5). Undefined where A is absent.
+All ideal polyhedra have equal edges, or equal bonds where that is impossible (trigonal bipyramid; square pyramid with 104.48° between apex
+and base, SHAPE's SPY-5). Undefined where A is absent.
 
 Sources: Zabrodsky, Peleg, Avnir, J. Am. Chem. Soc. 114, 7843 (1992), doi:10.1021/ja00046a033; Pinsky & Avnir, Inorg. Chem. 37, 5575 (1998),
 doi:10.1021/ic9804925; Alvarez et al., New J. Chem. 26, 996 (2002), doi:10.1039/b200641n.

@@ -6,13 +6,13 @@ centre from A and one from C.
 soft:   n = Σ_B p(B) σ σ′, with σ(8/Å · (r − d)) of either bond, and the weight P(A and C) min(1, n)
 exact:  the number of B within r of both, whole atoms
 
-The weight fades with the last shared B, so no pair appears or vanishes at once. By default the value of a crystal is the mean over its pairs:
-a perovskite is 1 everywhere, rutile has edges in its chains and corners between them. ``each``, ``any`` and ``fraction`` tell these apart:
-``fraction(shared(Ti-O-Ti) = 2 ± 0.1)`` is the share of edges.
+The weight fades with the last shared B, so no pair appears or vanishes at once. By default the value of a crystal is the mean over its
+pairs: a perovskite is 1 everywhere, rutile has edges in its chains and corners between them. ``each``, ``any`` and ``fraction`` tell these
+apart: ``fraction(shared(Ti-O-Ti) = 2 ± 0.1)`` is the share of edges.
 
-r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``, for both bonds. Undefined where no two centres have
-a B in common; a cell so dense that its bonds cannot be paired is undefined too. Tolerance 0.5, scale 1: one ligand.
-Source: the sharing of polyhedra is Pauling's, J. Am. Chem. Soc. 51, 1010 (1929), doi:10.1021/ja01379a006.
+r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``, for both bonds. Undefined where no two centres
+have a B in common; a cell so dense that its bonds cannot be paired is undefined too. Tolerance 0.5, scale 1: one ligand. Source: the
+sharing of polyhedra is Pauling's, J. Am. Chem. Soc. 51, 1010 (1929), doi:10.1021/ja01379a006.
 """
 
 from __future__ import annotations

@@ -2,19 +2,19 @@
 
 s = (2 p·p′ / (p·p + p′·p′))^4, p_nn′l = √(2l + 1) Σ_m c_nlm c_n′lm, c_nlm = exp(−l(l + 1) α²/2) Σ_j w_j exp(−(d_j − r_n)²/2β²) Y_lm(r_j)
 
-p is a power spectrum (SOAP): the B around a site are smeared over β = 0.4 Å in distance and α = 0.15 rad in direction, and p holds what
-of this density does not change when it is turned or mirrored. p·p′ is the squared overlap of two densities, averaged over all rotations. s is 1
-for the template itself in any orientation and falls with different angles, distances and numbers of neighbours: to about 0.95 where the
-coordinates scatter by 0.1 Å, to 0.9 where all bonds are 4% longer, below 0.4 for another polyhedron (octahedron and tetrahedron, prism, square).
-l ≤ 8; r_n runs over [0, r] in steps of β, and two more. All B count alike, whatever their element.
+p is a power spectrum (SOAP): the B around a site are smeared over β = 0.4 Å in distance and α = 0.15 rad in direction, and p holds what of
+this density does not change when it is turned or mirrored. p·p′ is the squared overlap of two densities, averaged over all rotations. s is
+1 for the template itself in any orientation and falls with different angles, distances and numbers of neighbours: to about 0.95 where the
+coordinates scatter by 0.1 Å, to 0.9 where all bonds are 4% longer, below 0.4 for another polyhedron (octahedron and tetrahedron, prism,
+square). l ≤ 8; r_n runs over [0, r] in steps of β, and two more. All B count alike, whatever their element.
 
 soft:   w_j = p_j(B) σ(8/Å · (r − d_ij)), with the weight p_i(A) min(1, Σ_j w_j); the template in the same way
 exact:  w_j = 1 for d ≤ r, whole atoms; a site without neighbours has no value and is left out
 
 The template is the environment of the first site of the CIF that is one of A's elements, else of its very first site. Its neighbours are B
-elements within the same r: the largest sum of Cordero covalent radii + 0.5 Å, or the given ``r``. Undefined where A is absent. E209 where the
-CIF cannot be read, is disordered, or has no B around that site.
-Source: Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013), doi:10.1103/PhysRevB.87.184115.
+elements within the same r: the largest sum of Cordero covalent radii + 0.5 Å, or the given ``r``. Undefined where A is absent. E209 where
+the CIF cannot be read, is disordered, or has no B around that site. Source: Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013),
+doi:10.1103/PhysRevB.87.184115.
 """
 
 from __future__ import annotations
@@ -143,7 +143,10 @@ def _template(measure: Measure, reach: float) -> list[list[float]]:
 
 
 def _read(name: str, text: str) -> tuple[Structure, list[PeriodicSite]]:
-    """The one ordered structure of a CIF, and its sites in the order of the file, which pymatgen's structure does not keep. Raises ScoutError E209."""
+    """The one ordered structure of a CIF, and its sites in the order of the file, which pymatgen's structure does not keep.
+
+    Raises ScoutError E209.
+    """
     from pymatgen.io.cif import CifParser, str2float
 
     from scoutlang.structure_io import as_structure

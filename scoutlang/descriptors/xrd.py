@@ -1,20 +1,22 @@
 """xrd(pattern="measured.xy"): how well the powder X-ray pattern of the crystal agrees with a measured one; 1 is the same.
 
-The value is the correlation of the two over the measured points: the cosine of the angle between the two lists of intensities, after the best
-straight line has been taken off both. So the scale, a constant and a sloped background do not count; a curved background does: subtract it
-first. Patterns with nothing in common are near 0, or a little below.
+The value is the correlation of the two over the measured points: the cosine of the angle between the two lists of intensities, after the
+best straight line has been taken off both. So the scale, a constant and a sloped background do not count; a curved background does:
+subtract it first. Patterns with nothing in common are near 0, or a little below.
 
 y(2θ) = Σ_hkl |F|² (1 + cos² 2θ_hkl)/(sin² θ_hkl cos θ_hkl) exp(−(2θ − 2θ_hkl)²/2σ²), F = Σ_i f_i(sin θ/λ) exp(2πi h·x_i)
 
 The sum runs over the reflections of the measured range, f are the tabulated scattering factors of neutral atoms (pymatgen), in the soft
-value averaged over the species probabilities. ``fwhm`` = 2.355 σ is the width of all peaks, 0.2° unless given: give that of the measured peaks.
-``wavelength`` is 1.54184 Å unless given, the weighted mean of Cu Kα. Not modelled: the Kα doublet, thermal motion, preferred orientation,
-absorption, zero shift. Lattice constants 1% off move most peaks by more than their width: the derivative leads only to near solutions.
+value averaged over the species probabilities. ``fwhm`` = 2.355 σ is the width of all peaks, 0.2° unless given: give that of the measured
+peaks. ``wavelength`` is 1.54184 Å unless given, the weighted mean of Cu Kα. Not modelled: the Kα doublet, thermal motion, preferred
+orientation, absorption, zero shift. Lattice constants 1% off move most peaks by more than their width: the derivative leads only to near
+solutions.
 
-The file holds 2θ in degrees, rising, and the intensity in the first two columns, separated by blanks, commas or semicolons; `#` starts a comment, and
-one line of column names may come first. E210 where it cannot be used. Undefined: a cell so large that more than 10 000 reflections are in range
-(about 6000 Å^3 for 90°), a degenerate cell, no reflection in range, elements without tabulated factors (beyond Cf).
-Tolerance 0.05, scale 0.1. Sources: Warren, X-ray Diffraction (1969), chapter 4; de Graef & McHenry, Structure of Materials (2012), chapter 12.
+The file holds 2θ in degrees, rising, and the intensity in the first two columns, separated by blanks, commas or semicolons; `#` starts a
+comment, and one line of column names may come first. E210 where it cannot be used. Undefined: a cell so large that more than 10 000
+reflections are in range (about 6000 Å^3 for 90°), a degenerate cell, no reflection in range, elements without tabulated factors (beyond
+Cf). Tolerance 0.05, scale 0.1. Sources: Warren, X-ray Diffraction (1969), chapter 4; de Graef & McHenry, Structure of Materials (2012),
+chapter 12.
 """
 
 from __future__ import annotations

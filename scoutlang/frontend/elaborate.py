@@ -54,6 +54,11 @@ class Context:
     local: Mapping[str, Definition] | None = None
     species: bool = False
 
+    @property
+    def of_values(self) -> Context:
+        """The same place, where no species are wanted."""
+        return replace(self, species=False) if self.species else self
+
 
 def elaborate(node: Node, context: Context) -> Value | None:
     """The value of an expression, or None after a report."""
@@ -110,7 +115,7 @@ def elaborate(node: Node, context: Context) -> Value | None:
 
 def quantity(node: Node, context: Context) -> QuantityValue | None:
     """A quantity, or None after a report."""
-    value = elaborate(node, replace(context, species=False))
+    value = elaborate(node, context.of_values)
     if value is None or isinstance(value, QuantityValue):
         return value
     context.scope.report("E057", f"{spoken(value)} where a quantity belongs", node.span, _belongs(value, node, context.scope))
@@ -119,7 +124,7 @@ def quantity(node: Node, context: Context) -> QuantityValue | None:
 
 def proposition(node: Node, context: Context) -> TruthValue | None:
     """A proposition, or None after a report."""
-    value = elaborate(node, replace(context, species=False))
+    value = elaborate(node, context.of_values)
     return None if value is None else as_proposition(value, node, context.scope)
 
 
@@ -286,7 +291,8 @@ def _addition(node: Addition, context: Context) -> Value | None:
             dash = context.scope.slice(operator.span)
             context.scope.report("E016", f"{quoted(dash)} is not a hyphen", operator.span, "write `-`", replacement="-")
     chain = context.species or any(_is_species(n, context) for n in node.operands)
-    found = [elaborate(n, replace(context, species=chain)) for n in node.operands]
+    inner = replace(context, species=True) if chain else context
+    found = [elaborate(n, inner) for n in node.operands]
     values = [v for v in found if v is not None]
     if len(values) < len(found):
         return None

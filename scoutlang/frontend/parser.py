@@ -37,7 +37,6 @@ MAX_DEPTH = 32
 _PARTNER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _OPENING, _CLOSING = frozenset(_PARTNER), frozenset(_PARTNER.values())
 _ENDS = ("NEWLINE", "SEMICOLON")
-_TRIVIA = ("BLANK", "COMMENT")
 _PREFIXES = frozenset({"NOT", "EACH", "ANY", "HYPHEN", "PLUS"})
 
 # The shape of a statement's tree: (rule, children), where a number stands for the lexeme at that position.
@@ -69,7 +68,7 @@ def parse(source: Source) -> Parsed:
     found: list[Statement] = []
     diagnostics: list[Diagnostic] = []
     broken: set[str] = set()
-    for statement in _split(x for x in lexemes if x.terminal not in _TRIVIA):
+    for statement in _split(x for x in lexemes if x.terminal != "COMMENT"):
         result = _parse_statement(grammar, statement, shapes)
         if isinstance(result, Statement):
             found.append(result)
@@ -102,8 +101,9 @@ class Grammar:
         self._lark: Lark = Lark.load(_with_numbers(found["tables"])) if usable else _built(text)
 
     def lex(self, text: str) -> list[Lexeme]:
-        """All of the text as lexemes, blanks and comments too."""
-        return [Lexeme(m.lastgroup or "UNKNOWN", m[0], Span(m.start(), m.end())) for m in self._pattern.finditer(text)]
+        """All of the text as lexemes, comments too, blanks not."""
+        found = self._pattern.finditer(text)
+        return [Lexeme(m.lastgroup or "UNKNOWN", m[0], m.start()) for m in found if m.lastgroup != "BLANK"]
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -236,7 +236,7 @@ def _with_units(lexemes: list[Lexeme]) -> list[Lexeme]:
                 end += step
             if end > position:
                 text = "".join(x.text for x in lexemes[position - 1 : end])
-                lexeme = Lexeme("UNIT", text, lexeme.span.cover(lexemes[end - 1].span))
+                lexeme = Lexeme("UNIT", text, lexeme.start)
                 position = end
         joined.append(lexeme)
     return joined
@@ -246,7 +246,7 @@ def _unit_part(lexemes: list[Lexeme], position: int) -> int:
     """How many lexemes at the position, touching what is before, go on with a unit: ``^ 3``, ``^ - 1``, ``/ atom``."""
     for kinds in (("CARET", "NUMBER"), ("CARET", "HYPHEN", "NUMBER"), ("SLASH", "NAME")):
         part = lexemes[position : position + len(kinds)]
-        touching = all(b.span.start == a.span.end for a, b in zip(lexemes[position - 1 :], part, strict=False))
+        touching = all(b.start == a.end for a, b in zip(lexemes[position - 1 :], part, strict=False))
         called = lexemes[position + len(kinds) : position + len(kinds) + 1]
         if tuple(x.terminal for x in part) == kinds and touching and not (called and called[0].terminal == "LPAR"):
             return len(kinds)
@@ -261,13 +261,14 @@ def _build(shape: Shape, lexemes: Sequence[Lexeme]) -> Node:
 
 
 def _leaf(lexeme: Lexeme) -> Node:
-    if lexeme.terminal == "NAME":
-        return Name(lexeme.span, lexeme.text)
-    if lexeme.terminal == "NUMBER":
-        return Number(lexeme.span, float(lexeme.text), lexeme.text)
-    if lexeme.terminal == "STRING":
-        return Text(lexeme.span, lexeme.text[1:-1])
-    return Symbol(lexeme.span, lexeme.terminal, lexeme.text)
+    terminal, text, _ = lexeme
+    if terminal == "NAME":
+        return Name(lexeme.span, text)
+    if terminal == "NUMBER":
+        return Number(lexeme.span, float(text), text)
+    if terminal == "STRING":
+        return Text(lexeme.span, text[1:-1])
+    return Symbol(lexeme.span, terminal, text)
 
 
 def _too_deep(lexemes: list[Lexeme]) -> Diagnostic | None:

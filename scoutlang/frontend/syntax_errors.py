@@ -17,7 +17,15 @@ class Lexeme(NamedTuple):
 
     terminal: str
     text: str
-    span: Span
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+    @property
+    def span(self) -> Span:
+        return Span(self.start, self.end)
 
 
 # What a terminal is called in a message; the others are called by their own characters.

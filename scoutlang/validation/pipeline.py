@@ -17,10 +17,12 @@ from scoutlang.validation.stages.expect import Expect
 from scoutlang.validation.stages.geometry import Geometry
 from scoutlang.validation.stages.hits import Hits
 from scoutlang.validation.stages.hull import Hull
+from scoutlang.validation.stages.novel import Novel
 from scoutlang.validation.stages.screen import Screen
+from scoutlang.validation.stages.unique import Unique
 from scoutlang.validation.summary import Summary, summarize
 
-STAGES: tuple[Stage, ...] = (Geometry(), Screen(), Hits(), Energy(), Hull(), Expect())
+STAGES: tuple[Stage, ...] = (Geometry(), Screen(), Hits(), Energy(), Hull(), Unique(), Novel(), Expect())
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,20 @@ def test_soft_value_by_hand() -> None:
     torch.testing.assert_close(found.weight, found.value.clamp(max=1))
 
 
+def test_a_pair_fades_without_a_jump_as_its_last_ligand_leaves() -> None:
+    def sum_and_weight(away: float) -> tuple[float, float]:
+        structure = Structure(Lattice.cubic(20), ["Ti", "O", "Ti"], [[0, 0, 0], [0.1, away, 0], [0.2, 0, 0]])
+        found = shared.soft(CrystalBatch.from_structures([structure]), measure("shared", "Ti", "O", "Ti"))
+        return float((found.weight * found.value).sum()), float(found.weight.sum())
+
+    path = [sum_and_weight(0.002 * k) for k in range(120)]
+    assert path[0][1] > 0.9
+    assert path[-1] == (0, 0)
+    steps = torch.tensor(path).diff(dim=0)
+    assert steps.max() <= 0
+    assert steps.min() > -0.15  # 0.04 Å a step, twice the slope of a sigmoid of 8/Å at most
+
+
 def test_nothing_shared_is_no_item_and_no_crystal_is_harmed_by_a_crowded_one() -> None:
     alone = Structure(Lattice.cubic(12), ["Ti", "O", "Ti"], [[0, 0, 0], [0.15, 0, 0], [0.5, 0.5, 0.5]])
     crowded = Structure(Lattice.cubic(1.2), ["Ti", "O"] * 12, [[0.04 * k, 0.01 * k, 0] for k in range(24)])
