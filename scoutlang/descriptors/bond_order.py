@@ -11,7 +11,8 @@ q6 0.354; tetrahedron q4 0.509, q6 0.628; cube q4 0.509, q6 0.629; fcc q4 0.191,
 bcc with 14 neighbours q4 0.036, q6 0.511. The radius decides which bonds are seen: bcc with its 8 nearest neighbours is a cube.
 
 r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``. Undefined where A is absent.
-Source: Steinhardt, Nelson, Ronchetti, Phys. Rev. B 28, 784 (1983), doi:10.1103/PhysRevB.28.784, eqs. 1.1-1.3.
+Tolerance 0.05, scale 0.1.
+Source: Steinhardt, Nelson, Ronchetti, Phys. Rev. B 28, 784 (1983), doi:10.1103/PhysRevB.28.784.
 """
 
 from __future__ import annotations

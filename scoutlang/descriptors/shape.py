@@ -17,8 +17,8 @@ S with the best fit held fixed.
 Only the n nearest are looked at, so an octahedron with four short bonds may pass for a square: say ``CN(A-B) = 4`` as well. A site with
 fewer than n neighbours within r has no value and is left out; so is, in the exact value, a site whose next neighbour is as near as its n-th
 (within 0.01 Å), where "the n nearest" means nothing. r is 1.5 times the largest sum of Cordero covalent radii + 0.5 Å, or the given ``r``.
-All ideal polyhedra have equal edges, or equal bonds where that is impossible (trigonal bipyramid; square pyramid with 104.48° between apex
-and base, SHAPE's SPY-5). Undefined where A is absent.
+All ideal polyhedra have equal bonds, and equal edges too but for the trigonal bipyramid and the square pyramid (104.48° between apex and
+base, SHAPE's SPY-5). Undefined where A is absent. Tolerance 1, scale 5.
 
 Sources: Zabrodsky, Peleg, Avnir, J. Am. Chem. Soc. 114, 7843 (1992), doi:10.1021/ja00046a033; Pinsky & Avnir, Inorg. Chem. 37, 5575 (1998),
 doi:10.1021/ic9804925; Alvarez et al., New J. Chem. 26, 996 (2002), doi:10.1039/b200641n.

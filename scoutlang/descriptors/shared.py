@@ -11,8 +11,9 @@ pairs: a perovskite is 1 everywhere, rutile has edges in its chains and corners 
 apart: ``fraction(shared(Ti-O-Ti) = 2 ± 0.1)`` is the share of edges.
 
 r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``, for both bonds. Undefined where no two centres
-have a B in common; a cell so dense that its bonds cannot be paired is undefined too. Tolerance 0.5, scale 1: one ligand. Source: the
-sharing of polyhedra is Pauling's, J. Am. Chem. Soc. 51, 1010 (1929), doi:10.1021/ja01379a006.
+have a B in common; a cell so dense that its bonds cannot be paired is undefined too. Tolerance 0.5, scale 1: one ligand.
+
+Source: the sharing of polyhedra is Pauling's, J. Am. Chem. Soc. 51, 1010 (1929), doi:10.1021/ja01379a006.
 """
 
 from __future__ import annotations

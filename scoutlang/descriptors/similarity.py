@@ -13,8 +13,9 @@ exact:  w_j = 1 for d ≤ r, whole atoms; a site without neighbours has no value
 
 The template is the environment of the first site of the CIF that is one of A's elements, else of its very first site. Its neighbours are B
 elements within the same r: the largest sum of Cordero covalent radii + 0.5 Å, or the given ``r``. Undefined where A is absent. E209 where
-the CIF cannot be read, is disordered, or has no B around that site. Source: Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013),
-doi:10.1103/PhysRevB.87.184115.
+the CIF cannot be read, is disordered, or has no B around that site. Tolerance 0.1, scale 0.1.
+
+Source: Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013), doi:10.1103/PhysRevB.87.184115.
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ solutions.
 The file holds 2θ in degrees, rising, and the intensity in the first two columns, separated by blanks, commas or semicolons; `#` starts a
 comment, and one line of column names may come first. E210 where it cannot be used. Undefined: a cell so large that more than 10 000
 reflections are in range (about 6000 Å^3 for 90°), a degenerate cell, no reflection in range, elements without tabulated factors (beyond
-Cf). Tolerance 0.05, scale 0.1. Sources: Warren, X-ray Diffraction (1969), chapter 4; de Graef & McHenry, Structure of Materials (2012),
-chapter 12.
+Cf). Tolerance 0.05, scale 0.1.
+
+Source: de Graef & McHenry, Structure of Materials, 2nd edition, Cambridge University Press (2012); as pymatgen's XRDCalculator.
 """
 
 from __future__ import annotations
@@ -235,7 +236,7 @@ def peaks(hkl: Tensor, frac: Tensor, cell: Tensor, species: Tensor, factors: _Fa
 class _Factors:
     """Atomic scattering factors of the elements that occur in species probabilities (N, Z).
 
-    f(s) = Z − 41.78214 s² Σ a exp(−b s²), s = sin θ/λ (de Graef & McHenry, p. 299); a, b from pymatgen's table.
+    f(s) = Z − 41.78214 s² Σ a exp(−b s²), s = sin θ/λ; a, b from pymatgen's table.
     """
 
     def __init__(self, species: Tensor) -> None:
