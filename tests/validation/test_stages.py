@@ -44,9 +44,10 @@ def test_stages_run_after_what_they_need() -> None:
 
 
 def test_stages_add_what_they_say(judge: Judge) -> None:
-    text = "system Na-Cl; require CN(Na-Cl) = 6; expect volume_per_atom < 30; expect e_above_hull < 0.2 eV/atom"
+    text = "system Na-Cl; require CN(Na-Cl) = 6; expect volume_per_atom < 30; expect e_above_hull < 0.2 eV/atom; expect novel and unique"
     (record,) = judge([rock_salt()], text)
     for stage in STAGES:
+        assert record.outcomes[stage.name].values, stage.name
         added = record.outcomes[stage.name].values
         assert all(any(fnmatch.fnmatch(name, pattern) for pattern in stage.adds) for name in added), stage.name
 
@@ -171,6 +172,17 @@ class TestExpect:
         (unknown,) = judge([rock_salt()], self.TEXT, known(ELEMENTS[0]))
         assert unknown.outcomes["expect"].status == "undefined"
         assert unknown.outcomes["expect"].reason == "no value for e_above_hull"
+
+    def test_truths_of_other_stages_are_read(self, judge: Judge) -> None:
+        """Rock salt is in the reference, and there twice; the caesium type of it is neither."""
+        caesium_type = Structure(Lattice.cubic(3.5), ["Na", "Cl"], [(0, 0, 0), (0.5, 0.5, 0.5)])
+        records = judge(
+            [rock_salt(), rock_salt(), caesium_type], "system Na-Cl; expect n: novel; expect u: unique; expect new: novel and unique"
+        )
+        found = [tuple(r.value(f"satisfied: {label}") for label in ("n", "u", "new")) for r in records]
+        assert found == [(False, True, False), (False, False, False), (True, True, True)]
+        assert [r.outcomes["expect"].status for r in records] == ["failed", "failed", "passed"]
+        assert records[1].value("duplicate_of") == records[0].id
 
     def test_expectations_do_not_make_a_miss(self, judge: Judge) -> None:
         (record,) = judge([rock_salt()], "system Na-Cl; require CN(Na-Cl) = 6; expect volume_per_atom < 1")
