@@ -49,7 +49,10 @@ class TermMeasurement(Node):
 
 @dataclass(frozen=True)
 class Measurement(Node):
-    """All terms of a program on one structure, in program order. ``hit``: every `require` holds; None where one is undefined."""
+    """All terms of a program on one structure, in program order.
+
+    ``hit``: every `require` holds, and the composition is the `formula` if there is one; None where a `require` is undefined.
+    """
 
     structure: str
     hit: bool | None
@@ -96,9 +99,18 @@ def of_structure_alone(term: Term) -> bool:
 def _measure_batch(program: Program, structures: Sequence[NamedStructure]) -> list[Measurement]:
     results = []
     for named, terms in zip(structures, measure_terms(program.terms, [s.structure for s in structures]), strict=True):
-        verdicts = (m.satisfied for m, term in zip(terms, program.terms, strict=True) if term.verb == "require")
+        verdicts = [m.satisfied for m, term in zip(terms, program.terms, strict=True) if term.verb == "require"]
+        if program.formula is not None:
+            verdicts.append(_has_formula(program.formula, named.structure))
         results.append(Measurement(structure=named.name, hit=all_hold(verdicts), terms=tuple(terms)))
     return results
+
+
+def _has_formula(formula: Sequence[tuple[str, int]], structure: Structure) -> bool:
+    """Whether the crystal is a whole number of formula units."""
+    found = structure.composition.get_el_amt_dict()
+    units = len(structure) / sum(count for _, count in formula)
+    return found == {symbol: count * units for symbol, count in formula}
 
 
 def _measure_term(term: Term, soft: Reading, exact: Reading) -> list[TermMeasurement]:

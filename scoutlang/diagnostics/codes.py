@@ -255,6 +255,16 @@ The file, archive or folder could be opened but holds no structure.
 E208 too many atoms
 Structures of more atoms than the limit are not measured, because exact values look at every pair of sites.
 
+E209 the template cannot be used
+`similarity` compares with the surroundings of one site in a CIF. That file cannot be read, holds no or several structures, is disordered,
+or has none of the asked-for neighbours within the radius of its centre: the first site that is one of A's elements, else its first site.
+Give an ordered CIF with one data block, or a larger `r`.
+
+E210 the measured pattern cannot be used
+`xrd` reads 2θ in degrees (rising, between 0 and 180) and intensity from the first two columns, separated by blanks, commas or semicolons;
+`#` starts a comment and one line of column names may come first. It needs 10 to 20 000 points, closer together than the peaks are wide, and
+some peaks above a straight background.
+
 E410 the training data cannot be fetched
 `scout` takes crystals from the matminer 0.3.9 source distribution on PyPI. Without a network, put that file where the message says.
 

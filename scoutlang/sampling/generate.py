@@ -36,11 +36,9 @@ def check_model(program: Program, model: Model) -> None:
             "E520", f"the model '{model.name}' was not trained on {', '.join(unknown)}", "choose another model or another system"
         )
     if not _sizes(program, model):
-        assert program.atoms is not None
+        asked = "the formula" if program.atoms is None else f"atoms in [{program.atoms.low}, {program.atoms.high}]"
         raise ScoutError(
-            "E521",
-            f"atoms in [{program.atoms.low}, {program.atoms.high}] is outside what the model '{model.name}' can make",
-            f"it makes cells of 1 to {model.max_atoms} atoms",
+            "E521", f"{asked} is outside what the model '{model.name}' can make", f"it makes cells of 1 to {model.max_atoms} atoms"
         )
 
 
@@ -58,6 +56,7 @@ def generate(
     sizes = [_draw_size(program, model, structure_seed(settings.seed, arm, i, "num_atoms")) for i in indices]
     guided = arm == "guided"
     conditioned = "chemical_system" in model.conditions
+    types = None if program.formula is None else torch.tensor([z for n in sizes for z in _types(program.formula, n)])
     sampler = GuidedSampler(
         model.module,
         steps=settings.steps,
@@ -65,6 +64,7 @@ def generate(
         loss=compile_loss(program) if guided else None,
         guide=program.guide if guided else None,
         allowed=tuple(ATOMIC_NUMBER[e] for e in program.system),
+        types=types,
         device=device,
         on_step=on_step,
     )
@@ -81,12 +81,20 @@ def generate(
 
 def _sizes(program: Program, model: Model) -> dict[int, float]:
     weights = model.num_atoms_weights(len(program.system))
-    if program.atoms is None:
+    unit = sum(count for _, count in program.formula or ()) or 1
+    if program.atoms is None and unit == 1:
         return weights
-    inside = range(max(program.atoms.low, 1), min(program.atoms.high, model.max_atoms) + 1)
+    low, high = (1, model.max_atoms) if program.atoms is None else (program.atoms.low, program.atoms.high)
+    inside = [n for n in range(max(low, 1), min(high, model.max_atoms) + 1) if n % unit == 0]
     # sizes that the training set lacks stay possible when the user asks for them, with a small weight
     floor = 0.01 * max(weights.values())
     return {n: max(weights.get(n, 0.0), floor) for n in inside}
+
+
+def _types(formula: Sequence[tuple[str, int]], size: int) -> list[int]:
+    """Atomic numbers of a cell of whole formula units. The model is blind to the order of atoms, and they start at random places."""
+    units = size // sum(count for _, count in formula)
+    return [ATOMIC_NUMBER[symbol] for symbol, count in formula for _ in range(count * units)]
 
 
 def _draw_size(program: Program, model: Model, seed: int) -> int:

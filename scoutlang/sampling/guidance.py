@@ -13,9 +13,7 @@ from torch import Tensor
 from scoutlang.geometry import sum_by_structure
 
 STRAIN_LENGTH = 2.0  # c in Å: a strain ε counts like a displacement of c·‖ε‖ per atom
-MAX_DISPLACEMENT = 0.1  # Å, largest move of an atom of x̂0 in one adaptive step
-MAX_STRAIN = 0.02  # largest strain of x̂0 in one adaptive step
-TYPE_GAIN, MAX_TILT = 4.0, 3.0  # logits per unit of ∂ℓ/∂p, and the most that a logit is changed
+MAX_TILT = 3.0  # the most that a type logit is changed
 MAX_SIGMA = 0.25  # fractional: above this noise x̂0 is too blurred to be worth steering
 
 
@@ -83,12 +81,17 @@ def normalised_step(strength: float, direction: Descent, *, over_batch: bool, ca
     return step if cap is None else step.clamp(max=cap)
 
 
-def adaptive_step(strength: float, loss: Tensor, direction: Descent, system: Tensor, sigma_frac: Tensor) -> Tensor:
-    """(B,) Polyak step ℓ/m²: to the zero of the linearised loss, limited to a trusted move of x̂0; zero while σ_F > MAX_SIGMA."""
+def adaptive_step(
+    strength: float, loss: Tensor, direction: Descent, system: Tensor, sigma_frac: Tensor, *, move: float, strain: float
+) -> Tensor:
+    """(B,) Polyak step ℓ/m²: to the zero of the linearised loss, limited to a trusted move of x̂0; zero while σ_F > MAX_SIGMA.
+
+    move: Å, the most that an atom of x̂0 moves in one step; strain: the largest strain of its cell.
+    """
     size = len(loss)
     furthest = loss.new_zeros(size).scatter_reduce(0, system, direction.move.norm(dim=1), reduce="amax", include_self=False)
     limit = torch.minimum(
-        MAX_DISPLACEMENT / furthest.clamp(min=1e-12), MAX_STRAIN / direction.strain.flatten(1).norm(dim=1).clamp(min=1e-12)
+        move / furthest.clamp(min=1e-12), strain / direction.strain.flatten(1).norm(dim=1).clamp(min=1e-12)
     )
     polyak = loss / direction.square_norm.clamp(min=1e-20)
     sharp = sum_by_structure(sigma_frac.flatten(), system, size) / torch.bincount(system, minlength=size) <= MAX_SIGMA
@@ -96,9 +99,12 @@ def adaptive_step(strength: float, loss: Tensor, direction: Descent, system: Ten
     return torch.where(useful, strength * torch.minimum(polyak, limit), torch.zeros_like(loss))
 
 
-def tilt(strength: float, grad_species: Tensor) -> Tensor:
-    """(N, Z) change of the type logits: −k λ ∂ℓ/∂p_i(a), limited; a type that lowers the loss becomes likelier (adaptive method only)."""
-    return (-strength * TYPE_GAIN * torch.nan_to_num(grad_species)).clamp(-MAX_TILT, MAX_TILT)
+def tilt(strength: float, gain: float, grad_species: Tensor) -> Tensor:
+    """(N, Z) change of the type logits: −k λ ∂ℓ/∂p_i(a), limited; a type that lowers the loss becomes likelier (adaptive method only).
+
+    gain: λ, logits per unit of ∂ℓ/∂p.
+    """
+    return (-strength * gain * torch.nan_to_num(grad_species)).clamp(-MAX_TILT, MAX_TILT)
 
 
 def displacement(direction: Descent, step: Tensor, cell: Tensor, system: Tensor) -> tuple[Tensor, Tensor]:

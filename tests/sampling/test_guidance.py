@@ -73,18 +73,22 @@ def test_displacement_keeps_the_lattice_symmetric_and_strains_the_volume(crystal
     torch.testing.assert_close(torch.linalg.det(cell + delta), torch.linalg.det(cell) * 1.01**3)
 
 
+LIMITS = {"move": 0.1, "strain": 0.02}
+GAIN = 4.0
+
+
 def test_adaptive_step_vanishes_with_the_loss_and_respects_the_trust_region(crystals):
     frac, cell = crystals
     d = guidance.descent(*gradients(frac, cell), cell, SYSTEM, NUM_ATOMS)
     sigma = torch.full((5, 1), 0.01, dtype=torch.float64)
-    assert guidance.adaptive_step(1.0, torch.zeros(2, dtype=torch.float64), d, SYSTEM, sigma).tolist() == [0, 0]
-    step = guidance.adaptive_step(1.0, torch.full((2,), 1e9, dtype=torch.float64), d, SYSTEM, sigma)
-    assert (step[SYSTEM][:, None] * d.move).norm(dim=1).max() <= guidance.MAX_DISPLACEMENT * (1 + 1e-9)
-    assert (step[:, None, None] * d.strain).flatten(1).norm(dim=1).max() <= guidance.MAX_STRAIN * (1 + 1e-9)
-    small = guidance.adaptive_step(1.0, torch.full((2,), 1e-9, dtype=torch.float64), d, SYSTEM, sigma)
+    assert guidance.adaptive_step(1.0, torch.zeros(2, dtype=torch.float64), d, SYSTEM, sigma, **LIMITS).tolist() == [0, 0]
+    step = guidance.adaptive_step(1.0, torch.full((2,), 1e9, dtype=torch.float64), d, SYSTEM, sigma, **LIMITS)
+    assert (step[SYSTEM][:, None] * d.move).norm(dim=1).max() <= LIMITS["move"] * (1 + 1e-9)
+    assert (step[:, None, None] * d.strain).flatten(1).norm(dim=1).max() <= LIMITS["strain"] * (1 + 1e-9)
+    small = guidance.adaptive_step(1.0, torch.full((2,), 1e-9, dtype=torch.float64), d, SYSTEM, sigma, **LIMITS)
     torch.testing.assert_close(small, 1e-9 / d.square_norm)
     blurred = torch.full((5, 1), 2 * guidance.MAX_SIGMA, dtype=torch.float64)
-    assert guidance.adaptive_step(1.0, torch.ones(2, dtype=torch.float64), d, SYSTEM, blurred).tolist() == [0, 0]
+    assert guidance.adaptive_step(1.0, torch.ones(2, dtype=torch.float64), d, SYSTEM, blurred, **LIMITS).tolist() == [0, 0]
 
 
 def test_cap_bounds_the_normalised_step():
@@ -136,9 +140,9 @@ def test_seeds_differ_by_every_part_of_the_key():
 def test_tilt_favours_the_type_that_lowers_the_loss_within_limits():
     grad = torch.zeros(2, 100)
     grad[0, 14], grad[0, 28], grad[1, 14] = -0.5, 0.25, -50.0
-    tilted = guidance.tilt(1.0, grad)
-    assert tilted[0, 14].item() == pytest.approx(0.5 * guidance.TYPE_GAIN)
-    assert tilted[0, 28].item() == pytest.approx(-0.25 * guidance.TYPE_GAIN)
+    tilted = guidance.tilt(1.0, GAIN, grad)
+    assert tilted[0, 14].item() == pytest.approx(0.5 * GAIN)
+    assert tilted[0, 28].item() == pytest.approx(-0.25 * GAIN)
     assert tilted[1, 14].item() == guidance.MAX_TILT
     assert tilted[0, 0].item() == 0
-    assert guidance.tilt(1.0, torch.full((1, 3), math.nan)).tolist() == [[0.0, 0.0, 0.0]]
+    assert guidance.tilt(1.0, GAIN, torch.full((1, 3), math.nan)).tolist() == [[0.0, 0.0, 0.0]]

@@ -92,6 +92,8 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         steps: N, number of noise levels. cfg: guidance factor of the classifier-free guidance.
         loss, guide: both or neither; without them this is plain non-guided sampling.
         allowed: atomic numbers that may be generated (the declared system). corrector: n_c, Langevin steps after each predictor step.
+        types: (N,) atomic numbers of the whole batch, where the composition is known: each step unmasks some of these in place of what the
+            network would draw (inpainting by replacement).
         on_step: called after every step; an exception raised there ends the sampling.
     """
 
@@ -104,6 +106,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         loss: Loss | None = None,
         guide: Guide | None = None,
         allowed: tuple[int, ...] | None = None,
+        types: Tensor | None = None,
         corrector: int = 1,
         device: torch.device | str = "cpu",
         on_step: Callable[[Progress], None] | None = None,
@@ -129,6 +132,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             keep_conditioning_fn=SetConditionalEmbeddingType(),
         )
         self._loss, self._guide, self._on_step = loss, guide, on_step
+        self._types = None if types is None else types.to(self._device)
         self._forbidden = None
         if allowed is not None:
             self._forbidden = torch.ones(MAX_Z + 1, dtype=torch.bool, device=self._device)
@@ -196,7 +200,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             pos, cell = z["pos"].detach().requires_grad_(), z["cell"].detach().requires_grad_()
             tracked = z.replace(pos=pos, cell=cell)
             score = self._score(tracked, t)
-            value = self._loss(self._clean(tracked, score, t))
+            value = self._loss(self._clean(tracked, score, t), guide.sharpness)
             grads = gradient(value, pos, cell)
         score = score.replace(**{k: score[k].detach() for k in ("pos", "cell", "atomic_numbers") if k in score})
         clean = self._clean(z, score, t)
@@ -213,23 +217,29 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
 
     def _backward(self, z: Any, score: Any, t: float, k: float, guide: Guide) -> tuple[Any, LossValue]:
         """s ← s + (α/σ²) Δx̂0 with Δx̂0 a step down the loss from x̂0 (Eq. 3; `adaptive` differs in the step length only)."""
-        assert self._loss is not None
+        loss = self._loss
+        assert loss is not None
         clean = self._clean(z, score, t)
-        steer_types = guide.method == "adaptive" and "atomic_numbers" in self._predictors
-        value, grad_frac, grad_cell, grad_species = loss_and_gradients(self._loss, clean, of_species=steer_types)
+        free_types = "atomic_numbers" in self._predictors and self._types is None
+        steer_types = guide.method == "adaptive" and guide.types > 0 and free_types
+        value, grad_frac, grad_cell, grad_species = loss_and_gradients(
+            lambda crystals: loss(crystals, guide.sharpness), clean, of_species=steer_types
+        )
         direction = guidance.descent(grad_frac, grad_cell, clean.cell, clean.system, clean.num_atoms)
         alpha, sigma_cell, sigma_frac = self._noise_level(z, t)
         if guide.method == "paper":
             step = guidance.normalised_step(k, direction, over_batch=guide.normalize == "batch", cap=guide.cap)
         else:
-            step = guidance.adaptive_step(k, value.total, direction, clean.system, sigma_frac)
+            step = guidance.adaptive_step(
+                k, value.total, direction, clean.system, sigma_frac, move=guide.move, strain=guide.strain
+            )
         delta_frac, delta_cell = guidance.displacement(direction, step, clean.cell, clean.system)
         changed = score.replace(
             pos=score["pos"] + delta_frac / sigma_frac.square(), cell=score["cell"] + alpha * delta_cell / sigma_cell.square()
         )
         if steer_types:
             logits = score["atomic_numbers"]
-            tilted = logits[:, :MAX_Z] + guidance.tilt(k, grad_species[:, 1:])
+            tilted = logits[:, :MAX_Z] + guidance.tilt(k, guide.types, grad_species[:, 1:])
             changed = changed.replace(atomic_numbers=torch.cat([tilted, logits[:, MAX_Z:]], dim=1))
         return changed, value
 
@@ -271,6 +281,8 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         kept = torch.nn.functional.one_hot(z["atomic_numbers"].clamp(max=MAX_Z + 1), MAX_Z + 2)[:, : MAX_Z + 1].to(z["pos"].dtype)
         if "atomic_numbers" not in self._predictors:
             return kept
+        if self._types is not None:
+            return torch.nn.functional.one_hot(self._types, MAX_Z + 1).to(z["pos"].dtype)
         guess = torch.softmax(score["atomic_numbers"].detach(), dim=-1)[:, :MAX_Z]
         guess = torch.cat([torch.zeros_like(guess[:, :1]), guess], dim=1)
         masked = (z["atomic_numbers"] > MAX_Z)[:, None]
@@ -315,6 +327,12 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             samples=corruption._to_zero_based(z["atomic_numbers"]),
             return_logits=True,
         )
+        if self._types is not None:
+            # The absorbing process says when an atom becomes known; what it then is was given.
+            stays_masked = torch.softmax(logits, dim=-1)[:, MAX_Z:].sum(-1)
+            known = z["atomic_numbers"] <= MAX_Z
+            masked = torch.zeros_like(known) if last else ~known & (noise.uniform() < stays_masked)
+            return torch.where(masked, torch.full_like(self._types, MAX_Z + 1), self._types)
         if last:
             logits = logits[:, :MAX_Z]
             best: Tensor = corruption._to_non_zero_based(logits.argmax(dim=-1))
