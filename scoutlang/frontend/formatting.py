@@ -1,13 +1,15 @@
 """Syntax tree → text in the usual form: one spelling for every expression and statement, whatever the spaces and spellings it was written with.
 
-``parse(format(p)) == p`` up to spans, and formatting twice changes nothing.
+``parse(format(p)) == p`` up to spans and spellings (``Ang`` and ``Å``, ``==`` and ``=``, ``f()`` and ``f``), and formatting twice changes
+nothing. `layout` puts the statements of a file together, with their comments.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from scoutlang.frontend import calls
 from scoutlang.frontend.ast import (
     Addition,
     Among,
@@ -65,6 +67,7 @@ OPERAND = _SUM
 """Where a quantity stands that must not be a relation."""
 
 _SPECIES_NAME = re.compile(r"[A-Z][a-z]?$")
+_NO_DIGIT_BEFORE, _NO_DIGIT_AFTER = re.compile(r"^(-?)(?=\.)"), re.compile(r"\.(?!\d)")
 
 
 def expression(node: Node, level: int = _IMPLICATION) -> str:
@@ -83,7 +86,7 @@ def _level(node: Node) -> int:
 def _expression(node: Node) -> str:
     match node:
         case Quantity(number=number, unit=unit_):
-            return number.text if unit_ is None else f"{number.text} {unit(unit_)}"
+            return number_text(number) + _unit_after(unit_)
         case Text(text=text):
             return f'"{text}"'
         case Reference(text=text):
@@ -93,17 +96,19 @@ def _expression(node: Node) -> str:
         case Set(items=items):
             return "{" + ", ".join(expression(i, _SUM) for i in items) + "}"
         case Call(callee=callee, arguments=arguments):
-            return f"{callee.text}({', '.join(_argument(a) for a in arguments)})" if arguments else callee.text
+            argument = expression if callee.text in calls.FUNCTIONS else _argument
+            return f"{callee.text}({', '.join(argument(a) for a in arguments)})" if arguments else callee.text
         case Raised(base=base, exponent=exponent):
-            return f"{expression(base, _PRIMARY)}^{expression(exponent, _SIGN)}"
+            # Without brackets the power would be one of the unit: `(2 Å)^3` is 8 Å^3.
+            above = _PRIMARY + 1 if isinstance(base, Quantity) and base.unit else _PRIMARY
+            return f"{expression(base, above)}^{expression(exponent, _SIGN)}"
         case Negative(operand=operand):
             return f"-{expression(operand, _SIGN)}"
         case Multiplication(operands=operands, operators=operators):
             return _joined(operands, [" / " if o.terminal == "SLASH" else " * " for o in operators], _SIGN)
         case Addition(operands=operands, operators=operators):
-            chain = _is_chain(node)
-            joints = [" + " if o.terminal == "PLUS" else "-" if chain else " - " for o in operators]
-            return _joined(operands, joints, _PRODUCT)
+            hyphen = "-" if _is_chain(node, _is_species) else " - "
+            return _joined(operands, [" + " if o.terminal == "PLUS" else hyphen for o in operators], _PRODUCT)
         case Comparison(first=first, links=links):
             parts = [expression(first, _SUM)]
             for link in links:
@@ -137,21 +142,44 @@ def _joined(operands: Sequence[Node], joints: Sequence[str], level: int) -> str:
 
 
 def _argument(node: Node) -> str:
-    """``r=2.6 Å`` without blanks around the sign, as it is usually written."""
-    if isinstance(node, Comparison) and len(node.links) == 1 and isinstance(node.first, Reference) and len(node.first.names) == 1:
-        link = node.links[0]
-        if link.operator.terminal == "EQUAL" and link.tolerance is None:
-            return f"{node.first.text}={expression(link.value, _SUM)}"
+    """An argument of a descriptor or motif: ``r=2.6 Å`` without blanks around the sign, as it is usually written, and names as species."""
+    match node:
+        case Comparison(first=Reference(names=(name,)), links=(link,)) if _OPERATORS[link.operator.terminal] == "=" and not link.tolerance:
+            return f"{name.text}={expression(link.value, _SUM)}"
+        case Addition(operands=operands) if _is_chain(node, _is_name):
+            return chain(operands)
     return expression(node)
 
 
-def _is_chain(node: Addition) -> bool:
-    """Whether a sum reads as species: names like elements or parameters for them, stars and sets, with hyphens between."""
-    if any(o.terminal == "PLUS" for o in node.operators):
-        return False
-    species = [isinstance(o, Star | Set) or (isinstance(o, Reference) and bool(_SPECIES_NAME.match(o.text))) for o in node.operands]
-    names = [isinstance(o, Star | Set | Reference) for o in node.operands]
-    return all(names) and any(species)
+def chain(species: Sequence[Node]) -> str:
+    """``P-Cu-P``."""
+    return "-".join(expression(s, _PRODUCT) for s in species)
+
+
+def _is_chain(node: Addition, decisive: Callable[[Node], bool]) -> bool:
+    """Whether a sum reads as species: names, stars and sets with hyphens between, and one of them that decides."""
+    joined = all(o.terminal != "PLUS" for o in node.operators)
+    return joined and all(_is_name(o) for o in node.operands) and any(decisive(o) for o in node.operands)
+
+
+def _is_name(node: Node) -> bool:
+    return isinstance(node, Star | Set | Reference)
+
+
+def _is_species(node: Node) -> bool:
+    """Whether this is surely species: an element, or a parameter with a name like one."""
+    return isinstance(node, Star | Set) or (isinstance(node, Reference) and bool(_SPECIES_NAME.match(node.text)))
+
+
+def number_text(node: Number) -> str:
+    """A number as it is written, with a digit on both sides of its point or none."""
+    return _NO_DIGIT_AFTER.sub("", _NO_DIGIT_BEFORE.sub(r"\g<1>0", node.text))
+
+
+def _unit_after(node: Unit | None) -> str:
+    """`` Å``, ``°``: a unit with the blank before it."""
+    text = "" if node is None else unit(node)
+    return text if text in ("", "°") else f" {text}"
 
 
 def unit(node: Unit) -> str:
@@ -164,8 +192,7 @@ def unit(node: Unit) -> str:
 
 def range_text(node: Range) -> str:
     """``[14, 22] Å^3``."""
-    text = f"[{expression(node.low, _SUM)}, {expression(node.high, _SUM)}]"
-    return text if node.unit is None else f"{text} {unit(node.unit)}"
+    return f"[{expression(node.low, _SUM)}, {expression(node.high, _SUM)}]" + _unit_after(node.unit)
 
 
 def claim(node: Claim) -> str:
@@ -184,26 +211,28 @@ def place(node: Place) -> str:
     return node.name.text if node.default is None else f"{node.name.text} = {expression(node.default, _SUM)}"
 
 
-def settings(nodes: Sequence[Setting]) -> str:
+def settings(nodes: Sequence[Setting], separator: str = ", ") -> str:
     """``k=0.8, from 0.9 to 0.03, every 2``: symbols take ``=``, words do not."""
     text = ""
     for before, node in zip([None, *nodes], nodes, strict=False):
         key = node.key.text
-        separator = "" if before is None else " " if before.key.text == "from" and key == "to" else ", "
-        text += separator + (f"{key}={_setting_value(node.value)}" if len(key) == 1 else f"{key} {_setting_value(node.value)}")
+        joint = "" if before is None else " " if before.key.text == "from" and key == "to" else separator
+        text += joint + (f"{key}={_setting_value(node.value)}" if len(key) == 1 else f"{key} {_setting_value(node.value)}")
     return text
 
 
 def _setting_value(node: Node) -> str:
     match node:
-        case Number(text=text) | Name(text=text):
+        case Number():
+            return number_text(node)
+        case Name(text=text):
             return text
         case Text(text=text):
             return f'"{text}"'
         case Schedule(name=name, points=points):
             return f"{name.text}({', '.join(_setting_value(p) for p in points)})"
         case Change(start=start, end=end):
-            return f"{start.text} -> {end.text}"
+            return f"{number_text(start)} -> {number_text(end)}"
         case Knot(time=time, value=value):
-            return f"{time.text}: {value.text}"
+            return f"{number_text(time)}: {number_text(value)}"
     raise AssertionError(node)

@@ -81,6 +81,11 @@ def parse(source: Source) -> Parsed:
     return Parsed(Module(source, tuple(found)), tuple(diagnostics), frozenset(broken), comments)
 
 
+def words(text: str) -> list[Lexeme]:
+    """The lexemes of a statement without comments and line ends, each unit as one."""
+    return _with_units([x for x in _grammar().lex(text) if x.terminal not in ("COMMENT", *_ENDS)])
+
+
 @cache
 def _grammar() -> Grammar:
     return Grammar()
@@ -257,7 +262,16 @@ def _build(shape: Shape, lexemes: Sequence[Lexeme]) -> Node:
     data, children = shape
     parts = Parts([_leaf(lexemes[c]) if isinstance(c, int) else _build(c, lexemes) for c in children])
     rule: type[Rule] = statements.STATEMENTS.get(data) or RULES[data]
-    return rule.build(Span(parts[0].span.start, parts[-1].span.end), parts)
+    # From the lexemes: brackets that the tree leaves out belong to the place of what has them at its end.
+    first, last = (_outermost(children[k], k) for k in (0, -1))
+    return rule.build(Span(lexemes[first].start, lexemes[last].end), parts)
+
+
+def _outermost(shape: Shape | int, side: int) -> int:
+    """Position of the first (0) or last (-1) lexeme of a shape."""
+    while not isinstance(shape, int):
+        shape = shape[1][side]
+    return shape
 
 
 def _leaf(lexeme: Lexeme) -> Node:

@@ -36,8 +36,8 @@ class Sample(Statement):
         return cls(span, parts.maybe(Number), parts.all(Setting))
 
     def text(self) -> str:
-        count = [] if self.count is None else [self.count.text]
-        return " ".join(["sample", *count, formatting.settings(self.settings)]).rstrip()
+        count = [] if self.count is None else [formatting.number_text(self.count)]
+        return " ".join(["sample", *count, formatting.settings(self.settings, " ")]).rstrip()
 
     def check(self, scope: Scope) -> None:
         # `sample 256` is short for `sample count=256`.

@@ -41,7 +41,7 @@ class Sweep(Statement):
             return
         if name in scope.overrides:
             return
-        texts = tuple(" ".join(scope.source.slice(v.span).split()) for v in self.values.items)
+        texts = tuple(formatting.expression(v, formatting.OPERAND) for v in self.values.items)
         if len(set(texts)) < len(texts):
             scope.report("E077", "a value is given twice", self.values.span, "each value makes one run")
             return

@@ -30,7 +30,7 @@ class System(Statement):
         return cls(span, (written,), ())
 
     def text(self) -> str:
-        return "system " + "-".join(formatting.expression(e, formatting.OPERAND) for e in self.elements)
+        return f"system {formatting.chain(self.elements)}"
 
     def check(self, scope: Scope) -> None:
         known = True
