@@ -13,7 +13,7 @@ from pymatgen.core import Lattice, Structure
 
 import scoutlang
 from scoutlang.crystal import MAX_Z, CrystalBatch
-from scoutlang.ir import Location, Measure, Program, Relation, Species, Term
+from scoutlang.ir import Aggregate, Compare, Location, Measure, Program, Relation, Species, Term, Wish
 from scoutlang.loss import compile_loss, loss_and_gradient
 from scoutlang.loss.lower import loss_and_gradients
 
@@ -23,16 +23,17 @@ VOLUME = 5.64**3 / 8  # 22.43 Å^3 per atom
 CLOSEST = 2.82
 
 
-def measure(name: str, *species: str, **parameters: float) -> Measure:
-    aggregate = "min" if name == "min_distance" else "mean"
+def measure(name: str, *species: str, **parameters: float) -> Measure | Aggregate:
     parts = tuple(Species(text=e, elements=(e,)) for e in species)
-    return Measure(descriptor=name, species=parts, parameters=tuple(parameters.items()), aggregate=aggregate)
+    measured = Measure(descriptor=name, species=parts, parameters=tuple(parameters.items()))
+    return Aggregate("mean", measured) if name in ("CN", "distance") else measured
 
 
-def term(measured: Measure, verb: str = "require", **fields: Any) -> Term:
+def term(measured: Measure | Aggregate, verb: str = "require", **fields: Any) -> Term:
     given = {"label": "t", "weight": 1.0, "loss": "l1", **{k: fields.pop(k) for k in ("label", "weight", "loss") if k in fields}}
-    location = Location(start=0, end=0, line=1)
-    return Term(verb=verb, measure=measured, relation=Relation(**fields), text="", location=location, **given)  # type: ignore[arg-type]
+    direction = fields.pop("wish", None)
+    claim = Wish(measured, direction, **fields) if direction else Compare(measured, Relation(**fields))
+    return Term(verb=verb, claim=claim, text="", location=Location(start=0, end=0, line=1), **given)  # type: ignore[arg-type]
 
 
 def program(*terms: Term) -> Program:
@@ -53,7 +54,7 @@ MIXED = program(
     term(measure("CN", "Na", "Cl"), label="cn", op="=", target=4.0, tolerance=0.5, weight=2.0, loss="l2"),
     term(measure("volume_per_atom"), label="v", op="in", low=5.0, high=9.0, loss="huber"),
     term(measure("distance", "Na", "Cl"), label="d", op=">", low=3.0),
-    term(measure("min_distance", "Na", "Na"), "prefer", label="m", op="maximize"),
+    term(measure("min_distance", "Na", "Na"), "prefer", label="m", wish="high"),
 )
 
 
@@ -74,8 +75,8 @@ MIXED = program(
         ({"op": "in", "low": 20.0, "high": 23.0}, 0.0),
         ({"op": "in", "low": 10.0, "high": 20.0}, VOLUME - 20),
         ({"op": "in", "low": 25.0, "high": 30.0}, 25 - VOLUME),
-        ({"op": "minimize", "scale": 10.0}, VOLUME / 10),
-        ({"op": "maximize", "weight": 3.0}, -3 * VOLUME),
+        ({"wish": "low", "scale": 10.0}, VOLUME / 10),
+        ({"wish": "high", "weight": 3.0}, -3 * VOLUME),
     ],
 )
 def test_relations(fields: dict[str, Any], expected: float) -> None:
@@ -90,7 +91,6 @@ def test_terms_are_weighted_and_summed_and_only_guiding_ones_count() -> None:
             term(measure("volume_per_atom"), label="v", op="=", target=20.0, weight=2.0),
             term(measure("min_distance", "Na", "Cl"), "prefer", label="d", op="<", high=2.0),
             term(measure("volume_per_atom"), "expect", label="judged", op="=", target=1.0),
-            term(measure("e_above_hull"), "prefer", label="no gradient", op="minimize"),
         )
     )
     assert loss.labels == ("v", "d")
@@ -102,11 +102,6 @@ def test_terms_are_weighted_and_summed_and_only_guiding_ones_count() -> None:
 def test_a_requirement_without_gradient_is_refused() -> None:
     with pytest.raises(ValueError, match="expect"):
         compile_loss(program(term(measure("e_above_hull"), op="<", high=0.1)))
-
-
-def test_an_unknown_aggregate_is_refused() -> None:
-    with pytest.raises(ValueError, match="aggregate"):
-        compile_loss(program(term(measure("CN", "Na", "Cl").model_copy(update={"aggregate": "max"}), op="<", high=1.0)))
 
 
 def test_trap_12_undefined_terms_have_no_loss_and_no_gradient() -> None:
@@ -128,6 +123,41 @@ def test_no_guiding_terms_is_no_loss() -> None:
     assert value.terms.shape == (2, 0)
     assert d_frac.shape == batch.frac.shape
     assert not d_cell.any()
+
+
+LOGIC = """
+system Na-Cl-Cs
+require each CN(Na-Cl) = 6 ± 0.2
+require any distance(Na-Cl) > 3 Å loss l2
+require fraction(CN(Cl-Na) in [2, 3]) >= 0.9 weight 3
+require CN(Na-Cl) = 2 or volume_per_atom < 10 Å^3
+require not (CN(Na-Cl) > 1) and max(distance(Na-Cl)) < 1.2 Å
+require CN(Cs-Cl) > 3 implies std(CN(Na-Cl)) > 2
+require mean(CN(Na-Cl) * distance(Na-Cl)) / volume_per_atom^(1/3) < 0.5 loss huber
+require abs(CN(Na-Cl) - CN(Cl-Na)) > 2
+"""
+
+
+def test_logic_has_gradients_as_finite_differences_say() -> None:
+    checked = scoutlang.check(LOGIC).program
+    assert checked is not None
+    batch, loss = random_batch(7, size=3), compile_loss(checked)
+    value, d_frac, d_cell = loss_and_gradient(loss, batch)
+    assert value.defined.all()
+    assert (value.terms > 0).any(dim=0).all()  # every term is violated somewhere, so each has a slope to test
+    rng, step = torch.Generator().manual_seed(0), 1e-7
+    for _ in range(8):
+        frac, cell = (torch.randn(t.shape, generator=rng, dtype=t.dtype) for t in (batch.frac, batch.cell))
+        ahead, behind = (loss(batch.with_geometry(batch.frac + h * frac, batch.cell + h * cell)).total.sum() for h in (step, -step))
+        torch.testing.assert_close((ahead - behind) / (2 * step), (d_frac * frac).sum() + (d_cell * cell).sum(), atol=1e-4, rtol=1e-5)
+
+
+def test_logic_costs_nothing_where_it_holds() -> None:
+    text = "system Na-Cl; require each CN(Na-Cl, r=3.6 Å) = 6 or CN(Cl-Cl) = 0; require any distance(Na-Cl) < 3 Å and not CN(Na-Cl, r=3.6 Å) > 7"
+    loss = compile_loss(scoutlang.check(text).program)  # type: ignore[arg-type]
+    value, d_frac, _ = loss_and_gradient(loss, CrystalBatch.from_structures([ROCK_SALT]))
+    assert value.total.tolist() == [0.0]
+    assert not d_frac.any()
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -4,9 +4,15 @@ import math
 from typing import Any
 
 import pytest
+import torch
+from pymatgen.core import Lattice, Structure
 
-from scoutlang.ir import Relation
-from scoutlang.margins import all_hold, holds, margin
+from scoutlang.crystal import CrystalBatch
+from scoutlang.expressions import Reading, margin, truth
+from scoutlang.ir import Compare, Measure, Relation
+from scoutlang.margins import all_hold
+
+CRYSTAL = Structure(Lattice.cubic(3), ["Po"], [[0, 0, 0]])
 
 
 @pytest.mark.parametrize(
@@ -26,14 +32,18 @@ from scoutlang.margins import all_hold, holds, margin
         ({"op": "in", "low": 1.0, "high": 4.0}, 4.5, -0.5, False),
         ({"op": "in", "low": 1.0, "high": 4.0}, None, None, None),
         ({"op": "<", "high": 3.0}, math.nan, None, None),
-        ({"op": "minimize"}, 3.0, None, None),
     ],
 )
 def test_margin_and_truth(fields: dict[str, Any], value: float | None, rho: float | None, verdict: bool | None) -> None:
-    relation = Relation(**fields)
-    found = margin(relation, value)
-    assert found is None if rho is None else found == pytest.approx(rho, abs=1e-12)
-    assert holds(relation, value) is verdict
+    """Of a value that is given, not measured."""
+    given = torch.tensor([math.nan if value is None else value], dtype=torch.float64)
+    reading = Reading(CrystalBatch.from_structures([CRYSTAL]), "exact", given={"e_above_hull": given})
+    claim = Compare(Measure("e_above_hull"), Relation(**fields))
+    found, verdicts = margin(claim, reading), truth(claim, reading)
+    assert found.defined.item() is (rho is not None)
+    if rho is not None:
+        assert found.value.item() == pytest.approx(rho, abs=1e-12)
+    assert (True if verdicts.true.item() else False if verdicts.false.item() else None) is verdict
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,11 @@ def program(text: str = TEXT) -> Program:
 
 
 def test_json_form(rock_salt: Structure, cesium_chloride: Structure) -> None:
-    hit, undefined = (m.to_json() for m in measure(program(), [rock_salt, cesium_chloride]))
+    hit, undefined = (m.to_data() for m in measure(program(), [rock_salt, cesium_chloride]))
     assert list(hit) == ["structure", "hit", "terms"]
     assert hit["hit"] is True
     shell, tight, volume = hit["terms"]
-    assert list(shell) == ["label", "source", "soft", "exact", "margin", "satisfied"]
+    assert list(shell) == ["label", "source", "soft", "exact", "margin", "satisfied", "soft_satisfied"]
     assert shell == {
         "label": "shell",
         "source": "require shell: CN(Na-Cl) = 6",
@@ -40,6 +40,7 @@ def test_json_form(rock_salt: Structure, cesium_chloride: Structure) -> None:
         "exact": 6.0,
         "margin": 1.0,
         "satisfied": True,
+        "soft_satisfied": True,
     }
     assert tight["soft"] < 4 < tight["exact"] == 6  # trap 15
     assert volume["satisfied"] is False
