@@ -24,8 +24,9 @@ Report = Callable[[int, int], None]
 
 _SHARED = frozenset({"cache", "calculators"})  # modules of this package that serve the potentials
 
-SMALLEST_VOLUME = 1.0
-"""Å^3 per atom: denser than anything a potential was fitted to (diamond: 5.7), and its neighbour lists would fill the memory."""
+SMALLEST_VOLUME = 2.5
+"""Å^3 per atom. The densest crystals at ambient pressure have 5.6 (diamond); nothing near this was fitted, and neighbour lists grow with its inverse
+square and cube: 20 atoms at 1 Å^3 each cost CHGNet 90 s and 21 GB."""
 
 
 @dataclass(frozen=True)

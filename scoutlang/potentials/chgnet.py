@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from importlib.resources import files
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 MODEL = "0.3.0"
 KNOWN = frozenset(SYMBOLS[:94])
+
+MAX_ANGLES = 20_000
+"""Bond angles in one call of the model, which takes 0.1 MB for each with forces; 16 crystals of 20 atoms have 7000 in the mean."""
 
 _Task = Literal["e", "efs"]
 
@@ -67,14 +70,15 @@ class CHGNetPotential:
                     graphs[i] = self._graph(structure)
                 except Exception as error:  # one bad structure is data
                     results[i] = Evaluation(nan, failure(error))
-            try:
-                results |= self._predict(graphs, task)
-            except Exception:  # find the culprit: one by one
-                for i, graph in graphs.items():
-                    try:
-                        results |= self._predict({i: graph}, task)
-                    except Exception as error:
-                        results[i] = Evaluation(nan, failure(error))
+            for portion in _portions(graphs):
+                try:
+                    results |= self._predict(portion, task)
+                except Exception:  # find the culprit: one by one
+                    for i, graph in portion.items():
+                        try:
+                            results |= self._predict({i: graph}, task)
+                        except Exception as error:
+                            results[i] = Evaluation(nan, failure(error))
         return [results[i] for i in range(len(structures))]
 
     def _graph(self, structure: Structure) -> Any:
@@ -93,8 +97,6 @@ class CHGNetPotential:
         import torch
         from ase.units import GPa
 
-        if not graphs:
-            return {}
         with torch.set_grad_enabled(task != "e"):
             found = self._model(list(graphs.values()), task=task)
         energies = found["e"].tolist()
@@ -114,6 +116,20 @@ class CHGNetPotential:
             from chgnet.model import CHGNet
 
             return CHGNet.load(model_name=MODEL, use_device="cpu", verbose=False).eval()
+
+
+def _portions(graphs: Mapping[int, Any]) -> Iterator[dict[int, Any]]:
+    """Graphs with at most `MAX_ANGLES` together, or one that has more by itself."""
+    portion: dict[int, Any] = {}
+    angles = 0
+    for i, graph in graphs.items():
+        if portion and angles + len(graph.bond_graph) > MAX_ANGLES:
+            yield portion
+            portion, angles = {}, 0
+        portion[i] = graph
+        angles += len(graph.bond_graph)
+    if portion:
+        yield portion
 
 
 create = CHGNetPotential

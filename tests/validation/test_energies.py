@@ -91,6 +91,17 @@ class TestCHGNet:
         assert (primitive, double) == (pytest.approx(cell, abs=2e-5), pytest.approx(cell, abs=2e-5))
 
     @pytest.mark.slow
+    def test_dense_cells_take_several_calls_and_denser_ones_are_refused(self, chgnet: CHGNetPotential) -> None:
+        """Random atoms at 4.5 Å^3 each have 600 angles per atom, so these cells go through the model in several calls."""
+        rng = np.random.default_rng(0)
+        dense = [Structure(Lattice.cubic((12 * 4.5) ** (1 / 3)), ["Cu"] * 12, rng.random((12, 3))) for _ in range(4)]
+        collapsed = simple_cubic("Cu", 1.3)
+        found = chgnet.energies([*dense, collapsed, rock_salt()])
+        assert [bool(e.reason) for e in found] == [False] * 4 + [True, False]
+        assert "denser than" in found[4].reason
+        assert [e.energy for e in found[:4]] == pytest.approx(values(chgnet, dense, batch_size=1), abs=1e-4)
+
+    @pytest.mark.slow
     def test_bad_structures_are_data(self, chgnet: CHGNetPotential, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         unknown = simple_cubic("Cf", 4.0)
