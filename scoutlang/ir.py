@@ -26,8 +26,14 @@ class Node:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # read by `Program.from_json`
 
     def to_data(self) -> dict[str, Any]:
-        """Plain data for `json.dumps`."""
-        return dataclasses.asdict(self)
+        """Plain data, as `json.loads` would give it back."""
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Node):
+        return value.to_data()
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)
