@@ -36,10 +36,16 @@ _FLAT = 1e-12  # below this a standard deviation or a divisor counts as zero
 
 @dataclass(frozen=True)
 class Sites:
-    """M items with their weights (M,) and crystals (M,)."""
+    """M items: weights of their values (M,), crystals (M,), and how much each is one of the sites that are asked about (M,)."""
 
     weight: Tensor
     system: Tensor
+    member: Tensor
+
+    @property
+    def measured(self) -> Tensor:
+        """(M,) bool: whether there is a value."""
+        return self.weight > PRESENT * self.member
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,8 @@ def _measure(measure: ir.Measure, reading: Reading) -> Field:
     if isinstance(found, DescriptorValue):
         return _field(found.value, found.defined, None)
     assert isinstance(found, SiteValues)
-    return _field(found.value, found.defined[found.system], Sites(found.weight, found.system))
+    member = found.weight if found.member is None else found.member
+    return _field(found.value, found.defined[found.system], Sites(found.weight, found.system, member))
 
 
 def _field(value: Tensor, defined: Tensor, sites: Sites | None) -> Field:
@@ -170,9 +177,9 @@ def _aligned(fields: list[Field]) -> tuple[list[Tensor], Tensor, Sites | None]:
 
 
 def _common(found: list[Sites | None]) -> Sites | None:
-    """The sites of operands that have some; the checker let only operands with the same sites meet. An item counts as its least weight."""
+    """The sites of operands that have some; the checker let only operands with the same sites meet. A value needs all its parts."""
     sites = [s for s in found if s is not None]
-    return Sites(torch.stack([s.weight for s in sites]).amin(0), sites[0].system) if sites else None
+    return Sites(torch.stack([s.weight for s in sites]).amin(0), sites[0].system, sites[0].member) if sites else None
 
 
 def _aggregate(how: ir.How, inner: Field, size: int) -> Field:
@@ -201,14 +208,20 @@ def _aggregate(how: ir.How, inner: Field, size: int) -> Field:
 
 
 def _fraction(proposition: ir.Proposition, reading: Reading) -> Field:
+    """True sites over all sites: where nothing can be said, nothing holds. Undefined where nothing can be said of any."""
     size = reading.batch.size
     if reading.kind == "exact":
-        truth_ = truth(proposition, reading)
-        holds = Field(truth_.true.to(reading.batch.frac.dtype), truth_.true | truth_.false, truth_.sites)
+        found = truth(proposition, reading)
+        assert found.sites is not None  # the checker lets nothing else in
+        holds, known, sites = found.true.to(reading.batch.frac.dtype), found.true | found.false, found.sites
     else:
         by = slack(proposition, reading)
-        holds = Field(torch.sigmoid(STEEPNESS * by.value), by.defined, by.sites)
-    return _aggregate("mean", holds, size)
+        assert by.sites is not None
+        share = by.sites.weight / by.sites.member.clamp(min=_FLAT)
+        holds, known, sites = torch.sigmoid(STEEPNESS * by.value) * share, by.defined, by.sites
+    everyone = Sites(sites.member, sites.system, sites.member)
+    result = _aggregate("mean", Field(holds * known, torch.ones_like(known), everyone), size)
+    return _field(result.value, result.defined & _any(known & (sites.member > PRESENT), sites.system, size), None)
 
 
 def _any(flags: Tensor, system: Tensor, size: int) -> Tensor:
@@ -225,7 +238,8 @@ def truth(proposition: ir.Proposition, reading: Reading) -> Truth:
             found = quantity(value, reading)
             rho = _margin(found.value, relation)
             holds = rho > ROUNDING if relation.op in ("<", ">") else rho >= -ROUNDING
-            return Truth(found.defined & holds, found.defined & ~holds, found.sites)
+            known = found.defined if found.sites is None else found.defined & found.sites.measured
+            return Truth(known & holds, known & ~holds, found.sites)
         case ir.Not(of=inner):
             found_ = truth(inner, reading)
             return Truth(found_.false, found_.true, found_.sites)
@@ -249,12 +263,15 @@ def truth(proposition: ir.Proposition, reading: Reading) -> Truth:
 def margin(proposition: ir.Proposition, reading: Reading) -> Field:
     """ρ of a proposition (`ir.Relation`), ρ ≥ 0 where it holds: exact minima and maxima of the margins of its parts.
 
-    ``or`` and ``any`` need one defined part, ``and`` and ``each`` all of them.
+    ``or`` and ``any`` need one defined part, ``and`` and ``each`` all of them: a site without a value counts as undefined.
     """
     match proposition:
         case ir.Compare(value=value, relation=relation):
             found = quantity(value, reading)
-            return _field(_margin(found.value, relation), found.defined, found.sites)
+            if found.sites is None:
+                return _field(_margin(found.value, relation), found.defined, None)
+            everyone = Sites(found.sites.member, found.sites.system, found.sites.member)
+            return _field(_margin(found.value, relation), found.defined & found.sites.measured, everyone)
         case ir.Not(of=inner):
             found = margin(inner, reading)
             return _field(-found.value, found.defined, found.sites)
@@ -262,6 +279,7 @@ def margin(proposition: ir.Proposition, reading: Reading) -> Field:
             return _arithmetic("min", [margin(p, reading) for p in of])
         case ir.Or(of=of):
             values, defined, sites = _spread([margin(p, reading) for p in of])
+            defined = defined > 0
             best = torch.where(defined, values, torch.full_like(values, -torch.inf)).amax(0)
             return _field(best, defined.any(0), sites)
         case ir.Implies(premise=premise, conclusion=conclusion):
@@ -269,7 +287,11 @@ def margin(proposition: ir.Proposition, reading: Reading) -> Field:
         case ir.Each(of=inner):
             return _aggregate("min", margin(inner, reading), reading.batch.size)
         case ir.Some(of=inner):
-            return _aggregate("max", margin(inner, reading), reading.batch.size)
+            found = margin(inner, reading)
+            if found.sites is None:
+                return found
+            some = Sites(found.sites.weight * found.defined, found.sites.system, found.sites.member)
+            return _aggregate("max", Field(found.value, torch.ones_like(found.defined), some), reading.batch.size)
     raise AssertionError(proposition)
 
 
@@ -299,7 +321,7 @@ def _each(inner: Truth, size: int) -> Truth:
     """True of every site that counts; neither where there is none."""
     if inner.sites is None:
         return inner
-    counts, system = inner.sites.weight > PRESENT, inner.sites.system
+    counts, system = inner.sites.member > PRESENT, inner.sites.system
     some = _any(counts, system, size)
     false = _any(counts & inner.false, system, size)
     return Truth(some & ~_any(counts & ~inner.true, system, size), false)
@@ -318,11 +340,9 @@ def slack(proposition: ir.Proposition, reading: Reading) -> Field:
             found = slack(inner, reading)
             return _field(-found.value, found.defined, found.sites)
         case ir.And(of=of):
-            values, defined, sites = _spread([slack(p, reading) for p in of])
-            return _conjunction(values, defined.to(values.dtype), sites)
+            return _conjunction(*_spread([slack(p, reading) for p in of]))
         case ir.Or(of=of):
-            values, defined, sites = _spread([slack(p, reading) for p in of])
-            return _disjunction(values, defined, sites)
+            return _disjunction(*_spread([slack(p, reading) for p in of]))
         case ir.Implies(premise=premise, conclusion=conclusion):
             return slack(ir.Or((ir.Not(premise), conclusion)), reading)
         case ir.Each(of=inner):
@@ -340,10 +360,14 @@ def _slack(value: Tensor, relation: ir.Relation) -> Tensor:
 
 
 def _spread(fields: list[Field]) -> tuple[Tensor, Tensor, Sites | None]:
-    """(K, M) values and defined of K parts over the same sites."""
+    """(K, M) values of K parts over the same sites, how much each part has one, 0 to 1, and the sites, which count by the best of them."""
     values, _, sites = _aligned(fields)
-    defined = [f.defined if f.sites is not None or sites is None else f.defined[sites.system] for f in fields]
-    return torch.stack(values), torch.stack(defined), sites
+    if sites is None:
+        return torch.stack(values), torch.stack([f.defined for f in fields]).to(values[0].dtype), None
+    own = [f.sites.weight * f.defined if f.sites is not None else f.defined[sites.system] * sites.member for f in fields]
+    best = torch.stack(own).amax(0)
+    weights = torch.stack(own) / torch.where(best > 0, best, torch.ones_like(best))
+    return torch.stack(values), weights, Sites(best, sites.system, sites.member)
 
 
 def _conjunction(values: Tensor, weight: Tensor, sites: Sites | None) -> Field:
@@ -354,14 +378,15 @@ def _conjunction(values: Tensor, weight: Tensor, sites: Sites | None) -> Field:
     return _field(torch.where(violation < 0, violation, smallest), count > 0, sites)
 
 
-def _disjunction(values: Tensor, defined: Tensor, sites: Sites | None) -> Field:
+def _disjunction(values: Tensor, weight: Tensor, sites: Sites | None) -> Field:
     """(K, M) → (M,): the largest where one holds, else a mean that leans to the largest."""
+    defined = weight > 0
     candidates = torch.where(defined, values, torch.full_like(values, -torch.inf))
     largest = candidates.amax(0)
     some = defined.any(0)
     safe = torch.where(some, candidates, torch.zeros_like(candidates))
-    nearness = torch.softmax(NEARNESS * safe, dim=0)
-    near = (nearness * torch.where(defined, values, torch.zeros_like(values))).sum(0)
+    nearness = weight * torch.softmax(NEARNESS * safe, dim=0)
+    near = (nearness * torch.where(defined, values, torch.zeros_like(values))).sum(0) / nearness.sum(0).clamp(min=_FLAT)
     return _field(torch.where(largest >= 0, largest, near), some, sites)
 
 
@@ -372,7 +397,7 @@ def _over_sites(inner: Field, size: int) -> Field:
     weight, system = inner.sites.weight * inner.defined, inner.sites.system
     count = sum_by_structure(weight, system, size)
     violation = sum_by_structure(weight * inner.value.clamp(max=0), system, size) / count.clamp(min=PRESENT)
-    smallest = _aggregate("min", Field(inner.value, torch.ones_like(inner.defined), Sites(weight, system)), size)
+    smallest = _aggregate("min", Field(inner.value, torch.ones_like(inner.defined), Sites(weight, system, weight)), size)
     return _field(torch.where(violation < 0, violation, smallest.value), count >= PRESENT, None)
 
 
@@ -382,7 +407,7 @@ def _nearest_site(inner: Field, size: int) -> Field:
         return inner
     weight, system = inner.sites.weight * inner.defined, inner.sites.system
     count = sum_by_structure(weight, system, size)
-    largest = _aggregate("max", Field(inner.value, torch.ones_like(inner.defined), Sites(weight, system)), size)
+    largest = _aggregate("max", Field(inner.value, torch.ones_like(inner.defined), Sites(weight, system, weight)), size)
     # Shifting by the largest keeps the exponentials from overflowing; it cancels.
     nearness = weight * torch.exp(NEARNESS * (inner.value - largest.value.detach()[system]).clamp(max=30))
     near = sum_by_structure(nearness * inner.value, system, size) / sum_by_structure(nearness, system, size).clamp(min=_FLAT)

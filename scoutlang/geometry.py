@@ -68,8 +68,9 @@ class DescriptorValue:
 class SiteValues:
     """One descriptor on M sites (or items of its own: angles, pairs of polyhedra) of B crystals.
 
-    value: (M,) in the descriptor's canonical unit, finite. weight: (M,) from 0 to 1, how much the item counts: the probability that the atom
-    is the asked-for species (soft), 1 or 0 (exact). system: (M,) int64, the crystal of the item.
+    value: (M,) in the descriptor's canonical unit, finite. weight: (M,) from 0 to 1, how much the value counts: the probability that the atom
+    is the asked-for species, times how much there is to measure (soft), 1 or 0 (exact). system: (M,) int64, the crystal of the item.
+    member: (M,) the first of the two factors, where they differ: a site may have no value, and then nothing is true or false of it.
     defined: (B,) bool, False where the crystal could not be searched. A domain of ``site`` has M = N, all atoms in order.
     """
 
@@ -77,6 +78,7 @@ class SiteValues:
     weight: Tensor
     system: Tensor
     defined: Tensor
+    member: Tensor | None = None
 
 
 @dataclass(frozen=True)

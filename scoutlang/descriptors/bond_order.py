@@ -66,7 +66,7 @@ def _order(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | No
     bond = found.weight[:, None] * harmonics(directions(found.vector, found.distance), _degree(measure))
     mean = bond.new_zeros(size, bond.shape[1]).index_add(0, found.i, bond) / torch.where(total > 0, total, torch.ones_like(total))[:, None]
     value = torch.linalg.vector_norm(mean, dim=-1)  # its gradient at 0 is 0
-    return SiteValues(value, found.centre * total.clamp(max=1), batch.system, ~found.overflow)
+    return SiteValues(value, found.centre * total.clamp(max=1), batch.system, ~found.overflow, found.centre)
 
 
 def _degree(measure: Measure) -> int:

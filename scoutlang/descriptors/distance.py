@@ -76,4 +76,4 @@ def _sites(batch: CrystalBatch, measure: Measure, max_images: int, species: Tens
     found = value.isfinite()
     centre = species[:, [ATOMIC_NUMBER[e] for e in measure.species[0].elements]].sum(-1)
     zero = torch.zeros_like(value)
-    return SiteValues(torch.where(found, value, zero), torch.where(found, centre, zero), batch.system, searched)
+    return SiteValues(torch.where(found, value, zero), torch.where(found, centre, zero), batch.system, searched, centre)

@@ -140,7 +140,7 @@ def _shape(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | No
         site, nearest = _nearest(found, counted, number, tie=_TIE if sharpness is None else None)
     value = torch.zeros_like(found.centre).index_copy(0, site, shape_measure(found.vector[nearest], polyhedron))
     weight = torch.zeros_like(found.centre).index_copy(0, site, found.centre[site] * number / found.weight[nearest].reciprocal().sum(-1))
-    return SiteValues(value, weight, batch.system, ~found.overflow)
+    return SiteValues(value, weight, batch.system, ~found.overflow, found.centre)
 
 
 def _nearest(found: Bonds, counted: Tensor, number: int, tie: float | None) -> tuple[Tensor, Tensor]:

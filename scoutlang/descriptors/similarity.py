@@ -106,7 +106,7 @@ def _similarity(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor
 
     norms = own.square().sum(-1) + other.square().sum(-1)
     value = (2 * (own * other).sum(-1) / norms).clamp(min=0) ** _POWER
-    return SiteValues(value, found.centre * total.clamp(max=1), batch.system, ~found.overflow)
+    return SiteValues(value, found.centre * total.clamp(max=1), batch.system, ~found.overflow, found.centre)
 
 
 def _spectrum(vector: Tensor, distance: Tensor, weight: Tensor, site: Tensor, size: int, radius: float) -> Tensor:
