@@ -62,6 +62,7 @@ def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], 
     from scoutlang.cli.run_display import Display
 
     with Display(quiet=quiet) as display:
+        display.note(f"run in {folder}")
         from scoutlang.running import run
 
         try:

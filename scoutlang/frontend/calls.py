@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scoutlang import ir
+from scoutlang import elements, ir
 from scoutlang.diagnostics.suggest import closest, did_you_mean, listing, quoted
-from scoutlang.frontend import arithmetic, elaborate, quantities, relations
-from scoutlang.frontend.ast import Call, Comparison, Name, Node, Quantity, Reference, Text
+from scoutlang.frontend import arithmetic, elaborate, formatting, quantities, relations
+from scoutlang.frontend.ast import Addition, Call, Comparison, Name, Node, Quantity, Reference, Text
 from scoutlang.frontend.scope import Definition, Scope
-from scoutlang.frontend.values import QuantityValue, Sites, TruthValue, Value
+from scoutlang.frontend.values import QuantityValue, Sites, TruthValue, Value, constant
 from scoutlang.signatures import CANONICAL_UNIT, DescriptorSignature, Parameter
 from scoutlang.source import Span
 from scoutlang.units import DIMENSIONS, PLAIN
@@ -23,6 +23,8 @@ _ANGSTROM_PER_NM = 10.0
 _HALF = 0.5
 _FRACTION_TOLERANCE = 0.05
 _WORD_LIMIT = 40
+DEFAULT = "default"
+"""As the value of a parameter: as if it were not given. Lets a motif hand an optional parameter on."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "sum": Function("sum over the sites", "require sum(CN(Cu-P)) >= 8", "sum"),
     "std": Function("standard deviation over the sites (population)", "require std(distance(Cu-P)) < 0.1 Å", "std"),
     "fraction": Function("share of the sites where something holds, 0 to 1", "require fraction(CN(Cu-P) = 4) >= 0.75"),
+    "radius": Function("covalent radius (Cordero 2008); of a chain, the sum of its radii", "require CN(Cu-P, r = 1.2 * radius(Cu-P)) = 4"),
     "abs": Function("absolute value", "require abs(CN(Cu-P) - CN(P-Cu)) < 1"),
 }
 
@@ -65,7 +68,9 @@ def call(node: Call, context: Context) -> Value | None:
 def _unknown(node: Call, context: Context) -> None:
     scope, name = context.scope, node.callee.names[0]
     called = [n for n, s in scope.signatures.items() if s.species or s.parameters]
-    guess = closest(name.text, [*called, *FUNCTIONS, *scope.current.definitions]) or closest(name.text, scope.signatures)
+    members = [f"{module}.{name.text}" for module, i in scope.current.imports.items() if name.text in i.names.definitions]
+    guess = next(iter(members), None) or closest(name.text, [*called, *FUNCTIONS, *scope.current.definitions])
+    guess = guess or closest(name.text, scope.signatures)
     text = f"did you mean `{guess}`?" if guess else "`scout doc` lists what there is"
     scope.report("E032", f"unknown descriptor {quoted(name.text)}", name.span, text, replacement=guess)
 
@@ -85,6 +90,8 @@ def _function(node: Call, name: str, context: Context) -> Value | None:
     if len(arguments) > 1:
         scope.report("E033", f"`{name}` takes one argument", arguments[1].span, f"for example: {function.example}")
         return None
+    if name == "radius":
+        return _radius(arguments[0], context)
     if name == "abs":
         inner = elaborate.quantity(arguments[0], context)
         return None if inner is None else arithmetic.absolute(inner)
@@ -112,9 +119,31 @@ def _fraction(argument: Node, context: Context) -> QuantityValue | None:
     if inner is None:
         return None
     if inner.sites is None:
-        context.scope.report("E058", "`fraction` of what?", argument.span, "nothing here has a value for each site")
+        context.scope.report(
+            "E058",
+            "`fraction` of what?",
+            argument.span,
+            "nothing here has a value for each site; what has its own `each` is of the crystal",
+        )
         return None
     return QuantityValue(ir.Fraction(inner.node), PLAIN, tolerance=_FRACTION_TOLERANCE, minimum=0.0, maximum=1.0)
+
+
+def _radius(argument: Node, context: Context) -> QuantityValue | None:
+    """Sum of the covalent radii of a chain of single elements."""
+    chain = elaborate.species_chain(argument, context)
+    if chain is None:
+        return None
+    total = 0.0
+    for species, span in zip(chain.species, chain.spans, strict=True):
+        if len(species.elements) != 1:
+            context.scope.report("E057", "a radius is of one element", span, f"{quoted(species.text)} has several")
+            return None
+        if species.elements[0] not in elements.COVALENT_RADIUS:
+            context.scope.report("E048", f"{species.elements[0]} has no covalent radius here", span, "write a length")
+            return None
+        total += elements.COVALENT_RADIUS[species.elements[0]]
+    return constant(round(total, 2), DIMENSIONS["length"])
 
 
 # ---- motifs ----
@@ -138,13 +167,13 @@ def _bound(node: Call, definition: Definition, context: Context) -> dict[str, De
     scope = context.scope
     names, name = context.scope.current, definition.name.text
     places = {p.name.text: p for p in definition.places}
-    form = f"{name}({', '.join(places)})"
+    form = f"{name}({', '.join(formatting.place(p) for p in definition.places)})"
     bound: dict[str, Definition] = {}
     free = iter(places)
     right = True
 
     def bind(place: str, value: Node) -> None:
-        bound[place] = Definition(places[place].name, "argument", value, names, local=context.local or {})
+        bound[place] = Definition(places[place].name, "argument", value, names, local=context.local or {}, enclosing=scope.enclosing)
 
     for argument in node.arguments:
         named = _named(argument)
@@ -167,7 +196,9 @@ def _bound(node: Call, definition: Definition, context: Context) -> dict[str, De
     for place in places.values():
         if place.name.text not in bound:
             if place.default is None:
-                scope.report("E074", f"`{name}` needs {quoted(place.name.text)}", node.span, f"write `{form}`")
+                chain = next((a for a in node.arguments if isinstance(a, Addition)), None)
+                text = f"write `{form}`" + (", species one by one" if chain is not None else "")
+                scope.report("E074", f"`{name}` needs {quoted(place.name.text)}", (chain or node).span, text)
                 return None
             bound[place.name.text] = Definition(place.name, "argument", place.default, definition.names)
     return bound if right else None
@@ -200,6 +231,9 @@ def _descriptor(node: Call, signature: DescriptorSignature, context: Context) ->
             continue
         name, value = named if named is not None else (None, argument)
         key = named[0].text if named is not None else place or ""
+        value = _written(value, context)
+        if isinstance(value, Reference) and value.text == DEFAULT and key in parameters:
+            continue
         if key not in parameters:
             assert name is not None
             text = did_you_mean(key, parameters) or (f"it has {listing(parameters, 'and')}" if parameters else "it has none")
@@ -255,12 +289,30 @@ def _positional(argument: Node, signature: DescriptorSignature, context: Context
     """The parameter that a word or a text without a name is for: ``shape(Cu-P, tetrahedron)``."""
     if isinstance(argument, Text):
         return next((p.name for p in signature.parameters if p.kind == "file"), None)
-    if not isinstance(argument, Reference) or len(argument.names) > 1 or elaborate.resolve(argument, context) is not None:
-        return None
     choices = [p for p in signature.parameters if p.kind == "choice"]
+    argument = _written(argument, context) if choices else argument
+    if not isinstance(argument, Reference) or len(argument.names) > 1:
+        return None
+    definition = elaborate.resolve(argument, context)
+    if definition is not None and definition.kind != "motif":
+        return None
     return next((p.name for p in choices if argument.text in p.choices), None) or next(
         (p.name for p in choices if did_you_mean(argument.text, p.choices) and argument.text.islower()), None
     )
+
+
+def _written(node: Node, context: Context) -> Node:
+    """A word or a text as it was written: an argument of a motif stands for what the call has in its place."""
+    while isinstance(node, Reference):
+        definition = elaborate.resolve(node, context)
+        if definition is None or definition.kind != "argument" or not isinstance(definition.body, Reference | Text):
+            break
+        inner = definition.body
+        known = elaborate.resolve(inner, replace(context, local=definition.local)) if isinstance(inner, Reference) else None
+        if known is not None and known.kind != "argument":
+            break
+        node, context = inner, replace(context, local=definition.local)
+    return node
 
 
 def _species(node: Call, chains: Sequence[Node], signature: DescriptorSignature, context: Context) -> tuple[ir.Species, ...] | None:

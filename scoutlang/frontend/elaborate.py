@@ -60,8 +60,23 @@ class Context:
         return replace(self, species=False) if self.species else self
 
 
+MAX_DEPTH = 100
+"""Expressions inside of each other, after all definitions are unfolded."""
+
+
 def elaborate(node: Node, context: Context) -> Value | None:
     """The value of an expression, or None after a report."""
+    scope = context.scope
+    if scope.depth == MAX_DEPTH:
+        scope.report("E073", "the definitions unfold to too much", node.span, f"more than {MAX_DEPTH} expressions inside of each other")
+        return None
+    scope.depth += 1
+    value = _elaborate(node, context)
+    scope.depth -= 1
+    return value
+
+
+def _elaborate(node: Node, context: Context) -> Value | None:
     match node:
         case Quantity():
             found = quantities.written(node, context.scope)
@@ -213,7 +228,9 @@ def use(definition: Definition, call: Span, context: Context) -> Value | None:
         context.scope.report("E074", f"`{definition.name.text}` needs arguments", call, f"write `{wanted}`")
         return None
     with context.scope.using(definition, call) as possible:
-        return elaborate(definition.body, replace(context, local=definition.local)) if possible else None
+        value = elaborate(definition.body, replace(context, local=definition.local)) if possible else None
+    # What is wrong with species that a name stands for is wrong at the name.
+    return replace(value, spans=(call,) * len(value.spans)) if isinstance(value, SpeciesValue) else value
 
 
 def _unknown_member(node: Reference, scope: Scope) -> None:

@@ -383,7 +383,6 @@ def test_no_two_polyhedra_hold_at_once_by_default() -> None:
             assert sum(math.asin(math.sqrt(allowed[x] / 100)) for x in (a, b)) < math.asin(math.sqrt(apart / 100)), (a, b)
 
 
-@pytest.mark.xfail(strict=True, reason="in `and` and `or`, a site drops out where one of the parts has no value for it")
 @pytest.mark.parametrize(
     ("claim", "crystal"),
     [
