@@ -196,6 +196,15 @@ I060 the setting has no effect
 `g`, `cap` and `normalize` belong to `method paper` (Algorithm 2 of the paper); `types`, `move` and `strain` to the default method, `adaptive`.
 The chosen method does not use the setting.
 
+I061 the model ignores the setting
+`cfg` strengthens the condition on the chemical system, and this model was not trained with that condition. Sampling goes on without it.
+
+W062 the model makes no cells of this size
+The model was trained on smaller cells than `atoms` asks for, so the run would be refused.
+
+W063 unknown model name
+The name is none of the known models, but looks like one of them. If it is the folder of a checkpoint, all is well.
+
 W070 a name is never used
 A parameter, definition or import that nothing refers to. Often a name was misspelt where it should be used.
 

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 import scoutlang
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Program, Schedule
+from scoutlang.known_models import KNOWN_MODELS
 from scoutlang.sampling.backends.mattergen.checkpoint import PUBLISHED, Model, load_model
 from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
 from scoutlang.sampling.generate import check_model, generate
@@ -408,6 +409,10 @@ def test_a_published_name_comes_from_the_hub(snapshot: Path, monkeypatch: pytest
         ("microsoft/mattergen", "checkpoints/chemical_system/checkpoints/last.ckpt"),
         ("microsoft/mattergen", "checkpoints/chemical_system/config.yaml"),
     ]
+
+
+def test_every_published_model_is_known_to_the_checker() -> None:
+    assert set(KNOWN_MODELS) == {"mini", *PUBLISHED}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
