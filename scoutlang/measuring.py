@@ -110,7 +110,7 @@ def _has_formula(formula: Sequence[tuple[str, int]], structure: Structure) -> bo
     """Whether the crystal is a whole number of formula units."""
     found = structure.composition.get_el_amt_dict()
     units = len(structure) / sum(count for _, count in formula)
-    return found == {symbol: count * units for symbol, count in formula}
+    return bool(found == {symbol: count * units for symbol, count in formula})
 
 
 def _measure_term(term: Term, soft: Reading, exact: Reading) -> list[TermMeasurement]:

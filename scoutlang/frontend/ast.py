@@ -5,6 +5,7 @@ Each node class is named as its grammar rule and builds itself from the parts th
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, dataclass_transform
@@ -18,17 +19,16 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True)
-class Node:
-    """Anything with a place in the program. Its fields are its annotations, in order, as of a frozen dataclass.
+class _Record:
+    """Fields are the annotations, in order, as of a frozen dataclass; the first one does not count in ``==``.
 
     Not `dataclasses`: making its methods for all these classes takes longer than checking a program.
     """
 
-    span: Span
-    _fields: ClassVar[tuple[str, ...]] = ("span",)
+    _fields: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        own = (name for name, kind in cls.__dict__.get("__annotations__", {}).items() if not kind.startswith("ClassVar"))
+        own = (name for name, kind in inspect.get_annotations(cls).items() if not kind.startswith("ClassVar"))
         cls._fields = tuple(dict.fromkeys((*cls._fields, *own)))
 
     def __init__(self, *values: object) -> None:
@@ -38,7 +38,7 @@ class Node:
         raise AttributeError(f"{type(self).__name__} is frozen")
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._meaning() == other._meaning()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self._meaning() == other._meaning()
 
     def __hash__(self) -> int:
         return hash((type(self), self._meaning()))
@@ -47,8 +47,14 @@ class Node:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self._fields)})"
 
     def _meaning(self) -> tuple[object, ...]:
-        """All fields but the span."""
+        """All fields but the first."""
         return tuple(getattr(self, name) for name in self._fields[1:])
+
+
+class Node(_Record):
+    """Anything with a place in the program."""
+
+    span: Span
 
 
 class Parts(tuple[Node, ...]):

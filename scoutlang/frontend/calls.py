@@ -188,11 +188,11 @@ def _bound(node: Call, definition: Definition, context: Context) -> dict[str, De
             scope.report("E034", f"`{name}` has no parameter {quoted(named[0].text)}", named[0].span, text)
             right = False
             continue
-        place = next((p for p in free if p not in bound), None)
-        if place is None:
+        next_one = next((p for p in free if p not in bound), None)
+        if next_one is None:
             scope.report("E074", f"`{name}` takes {len(places)} arguments", argument.span, f"write `{form}`")
             return None
-        bind(place, argument)
+        bind(next_one, argument)
     for place in places.values():
         if place.name.text not in bound:
             if place.default is None:

@@ -98,7 +98,7 @@ def _elaborate(node: Node, context: Context) -> Value | None:
             return None if values is None else arithmetic.product(values, [o.terminal for o in operators], context.scope)
         case Raised(base=base, exponent=exponent):
             values = quantity_operands((base, exponent), context)
-            return None if values is None else arithmetic.power(*values, context.scope)
+            return None if values is None else arithmetic.power(values[0], values[1], context.scope)
         case Negative(operand=operand):
             values = quantity_operands((operand,), context)
             return None if values is None else arithmetic.negative(values[0].value)

@@ -39,6 +39,7 @@ class Atoms(Statement):
 
     def check(self, scope: Scope) -> None:
         place = self.demand.span if self.operator is None else self.operator.span.cover(self.demand.span)
+        ends: tuple[Node | None, Node] | None
         if isinstance(self.demand, Range):
             ends = (self.demand.low, self.demand.high) if self.demand.unit is None else None
         else:
