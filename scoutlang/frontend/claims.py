@@ -18,8 +18,8 @@ from scoutlang.source import Span
 
 Verb = Literal["require", "prefer", "expect"]
 
-MAX_NODES = 5_000
-"""Descriptors, operations and connectives in one claim, after all definitions are unfolded."""
+MAX_NODES, MAX_DEPTH = 5_000, 64
+"""Descriptors, operations and connectives in one claim, and how many are inside of each other, after all definitions are unfolded."""
 
 _LOSSES: dict[str, ir.LossName] = {"l1": "l1", "l2": "l2", "huber": "huber", "hinge": "hinge"}
 _MAX_LABEL = 40
@@ -55,8 +55,9 @@ def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
         return
     node = value.node
     assert isinstance(value, WishValue | TruthValue)
-    if _size(node, MAX_NODES) > MAX_NODES:
-        scope.report("E073", "the claim unfolds to too much", claim.body.span, f"more than {MAX_NODES} parts")
+    if _is_too_large(node):
+        text = f"more than {MAX_NODES} parts, or {MAX_DEPTH} inside of each other"
+        scope.report("E073", "the claim unfolds to too much", claim.body.span, text)
         return
     term = ir.Term(
         verb=verb,
@@ -81,17 +82,19 @@ def _steers(verb: Verb, span: Span, scope: Scope) -> bool:
     return not scope.judged_only
 
 
-def _size(node: object, limit: int) -> int:
-    """Nodes of an expression; counting ends above the limit."""
-    count, todo = 0, [node]
-    while todo and count <= limit:
-        current = todo.pop()
+def _is_too_large(claim: ir.Node) -> bool:
+    count = 0
+    todo: list[tuple[object, int]] = [(claim, 1)]
+    while todo:
+        current, depth = todo.pop()
         if isinstance(current, tuple):
-            todo.extend(current)
+            todo.extend((part, depth) for part in current)
         elif isinstance(current, ir.Node) and hasattr(current, "node"):
             count += 1
-            todo.extend(getattr(current, name) for name in ("of", "value", "premise", "conclusion") if hasattr(current, name))
-    return count
+            if count > MAX_NODES or depth > MAX_DEPTH:
+                return True
+            todo.extend((getattr(current, name), depth + 1) for name in ("of", "value", "premise", "conclusion") if hasattr(current, name))
+    return False
 
 
 # ---- names ----
@@ -110,7 +113,7 @@ def _label(claim: Claim, scope: Scope) -> str | None:
 
 def _free_label(body: Node, scope: Scope) -> str:
     """What is measured, ``CN(Cu-P)``, or the beginning of the claim; numbered when an earlier term has that name."""
-    plain = formatting.expression(_first_call(body) or body)
+    plain = formatting.expression(_first_call(body) or body).removesuffix("()")
     plain = plain if len(plain) <= _MAX_LABEL else plain[: _MAX_LABEL - 1] + "…"
     label = plain
     while label in scope.labels:

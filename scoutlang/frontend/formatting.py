@@ -1,6 +1,6 @@
 """Syntax tree → text in the usual form: one spelling for every expression and statement, whatever the spaces and spellings it was written with.
 
-``parse(format(p)) == p`` up to spans and spellings (``Ang`` and ``Å``, ``==`` and ``=``, ``f()`` and ``f``), and formatting twice changes
+``parse(format(p)) == p`` up to spans and spellings (``Ang`` and ``Å``, ``==`` and ``=``), and formatting twice changes
 nothing. `layout` puts the statements of a file together, with their comments.
 """
 
@@ -83,7 +83,7 @@ def _level(node: Node) -> int:
     return _LEVEL.get(type(node), _PRIMARY)
 
 
-def _expression(node: Node) -> str:
+def _expression(node: Node) -> str:  # noqa: PLR0912  one case for each kind of node
     match node:
         case Quantity(number=number, unit=unit_):
             return number_text(number) + _unit_after(unit_)
@@ -97,7 +97,7 @@ def _expression(node: Node) -> str:
             return "{" + ", ".join(expression(i, _SUM) for i in items) + "}"
         case Call(callee=callee, arguments=arguments):
             argument = expression if callee.text in calls.FUNCTIONS else _argument
-            return f"{callee.text}({', '.join(argument(a) for a in arguments)})" if arguments else callee.text
+            return f"{callee.text}({', '.join(argument(a) for a in arguments)})"
         case Raised(base=base, exponent=exponent):
             # Without brackets the power would be one of the unit: `(2 Å)^3` is 8 Å^3.
             above = _PRIMARY + 1 if isinstance(base, Quantity) and base.unit else _PRIMARY

@@ -15,7 +15,7 @@ from scoutlang.frontend.parser import parse, words
 from scoutlang.frontend.syntax_errors import Lexeme
 from scoutlang.source import Source, Span
 
-WIDTH = 100
+WIDTH = 140
 _INDENT = 4
 _ALIGNED = 80  # columns up to which a line has a say in where the comments of its group stand
 
@@ -142,18 +142,19 @@ def _statement(text: str, statement: Statement, comments: Sequence[Span]) -> Ite
     if not comments and len(usual) <= WIDTH:
         yield _Line(usual)
         return
-    out = words(usual)
-    written = Span(statement.span.start, statement.span.end)
-    breaks = _breaks(text, written, comments)
-    placed, homeless = _placed(words(text[written.start : written.end]), out, breaks)
-    if len(usual) > WIDTH or homeless:
-        wrapped = _wrapped(usual, out, statement)
-        if wrapped is not None:
-            usual, joints = wrapped
-            out = words(usual)
-            placed, homeless = _placed(words(text[written.start : written.end]), out, breaks)
-            for gap in joints:
-                placed.setdefault(gap, _Break())
+    written = text[statement.span.start : statement.span.end]
+    before, out = words(written), words(usual)
+    breaks = _breaks(text, statement.span, comments)
+    placed, homeless = _placed(before, out, breaks)
+    wrapped = _wrapped(usual, out, statement) if homeless or len(usual) > WIDTH else None
+    if wrapped is not None:
+        usual, joints = wrapped
+        out = words(usual)
+        placed, homeless = _placed(before, out, breaks)
+        for gap in joints:
+            placed.setdefault(gap, _Break())
+    elif len(usual) <= WIDTH and len(homeless) == len(comments):
+        placed = {}
     yield from (_Line("", comment) for comment in homeless)
     yield from _broken(usual, out, placed)
 
