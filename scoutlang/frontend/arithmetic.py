@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from scoutlang import ir
 from scoutlang.diagnostics import Label
@@ -13,6 +14,8 @@ from scoutlang.frontend.ast import Node
 from scoutlang.frontend.scope import Scope
 from scoutlang.frontend.values import Operand, QuantityValue, Sites
 from scoutlang.units import PLAIN
+
+_MAX_ROOT, _MAX_POWER = 12, 1000  # of a dimension
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,10 @@ def power(base: Operand, exponent: Operand, scope: Scope) -> QuantityValue | Non
         scope.report("E059", "an exponent is a plain number", exponent.node.span, "write a number without a unit")
         return None
     node = _folded("^", [base.value.node, ir.Constant(number)])
-    result = QuantityValue(node, base.value.dimension.to(number), base.value.sites, bare=base.value.bare)
+    # A third written as 1/3 has lost its last bits; the dimension of a cube root must not.
+    exact = float(Fraction(number).limit_denominator(_MAX_ROOT)) if abs(number) < _MAX_POWER else number
+    power_ = exact if math.isclose(exact, number, rel_tol=1e-9) else number
+    result = QuantityValue(node, base.value.dimension.to(power_), base.value.sites, bare=base.value.bare)
     return _finite(result, [base, exponent], scope)
 
 

@@ -8,7 +8,7 @@ from scoutlang import elements
 from scoutlang.diagnostics import Diagnostic, Label
 from scoutlang.diagnostics.suggest import closest, listing, quoted
 from scoutlang.frontend import calls, elaborate, relations
-from scoutlang.frontend.ast import Name, Node, Range, Setting
+from scoutlang.frontend.ast import Name, Node, Quantity, Range, Setting
 from scoutlang.frontend.elaborate import Context
 from scoutlang.frontend.scope import Definition, Names, Scope
 from scoutlang.frontend.settings import Refused, Table
@@ -72,7 +72,7 @@ def parameter_value(name: Name, default: Node, range_: Range | None, scope: Scop
 
 def _number(value: object, name: Name, scope: Scope) -> QuantityValue | None:
     if value is None or (isinstance(value, QuantityValue) and value.constant is not None):
-        return value  # type: ignore[return-value]
+        return value
     scope.report(
         "E075", f"{quoted(name.text)} is not a number", name.span, "a `param` is a number with or without a unit; `let` takes anything"
     )
@@ -106,8 +106,11 @@ def _fits(value: QuantityValue, name: Name, default: Node, range_: Range | None,
 # ---- values from outside ----
 
 
-def override(name: str, scope: Scope) -> Definition | None:
-    """The expression that replaces the value of a parameter, as a definition in a text of its own; None where there is none."""
+def override(name: str, usual: Node, scope: Scope) -> Definition | None:
+    """The expression that replaces the value of a parameter, as a definition in a text of its own; None where there is none.
+
+    It may use the names of the program. A number without a unit is in the unit of the ``usual`` value.
+    """
     text = scope.overrides.get(name)
     if text is None:
         return None
@@ -117,19 +120,25 @@ def override(name: str, scope: Scope) -> Definition | None:
     if diagnostics or body is None:
         outside(f"{_OUTSIDE} {name}={text}: this is no value", scope, f"for example: {_OUTSIDE} {name}=2.5Å")
         return None
-    return Definition(Name(body.span, name), "param", body, Names(source))
+    names = Names(source)
+    names.definitions, names.imports = scope.names.definitions, scope.names.imports
+    return Definition(Name(body.span, name), "param", _with_unit_of(usual, body), names)
+
+
+def _with_unit_of(usual: Node, value: Node) -> Node:
+    if isinstance(value, Quantity) and value.unit is None and isinstance(usual, Quantity):
+        return Quantity(value.span, value.number, usual.unit)
+    return value
 
 
 def setting(statement: str, name: str, text: str, scope: Scope) -> Setting | None:
     """``k``, ``0.4`` as a setting of a statement, or None after a report."""
     module, diagnostics = scope.files.parse(Source(_OUTSIDE, f"{statement} {name}={text}"))
-    found = getattr(module.statements[0], "settings", ()) if len(module.statements) == 1 else ()
+    found: tuple[Setting, ...] = getattr(module.statements[0], "settings", ()) if len(module.statements) == 1 else ()
     if diagnostics or len(found) != 1:
         outside(f"{_OUTSIDE} {name}={text}: this is no value of `{name}`", scope)
         return None
-    result = found[0]
-    assert isinstance(result, Setting)
-    return result
+    return found[0]
 
 
 def outside(message: str, scope: Scope, help: str = "") -> None:
@@ -168,8 +177,9 @@ def check_sweep_value(name: str, value: Node, scope: Scope) -> bool:
                 return False
             return True
     param = next(s for s in scope.statements if s.rule == "param" and getattr(s, "name").text == name)  # noqa: B009
-    number = _number(elaborate.quantity(value, Context(scope)), Name(value.span, name), scope)
-    return number is not None and _fits(number, Name(value.span, name), getattr(param, "value"), getattr(param, "range"), scope)  # noqa: B009
+    usual = getattr(param, "value")  # noqa: B009
+    number = _number(elaborate.quantity(_with_unit_of(usual, value), Context(scope)), Name(value.span, name), scope)
+    return number is not None and _fits(number, Name(value.span, name), usual, getattr(param, "range"), scope)  # noqa: B009
 
 
 def _settable(scope: Scope) -> list[str]:

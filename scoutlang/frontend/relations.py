@@ -314,11 +314,11 @@ def _doubts(value: QuantityValue, relation: ir.Relation, number: float, node: No
     for concern in value.signature.concerns(value.measure, relation) if value.signature.concerns else ():
         scope.report(concern.code, concern.message, node.span, concern.advice)
     if value.dimension.unit == "Å":
-        warn_when_short(node.span, number, value.measure.species, scope)
+        warn_when_short(node.span, number, value.measure.species, scope, only_slips=relation.op in (">", ">="))
 
 
-def warn_when_short(span: Span, value: float, chosen: Sequence[ir.Species], scope: Scope) -> None:
-    """A length between two species far below their radii: usually nm written as Å."""
+def warn_when_short(span: Span, value: float, chosen: Sequence[ir.Species], scope: Scope, *, only_slips: bool = False) -> None:
+    """A length between two species far below their radii: usually nm written as Å. A lower bound may be as low as it likes otherwise."""
     if len(chosen) != 2:
         return
     sums = list(_radii_sums(chosen[0], chosen[1]))
@@ -327,7 +327,8 @@ def warn_when_short(span: Span, value: float, chosen: Sequence[ir.Species], scop
     pair = "-".join(s.text for s in chosen)
     as_nm = value * _ANGSTROM_PER_NM / min(sums)
     slip = "; was this nm?" if _SHORTEST_SHARE <= as_nm <= _LONGEST_SHARE else ""
-    scope.report("W043", f"{value:.4g} Å is shorter than any {pair} bond", span, f"radii sum {min(sums):.2f} Å{slip}")
+    if slip or not only_slips:
+        scope.report("W043", f"{value:.4g} Å is shorter than any {pair} bond", span, f"radii sum {min(sums):.2f} Å{slip}")
 
 
 def _radii_sums(a: ir.Species, b: ir.Species) -> Iterator[float]:

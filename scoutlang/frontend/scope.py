@@ -26,6 +26,7 @@ class Definition:
     """What a name stands for: an expression with the names that it may use.
 
     kind: of the statement, or ``argument`` of a motif. places: parameters of a motif. local: arguments in whose scope it was written.
+    enclosing: of an argument, the definitions whose text it was written in; None where it is read in its place.
     """
 
     name: Name
@@ -34,6 +35,7 @@ class Definition:
     names: Names
     places: tuple[Place, ...] = ()
     local: Mapping[str, Definition] = field(default_factory=dict)
+    enclosing: tuple[Definition, ...] | None = None
     used: bool = False
 
 
@@ -57,12 +59,16 @@ class Names:
 
 @dataclass(frozen=True)
 class _Frame:
-    """A definition that is being used or a module that is being read, and where the program asks for it."""
+    """A definition that is being used or a module that is being read, and where the program asks for it.
+
+    enclosing: the definitions, itself included, whose text leads here.
+    """
 
     title: str
     names: Names
     call: Span
     definition: Definition | None = None
+    enclosing: tuple[Definition, ...] = ()
 
 
 class Scope:
@@ -71,7 +77,7 @@ class Scope:
     system: the declared elements; empty until `system` was read, and then element names are not compared with it.
     labels: names of terms, given or made up, and where. repeats: how often a made-up one was taken already.
     overrides: values from outside, of parameters and settings. Of the current claim: judged_only, its descriptors without a gradient;
-    ambient, parameters for every descriptor that has them, and which of those were used.
+    ambient, parameters for every descriptor that has them, and which of those were used. depth: of expressions inside of each other.
     """
 
     def __init__(
@@ -105,6 +111,7 @@ class Scope:
         self.ambient: Mapping[str, Node] = {}
         self.ambient_used: set[str] = set()
         self.expansions = 0
+        self.depth = 0
         self._frames: list[_Frame] = []
         self._reported: set[tuple[str, str, Span]] = set()
 
@@ -140,11 +147,17 @@ class Scope:
         """The names of the file whose text is being read."""
         return self._frames[-1].names if self._frames else self.names
 
+    @property
+    def enclosing(self) -> tuple[Definition, ...]:
+        """The definitions whose text is being read, outermost first; an argument is read in the text that gives it."""
+        return self._frames[-1].enclosing if self._frames else ()
+
     @contextmanager
     def using(self, definition: Definition, call: Span) -> Iterator[bool]:
         """While the body of a definition is read; False when it is being read already, or too much was."""
         self.expansions += 1
-        circular = definition.kind != "argument" and any(f.definition is definition for f in self._frames)
+        enclosing = self.enclosing if definition.enclosing is None else definition.enclosing
+        circular = any(d is definition for d in enclosing)
         if circular or self.expansions > MAX_EXPANSIONS:
             if circular:
                 self.report("E071", f"`{definition.name.text}` is defined by itself", call, "a definition cannot use its own name")
@@ -152,7 +165,8 @@ class Scope:
                 self.report("E073", "the definitions unfold to too much", call, f"more than {MAX_EXPANSIONS} uses of definitions")
             yield False
             return
-        self._frames.append(_Frame(definition.name.text, definition.names, self._outermost(call), definition))
+        frame = _Frame(definition.name.text, definition.names, self._outermost(call), definition, (*enclosing, definition))
+        self._frames.append(frame)
         try:
             yield True
         finally:

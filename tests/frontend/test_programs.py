@@ -8,22 +8,15 @@ from pathlib import Path
 
 import pytest
 
-import scoutlang
 from scoutlang.diagnostics.render.text import render
 from scoutlang.frontend import CheckResult
 from scoutlang.frontend.ast import as_data
+from tests.frontend.outline import outline
+from tests.frontend.programs import BAD, GOOD, TESTS, check
 
-TESTS = Path(__file__).parent.parent
-GOOD = sorted((TESTS / "good").glob("*.scout"))
-BAD = sorted((TESTS / "bad").glob("*.scout"))
 PAPER = sorted((TESTS.parent / "examples" / "paper").glob("*.scout"))
 
 Compare = Callable[[Path, str], None]
-
-
-def check(path: Path) -> CheckResult:
-    """As `scoutlang.check_file`, but named without its folder, so that snapshots hold anywhere."""
-    return scoutlang.check(path.read_bytes().decode(), name=path.name)
 
 
 def ir(result: CheckResult) -> str:
@@ -40,8 +33,8 @@ def messages(result: CheckResult) -> str:
 @pytest.mark.parametrize("path", GOOD, ids=lambda p: p.stem)
 def test_good_program_means_what_its_snapshot_says(path: Path, compare: Compare) -> None:
     result = check(path)
-    assert result.ok, messages(result)
-    compare(path.with_suffix(".ir.json"), ir(result))
+    assert result.program is not None, messages(result)
+    compare(path.with_suffix(".meaning.txt"), outline(result.program))
     if result.diagnostics:
         compare(path.with_suffix(".diagnostics.txt"), messages(result))
     else:
@@ -52,7 +45,6 @@ def test_good_program_means_what_its_snapshot_says(path: Path, compare: Compare)
 def test_bad_program_gets_the_messages_of_its_snapshot(path: Path, compare: Compare) -> None:
     result = check(path)
     assert not result.ok
-    assert result.program is None
     compare(path.with_suffix(".diagnostics.txt"), messages(result))
 
 
@@ -66,7 +58,13 @@ def test_paper_program_at_every_stage(path: Path, compare: Compare) -> None:
     compare(folder / f"{path.stem}.ir.json", ir(result))
 
 
+def test_no_snapshot_is_left_over() -> None:
+    programs = {p.with_suffix("") for p in (*GOOD, *BAD)}
+    snapshots = [s for folder in ("good", "bad") for s in (TESTS / folder).rglob("*.txt")]
+    assert {s.with_suffix("").with_suffix("") for s in snapshots if s.parent.name in ("good", "bad", "with_files", "poor")} <= programs
+
+
 def test_the_paper_has_seven_rows() -> None:
     assert len(PAPER) == 7
-    assert len(GOOD) >= 25
-    assert len(BAD) >= 35
+    assert len(GOOD) >= 120
+    assert len(BAD) >= 120

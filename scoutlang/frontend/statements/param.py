@@ -30,7 +30,7 @@ class Param(Statement):
         return f"param {self.name.text} = {formatting.expression(self.value, formatting.OPERAND)}{range_}"
 
     def declare(self, scope: Scope, names: Names) -> None:
-        outside = definitions.override(self.name.text, scope)
+        outside = definitions.override(self.name.text, self.value, scope)
         body, home = (self.value, names) if outside is None else (outside.body, outside.names)
         definitions.declare(Definition(self.name, "param", body, home), scope)
 
