@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scoutlang.cli.program_argument import checked, echo_json, format_option, load, text_option
+from scoutlang.cli.program_argument import checked, color_option, echo_json, format_option, load, set_option, text_option
 from scoutlang.cli.program_summary import relation_text
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Compare, Program, Term, Wish
@@ -24,18 +24,20 @@ _VERDICTS = {True: "HIT", False: "miss", None: "undefined"}
 @click.command("measure")
 @click.argument("paths", nargs=-1, metavar="FILE.scout STRUCTURES...")
 @text_option
+@set_option
 @format_option
-def command(paths: tuple[str, ...], text: str | None, output_format: str) -> None:
+@color_option
+def command(paths: tuple[str, ...], text: str | None, overrides: dict[str, str], output_format: str) -> None:
     """Measure every term on structures: soft and exact values, margins, hit or miss.
 
     STRUCTURES are CIF, extxyz or POSCAR files, zip archives or folders of these. With -c TEXT all arguments are structures.
     Exit code 1 if a structure cannot be read; the others are measured all the same.
     """
     file, structures = (None, paths) if text is not None else (paths[0] if paths else None, paths[1:])
-    source = load(file, text)
+    source = load(file, text, output_format)
     if not structures:
         raise click.UsageError("give structures to measure: CIF, extxyz or POSCAR files, a zip of these, or a folder")
-    program = checked(source, output_format)
+    program = checked(source, output_format, overrides)
 
     from scoutlang.measuring import measure_named
     from scoutlang.structure_io import read_structures
@@ -62,7 +64,7 @@ def _print(program: Program, results: Sequence[Measurement]) -> None:
     for result in results:
         console.print(f"{result.structure}: {_VERDICTS[result.hit]}", style="bold")
         console.print(_table(program, result))
-        for note in _notes(program, result):
+        for note in _notes(result):
             console.print(f"  note: {note}")
         console.print()
     hits, undefined = (sum(r.hit is verdict for r in results) for verdict in (True, None))
@@ -88,9 +90,9 @@ def _table(program: Program, result: Measurement) -> Table:
     return table
 
 
-def _notes(program: Program, result: Measurement) -> Iterator[str]:
+def _notes(result: Measurement) -> Iterator[str]:
     """Where the value that guides and the value that judges do not agree on the verdict."""
-    for term, measured in zip(program.terms, result.terms, strict=True):
+    for measured in result.terms:
         soft = measured.soft_satisfied
         if None not in (soft, measured.satisfied) and soft != measured.satisfied:
             verdicts = ("holds", "fails") if soft else ("fails", "holds")
