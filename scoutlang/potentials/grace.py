@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +27,19 @@ MODEL = "GRACE-2L-OMAT-large-ft-AM"
 def create() -> CalculatorPotential:
     """Raises ScoutError: E440 the package is missing, E442 the weights cannot be fetched."""
     try:
-        installed = version("tensorpotential")
-    except PackageNotFoundError as error:
+        from tensorpotential.calculator.foundation_models import get_or_download_model
+    except ImportError as error:  # TensorFlow below it may be what is missing
         raise missing("grace", "tensorpotential", "grace") from error
-    return from_folder(MODEL, _weights(), f"tensorpotential {installed}")
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            folder = Path(get_or_download_model(MODEL))
+    except Exception as error:  # no network, no space, a page instead of a file
+        raise ScoutError(
+            "E442",
+            f"the weights of {MODEL} cannot be fetched: {error}".splitlines()[0],
+            f"on a machine with network run: grace_models download {MODEL}; then copy its ~/.cache/grace",
+        ) from error
+    return from_folder(MODEL, folder, f"tensorpotential {version('tensorpotential')}")
 
 
 def from_folder(name: str, folder: Path, version: str) -> CalculatorPotential:
@@ -42,21 +51,6 @@ def from_folder(name: str, folder: Path, version: str) -> CalculatorPotential:
         return TPCalculator(model=str(folder), enable_uq_if_available=False)
 
     return CalculatorPotential(name.lower(), version, _digest(folder), make)
-
-
-def _weights() -> Path:
-    """The folder with the model, fetched if need be."""
-    from tensorpotential.calculator.foundation_models import get_or_download_model
-
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            return Path(get_or_download_model(MODEL))
-    except Exception as error:  # no network, no space, a page instead of a file
-        raise ScoutError(
-            "E442",
-            f"the weights of {MODEL} cannot be fetched: {error}".splitlines()[0],
-            "on a machine with network run: grace_models download " + MODEL + "; then copy ~/.cache/grace",
-        ) from error
 
 
 def _digest(folder: Path) -> str:

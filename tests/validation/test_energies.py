@@ -24,6 +24,7 @@ from scoutlang.errors import ScoutError
 from scoutlang.potentials.cache import Cached, cache_folder, structure_hash
 from scoutlang.potentials.calculators import CalculatorPotential
 from scoutlang.potentials.chgnet import CHGNetPotential
+from scoutlang.potentials.grace import from_folder
 from scoutlang.validation.reference import load
 
 
@@ -175,6 +176,45 @@ class TestCalculators:
         told: list[tuple[int, int]] = []
         potentials.load("emt").energies([gold_in_copper(), rock_salt()], report=lambda done, total: told.append((done, total)))
         assert told[-1] == (2, 2)
+
+
+class TestExtras:
+    """Potentials of packages that are not installed by default; skipped without them."""
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("turn", [lambda s: s, left_handed], ids=["right-handed", "left-handed"])
+    def test_sevennet(self, turn: Callable[[Structure], Structure]) -> None:
+        pytest.importorskip("sevenn")
+        sevennet = potentials.load("sevennet")
+        assert values(sevennet, [rock_salt()]) == [pytest.approx(-3.38, abs=0.05)]  # without the MP2020 corrections
+        assert_slopes(sevennet, turn(gold_in_copper()), step=5e-3, tolerance=0.05)
+
+    @pytest.mark.slow
+    def test_grace(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The weights of the paper are not free to ship: a small GRACE model with random parameters, exported as they are."""
+        pytest.importorskip("tensorpotential")
+        import tensorflow as tf
+        from tensorpotential.potentials.presets import GRACE_1LAYER_v1_24
+        from tensorpotential.tensorpot import TensorPotential
+
+        monkeypatch.chdir(tmp_path)
+        small = {"lmax": 2, "max_order": 2, "n_rad_max": 4, "embedding_size": 16}
+        shape = GRACE_1LAYER_v1_24(
+            element_map={"Au": 0, "Cu": 1},
+            rcut=5.0,
+            avg_n_neigh=20.0,
+            constant_out_shift=0.0,
+            constant_out_scale=1.0,
+            atomic_shift_map={0: -3.0, 1: -4.0},
+            **small,
+        )
+        model = TensorPotential(shape.get_instructions(), param_dtype=tf.float64, jit_compile=False)
+        model.save_model(exact_path=str(tmp_path / "model"), jit_compile=False)
+        grace = from_folder("GRACE-small", tmp_path / "model", "1")
+        assert (grace.name, len(grace.weights_sha256)) == ("grace-small", 64)
+        assert "Cl" in grace.energies([rock_salt()])[0].reason
+        for turn in (lambda s: s, left_handed):
+            assert_slopes(grace, turn(gold_in_copper()), step=1e-4, tolerance=1e-4)
 
 
 class TestCache:
