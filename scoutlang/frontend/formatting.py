@@ -135,9 +135,11 @@ def _expression(node: Node) -> str:  # noqa: PLR0912  one case for each kind of 
 
 
 def _joined(operands: Sequence[Node], joints: Sequence[str], level: int) -> str:
+    """A sign after an operator stands in brackets: ``4 + -0.3`` is read as a slip for ``4 ± 0.3``."""
     text = expression(operands[0], level)
     for joint, operand in zip(joints, operands[1:], strict=True):
-        text += joint + expression(operand, level)
+        part = expression(operand, level)
+        text += joint + (f"({part})" if part.startswith("-") else part)
     return text
 
 
