@@ -283,7 +283,8 @@ class Guide(Node):
 
 @dataclass(frozen=True)
 class Sample(Node):
-    """Settings of the sampler. ``count`` structures per arm; structure i of an arm depends on (seed, arm, i) and these settings only."""
+    """Settings of the sampler. ``count`` structures per arm; structure i of an arm has random numbers of its own, from
+    (seed, arm, i)."""
 
     count: int = 64
     batch: int = 32

@@ -286,11 +286,15 @@ The folder holds a training run with other settings, which cannot be continued w
 E421 the training state is damaged
 The file with the state of an interrupted training cannot be read. Delete it to train from the start.
 
-E440 unknown potential
-No potential has this name. The message lists those that can give energies here; others may need an extra to be installed.
+E440 the potential cannot be used
+No potential has this name, or the package that it needs is not installed. The message lists the known ones, or says which extra to install.
 
 E441 unknown reference set
 No reference set has this name. The message lists the sets of known crystals that come with the package.
+
+E442 the weights cannot be fetched
+The weights of this potential are not in its package and are downloaded once, which failed. On a machine without a network, copy the folder
+that the message names from one that has them.
 
 E500 mattergen is not installed
 The package is installed beside its own pins, which cannot be resolved: `pip install --no-deps mattergen==1.0.3`. See docs/install.md.

@@ -144,7 +144,8 @@ class Reference(Expression):
 
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Reference:
-        return cls(span, parts.all(Name))
+        # `symprec` is a word of the language and the name of a parameter.
+        return cls(span, tuple(Name(p.span, p.text) for p in parts if isinstance(p, Name | Symbol) and p.text != "."))
 
     @property
     def text(self) -> str:
@@ -515,11 +516,12 @@ class Setting(Rule):
 class Statement(Rule):
     """One statement. Its file in `statements` holds its syntax tree, its meaning and an example; the file's docstring is its manual page.
 
-    once: may appear once only. defines: may stand in a module. precedence: statements are checked in this order, then in reading order.
+    usage: lines that use the example, where a program needs some. once: may appear once only. defines: may stand in a module. precedence: statements are checked in this order, then in reading order.
     """
 
     rule: ClassVar[str]
     example: ClassVar[str]
+    usage: ClassVar[str] = ""
     once: ClassVar[bool] = False
     defines: ClassVar[bool] = False
     precedence: ClassVar[int] = 1

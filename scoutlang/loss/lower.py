@@ -25,18 +25,20 @@ from scoutlang.loss.penalties import PENALTIES
 class LossValue:
     """Losses of B crystals under T terms, dimensionless.
 
-    total: (B,) sum of the terms. terms: (B, T) weighted losses, 0 where undefined. defined: (B, T) bool.
+    total: (B,) sum of the terms. gap: (B,) how far the total is hoped to fall: its violations, and one natural unit for each wish, which
+    has no end and may be negative. terms: (B, T) weighted losses, 0 where undefined. defined: (B, T) bool.
     values: (B, T) soft values in canonical units, the slack of a term that has no single value; 0 where undefined.
     """
 
     total: Tensor
+    gap: Tensor
     terms: Tensor
     values: Tensor
     defined: Tensor
 
     def detach(self) -> LossValue:
         """The same numbers without their graph."""
-        return LossValue(self.total.detach(), self.terms.detach(), self.values.detach(), self.defined)
+        return LossValue(self.total.detach(), self.gap.detach(), self.terms.detach(), self.values.detach(), self.defined)
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,14 @@ class Loss:
         """
         if not self.items:
             empty = batch.frac.new_zeros(batch.size, 0)
-            return LossValue(empty.sum(dim=1), empty, empty, empty.bool())
+            return LossValue(empty.sum(dim=1), empty.sum(dim=1), empty, empty, empty.bool())
         reading = Reading(batch, "soft", sharpness)
         values, losses, defined = (torch.stack(column, dim=1) for column in zip(*(i.evaluate(reading) for i in self.items), strict=True))
         terms = torch.where(defined, losses, torch.zeros_like(losses))
-        return LossValue(terms.sum(dim=1), terms, values, defined)
+        wished = torch.tensor([isinstance(item.term.claim, Wish) for item in self.items], device=terms.device)
+        weights = terms.new_tensor([item.term.weight for item in self.items])
+        gaps = torch.where(wished, defined * weights, terms)
+        return LossValue(terms.sum(dim=1), gaps.sum(dim=1), terms, values, defined)
 
     def describe(self) -> str:
         """The loss as text, one line per term."""

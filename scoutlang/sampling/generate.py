@@ -51,7 +51,7 @@ def generate(
     device: torch.device | str = "cpu",
     on_step: Callable[[Progress], None] | None = None,
 ) -> list[Sampled]:
-    """One batch of an arm. Structure i depends on (seed, arm, i) and the settings, not on the batch it is in."""
+    """One batch of an arm. Structure i has its own random numbers, from (seed, arm, i), whatever the batch it is in."""
     settings = program.sample
     sizes = [_draw_size(program, model, structure_seed(settings.seed, arm, i, "num_atoms")) for i in indices]
     guided = arm == "guided"

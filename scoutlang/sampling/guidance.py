@@ -82,21 +82,21 @@ def normalised_step(strength: float, direction: Descent, *, over_batch: bool, ca
 
 
 def adaptive_step(
-    strength: float, loss: Tensor, direction: Descent, system: Tensor, sigma_frac: Tensor, *, move: float, strain: float
+    strength: float, gap: Tensor, direction: Descent, system: Tensor, sigma_frac: Tensor, *, move: float, strain: float
 ) -> Tensor:
-    """(B,) Polyak step ℓ/m²: to the zero of the linearised loss, limited to a trusted move of x̂0; zero while σ_F > MAX_SIGMA.
+    """(B,) Polyak step gap/m²: to where the linearised loss has fallen by ``gap`` (`LossValue`), limited to a trusted move of x̂0; zero while σ_F > MAX_SIGMA.
 
     move: Å, the most that an atom of x̂0 moves in one step; strain: the largest strain of its cell.
     """
-    size = len(loss)
-    furthest = loss.new_zeros(size).scatter_reduce(0, system, direction.move.norm(dim=1), reduce="amax", include_self=False)
+    size = len(gap)
+    furthest = gap.new_zeros(size).scatter_reduce(0, system, direction.move.norm(dim=1), reduce="amax", include_self=False)
     limit = torch.minimum(
         move / furthest.clamp(min=1e-12), strain / direction.strain.flatten(1).norm(dim=1).clamp(min=1e-12)
     )
-    polyak = loss / direction.square_norm.clamp(min=1e-20)
+    polyak = gap / direction.square_norm.clamp(min=1e-20)
     sharp = sum_by_structure(sigma_frac.flatten(), system, size) / torch.bincount(system, minlength=size) <= MAX_SIGMA
-    useful = (direction.square_norm > 0) & torch.isfinite(loss) & sharp
-    return torch.where(useful, strength * torch.minimum(polyak, limit), torch.zeros_like(loss))
+    useful = (direction.square_norm > 0) & torch.isfinite(gap) & sharp
+    return torch.where(useful, strength * torch.minimum(polyak, limit), torch.zeros_like(gap))
 
 
 def tilt(strength: float, gain: float, grad_species: Tensor) -> Tensor:

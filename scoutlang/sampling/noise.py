@@ -1,4 +1,4 @@
-"""Random numbers that belong to a structure, not to a batch: structure i is the same whatever the batch size."""
+"""Random numbers that belong to a structure, not to a batch: those of structure i are the same whatever the batch size."""
 
 from __future__ import annotations
 

@@ -85,6 +85,18 @@ def test_relations(fields: dict[str, Any], expected: float) -> None:
     assert value.values.item() == pytest.approx(VOLUME)
 
 
+def test_the_gap_counts_violations_and_one_unit_for_each_wish() -> None:
+    """A wish may have any sign and no end; a step must go down all the same."""
+    terms = [
+        term(measure("volume_per_atom"), label="v", op="=", target=20.0, weight=2.0),
+        term(measure("min_distance", "Na", "Cl"), "prefer", label="d", wish="high", weight=3.0),
+        term(measure("min_distance", "Na", "Cs"), "prefer", label="undefined", wish="low"),
+    ]
+    value = compile_loss(program(*terms))(CrystalBatch.from_structures([ROCK_SALT]))
+    assert value.total.item() == pytest.approx(2 * (VOLUME - 20) - 3 * CLOSEST)
+    assert value.gap.item() == pytest.approx(2 * (VOLUME - 20) + 3)
+
+
 def test_terms_are_weighted_and_summed_and_only_guiding_ones_count() -> None:
     loss = compile_loss(
         program(

@@ -1,6 +1,7 @@
 """``sample 256 batch 32 steps 250 seed 7``: how many structures are drawn, from which model, how.
 
-At most one per program. The first number is short for ``count``. Structures do not depend on ``batch``, only on the seed and their number.
+At most one per program. The first number is short for ``count``. Each structure has random
+numbers of its own, from the seed and its number, so another ``batch`` changes it by rounding only (which diffusion amplifies).
 """
 
 from __future__ import annotations
@@ -9,19 +10,26 @@ from scoutlang.diagnostics.suggest import closest, quoted
 from scoutlang.frontend import formatting, settings
 from scoutlang.frontend.ast import Name, Number, Parts, Setting, Statement
 from scoutlang.frontend.scope import Scope
-from scoutlang.frontend.settings import Real, Whole, Words
+from scoutlang.frontend.settings import Entry, Real, Whole, Words
 from scoutlang.ir import Sample as SampleSettings
 from scoutlang.known_models import KNOWN_MODELS
 from scoutlang.source import Span
 
-# Setting in the language → field of ir.Sample and its kind.
 SETTINGS: settings.Table = {
-    "count": ("count", Whole(1, 10_000_000)),
-    "batch": ("batch", Whole(1, 100_000)),
-    "steps": ("steps", Whole(2, 100_000)),
-    "seed": ("seed", Whole(0, 2**53)),
-    "model": ("model", Words()),
-    "cfg": ("cfg", Real(0, 100)),
+    "count": Entry("count", Whole(1, 10_000_000), "structures in each arm; the first number of the statement is short for it"),
+    "batch": Entry("batch", Whole(1, 100_000), "structures sampled together; a matter of memory and speed, not of statistics"),
+    "steps": Entry("steps", Whole(2, 100_000), "diffusion steps; more are slower and a little better"),
+    "seed": Entry("seed", Whole(0, 2**53), "the same seed gives the same structures"),
+    "model": Entry(
+        "model",
+        Words(),
+        "the model to sample from: `mini`, the name of a published checkpoint, or the path of a checkpoint folder in quotes",
+    ),
+    "cfg": Entry(
+        "cfg",
+        Real(0, 100),
+        "factor of the classifier-free guidance towards the chemical system; the paper uses 2 with the published checkpoint",
+    ),
 }
 
 
@@ -64,4 +72,6 @@ class Sample(Statement):
             scope.report("I061", f"`{name}` ignores `cfg`", places["cfg"], text)
         if scope.atoms is not None and scope.atoms.low > model.max_atoms:
             place = places.get("model", self.verb_span)
-            scope.report("W062", f"`{name}` makes cells of up to {model.max_atoms} atoms", place, f"`atoms` asks for {scope.atoms.low} or more")
+            scope.report(
+                "W062", f"`{name}` makes cells of up to {model.max_atoms} atoms", place, f"`atoms` asks for {scope.atoms.low} or more"
+            )

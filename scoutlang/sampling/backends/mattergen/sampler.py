@@ -3,7 +3,7 @@
 Differences from MatterGen's own loop, each on purpose:
 
 * the corrector follows the predictor at the lower noise level (Algorithm 2), and its step size is one structure's, not the batch mean:
-  together with per-structure noise this makes structure i the same whatever the batch;
+  together with per-structure noise nothing of one structure enters another (rounding does: see docs/guidance.md);
 * the number of steps is free: the mask process of the atom types is rebuilt for it;
 * guidance changes the score before the predictor, from x̂0 computed with that same (classifier-free guided) score.
 """
@@ -231,7 +231,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             step = guidance.normalised_step(k, direction, over_batch=guide.normalize == "batch", cap=guide.cap)
         else:
             step = guidance.adaptive_step(
-                k, value.total, direction, clean.system, sigma_frac, move=guide.move, strain=guide.strain
+                k, value.gap, direction, clean.system, sigma_frac, move=guide.move, strain=guide.strain
             )
         delta_frac, delta_cell = guidance.displacement(direction, step, clean.cell, clean.system)
         changed = score.replace(
