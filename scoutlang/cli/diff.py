@@ -18,7 +18,7 @@ _DIFFERENT, _TROUBLE = 1, 2  # as diff(1)
 # Part of the program → statement of the language, where they have other names.
 _STATEMENTS = {"parameters": "param", "sweeps": "sweep", "language_version": "scout"}
 _SETTINGS = {
-    part: {field: name for name, (field, _) in table.items()} for part, table in (("guide", guide.SETTINGS), ("sample", sample.SETTINGS))
+    part: {entry.field: name for name, entry in table.items()} for part, table in (("guide", guide.SETTINGS), ("sample", sample.SETTINGS))
 }
 _STYLES = {"-": "red", "+": "green", "~": "yellow"}
 

@@ -6,7 +6,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from scoutlang import ir
 from scoutlang.diagnostics import Label
@@ -26,13 +26,26 @@ class Refused(Exception):
 class Kind(ABC):
     """What values a setting takes."""
 
+    @property
+    @abstractmethod
+    def takes(self) -> str:
+        """The values in words: ``a number from 0 to 1``."""
+
     @abstractmethod
     def value(self, written: SettingValue) -> Any:
         """The value for the program. Raises `Refused`."""
 
 
-# Name in the language → field of the IR node and kind.
-Table = Mapping[str, tuple[str, Kind]]
+class Entry(NamedTuple):
+    """A setting: the field of the IR node that it fills, the values that it takes, what it says."""
+
+    field: str
+    kind: Kind
+    summary: str
+
+
+# By the name in the language.
+Table = Mapping[str, Entry]
 
 
 def resolve(statement: str, given: Sequence[Setting], table: Table, scope: Scope) -> dict[str, Any]:
@@ -49,11 +62,12 @@ def resolve(statement: str, given: Sequence[Setting], table: Table, scope: Scope
             scope.report("E025", f"`{key}` is given twice", setting.span, "remove this one", also=Label(seen[key].span, "first here"))
         else:
             seen[key] = setting
-            field, kind = table[key]
             try:
-                values[field] = kind.value(_named(setting.value, scope))
+                values[table[key].field] = table[key].kind.value(_named(setting.value, scope))
             except Refused as refused:
-                scope.report("E024", f"`{key}` cannot be this", setting.value.span, refused.needs)
+                unknown = isinstance(setting.value, Name) and isinstance(table[key].kind, Real | Whole | Strength)
+                text = f"nothing is called {quoted(setting.value.text)}; {key} {refused.needs}" if unknown else refused.needs
+                scope.report("E024", f"`{key}` cannot be this", setting.value.span, text)
     for key in table.keys() & scope.overrides.keys():
         _override(statement, key, table, values, scope)
     return values
@@ -64,10 +78,9 @@ def _override(statement: str, key: str, table: Table, values: dict[str, Any], sc
 
     text = scope.overrides[key]
     found = definitions.setting(statement, key, text, scope)
-    field, kind = table[key]
     if found is not None:
         try:
-            values[field] = kind.value(found.value)
+            values[table[key].field] = table[key].kind.value(found.value)
         except Refused as refused:
             definitions.outside(f"--set {key}={text}: {refused.needs}", scope)
 
@@ -95,11 +108,14 @@ class Real(Kind):
     high: float
     open_low: bool = False
 
+    @property
+    def takes(self) -> str:
+        return f"a number {'above' if self.open_low else 'from'} {self.low:g} to {self.high:g}"
+
     def value(self, written: SettingValue) -> float:
         if isinstance(written, Number) and self.low <= written.value <= self.high and not (self.open_low and written.value == self.low):
             return written.value
-        least = f"above {self.low:g}" if self.open_low else f"from {self.low:g}"
-        raise Refused(f"needs a number {least} to {self.high:g}")
+        raise Refused(f"needs {self.takes}")
 
 
 @dataclass(frozen=True)
@@ -109,10 +125,14 @@ class Whole(Kind):
     low: int
     high: int
 
+    @property
+    def takes(self) -> str:
+        return f"a whole number from {self.low} to {self.high}"
+
     def value(self, written: SettingValue) -> int:
         if isinstance(written, Number) and written.value.is_integer() and self.low <= written.value <= self.high:
             return int(written.value)
-        raise Refused(f"needs a whole number from {self.low} to {self.high}")
+        raise Refused(f"needs {self.takes}")
 
 
 @dataclass(frozen=True)
@@ -124,15 +144,21 @@ class Choice(Kind):
     def __init__(self, *words: str) -> None:
         object.__setattr__(self, "words", words)
 
+    @property
+    def takes(self) -> str:
+        return listing(f"`{w}`" for w in self.words)
+
     def value(self, written: SettingValue) -> str:
         if isinstance(written, Name) and written.text in self.words:
             return written.text
         guess = did_you_mean(written.text, self.words) if isinstance(written, Name) else ""
-        raise Refused(guess or f"needs {listing(f'`{w}`' for w in self.words)}")
+        raise Refused(guess or f"needs {self.takes}")
 
 
 class Words(Kind):
     """Any name, or a quoted text such as a path."""
+
+    takes = "a name, or a path in quotes"
 
     def value(self, written: SettingValue) -> str:
         if isinstance(written, Name | Text) and written.text.strip():
@@ -145,6 +171,7 @@ class Strength(Kind):
 
     _shapes = ("linear", "cosine")
     _schedules = ("constant", "ramp", "piecewise")
+    takes = "a number ≥ 0 or a schedule"
 
     def value(self, written: SettingValue) -> ir.Schedule:
         match written:

@@ -9,29 +9,37 @@ from __future__ import annotations
 from scoutlang.frontend import formatting, settings
 from scoutlang.frontend.ast import Parts, Setting, Statement
 from scoutlang.frontend.scope import Scope
-from scoutlang.frontend.settings import Choice, Real, Strength, Whole
+from scoutlang.frontend.settings import Choice, Entry, Real, Strength, Whole
 from scoutlang.ir import Guide as GuideSettings
 from scoutlang.source import Span
 
-# Setting in the language → field of ir.Guide and its kind.
 SETTINGS: settings.Table = {
-    "method": ("method", Choice("adaptive", "paper")),
-    "k": ("k", Strength()),
-    "g": ("g", Strength()),
-    "from": ("since", Real(0, 1)),
-    "to": ("until", Real(0, 1)),
-    "every": ("every", Whole(1, 10_000)),
-    "recur": ("recur", Whole(1, 1_000)),
-    "backward": ("backward", Whole(1, 1_000)),
-    "normalize": ("normalize", Choice("structure", "batch")),
-    "cap": ("cap", Real(0, 1e6, open_low=True)),
-    "sharpness": ("sharpness", Real(0.1, 100)),
-    "types": ("types", Real(0, 100)),
-    "move": ("move", Real(0, 5, open_low=True)),
-    "strain": ("strain", Real(0, 1, open_low=True)),
+    "method": Entry(
+        "method",
+        Choice("adaptive", "paper"),
+        "how the gradient moves the crystal: `adaptive`, the default, or `paper`, Algorithm 2 of the paper",
+    ),
+    "k": Entry("k", Strength(), "strength of the push on the predicted crystal; 0 is no guidance"),
+    "g": Entry("g", Strength(), "strength of the push through the score network"),
+    "from": Entry("since", Real(0, 1), "diffusion time from which guidance acts; 1 is noise, 0 the crystal"),
+    "to": Entry("until", Real(0, 1), "diffusion time until which it acts; smaller than `from`"),
+    "every": Entry("every", Whole(1, 10_000), "guide every n-th step only; saves time"),
+    "recur": Entry("recur", Whole(1, 1_000), "how often each step is repeated with fresh noise, n_r of the paper"),
+    "backward": Entry("backward", Whole(1, 1_000), "gradient steps on the predicted crystal in each step, n_b of the paper"),
+    "normalize": Entry(
+        "normalize",
+        Choice("structure", "batch"),
+        "length of the gradient: of each `structure`, or over the whole `batch` as in the authors' code",
+    ),
+    "cap": Entry("cap", Real(0, 1e6, open_low=True), "upper bound of strength over gradient norm, η of the paper"),
+    "sharpness": Entry("sharpness", Real(0.1, 100), "slope of the smooth neighbour step, in 1/Å; larger is closer to the exact count"),
+    "types": Entry("types", Real(0, 100), "how strongly the choice of elements is pushed; 0: not at all"),
+    "move": Entry("move", Real(0, 5, open_low=True), "the most that an atom moves in one guided step, in Å"),
+    "strain": Entry("strain", Real(0, 1, open_low=True), "the most that the cell strains in one guided step"),
 }
 
-_OF_ONE_METHOD = {"paper": ("g", "cap", "normalize"), "adaptive": ("types", "move", "strain")}
+# Method → settings that only it uses.
+OF_ONE_METHOD = {"paper": ("g", "cap", "normalize"), "adaptive": ("types", "move", "strain")}
 
 
 class Guide(Statement):
@@ -58,7 +66,7 @@ class Guide(Statement):
             message = "guidance runs from noise (t = 1) to the crystal (t = 0)"
             scope.report("E042", message, place, text, help="write the larger one after `from`")
         method_known = "method" not in places or "method" in values
-        other = _OF_ONE_METHOD["paper" if guide.method == "adaptive" else "adaptive"] if method_known else ()
+        other = OF_ONE_METHOD["paper" if guide.method == "adaptive" else "adaptive"] if method_known else ()
         for key in other:
             if key in places:
                 needed = "paper" if guide.method == "adaptive" else "adaptive"

@@ -19,6 +19,7 @@ from scoutlang.source import Span
 class Import_(Statement):
     rule = "import"
     example = "import std.polyhedra as poly"
+    usage = "require poly.tetrahedron(Cu, P)"
     defines = True
 
     what: Reference | Text

@@ -15,6 +15,7 @@ from scoutlang.source import Span
 class Let(Statement):
     rule = "let"
     example = "let tight = 2.5 Å"
+    usage = "require max(distance(Si-P)) < tight"
     defines = True
 
     name: Name

@@ -16,6 +16,7 @@ from scoutlang.source import Span
 class Motif(Statement):
     rule = "motif"
     example = "motif bonded(A, B, n = 4) = each CN(A-B) = n"
+    usage = "require bonded(Cu, P)"
     defines = True
 
     name: Name

@@ -16,6 +16,7 @@ from scoutlang.source import Span
 class Param(Statement):
     rule = "param"
     example = "param rc = 2.6 Å in [2.3, 2.9] Å"
+    usage = "require CN(Cu-P, r=rc) = 4"
 
     name: Name
     value: Node
