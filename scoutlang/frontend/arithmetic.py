@@ -9,7 +9,6 @@ from fractions import Fraction
 
 from scoutlang import ir
 from scoutlang.diagnostics import Label
-from scoutlang.diagnostics.suggest import quoted
 from scoutlang.frontend.ast import Node
 from scoutlang.frontend.scope import Scope
 from scoutlang.frontend.values import Operand, QuantityValue, Sites
@@ -36,14 +35,18 @@ def meet(found: Sequence[tuple[Sites, Node]], scope: Scope) -> Met | None:
     return Met(own[0][0] if own else None)
 
 
-def total(operands: Sequence[Operand], operators: Sequence[str], scope: Scope) -> QuantityValue | None:
-    """A sum; a bare number takes the dimension of the others."""
+def total(operands: Sequence[Operand], operators: Sequence[str], scope: Scope, result: str = "no sum") -> QuantityValue | None:
+    """A sum; a bare number takes the dimension of the others. ``result``: what quantities of different kinds do not have."""
     typed = next((o for o in operands if not o.value.bare), operands[0])
     for operand in operands:
         if not operand.value.bare and operand.value.dimension != typed.value.dimension:
             text = f"this is {operand.value.dimension.spoken}, the one before {typed.value.dimension.spoken}"
             scope.report(
-                "E041", "quantities of different kinds have no sum", operand.node.span, text, also=Label(typed.node.span, "the one before")
+                "E041",
+                f"quantities of different kinds have {result}",
+                operand.node.span,
+                text,
+                also=Label(typed.node.span, "the one before"),
             )
             return None
     met = meet([(o.value.sites, o.node) for o in operands], scope)
@@ -55,10 +58,10 @@ def total(operands: Sequence[Operand], operators: Sequence[str], scope: Scope) -
         values.append(node if operator == "PLUS" else _negated(node))
     tolerances = [o.value.tolerance for o in operands if o.value.constant is None]
     tolerance = None if None in tolerances or not tolerances else max(t for t in tolerances if t is not None)
-    result = replace(
+    value = replace(
         typed.value.derived(_folded("+", values)), sites=met.sites, tolerance=tolerance, scale=max(o.value.scale for o in operands)
     )
-    return _finite(replace(result, bare=all(o.value.bare for o in operands)), operands, scope)
+    return _finite(replace(value, bare=all(o.value.bare for o in operands)), operands, scope)
 
 
 def product(operands: Sequence[Operand], operators: Sequence[str], scope: Scope) -> QuantityValue | None:
@@ -113,7 +116,7 @@ def absolute(value: QuantityValue) -> QuantityValue:
 
 def extreme(op: ir.Operation, operands: Sequence[Operand], scope: Scope) -> QuantityValue | None:
     """The smallest or largest of several quantities."""
-    same = total(operands, ["PLUS"] * (len(operands) - 1), scope)
+    same = total(operands, ["PLUS"] * (len(operands) - 1), scope, "no order")
     return None if same is None else replace(same, node=_folded(op, [o.value.node for o in operands]))
 
 
@@ -171,7 +174,7 @@ def _finite(value: QuantityValue, operands: Sequence[Operand], scope: Scope) -> 
     if value.constant is None or math.isfinite(value.constant):
         return value
     span = operands[0].node.span.cover(operands[-1].node.span)
-    scope.report("E017", "this has no value", span, f"{quoted(scope.slice(span))} is not a finite number")
+    scope.report("E017", "this has no value", span, "it is not a finite number")
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,26 @@ _FRACTION_TOLERANCE = 0.05
 _WORD_LIMIT = 40
 DEFAULT = "default"
 """As the value of a parameter: as if it were not given. Lets a motif hand an optional parameter on."""
+
+_ELSEWHERE = {
+    "avg": "mean",
+    "average": "mean",
+    "all": "each",
+    "every": "each",
+    "some": "any",
+    "exists": "any",
+    "coordination": "CN",
+    "coordination_number": "CN",
+    "bond_length": "distance",
+    "bond": "distance",
+    "ehull": "e_above_hull",
+    "hull": "e_above_hull",
+    "sg": "spacegroup",
+    "bond_angle": "angle",
+    "lattice_system": "crystal_system",
+    "composition": "atomic_fraction",
+    "stable": "e_above_hull",
+}
 
 
 @dataclass(frozen=True)
@@ -67,12 +88,20 @@ def call(node: Call, context: Context) -> Value | None:
 
 def _unknown(node: Call, context: Context) -> None:
     scope, name = context.scope, node.callee.names[0]
+    if name.text in scope.current.imports:
+        elaborate.elaborate(node.callee, context)  # reports that it is a module
+        return
     called = [n for n, s in scope.signatures.items() if s.species or s.parameters]
     members = [f"{module}.{name.text}" for module, i in scope.current.imports.items() if name.text in i.names.definitions]
     guess = next(iter(members), None) or closest(name.text, [*called, *FUNCTIONS, *scope.current.definitions])
-    guess = guess or closest(name.text, scope.signatures)
-    text = f"did you mean `{guess}`?" if guess else "`scout doc` lists what there is"
+    guess = guess or elsewhere(name.text) or closest(name.text, scope.signatures)
+    text = f"did you mean `{guess}`?" if guess else scope.files.advice(name.text) or "`scout doc` lists what there is"
     scope.report("E032", f"unknown descriptor {quoted(name.text)}", name.span, text, replacement=guess)
+
+
+def elsewhere(name: str) -> str | None:
+    """The name here of what is called so in other programs."""
+    return _ELSEWHERE.get(name.lower())
 
 
 # ---- functions ----
@@ -227,7 +256,12 @@ def _descriptor(node: Call, signature: DescriptorSignature, context: Context) ->
         named = _named(argument)
         place = None if named else _positional(argument, signature, context)
         if named is None and place is None:
-            chains.append(argument)
+            slip = _parameter_slip(argument, parameters, scope)
+            if slip is not None:
+                scope.report("E034", "a parameter is given by its name", argument.span, f"write `{slip}`", replacement=slip)
+                right = False
+            else:
+                chains.append(argument)
             continue
         name, value = named if named is not None else (None, argument)
         key = named[0].text if named is not None else place or ""
@@ -260,6 +294,16 @@ def _descriptor(node: Call, signature: DescriptorSignature, context: Context) ->
     if not signature.differentiable:
         scope.judged_only.append((signature.name, node.span))
     return _value(measure, signature, context)
+
+
+def _parameter_slip(argument: Node, parameters: Mapping[str, Parameter], scope: Scope) -> str | None:
+    """What ``2.6 Å`` or ``r < 2.6`` in the place of a parameter was meant to be."""
+    if isinstance(argument, Quantity):
+        numeric = next((n for n, p in parameters.items() if p.kind not in ("choice", "file")), None)
+        return None if numeric is None else f"{numeric}={scope.slice(argument.span)}"
+    if isinstance(argument, Comparison) and isinstance(argument.first, Reference) and argument.first.text in parameters:
+        return f"{argument.first.text}={scope.slice(argument.links[0].value.span)}"
+    return None
 
 
 def _value(measure: ir.Measure, signature: DescriptorSignature, context: Context) -> QuantityValue | TruthValue:
@@ -328,9 +372,8 @@ def _species(node: Call, chains: Sequence[Node], signature: DescriptorSignature,
     if len(chains) > 1:
         span = chains[0].span.cover(chains[-1].span)
         right = "-".join(scope.slice(c.span) for c in chains)
-        scope.report(
-            "E033", "species are joined with a hyphen", span, f"write `{signature.name}({right})`, centre first", replacement=right
-        )
+        text = f"write `{signature.name}({right})`{_order(signature)}"
+        scope.report("E033", "species are joined with a hyphen", span, text, replacement=right)
         return None
     return species if all(_not_empty(s, span, scope) for v in found for s, span in zip(v.species, v.spans, strict=True)) else None
 
@@ -347,11 +390,14 @@ def _wrong_species(node: Call, chains: Sequence[Node], signature: DescriptorSign
     if signature.species == 0:
         message, text = f"{signature.name} takes no species", "it is a property of the whole cell"
     else:
-        symbols = (scope.system if len(scope.system) >= signature.species else "ABCDEF")[: signature.species]
+        symbols = itertools.islice(itertools.cycle(scope.system or ("Cu", "P")), signature.species)
         message = f"{signature.name} takes {signature.species} species"
-        order = ", centre in the middle" if signature.species == 3 else ", centre first" if signature.species == 2 else ""
-        text = f"write `{signature.name}({'-'.join(symbols)})`{order}"
+        text = f"write `{signature.name}({'-'.join(symbols)})`{_order(signature)}"
     scope.report("E033", message, place, text)
+
+
+def _order(signature: DescriptorSignature) -> str:
+    return {2: ", centre first", 3: ", centre in the middle"}.get(signature.species, "")
 
 
 # ---- parameters ----

@@ -85,9 +85,8 @@ def _fits(value: QuantityValue, name: Name, default: Node, range_: Range | None,
     if usual is None:
         return False
     if value.dimension != usual.dimension:
-        scope.report(
-            "E041", f"{quoted(name.text)} is {usual.dimension.spoken}", name.span, f"the value from outside is {value.dimension.spoken}"
-        )
+        text = f"this is {value.dimension.spoken}" if name.text != scope.slice(name.span) else f"the value is {value.dimension.spoken}"
+        scope.report("E041", f"{quoted(name.text)} is {usual.dimension.spoken}", name.span, text)
         return False
     if range_ is None:
         return True
@@ -99,7 +98,8 @@ def _fits(value: QuantityValue, name: Name, default: Node, range_: Range | None,
         return True
     unit = usual.dimension.unit
     text = f"{value.constant:g} is not from {ends[0]:g} to {ends[1]:g} {unit}".rstrip()
-    scope.report("E075", f"the value of {quoted(name.text)} is out of its range", range_.span, text)
+    place, also = (range_.span, None) if name.text == scope.slice(name.span) else (name.span, Label(range_.span, "its range"))
+    scope.report("E075", f"the value of {quoted(name.text)} is out of its range", place, text, also=also)
     return False
 
 
@@ -171,7 +171,7 @@ def check_sweep_value(name: str, value: Node, scope: Scope) -> bool:
             if found is None:
                 return False
             try:
-                table[name][1].value(found.value)
+                table[name].kind.value(found.value)
             except Refused as refused:
                 scope.report("E024", f"`{name}` cannot be this", value.span, refused.needs)
                 return False

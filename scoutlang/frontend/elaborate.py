@@ -94,6 +94,10 @@ def _elaborate(node: Node, context: Context) -> Value | None:
         case Addition():
             return _addition(node, context)
         case Multiplication(operands=operands, operators=operators):
+            if all(_is_species(n, context) for n in operands):
+                text = "species are joined with a hyphen; a ratio of amounts is `count(Cu) / count(P)`"
+                context.scope.report("E057", f"{quoted(context.scope.slice(node.span))} is no quantity", node.span, text)
+                return None
             values = quantity_operands(operands, context)
             return None if values is None else arithmetic.product(values, [o.terminal for o in operators], context.scope)
         case Raised(base=base, exponent=exponent):
@@ -149,9 +153,9 @@ def as_proposition(value: Value, node: Node, scope: Scope) -> TruthValue | None:
         case TruthValue():
             return value
         case QuantityValue():
-            scope.report(
-                "E057", "a quantity alone is neither true nor false", node.span, "needs a relation, such as `= 4`, `< 2.5` or `in [3, 5]`"
-            )
+            words = value.signature.categories if value.signature else ()
+            needs = f"`= {words[-1]}`" if words else "`= 4`, `< 2.5` or `in [3, 5]`"
+            scope.report("E057", "a quantity alone is neither true nor false", node.span, f"needs a relation, such as {needs}")
         case WishValue():
             scope.report("E052", "a wish is neither true nor false", node.span, "it stands alone, after `prefer`")
         case _:
@@ -164,15 +168,27 @@ def species_chain(node: Node, context: Context) -> SpeciesValue | None:
     value = elaborate(node, replace(context, species=True))
     if value is None or isinstance(value, SpeciesValue):
         return value
-    context.scope.report("E057", f"{spoken(value)} where species belong", node.span, "write elements joined with hyphens, centre first")
+    context.scope.report("E057", f"{spoken(value)} where species belong", node.span, _species_belong(node))
     return None
+
+
+def _species_belong(node: Node) -> str:
+    return "write it without quotes" if isinstance(node, Text) else "write elements joined with hyphens, centre first"
 
 
 def quantity_operands(nodes: Sequence[Node], context: Context) -> list[Operand] | None:
     """All operands as quantities, or None after reports about each that is none."""
-    found = [(quantity(n, context), n) for n in nodes]
+    found = [(_computable(quantity(n, context), n, context.scope), n) for n in nodes]
     operands = [Operand(v, n) for v, n in found if v is not None]
     return operands if len(operands) == len(found) else None
+
+
+def _computable(value: QuantityValue | None, node: Node, scope: Scope) -> QuantityValue | None:
+    """A quantity that is a number; a report for a word such as the crystal system."""
+    if value is None or value.signature is None or not value.signature.categories:
+        return value
+    scope.report("E036", f"{value.signature.name} is a word and has no value to compute with", node.span, "compare it: `= cubic`")
+    return None
 
 
 def _belongs(value: Value, node: Node, scope: Scope) -> str:
@@ -224,7 +240,7 @@ def resolve(node: Reference, context: Context) -> Definition | None:
 def use(definition: Definition, call: Span, context: Context) -> Value | None:
     """The value of a definition without parameters, read in this context."""
     if definition.places:
-        wanted = f"{definition.name.text}({', '.join(p.name.text for p in definition.places)})"
+        wanted = f"{definition.name.text}({', '.join(formatting.place(p) for p in definition.places)})"
         context.scope.report("E074", f"`{definition.name.text}` needs arguments", call, f"write `{wanted}`")
         return None
     with context.scope.using(definition, call) as possible:
@@ -249,6 +265,9 @@ def _unknown_member(node: Reference, scope: Scope) -> None:
         scope.report("E039", f"`{first.text}` is a module", first.span, text)
         return
     last = node.names[1]
+    if len(node.names) > 2:
+        scope.report("E039", "a name of a module has one dot", node.names[2].span, f"write `{first.text}.{last.text}`")
+        return
     guess = closest(last.text, known_names)
     text = f"did you mean `{guess}`?" if guess else f"it has {listing(known_names, 'and')}"
     scope.report("E039", f"{quoted(first.text)} has no {quoted(last.text)}", last.span, text, replacement=guess)
@@ -263,8 +282,9 @@ def _unknown_name(name: Name, context: Context) -> None:
             species.element(name, scope)
             return
     else:
-        guess = guess or closest(name.text, [*scope.signatures, *calls.FUNCTIONS])
+        guess = guess or calls.elsewhere(name.text) or closest(name.text, [*scope.signatures, *calls.FUNCTIONS])
     text = f"did you mean `{guess}`?" if guess else "define it with `let` or `param`, or see `scout doc` for what there is"
+    text = scope.files.advice(name.text) or text if guess is None else text
     if guess is None and name.text.capitalize() in scope.system:
         text = "species stand inside a descriptor, such as `CN(Cu-P)`"
     scope.report("E032", f"unknown name {quoted(name.text)}", name.span, text, replacement=guess)
@@ -286,7 +306,7 @@ def _set(node: Set, context: Context) -> SpeciesValue | None:
         value = species_chain(item, context)
         if value is None or len(value.species) != 1:
             if value is not None:
-                context.scope.report("E057", "a chain where a species belongs", item.span, "write it outside of the braces")
+                context.scope.report("E057", "a chain where a species belongs", item.span, "species in braces are separated by commas")
             right = False
             continue
         for symbol in value.species[0].elements:
@@ -307,6 +327,8 @@ def _addition(node: Addition, context: Context) -> Value | None:
         if operator.terminal == "LOOKALIKE_DASH":
             dash = context.scope.slice(operator.span)
             context.scope.report("E016", f"{quoted(dash)} is not a hyphen", operator.span, "write `-`", replacement="-")
+    if not _one_sign_each(node, context.scope):
+        return None
     chain = context.species or any(_is_species(n, context) for n in node.operands)
     inner = replace(context, species=True) if chain else context
     found = [elaborate(n, inner) for n in node.operands]
@@ -316,11 +338,27 @@ def _addition(node: Addition, context: Context) -> Value | None:
     if all(isinstance(v, SpeciesValue) for v in values):
         return _chain(node, [v for v in values if isinstance(v, SpeciesValue)], context.scope)
     operands = [Operand(v, n) for v, n in zip(values, node.operands, strict=True) if isinstance(v, QuantityValue)]
+    if context.species and 0 < len(operands) < len(values):
+        place = operands[0].node
+        context.scope.report("E057", f"{spoken(operands[0].value)} where species belong", place.span, _species_belong(place))
+        return None
     if len(operands) < len(values):
         wrong, place = next((v, n) for v, n in zip(values, node.operands, strict=True) if not isinstance(v, QuantityValue))
         context.scope.report("E057", f"{spoken(wrong)} in a sum", place.span, _belongs(wrong, place, context.scope))
         return None
     return arithmetic.total(operands, [o.terminal for o in node.operators], context.scope)
+
+
+def _one_sign_each(node: Addition, scope: Scope) -> bool:
+    """Whether no sign follows an operator at once: ``4 + -0.3`` and ``4 -+ 0.3`` are slips for ``4 ± 0.3``, not 3.7."""
+    for operator, operand in zip(node.operators, node.operands[1:], strict=True):
+        between = scope.slice(Span(operator.span.end, operand.span.start))
+        if isinstance(operand, Negative) and "(" not in between:
+            sign = Span(operator.span.start, operand.span.start + 1)
+            text = "a tolerance is written `± 0.3`; a negative number after an operator stands in brackets"
+            scope.report("E010", "two signs in a row", sign, text)
+            return False
+    return True
 
 
 def _is_species(node: Node, context: Context) -> bool:
@@ -333,7 +371,7 @@ def _is_species(node: Node, context: Context) -> bool:
 def _chain(node: Addition, values: Sequence[SpeciesValue], scope: Scope) -> SpeciesValue | None:
     for operator in node.operators:
         if operator.terminal == "PLUS":
-            scope.report("E057", "species are joined with a hyphen", operator.span, "write `-`", replacement="-")
+            scope.report("E057", "species are joined with a hyphen", operator.span, "several in one place stand in braces: `{P, Si}`")
             return None
     return SpeciesValue(tuple(s for v in values for s in v.species), tuple(s for v in values for s in v.spans))
 

@@ -83,7 +83,7 @@ def _level(node: Node) -> int:
     return _LEVEL.get(type(node), _PRIMARY)
 
 
-def _expression(node: Node) -> str:  # noqa: PLR0912  one case for each kind of node
+def _expression(node: Node) -> str:
     match node:
         case Quantity(number=number, unit=unit_):
             return number_text(number) + _unit_after(unit_)

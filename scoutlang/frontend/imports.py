@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +65,12 @@ class Files:
         source = self._read(path, scope, scope.current, "E079")
         return None if source is None else ir.TextFile(path.text, source.text)
 
+    def advice(self, name: str) -> str:
+        """Where the library defines a name, for one that is unknown; empty where it does not."""
+        definition = re.compile(rf"^(let|motif) {re.escape(name)}\b", re.MULTILINE)
+        found = next((m for m in library() if definition.search(_text_of(m))), None)
+        return f"`import {LIBRARY}.{found}` gives `{found}.{name}`" if found else ""
+
     def _library(self, what: Reference, scope: Scope) -> Source | None:
         names = [n.text for n in what.names]
         known = library()
@@ -73,7 +80,9 @@ class Files:
                 if known
                 else "a file is written in quotes"
             )
-            scope.report("E072", f"unknown module {quoted(what.text)}", what.span, text)
+            meant = f"{LIBRARY}.{names[-1]}" if names[-1] in known else None
+            text = f"did you mean `{meant}`?" if meant else text
+            scope.report("E072", f"unknown module {quoted(what.text)}", what.span, text, replacement=meant)
             return None
         if names[1] not in known:
             guess = closest(names[1], known)
@@ -81,7 +90,7 @@ class Files:
             replacement = f"{LIBRARY}.{guess}" if guess else None
             scope.report("E072", f"the library has no {quoted(names[1])}", what.span, text, replacement=replacement)
             return None
-        return Source(what.text, resource("stdlib", f"{names[1]}.scout").read_text(encoding="utf-8"))
+        return Source(what.text, _text_of(names[1]))
 
     def _neighbour(self, path: Text, scope: Scope, inside: Names) -> Source | None:
         if not path.text.endswith(".scout"):
@@ -151,3 +160,7 @@ def library() -> tuple[str, ...]:
     """Names of the modules of the standard library."""
     folder = resource("stdlib")
     return tuple(sorted(p.name.removesuffix(".scout") for p in folder.iterdir() if p.name.endswith(".scout")))
+
+
+def _text_of(module: str) -> str:
+    return resource("stdlib", f"{module}.scout").read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from scoutlang.frontend.ast import Among, Comparison, Link, Node, Quantity, Rang
 from scoutlang.frontend.scope import Scope
 from scoutlang.frontend.values import Operand, QuantityValue, TruthValue, WishValue
 from scoutlang.source import Span
+from scoutlang.units import PLAIN
 
 if TYPE_CHECKING:
     from scoutlang.frontend.elaborate import Context
@@ -35,6 +36,7 @@ _HALF = 0.5  # tolerance of whole numbers: categories and truth values
 _SHORTEST_SHARE = 0.5
 _LONGEST_SHARE = 3.0  # of the radii sum: beyond it a value read as nm is no plausible distance either
 _ANGSTROM_PER_NM = 10.0
+_LEAST_PERCENT, _PERCENT = 2, 100
 
 
 def comparison(node: Comparison, context: Context) -> TruthValue | None:
@@ -66,7 +68,8 @@ def within(node: Within, context: Context) -> TruthValue | None:
         return None
     low, high = ends
     # Each end is judged, so that every wrong one is reported.
-    if not all([_possible(value, v, n, context.scope) for n, v in ((node.range.low, low), (node.range.high, high))]):
+    possible = [_possible(value, v, n, node.subject, context.scope) for n, v in ((node.range.low, low), (node.range.high, high))]
+    if not all(possible):
         return None
     relation = ir.Relation("in", low=low, high=high, scale=value.scale)
     _doubts(value, relation, high, node.range.high, context.scope)
@@ -177,7 +180,7 @@ def _step(left: Node, link: Link, context: Context) -> TruthValue | None:
         return None
     if number is None:
         return _two_measured(value, subject, operator, other, tolerance, context)
-    if not _possible(value, number, other, scope) or _never(value, operator, number, link, scope):
+    if not _possible(value, number, other, subject, scope) or _never(value, operator, number, subject, link, scope):
         return None
     relation = _relation(operator, number, tolerance, value.scale)
     _doubts(value, relation, number, other, scope)
@@ -198,7 +201,7 @@ def _equal(subject: Node, item: Node, context: Context) -> TruthValue | None:
         text = "write a number" if numbers[0] is None else "compare with `=` and a tolerance, and join the parts with `or`"
         context.scope.report("E049", "this cannot be one of a set", item.span, text)
         return None
-    if not _possible(value, numbers[0], item, context.scope):
+    if not _possible(value, numbers[0], item, subject, context.scope):
         return None
     relation = _relation("=", numbers[0], value.tolerance, value.scale)
     return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
@@ -281,28 +284,29 @@ def _tolerance(
 # ---- what cannot be right ----
 
 
-def _possible(value: QuantityValue, number: float, node: Node, scope: Scope) -> bool:
+def _possible(value: QuantityValue, number: float, node: Node, subject: Node, scope: Scope) -> bool:
     if value.minimum <= number <= value.maximum:
         return True
-    name, unit = _called(value), value.dimension.unit
+    name, unit = _name(value, subject, scope), value.dimension.unit
     if number < value.minimum:
         least = "negative" if value.minimum == 0 else f"below {value.minimum:g} {unit}".rstrip()
         scope.report("E044", f"{name} is never {least}", node.span, f"needs a value from {value.minimum:g}")
     else:
-        scope.report(
-            "E044", f"{name} is never above {value.maximum:g} {unit}".rstrip(), node.span, f"needs a value up to {value.maximum:g}"
-        )
+        percent = value.maximum == 1 and _LEAST_PERCENT <= number <= _PERCENT and value.dimension == PLAIN
+        text = f"{number:g} % is {number / _PERCENT:g}" if percent else f"needs a value up to {value.maximum:g}"
+        scope.report("E044", f"{name} is never above {value.maximum:g} {unit}".rstrip(), node.span, text)
     return False
 
 
-def _never(value: QuantityValue, operator: Symbol, number: float, link: Link, scope: Scope) -> bool:
+def _never(value: QuantityValue, operator: Symbol, number: float, subject: Node, link: Link, scope: Scope) -> bool:
+    name, unit = _name(value, subject, scope), value.dimension.unit
     if operator == "<" and number <= value.minimum:
         text = f"{value.minimum:g} is the least value; did you mean `<=`?"
-        scope.report("E044", f"{_called(value)} is never below {value.minimum:g}", link.span, text)
+        scope.report("E044", f"{name} is never below {value.minimum:g} {unit}".rstrip(), link.span, text)
         return True
     if operator == ">" and number >= value.maximum:
         text = f"{value.maximum:g} is the largest value; did you mean `>=`?"
-        scope.report("E044", f"{_called(value)} is never above {value.maximum:g}", link.span, text)
+        scope.report("E044", f"{name} is never above {value.maximum:g} {unit}".rstrip(), link.span, text)
         return True
     return False
 
@@ -335,10 +339,6 @@ def _radii_sums(a: ir.Species, b: ir.Species) -> Iterator[float]:
     for first, second in itertools.product(a.elements, b.elements):
         if first in elements.COVALENT_RADIUS and second in elements.COVALENT_RADIUS:
             yield elements.bond_radius(first, second)
-
-
-def _called(value: QuantityValue) -> str:
-    return value.signature.name if value.signature else "this"
 
 
 def _name(value: QuantityValue, node: Node, scope: Scope) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from scoutlang import ir
 from scoutlang.diagnostics import Label
-from scoutlang.diagnostics.suggest import closest, did_you_mean, listing
+from scoutlang.diagnostics.suggest import closest, did_you_mean, listing, quoted
 from scoutlang.frontend.ast import Change, Knot, Name, Node, Number, Schedule, Setting, SettingValue, Text
 from scoutlang.frontend.scope import Scope
 
@@ -65,12 +65,17 @@ def resolve(statement: str, given: Sequence[Setting], table: Table, scope: Scope
             try:
                 values[table[key].field] = table[key].kind.value(_named(setting.value, scope))
             except Refused as refused:
-                unknown = isinstance(setting.value, Name) and isinstance(table[key].kind, Real | Whole | Strength)
-                text = f"nothing is called {quoted(setting.value.text)}; {key} {refused.needs}" if unknown else refused.needs
-                scope.report("E024", f"`{key}` cannot be this", setting.value.span, text)
+                scope.report("E024", f"`{key}` cannot be this", setting.value.span, _needed(setting, table[key].kind, refused, scope))
     for key in table.keys() & scope.overrides.keys():
         _override(statement, key, table, values, scope)
     return values
+
+
+def _needed(setting: Setting, kind: Kind, refused: Refused, scope: Scope) -> str:
+    written = setting.value
+    if isinstance(written, Name) and written.text not in scope.names.definitions and isinstance(kind, Real | Whole | Strength):
+        return f"nothing is called {quoted(written.text)}; {setting.key.text} {refused.needs}"
+    return refused.needs
 
 
 def _override(statement: str, key: str, table: Table, values: dict[str, Any], scope: Scope) -> None:

@@ -25,7 +25,9 @@ def element(name: Name, scope: Scope) -> str | None:
         text = f"elements are joined with hyphens: `{guess}`"
     else:
         guess = closest(name.text, elements.SYMBOLS) if len(name.text) <= _LONGEST_MISSPELT_SYMBOL else None
-        text = f"did you mean `{guess}`?" if guess else f"known are the elements {elements.SYMBOLS[0]} to {elements.SYMBOLS[-1]}"
+        known = f"known are the elements {elements.SYMBOLS[0]} to {elements.SYMBOLS[-1]}"
+        word = len(name.text) > _LONGEST_MISSPELT_SYMBOL
+        text = f"did you mean `{guess}`?" if guess else "elements are written as symbols, such as `Cu`" if word else known
     scope.report("E031", f"{quoted(name.text)} is not an element", name.span, text, replacement=guess)
     return None
 

@@ -389,7 +389,7 @@ def _of_one_statement(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | 
     replacement = None
     if before.terminal == "WEIGHT" and found.terminal == "HYPHEN":
         return Diagnostic.at("E046", "a weight must be positive", found.span, "needs a number above 0")
-    if found.terminal in ("WEIGHT", "LOSS", "SYMPREC"):
+    if verb in _CLAIMS and found.terminal in ("WEIGHT", "LOSS", "SYMPREC"):
         opened = _innermost_open(lexemes[:position])
         example = (
             "spacegroup = 225 symprec 0.1 Å"
@@ -441,6 +441,8 @@ def _unfinished(lexemes: Sequence[Lexeme], accepted: frozenset[str]) -> Diagnost
 
 
 def _unexpected(found: Lexeme, lexemes: Sequence[Lexeme], accepted: frozenset[str]) -> Diagnostic:
+    if accepted == {"NAME"} and found.text.isidentifier():
+        return Diagnostic.at("E010", f"{quoted(found.text)} is a word of the language", found.span, "choose another name")
     reserved = " (a word of the language)" if found.text in STATEMENTS else ""
     return Diagnostic.at(
         "E010", f"unexpected {quoted(found.text)}{reserved}", found.span, _expected(accepted, lexemes), help=_example(lexemes)
@@ -459,6 +461,8 @@ def _expected(accepted: frozenset[str], lexemes: Sequence[Lexeme] = ()) -> str:
             else "expected `-` and an element"
         )
     left = accepted - _NEVER_OFFERED
+    if "NAME" in left:
+        left -= {"SYMPREC"}  # a name like others there
     offered = []
     for together, spoken in _TOGETHER:
         if together <= left:

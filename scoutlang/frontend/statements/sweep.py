@@ -51,5 +51,6 @@ class Sweep(Statement):
         if members > MAX_MEMBERS:
             scope.report("E077", f"the sweeps make {members} runs", self.values.span, f"at most {MAX_MEMBERS}")
             return
-        if all([definitions.check_sweep_value(name, v, scope) for v in self.values.items]):
+        possible = [definitions.check_sweep_value(name, v, scope) for v in self.values.items]
+        if all(possible):
             scope.sweeps.append(ir.Sweep(name, texts))
