@@ -19,7 +19,7 @@ from scoutlang.descriptors import modules as descriptor_modules
 from scoutlang.diagnostics.codes import EXPLANATIONS
 from scoutlang.diagnostics.suggest import listing
 from scoutlang.frontend import calls, formatting, parser
-from scoutlang.frontend.ast import Statement
+from scoutlang.frontend.ast import Reference, Statement
 from scoutlang.frontend.imports import LIBRARY, MAX_BYTES, MAX_MODULES, library
 from scoutlang.frontend.settings import Table
 from scoutlang.frontend.statements import STATEMENTS, guide, sample
@@ -140,13 +140,17 @@ def _facts(signature: DescriptorSignature) -> Iterator[tuple[str, str]]:
     if signature.domain != "crystal":
         yield "of", f"{'each A' if signature.domain == 'site' else 'each of its items'}; alone, the {signature.aggregate} of them"
     if signature.dimension not in ("truth", "category"):
-        yield "tolerance of `=`", f"± {signature.tolerance:g} {signature.unit}".rstrip()
-        yield "unit of change", f"{signature.scale:g} {signature.unit}".rstrip()
+        yield "tolerance of `=`", f"± {_with_unit(signature.tolerance, signature.unit)}"
+        yield "unit of change", _with_unit(signature.scale, signature.unit)
     yield "use", "steers and judges" if signature.differentiable else "judges only: `expect`"
     if signature.extensive:
         yield "cell", "depends on the cell: a supercell has another value"
     for parameter in signature.parameters:
         yield f"`{parameter.name}`", _parameter(parameter)
+
+
+def _with_unit(value: float, unit: str) -> str:
+    return f"{value:g}{unit}" if unit in ("", "°") else f"{value:g} {unit}"
 
 
 def _value(signature: DescriptorSignature) -> str:
@@ -168,7 +172,7 @@ def _parameter(parameter: Parameter) -> str:
     else:
         unit = "" if parameter.kind == "integer" else DIMENSIONS[parameter.kind].unit
         what = "a whole number" if parameter.kind == "integer" else DIMENSIONS[parameter.kind].spoken
-        takes = f"{what} from {parameter.minimum:g} to {parameter.maximum:g} {unit}".rstrip()
+        takes = f"{what} from {parameter.minimum:g} to {_with_unit(parameter.maximum, unit)}"
     return f"{takes}; must be given" if parameter.required else f"{takes}; usually {parameter.default}"
 
 
@@ -193,11 +197,13 @@ def _default(value: object) -> str:
 def _units() -> Iterator[Page]:
     for name in dict.fromkeys(u.name for u in UNITS.values()):
         unit = UNITS[name]
-        others = [s for s, u in UNITS.items() if u == unit and s != name]
+        # The powers of a length have all its spellings; the manual says so once.
+        power = unit.dimension in (DIMENSIONS["area"], DIMENSIONS["volume_per_atom"])
+        others = [s for s, u in UNITS.items() if u == unit and s != name and not power]
         canonical = unit.dimension.unit
         facts = [("measures", unit.dimension.spoken)]
         if name != canonical:
-            facts.append(("is", f"{unit.factor:.12g} {canonical}"))
+            facts.append(("is", f"{unit.factor:.6g} {canonical}"))
         if others:
             facts.append(("also written", ", ".join(others)))
         yield Page(name, "unit", f"… {name}", unit.dimension.spoken, tuple(facts))
@@ -211,18 +217,19 @@ def _library() -> Iterator[Page]:
         prose, example = _with_example(head)
         yield Page(name, "module", f"import {name}", _title(prose), (), prose, example)
         rows = [re.split(r"\s\s+", line.strip()) for line in prose.splitlines() if line.startswith(" ")]
-        for statement in parser.parse(Source(name, text)).module.statements:
-            if isinstance(statement, Let | Motif):
-                yield _definition(statement, name, rows, _title(prose))
+        defined = [s for s in parser.parse(Source(name, text)).module.statements if isinstance(s, Let | Motif)]
+        yield from (_definition(statement, name, defined, rows, _title(prose)) for statement in defined)
 
 
-def _definition(statement: Let | Motif, module: str, rows: Sequence[Sequence[str]], otherwise: str) -> Page:
-    """rows: of the tables in the head of the module, which say what its names mean."""
+def _definition(statement: Let | Motif, module: str, others: Sequence[Let | Motif], rows: Sequence[Sequence[str]], otherwise: str) -> Page:
+    """others: of its module, which it may be another name for. rows: of the tables in the head of the module, which say what names mean."""
     name = statement.name.text
     places = f"({', '.join(formatting.place(p) for p in statement.places)})" if isinstance(statement, Motif) else ""
     said = (row[-1] for row in rows if len(row) > 1 and re.search(rf"\b{re.escape(name)}\b", row[0]))
+    meant = (s for s in others if isinstance(statement.body, Reference) and s.name.text == statement.body.text)
+    text = "\n".join(f"    {s.text()}" for s in (statement, *meant))
     form = f"{module.partition('.')[2]}.{name}{places}"
-    return Page(f"{module}.{name}", "definition", form, next(said, otherwise), (("of", f"`import {module}`"),), f"    {statement.text()}")
+    return Page(f"{module}.{name}", "definition", form, next(said, otherwise), (("of", f"`import {module}`"),), text)
 
 
 def _with_example(head: str) -> tuple[str, str]:
@@ -313,18 +320,19 @@ def as_markdown(page: Page, level: int = 3) -> str:
     """A page for a document."""
     parts = [f"{'#' * level} `{page.form}`"]
     if page.kind not in _SAID_BELOW:
-        parts.append(_capital(page.summary))
-    parts += [f"```text\n{b}\n```" if _kept(b) else _capital(b) for b in _blocks(page.text)]
+        parts.append(_as_sentence(page.summary))
+    blocks = [f"```text\n{b}\n```" if _kept(b) else b for b in _blocks(page.text)]
+    if blocks and page.kind == "descriptor":
+        blocks[0] = _as_sentence(blocks[0])
+    parts += blocks
     parts.append("\n".join(f"- {what}: {value}" for what, value in page.facts))
     if page.example:
         parts.append(f"```scout\n{page.example}\n```")
     return "\n\n".join(p for p in parts if p)
 
 
-def _capital(text: str) -> str:
-    """A sentence from what follows a colon in a docstring."""
-    sentence = text[0].upper() + text[1:] if text[:2].isalpha() else text
-    return sentence if sentence.endswith((".", ":")) else f"{sentence}."
+def _as_sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}".removesuffix(".") + "."
 
 
 def manual() -> str:

@@ -16,7 +16,7 @@ from scoutlang.source import Span
 class Param(Statement):
     rule = "param"
     example = "param rc = 2.6 Å in [2.3, 2.9] Å"
-    usage = "require CN(Cu-P, r=rc) = 4"
+    usage = "require max(distance(Cu-P)) < rc"
 
     name: Name
     value: Node

@@ -1,6 +1,6 @@
 """``scout 1``: the version of the language that the file is written in.
 
-Optional, the first statement of the file. A file for a newer version than the installed one is refused; `versions.py` has the table.
+Optional, the first statement of the file. A file for a newer version than the installed one is refused; the manual has the table of versions.
 """
 
 from __future__ import annotations
