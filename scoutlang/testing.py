@@ -18,7 +18,6 @@ from scoutlang.geometry import SHARPNESS, DescriptorValue, SiteValues
 from scoutlang.ir import Aggregate, Measure, Quantity
 
 _ABSENT = "Xe"
-_ORDINARY = ("Cu", "Si")  # elements of the crystals for a descriptor without species
 _TOLERANCE = 1e-6
 _CLOSEST = 1.5  # Å between atoms of the random crystals
 _CRYSTALS = 3
@@ -27,11 +26,12 @@ _TRIES = 60  # crystals drawn in search of those where the measure is defined
 Kind = Literal["soft", "exact"]
 
 
-def check_descriptor(descriptor: ModuleType, measure: Measure, *, seed: int = 0) -> None:
+def check_descriptor(descriptor: ModuleType, measure: Measure, *, seed: int = 0, elements: Sequence[str] = ("Cu", "Si")) -> None:
     """Raise AssertionError, naming the property, unless a descriptor module behaves like one.
 
     descriptor: a module of `scoutlang.descriptors` with ``exact``, ``formula`` and, if it can guide, ``soft``. measure: a use of it, for
-    example ``CN(Cu-P)``; its species must not include Xe. seed: of the random triclinic crystals (float64) that are used.
+    example ``CN(Cu-P)``; its species must not include Xe. seed: of the random triclinic crystals (float64) that are used. elements: of those
+    crystals, where the measure has no species.
 
     Values of sites and items are read as a program reads them: by the descriptor's own aggregate, and the exact ones by minimum and
     maximum too. Checked: gradients against finite differences (coordinates, cell, species probabilities; along random directions); soft
@@ -42,7 +42,7 @@ def check_descriptor(descriptor: ModuleType, measure: Measure, *, seed: int = 0)
 
     A broken cell and an absent species may have a value where the descriptor reads no geometry: the count of an absent element is 0.
     """
-    use = _Use(descriptor, measure)
+    use = _Use(descriptor, measure, tuple(elements))
     name = use.name
     assert measure.descriptor == name, f"the measure is of {measure.descriptor}, the descriptor is {name}"
     assert hasattr(descriptor, "soft") == descriptor.SIGNATURE.differentiable, f"{name}: it has soft if and only if it is differentiable"
@@ -68,6 +68,7 @@ class _Use:
 
     descriptor: ModuleType
     measure: Measure
+    elements: tuple[str, ...]  # of the crystals, where the measure has no species
 
     @property
     def name(self) -> str:
@@ -209,14 +210,14 @@ def _assert_equal(what: str, a: Tensor, b: Tensor) -> None:
 def _where_defined(use: _Use, rng: torch.Generator) -> Iterator[CrystalBatch]:
     """Random crystals where the measure has a value; an angle, say, needs an atom with two neighbours."""
     for _ in range(_TRIES):
-        crystal = _random_crystal(use.measure, rng)
+        crystal = _random_crystal(use, rng)
         if all(not use.values(kind, crystal).isnan().any() for kind in use.kinds):
             yield crystal
 
 
-def _random_crystal(measure: Measure, rng: torch.Generator) -> CrystalBatch:
+def _random_crystal(use: _Use, rng: torch.Generator) -> CrystalBatch:
     """Five to seven atoms of the measure's elements (each at least once), no two closer than 1.5 Å, in a random triclinic cell."""
-    elements = sorted({e for s in measure.species for e in s.elements}) or list(_ORDINARY)
+    elements = sorted({e for s in use.measure.species for e in s.elements}) or list(use.elements)
     count = max(len(elements), int(torch.randint(5, 8, (1,), generator=rng)))
     numbers = torch.tensor([ATOMIC_NUMBER[elements[k % len(elements)]] for k in range(count)])
     species = torch.zeros(count, MAX_Z + 1, dtype=torch.float64)

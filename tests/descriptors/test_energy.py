@@ -34,10 +34,9 @@ def copper(a: float = 3.6, shake: float = 0.0) -> Structure:
     return Structure(cell.lattice.matrix + shake * rng.normal(size=(3, 3)), cell.species, cell.frac_coords + shake * rng.random((4, 3)))
 
 
-def test_conformance(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_conformance() -> None:
     """With an analytic potential in float64, on crystals of elements that it knows."""
-    monkeypatch.setattr(testing, "_ORDINARY", ("Au", "Cu"))
-    testing.check_descriptor(energy_per_atom, EMT)
+    testing.check_descriptor(energy_per_atom, EMT, elements=("Au", "Cu"))
 
 
 def test_the_value_is_the_potentials() -> None:
