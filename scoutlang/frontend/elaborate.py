@@ -252,6 +252,8 @@ def use(definition: Definition, call: Span, context: Context) -> Value | None:
 def _unknown_member(node: Reference, scope: Scope) -> None:
     first = node.names[0]
     module = scope.current.imports.get(first.text)
+    if first.text in scope.current.failed:
+        return
     if module is None:
         guess = closest(first.text, scope.current.imports)
         known = listing((f"`{n}`" for n in scope.current.imports), "and")

@@ -111,14 +111,7 @@ class Files:
                 scope.report(code, "this path leaves the folder of the program", path.span, "name a file in that folder, or below it")
                 return None
             if not target.is_file():
-                near = (
-                    closest(target.name, [p.name for p in target.parent.glob(f"*{target.suffix}")][:1000])
-                    if target.parent.is_dir()
-                    else None
-                )
-                scope.report(
-                    code, f"no such file: {quoted(path.text)}", path.span, f"did you mean `{near}`?" if near else f"looked in {start}"
-                )
+                scope.report(code, f"no such file: {quoted(path.text)}", path.span, _near(path.text, target, root))
                 return None
             with open(target, "rb") as file:
                 data = file.read(MAX_BYTES + 1)
@@ -127,8 +120,8 @@ class Files:
                 return None
             found = decode(data, str(target.relative_to(root)))
             return Source(found.name, found.text, target.parent)
-        except ScoutError as error:
-            scope.report(code, f"{quoted(path.text)} is not text", path.span, error.hint)
+        except ScoutError:
+            scope.report(code, f"{quoted(path.text)} is not text", path.span, "it must be UTF-8 text")
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             scope.report(code, f"{quoted(path.text)} cannot be read", path.span, reason)
@@ -151,9 +144,21 @@ class Files:
                 text = f"line {line} is `{statement.rule}`; a module defines things with `let` and `motif`"
                 scope.report("E072", f"{quoted(source.name)} is no module", span, text)
                 return None
+            before = len(scope.diagnostics)
             with scope.inside(names, span):
                 statement.declare(scope, names)
+            if len(scope.diagnostics) > before:
+                return None
         return names
+
+
+def _near(text: str, target: Path, root: Path) -> str:
+    """Where a file was looked for, or one with a similar name there."""
+    folder = target.parent
+    near = closest(target.name, [p.name for p in folder.glob(f"*{target.suffix}")][:1000]) if folder.is_dir() else None
+    if near:
+        return f"did you mean `{Path(text).with_name(near).as_posix()}`?"
+    return "looked beside the program" if folder == root else f"looked in `{folder.relative_to(root).as_posix()}`, beside the program"
 
 
 def library() -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def within(node: Within, context: Context) -> TruthValue | None:
     if not all(possible):
         return None
     relation = ir.Relation("in", low=low, high=high, scale=value.scale)
-    _doubts(value, relation, high, node.range.high, context.scope)
+    _doubts(value, relation, high, node.range.high, node.subject, context.scope)
     return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
 
 
@@ -183,7 +183,7 @@ def _step(left: Node, link: Link, context: Context) -> TruthValue | None:
     if not _possible(value, number, other, subject, scope) or _never(value, operator, number, subject, link, scope):
         return None
     relation = _relation(operator, number, tolerance, value.scale)
-    _doubts(value, relation, number, other, scope)
+    _doubts(value, relation, number, other, subject, scope)
     return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
 
 
@@ -311,12 +311,13 @@ def _never(value: QuantityValue, operator: Symbol, number: float, subject: Node,
     return False
 
 
-def _doubts(value: QuantityValue, relation: ir.Relation, number: float, node: Node, scope: Scope) -> None:
+def _doubts(value: QuantityValue, relation: ir.Relation, number: float, node: Node, subject: Node, scope: Scope) -> None:
     """What the descriptor itself has to say about its use, and lengths that look like another unit."""
     if value.measure is None or value.signature is None:
         return
     for concern in value.signature.concerns(value.measure, relation) if value.signature.concerns else ():
-        scope.report(concern.code, concern.message, node.span, concern.advice)
+        place = node if concern.code.startswith("W") else subject  # a warning is about the number
+        scope.report(concern.code, concern.message, place.span, concern.advice)
     if value.dimension.unit == "Å":
         warn_when_short(node.span, number, value.measure.species, scope, only_slips=relation.op in (">", ">="))
 

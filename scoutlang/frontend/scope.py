@@ -49,12 +49,13 @@ class Import:
 
 
 class Names:
-    """The names of one file: its definitions and its imports."""
+    """The names of one file: its definitions and its imports. failed: imports that were reported, so that their uses are not."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.definitions: dict[str, Definition] = {}
         self.imports: dict[str, Import] = {}
+        self.failed: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ class Scope:
             frame = self._frames[-1]
             source = frame.names.source
             if source is not self.source:
-                where = f"in {self._frames[0].title} ({source.name}, line {source.line_col(span.start)[0]})"
+                title, line = self._frames[0].title, source.line_col(span.start)[0]
+                where = f"in {source.name}, line {line}" if title == source.name else f"in {title} ({source.name}, line {line})"
                 span, text, also, replacement = self._frames[0].call, f"{where}: {text}" if text else where, None, None
             elif not (self._frames[0].call.start <= span.start and span.end <= self._frames[0].call.end):
                 also = also or Label(self._frames[0].call, "used here")

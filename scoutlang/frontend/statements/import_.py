@@ -47,7 +47,9 @@ class Import_(Statement):
             scope.report("E070", f"`{alias}` is imported twice", self.span, "remove this one, or use `as`", also=first)
             return
         module = scope.files.module(self.what, self.what.span, scope, names)
-        if module is not None:
+        if module is None:
+            names.failed.add(alias)
+        else:
             names.imports[alias] = Import(module, self.span)
 
     def check(self, scope: Scope) -> None:
