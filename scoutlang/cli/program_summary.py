@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scoutlang.descriptors import signatures
 from scoutlang.ir import (
     Aggregate,
     And,
@@ -26,6 +27,8 @@ from scoutlang.ir import (
     TextFile,
     Wish,
 )
+
+_HOLDS = "holds"  # said by the name of the descriptor alone
 
 
 def summary(program: Program) -> str:
@@ -70,7 +73,17 @@ def _plain(label: str) -> str:
 def _tail(value: str, body: Compare | Wish) -> str:
     if isinstance(body, Wish):
         return f"{value} as {body.direction} as possible"
-    return f"{value} {relation_text(body.relation, body.unit)}"
+    return f"{value} {_word(body) or relation_text(body.relation, body.unit)}".removesuffix(f" {_HOLDS}")
+
+
+def _word(body: Compare) -> str:
+    """What a descriptor of words or of truth is compared with; empty for a number."""
+    signature = signatures()[body.value.descriptor] if isinstance(body.value, Measure) else None
+    if signature is None or body.relation.target is None:
+        return ""
+    if signature.dimension == "truth":
+        return _HOLDS
+    return f"= {signature.categories[int(body.relation.target)]}" if signature.categories else ""
 
 
 def quantity_text(value: Quantity) -> str:
@@ -101,8 +114,8 @@ def _bracketed(value: Quantity) -> str:
 def proposition_text(claim: Proposition) -> str:
     """``each CN(Cu-P) = 4 ± 0.3``: a proposition in the words of the language."""
     match claim:
-        case Compare(value=value, relation=relation, unit=unit):
-            return f"{quantity_text(value)} {relation_text(relation, unit)}"
+        case Compare(value=value):
+            return _tail(quantity_text(value), claim)
         case And(of=of):
             return " and ".join(_grouped(p, And) for p in of)
         case Or(of=of):
