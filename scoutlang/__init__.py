@@ -11,13 +11,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scoutlang.api import ProgramError, check, check_file, compile, measure, run
+    from scoutlang.api import ProgramError, check, check_file, compile, family, measure, run
     from scoutlang.errors import ScoutError
     from scoutlang.ir import Program
 
 __version__ = "0.1.0"
 
-__all__ = ["Program", "ProgramError", "ScoutError", "__version__", "check", "check_file", "compile", "measure", "run"]
+__all__ = ["Program", "ProgramError", "ScoutError", "__version__", "check", "check_file", "compile", "family", "measure", "run"]
 
 # Public name → module that holds it; imported on first use, so that `import scoutlang` costs nothing.
 _HOME = {
@@ -27,6 +27,7 @@ _HOME = {
     "check": "scoutlang.api",
     "check_file": "scoutlang.api",
     "compile": "scoutlang.api",
+    "family": "scoutlang.api",
     "measure": "scoutlang.api",
     "run": "scoutlang.api",
 }

@@ -31,25 +31,24 @@ class ProgramError(ScoutError):
         return render(self.result.diagnostics, self.result.source)
 
 
-def check(text: str, *, name: str = "<text>") -> CheckResult:
+def check(text: str, *, name: str = "<text>", overrides: Mapping[str, str] | None = None) -> CheckResult:
     """Check program text. ``name`` stands for the file in messages. Raises nothing, whatever the text.
+
+    overrides: values of parameters and settings from outside, as text: ``{"rc": "2.5 Å", "k": "0.4"}``.
 
     >>> check("system Cu-P; require CN(Cu-P) = 4").ok
     True
     """
-    return check_source(Source(name, text))
+    return check_source(Source(name, text), overrides)
 
 
-def check_file(path: str | Path) -> CheckResult:
-    """Check a program file. Raises `ScoutError` when it cannot be read as text."""
-    return check_source(read_source(path))
+def check_file(path: str | Path, *, overrides: Mapping[str, str] | None = None) -> CheckResult:
+    """Check a program file; see `check`. Raises `ScoutError` when it cannot be read as text."""
+    return check_source(read_source(path), overrides)
 
 
 def check_source(source: Source, overrides: Mapping[str, str] | None = None) -> CheckResult:
-    """Check a program that has been read already.
-
-    overrides: values of parameters and settings from outside, as text: ``{"rc": "2.5 Å", "k": "0.4"}``.
-    """
+    """Check a program that has been read already; see `check`."""
     return frontend.check(source, signatures(), overrides)
 
 
