@@ -301,7 +301,7 @@ def _indented(head: str, text: str) -> str:
 
 def as_data(page: Page) -> dict[str, object]:
     """A page as plain data for `json.dumps`."""
-    return {**dataclasses.asdict(page), "facts": dict(page.facts)}
+    return {**dataclasses.asdict(page), "facts": {what.replace("`", ""): value for what, value in page.facts}}
 
 
 def _blocks(text: str) -> list[str]:

@@ -6,6 +6,7 @@ author put them, and a claim of several parts is put in brackets, a part a line.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -179,12 +180,12 @@ def _breaks(text: str, span: Span, comments: Sequence[Span]) -> dict[int, _Break
 def _placed(before: Sequence[Lexeme], after: Sequence[Lexeme], breaks: dict[int, _Break]) -> tuple[dict[int, _Break], list[str]]:
     """Line ends by the number of words before them in the usual form, and the comments that have no place: a line ends in brackets only."""
     kept_before, kept_after = (_kept(ws) for ws in (before, after))
-    depths = _depths(after)
+    starts, depths = [w.start for w in before], _depths(after)
     placed: dict[int, _Break] = {}
     homeless: list[str] = []
     for offset, found in breaks.items():
-        count = sum(w.start < offset for w in before)
-        kept = sum(k < count for k in kept_before)
+        count = bisect_left(starts, offset)
+        kept = bisect_left(kept_before, count)
         first = kept_after[kept - 1] + 1 if kept else 0
         last = kept_after[kept] if kept < len(kept_after) else len(after)
         wanted = min(first + count - (kept_before[kept - 1] + 1 if kept else 0), last)
@@ -243,8 +244,10 @@ def _broken(usual: str, out: Sequence[Lexeme], placed: dict[int, _Break]) -> Ite
     for gap in sorted(placed):
         end = out[gap - 1].end
         yield _Line(" " * indent + usual[start:end], placed[gap].comment)
-        closers = next((n for n, w in enumerate(out[gap:]) if w.terminal not in _CLOSING), len(out) - gap)
+        closers = gap
+        while closers < len(out) and out[closers].terminal in _CLOSING:
+            closers += 1
         yield from (_Line("", " " * _INDENT * depths[gap] + comment) for comment in placed[gap].below)
-        indent = _INDENT * (depths[gap] - closers)
+        indent = _INDENT * depths[closers]
         start = out[gap].start
     yield _Line(" " * indent + usual[start:])

@@ -263,15 +263,12 @@ def _build(shape: Shape, lexemes: Sequence[Lexeme]) -> Node:
     parts = Parts([_leaf(lexemes[c]) if isinstance(c, int) else _build(c, lexemes) for c in children])
     rule: type[Rule] = statements.STATEMENTS.get(data) or RULES[data]
     # From the lexemes: brackets that the tree leaves out belong to the place of what has them at its end.
-    first, last = (_outermost(children[k], k) for k in (0, -1))
+    first, last = children[0], children[-1]
+    while not isinstance(first, int):
+        first = first[1][0]
+    while not isinstance(last, int):
+        last = last[1][-1]
     return rule.build(Span(lexemes[first].start, lexemes[last].end), parts)
-
-
-def _outermost(shape: Shape | int, side: int) -> int:
-    """Position of the first (0) or last (-1) lexeme of a shape."""
-    while not isinstance(shape, int):
-        shape = shape[1][side]
-    return shape
 
 
 def _leaf(lexeme: Lexeme) -> Node:

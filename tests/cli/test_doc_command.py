@@ -81,7 +81,7 @@ def test_a_name_of_several_things_has_all_their_pages() -> None:
 def test_formats() -> None:
     code, out, _ = doc("CN", "--format", "json")
     [page] = json.loads(out)
-    assert (code, page["kind"], page["facts"]["tolerance of `=`"], page["example"]) == (
+    assert (code, page["kind"], page["facts"]["tolerance of ="], page["example"]) == (
         0,
         "descriptor",
         "± 0.5",

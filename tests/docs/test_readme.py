@@ -62,6 +62,13 @@ def test_the_example_is_a_file_and_a_right_program() -> None:
     assert scoutlang.check(block).diagnostics == ()
 
 
+def test_the_language_at_a_glance() -> None:
+    rows = re.findall(r"^\| .* \| `((?:require|prefer|expect|import|sweep) .*)` \|$", TEXT, re.MULTILINE)
+    assert len(rows) == 10
+    for row in rows:
+        assert scoutlang.check(f"system Cu-Si-P-Ca; {row}").diagnostics == (), row
+
+
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"\bmake ([a-z]+)\b", TEXT):

@@ -20,7 +20,8 @@ from scoutlang.source import Source
 from scoutlang.units import find_unit
 
 ROOT = Path(__file__).parents[2]
-FILES = [p for folder in ("tests/good", "tests/bad", "examples", "stdlib") for p in sorted((ROOT / folder).rglob("*.scout"))]
+TESTED = [p for folder in ("tests/good", "tests/bad") for p in sorted((ROOT / folder).glob("*.scout"))]
+SHIPPED = [p for folder in ("examples", "stdlib") for p in sorted((ROOT / folder).rglob("*.scout"))]
 WORDS = re.findall(
     r"\S+", "require system let x = ( ) { } [ ] , - - + * / ^ Cu P Cu-P CN( 4 .5 2. Å Å^3 ° and or not each implies in as ± # ; == –"
 )
@@ -101,7 +102,7 @@ def test_any_words(words: str) -> None:
         holds(text)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [*TESTED, *SHIPPED], ids=lambda p: p.stem)
 def test_every_program_of_the_repository(path: Path) -> None:
     text = path.read_bytes().decode()
     if parse(Source("<text>", text)).diagnostics:
@@ -110,7 +111,7 @@ def test_every_program_of_the_repository(path: Path) -> None:
         holds(text)
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.parent.parent != ROOT / "tests"], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
 def test_examples_and_the_library_are_in_the_usual_form(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert usual(text) == text, f"scout fmt {path.relative_to(ROOT)}"
