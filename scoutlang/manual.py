@@ -225,7 +225,7 @@ def _definition(statement: Let | Motif, module: str, others: Sequence[Let | Moti
     """others: of its module, which it may be another name for. rows: of the tables in the head of the module, which say what names mean."""
     name = statement.name.text
     places = f"({', '.join(formatting.place(p) for p in statement.places)})" if isinstance(statement, Motif) else ""
-    said = (row[-1] for row in rows if len(row) > 1 and re.search(rf"\b{re.escape(name)}\b", row[0]))
+    said = (", ".join(row[1:]) for row in rows if len(row) > 1 and re.search(rf"\b{re.escape(name)}\b", row[0]))
     meant = (s for s in others if isinstance(statement.body, Reference) and s.name.text == statement.body.text)
     text = "\n".join(f"    {s.text()}" for s in (statement, *meant))
     form = f"{module.partition('.')[2]}.{name}{places}"

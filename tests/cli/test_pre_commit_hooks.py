@@ -48,3 +48,11 @@ def test_a_hook_passes_right_files_silently_and_stops_at_a_wrong_one(hook: dict[
     failed = run(hook, *files)
     assert failed.returncode == 1
     assert "wrong.scout" in failed.stdout + failed.stderr
+
+
+def test_the_formatter_rewrites_for_pre_commit_to_notice(tmp_path: Path) -> None:
+    [hook] = [h for h in HOOKS if h["id"] == "scout-fmt"]
+    file = tmp_path / "messy.scout"
+    file.write_text("system Cu-P;require CN(Cu-P)==4", encoding="utf-8")
+    assert run(hook, file).returncode == 0
+    assert file.read_text(encoding="utf-8") == RIGHT

@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DATA = (
     "scoutlang/grammar/scout.lark",
+    "scoutlang/manual.md",
     "scoutlang/stdlib/README.md",
     "scoutlang/sampling/models/mini/config.yaml",
     "scoutlang/validation/reference/data/mp-mini.parquet",
