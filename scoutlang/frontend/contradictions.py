@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scoutlang import ir
 from scoutlang.diagnostics import Label
@@ -13,6 +13,10 @@ from scoutlang.frontend.scope import Scope
 from scoutlang.source import Span
 
 _MAX_FAMILY = 100  # values that are compared with each other, so that a long program stays quick
+_ROUNDING = 1e-6  # bounds that overlap but for this are not reported
+_OF_EACH: tuple[ir.How, ...] = ("mean", "min", "max")
+# Aggregates that never fall when no value falls; the standard deviation is none of them.
+_MONOTONE = frozenset({"mean", "min", "max", "sum"})
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,9 @@ class _Bound:
 def check(scope: Scope) -> None:
     """Report each pair of requirements of which one rules the other out; the later of the two carries the message.
 
-    Only `require` terms are looked at, split at their ``and``. A descriptor that never falls (or never rises) as a set of its species
-    grows bounds its own values for smaller sets: CN(Cu-P) ≤ CN(Cu-*), min_distance(Cu-P) ≥ min_distance(*-*).
+    Only `require` terms are looked at, split at their ``and``. What holds at ``each`` site holds for the mean, the smallest and the largest.
+    A descriptor that never falls (or never rises) as a set of its species grows bounds its own values for smaller sets:
+    CN(Cu-P) ≤ CN(Cu-*), min_distance(Cu-P) ≥ min_distance(*-*).
     """
     tightest: dict[ir.Quantity, list[_Bound]] = {}
     families: dict[tuple[object, ...], set[ir.Quantity]] = defaultdict(set)
@@ -53,6 +58,9 @@ def _bounds(claim: ir.Proposition | ir.Wish, term: ir.Term) -> Iterator[_Bound]:
         case ir.And(of=of):
             for part in of:
                 yield from _bounds(part, term)
+        case ir.Each(of=inner):
+            for bound in _bounds(inner, term):
+                yield from (replace(bound, value=ir.Aggregate(how, bound.value)) for how in _OF_EACH)
         case ir.Compare(value=value, relation=relation):
             if relation.target is not None:
                 slack = relation.tolerance or 0.0
@@ -72,14 +80,19 @@ def _tightest(bounds: list[_Bound]) -> list[_Bound]:
 def _apart(a: _Bound, b: _Bound) -> bool:
     """Whether no value is in both."""
     low, high = max(a.low, b.low), min(a.high, b.high)
-    return low > high or (low == high and (a.open or b.open))
+    return _above(low, high) or (low == high and (a.open or b.open))
+
+
+def _above(low: float, high: float) -> bool:
+    """Beyond rounding, so that no pair is reported that the measured values could satisfy."""
+    return low - high > _ROUNDING * max(1.0, abs(low) if math.isfinite(low) else 1.0)
 
 
 def _family(value: ir.Quantity) -> tuple[object, ...]:
     """What values must share to bound each other: the descriptor, its parameters and its aggregate."""
     how = value.how if isinstance(value, ir.Aggregate) else ""
-    measure = value.of if isinstance(value, ir.Aggregate) else value
-    if isinstance(measure, ir.Measure) and measure.species:
+    measure = _measure(value)
+    if measure is not None and measure.species and (not how or how in _MONOTONE):
         return (how, measure.descriptor, measure.parameters)
     return ("", value)
 
@@ -87,15 +100,17 @@ def _family(value: ir.Quantity) -> tuple[object, ...]:
 def _why_not(a: _Bound, b: _Bound, scope: Scope) -> str:
     """Why two bounds on one value, or on values of one family, cannot hold together; empty where they can."""
     if a.value == b.value:
-        return f"no value is both {_words(b)} and {_words(a)}" if _apart(a, b) else ""
+        measure = _measure(a.value)
+        of = f" of {_name(measure)}" if measure is not None else ""
+        return f"no value{of} is both {_words(b)} and {_words(a)}" if _apart(a, b) else ""
     for small, large in ((a, b), (b, a)):
         first, second = _measure(small.value), _measure(large.value)
         if first is None or second is None or not _within(first, second, isinstance(small.value, ir.Aggregate)):
             continue
         direction = scope.signatures[first.descriptor].monotone
-        if direction == 1 and small.low > large.high:
+        if direction == 1 and _above(small.low, large.high):
             return f"each can hold alone; {_name(first)} never exceeds {_name(second)}"
-        if direction == -1 and large.low > small.high:
+        if direction == -1 and _above(large.low, small.high):
             return f"each can hold alone; {_name(first)} is never below {_name(second)}"
     return ""
 
@@ -113,7 +128,8 @@ def _within(small: ir.Measure, large: ir.Measure, of_sites: bool) -> bool:
 
 
 def _name(measure: ir.Measure) -> str:
-    return f"{measure.descriptor}({'-'.join(s.text for s in measure.species)})"
+    species = "-".join(s.text for s in measure.species)
+    return f"{measure.descriptor}({species})" if species else measure.descriptor
 
 
 def _words(bound: _Bound) -> str:
