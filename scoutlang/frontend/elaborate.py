@@ -329,8 +329,6 @@ def _addition(node: Addition, context: Context) -> Value | None:
         if operator.terminal == "LOOKALIKE_DASH":
             dash = context.scope.slice(operator.span)
             context.scope.report("E016", f"{quoted(dash)} is not a hyphen", operator.span, "write `-`", replacement="-")
-    if not _one_sign_each(node, context.scope):
-        return None
     chain = context.species or any(_is_species(n, context) for n in node.operands)
     inner = replace(context, species=True) if chain else context
     found = [elaborate(n, inner) for n in node.operands]
@@ -349,18 +347,6 @@ def _addition(node: Addition, context: Context) -> Value | None:
         context.scope.report("E057", f"{spoken(wrong)} in a sum", place.span, _belongs(wrong, place, context.scope))
         return None
     return arithmetic.total(operands, [o.terminal for o in node.operators], context.scope)
-
-
-def _one_sign_each(node: Addition, scope: Scope) -> bool:
-    """Whether no sign follows an operator at once: ``4 + -0.3`` and ``4 -+ 0.3`` are slips for ``4 ± 0.3``, not 3.7."""
-    for operator, operand in zip(node.operators, node.operands[1:], strict=True):
-        between = scope.slice(Span(operator.span.end, operand.span.start))
-        if isinstance(operand, Negative) and "(" not in between:
-            sign = Span(operator.span.start, operand.span.start + 1)
-            text = "a tolerance is written `± 0.3`; a negative number after an operator stands in brackets"
-            scope.report("E010", "two signs in a row", sign, text)
-            return False
-    return True
 
 
 def _is_species(node: Node, context: Context) -> bool:

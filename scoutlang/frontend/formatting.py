@@ -103,7 +103,7 @@ def _expression(node: Node) -> str:
             above = _PRIMARY + 1 if isinstance(base, Quantity) and base.unit else _PRIMARY
             return f"{expression(base, above)}^{expression(exponent, _SIGN)}"
         case Negative(operand=operand):
-            return f"-{expression(operand, _SIGN)}"
+            return f"-{expression(operand, _POWER)}"
         case Multiplication(operands=operands, operators=operators):
             return _joined(operands, [" / " if o.terminal == "SLASH" else " * " for o in operators], _SIGN)
         case Addition(operands=operands, operators=operators):
@@ -122,7 +122,8 @@ def _expression(node: Node) -> str:
         case Wish(subject=subject, direction=direction, ending=ending):
             return f"{expression(subject, _SUM)} as {direction.text} as {ending.text}"
         case Negation(operand=operand):
-            return f"not {expression(operand, _NEGATION)}"
+            # Brackets that a reader wants, though the grammar does not: `not (x > 1)`.
+            return f"not {expression(operand, _SUM if _level(operand) == _RELATION else _NEGATION)}"
         case Quantified(word=word, operand=operand):
             return f"{word.text} {expression(operand, _NEGATION)}"
         case Both(operands=operands):

@@ -7,6 +7,7 @@ The tree of a statement depends on the kinds of its words only, so a file of man
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -37,6 +38,7 @@ MAX_DEPTH = 32
 _PARTNER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _OPENING, _CLOSING = frozenset(_PARTNER), frozenset(_PARTNER.values())
 _ENDS = ("NEWLINE", "SEMICOLON")
+_SIGNS = frozenset({"HYPHEN", "PLUS"})
 _PREFIXES = frozenset({"NOT", "EACH", "ANY", "HYPHEN", "PLUS"})
 
 # The shape of a statement's tree: (rule, children), where a number stands for the lexeme at that position.
@@ -211,7 +213,7 @@ def _split(lexemes: Iterator[Lexeme]) -> Iterator[list[Lexeme]]:
 
 def _parse_statement(grammar: Grammar, lexemes: list[Lexeme], shapes: dict[tuple[str, ...], Shape]) -> Statement | Diagnostic:
     lexemes = _with_units(lexemes)
-    problem = _too_deep(lexemes) or _not_representable(lexemes)
+    problem = _too_deep(lexemes) or _two_signs(lexemes) or _not_representable(lexemes)
     if problem:
         return problem
     terminals = tuple(x.terminal for x in lexemes)
@@ -301,6 +303,15 @@ def _too_deep(lexemes: list[Lexeme]) -> Diagnostic | None:
             depth = enclosing[-1] if enclosing else 0
         if depth > MAX_DEPTH:
             return Diagnostic("E004", f"more than {MAX_DEPTH} levels of brackets and signs", Label(lexeme.span, "one too many"))
+    return None
+
+
+def _two_signs(lexemes: list[Lexeme]) -> Diagnostic | None:
+    """``4 + -0.3`` and ``4 -+ 0.3`` are slips for ``4 ± 0.3``, not 3.7. Found here, so that `scout fmt` does not make sense of them."""
+    for first, second in itertools.pairwise(lexemes):
+        if first.terminal in _SIGNS and second.terminal in _SIGNS:
+            text = "a tolerance is written `± 0.3`; a negative number after an operator stands in brackets"
+            return Diagnostic.at("E010", "two signs in a row", first.span.cover(second.span), text)
     return None
 
 

@@ -94,7 +94,7 @@ def quantities(draw: DrawFn, dimension: str, depth: int = 2, *, per_site: bool =
         plain = numbers() if per_site else st.one_of(numbers(), quantities("plain", depth - 1))
         return _spread(draw, [_bracketed(draw(inner)), draw(plain.map(_bracketed))], "*", "/")
     if kind == 3:
-        return ["-", *_bracketed(draw(inner))]
+        return ["(", "-", *_bracketed(draw(inner)), ")"]
     if kind == 4:
         return ["abs", "(", *draw(inner), ")"]
     if kind == 5:

@@ -132,7 +132,8 @@ def test_examples_and_the_library_are_in_the_usual_form(path: Path) -> None:
         ("require -(a*b)^2 < -2^2*(-2)^2", "require -(a * b)^2 < -2^2 * (-2)^2"),
         ("require (2 Å)^3+2 Å^3 < a*b*c", "require (2 Å)^3 + 2 Å^3 < a * b * c"),
         ("require (a^b)^c + a^b^c < 2 Å / (3)", "require (a^b)^c + a^b^c < 2 Å / 3"),
-        ("require not(a<1)and(b<1 or c<1)", "require not a < 1 and (b < 1 or c < 1)"),
+        ("require a+(-b)-(-2)*(-c) < -(-x)", "require a + (-b) - (-2 * (-c)) < -(-x)"),
+        ("require not(a<1)and(b<1 or c<1)", "require not (a < 1) and (b < 1 or c < 1)"),
         ("require each(CN(A-B)=4 and CN(A-C)=2)", "require each (CN(A-B) = 4 and CN(A-C) = 2)"),
         ("require (a<1 implies b<1)implies c<1", "require (a < 1 implies b < 1) implies c < 1"),
         ("motif bonded(A,B,n=4)=each CN(A-B)=n", "motif bonded(A, B, n = 4) = each CN(A-B) = n"),
@@ -188,6 +189,12 @@ def test_a_long_statement_keeps_its_line_ends_in_brackets() -> None:
 def test_what_cannot_be_read_has_no_usual_form() -> None:
     result = formatted(Source("<text>", "system Cu-P\nrequre CN(Cu-P) = 4"))
     assert (result.text, [d.code for d in result.diagnostics]) == (None, ["E012"])
+
+
+def test_two_signs_in_a_row_are_not_made_sense_of() -> None:
+    for slip in ("4 + -0.3", "4 -+ 0.3", "4 - -x", "--4"):
+        result = formatted(Source("<text>", f"require CN(Cu-P) = {slip}"))
+        assert (result.text, [d.code for d in result.diagnostics]) == (None, ["E010"])
 
 
 def test_a_text_that_would_become_too_long_is_left() -> None:
