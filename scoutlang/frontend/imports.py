@@ -157,8 +157,8 @@ def _near(text: str, target: Path, root: Path) -> str:
     folder = target.parent
     near = closest(target.name, [p.name for p in folder.glob(f"*{target.suffix}")][:1000]) if folder.is_dir() else None
     if near:
-        return f"did you mean `{Path(text).with_name(near).as_posix()}`?"
-    return "looked beside the program" if folder == root else f"looked in `{folder.relative_to(root).as_posix()}`, beside the program"
+        return f"did you mean {quoted(Path(text).with_name(near).as_posix())}?"
+    return "looked beside the program" if folder == root else f"looked in {quoted(folder.relative_to(root).as_posix())}, beside the program"
 
 
 def library() -> tuple[str, ...]:

@@ -313,7 +313,7 @@ def _never(value: QuantityValue, operator: Symbol, number: float, subject: Node,
 
 def _doubts(value: QuantityValue, relation: ir.Relation, number: float, node: Node, subject: Node, scope: Scope) -> None:
     """What the descriptor itself has to say about its use, and lengths that look like another unit."""
-    if value.measure is None or value.signature is None:
+    if value.measure is None or value.signature is None or not all(s.elements for s in value.measure.species):
         return
     for concern in value.signature.concerns(value.measure, relation) if value.signature.concerns else ():
         place = node if concern.code.startswith("W") else subject  # a warning is about the number

@@ -17,8 +17,8 @@ from scoutlang.source import Source, Span
 if TYPE_CHECKING:
     from scoutlang.frontend.imports import Files
 
-MAX_EXPANSIONS = 100_000
-"""Definitions that are used while one program is checked, each use of a motif within a motif counted."""
+MAX_EXPANSIONS, MAX_TOTAL = 5_000, 300_000
+"""Definitions that are used in one claim and in one program, each use of a motif within a motif counted."""
 
 
 @dataclass
@@ -111,7 +111,7 @@ class Scope:
         self.judged_only: list[tuple[str, Span]] = []
         self.ambient: Mapping[str, Node] = {}
         self.ambient_used: set[str] = set()
-        self.expansions = 0
+        self.expansions = self.unfolded = 0
         self.depth = 0
         self._frames: list[_Frame] = []
         self._reported: set[tuple[str, str, Span]] = set()
@@ -160,11 +160,13 @@ class Scope:
         self.expansions += 1
         enclosing = self.enclosing if definition.enclosing is None else definition.enclosing
         circular = any(d is definition for d in enclosing)
-        if circular or self.expansions > MAX_EXPANSIONS:
+        allowed = min(MAX_EXPANSIONS, MAX_TOTAL - self.unfolded)
+        if circular or self.expansions > allowed:
             if circular:
                 self.report("E071", f"`{definition.name.text}` is defined by itself", call, "a definition cannot use its own name")
-            else:
-                self.report("E073", "the definitions unfold to too much", call, f"more than {MAX_EXPANSIONS} uses of definitions")
+            elif self.expansions == allowed + 1:
+                text = f"more than {MAX_EXPANSIONS} uses of definitions in a claim, or {MAX_TOTAL} in a program"
+                self.report("E073", "the definitions unfold to too much", call, text)
             yield False
             return
         frame = _Frame(definition.name.text, definition.names, self._outermost(call), definition, (*enclosing, definition))
@@ -193,6 +195,7 @@ class Scope:
         return any(f.definition is not None and f.definition.kind == "let" for f in self._frames)
 
     def begin_claim(self, ambient: Mapping[str, Node]) -> None:
+        self.unfolded, self.expansions = min(self.unfolded + self.expansions, MAX_TOTAL), 0
         self.judged_only, self.ambient, self.ambient_used = [], ambient, set()
 
     def declare_system(self, symbols: tuple[str, ...], span: Span) -> None:
