@@ -11,8 +11,8 @@ soft:   S, with the weight p_i(A) times the harmonic mean of p_k(B) σ(8/Å · (
 exact:  the same for whole atoms within r
 
 S is optimal to the last permutation up to 8 vertices. For 12 it is searched from every pair of neighbours laid on an edge of the
-polyhedron: in trials with random displacements it was optimal wherever S < 6, and above that sometimes too large. The derivative is that of
-S with the best fit held fixed.
+polyhedron: in trials with random displacements it was optimal wherever S < 9, and above that sometimes too large. The derivative is that
+of S with the best fit held fixed.
 
 Only the n nearest are looked at, so an octahedron with four short bonds may pass for a square: say ``CN(A-B) = 4`` as well. A site with
 fewer than n neighbours within r has no value and is left out; so is, in the exact value, a site whose next neighbour is as near as its n-th
@@ -51,7 +51,7 @@ _TIE = 0.01  # Å
 _FLAT = 1e-12  # Å^2: points closer together have no shape
 _MOST_TRIED = 8  # vertices up to which every permutation is tried
 _FITS = 1 << 18  # fits in memory at once
-_STARTS, _ROUNDS = 6, 6  # of the search: fits that are refined, and how often at most
+_STARTS, _ROUNDS = 24, 6  # of the search: fits that are refined, and how often at most
 _NEWTON = 8  # steps to the size of a fit: the error is squared by each
 
 
@@ -232,7 +232,7 @@ def _assignments(group: list[Order], chosen: Order = ()) -> Iterator[Order]:
 def _best_found(points: Tensor, ideal: Tensor, polyhedron: list[Point]) -> Tensor:
     """(M, n, 3) → (M, n) vertex of each neighbour, by a search: the best of many starts, refined by turns.
 
-    A start turns one edge of the polyhedron onto an ordered pair of neighbours. The six whose vertices come nearest to neighbours are
+    A start turns one edge of the polyhedron onto an ordered pair of neighbours. Those whose vertices come nearest to neighbours are
     refined: best assignment for the rotation (Hungarian method), best rotation for the assignment, until nothing changes.
     """
     import torch
