@@ -88,7 +88,7 @@ def test_any_program(text: str) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=700, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_many_programs(text: str) -> None:
     holds(text)
