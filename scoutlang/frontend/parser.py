@@ -7,7 +7,6 @@ The tree of a statement depends on the kinds of its words only, so a file of man
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import math
 import re
@@ -308,9 +307,11 @@ def _too_deep(lexemes: list[Lexeme]) -> Diagnostic | None:
 
 def _two_signs(lexemes: list[Lexeme]) -> Diagnostic | None:
     """``4 + -0.3`` and ``4 -+ 0.3`` are slips for ``4 ± 0.3``, not 3.7. Found here, so that `scout fmt` does not make sense of them."""
-    for first, second in itertools.pairwise(lexemes):
+    for before, first, second in zip(lexemes, lexemes[1:], lexemes[2:], strict=False):
         if first.terminal in _SIGNS and second.terminal in _SIGNS:
-            text = "a tolerance is written `± 0.3`; a negative number after an operator stands in brackets"
+            tolerance = before.terminal in ("NUMBER", "UNIT")
+            text = "a tolerance is written `± 0.3`" if tolerance else "one is enough"
+            text += "; a negative number after an operator stands in brackets"
             return Diagnostic.at("E010", "two signs in a row", first.span.cover(second.span), text)
     return None
 
