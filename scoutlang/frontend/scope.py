@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from scoutlang.frontend.imports import Files
 
 MAX_EXPANSIONS, MAX_TOTAL = 5_000, 300_000
-"""Definitions that are used in one claim and in one program, each use of a motif within a motif counted."""
+"""Definitions that one use of a definition leads to, and all in one program."""
+
+MAX_SAME = 100
+"""Messages with the same code."""
 
 
 @dataclass
@@ -115,6 +118,7 @@ class Scope:
         self.depth = 0
         self._frames: list[_Frame] = []
         self._reported: set[tuple[str, str, Span]] = set()
+        self._counts: Counter[str] = Counter()
 
     # ---- messages ----
 
@@ -136,6 +140,11 @@ class Scope:
                 also = also or Label(self._frames[0].call, "used here")
         if (code, message, span) not in self._reported:
             self._reported.add((code, message, span))
+            self._counts[code] += 1
+            if self._counts[code] > MAX_SAME:
+                return
+            if self._counts[code] == MAX_SAME:
+                help = f"more messages {code} are not shown"
             self.diagnostics.append(Diagnostic.at(code, message, span, text, also=also, help=help, replacement=replacement))
 
     def slice(self, span: Span) -> str:
@@ -157,6 +166,8 @@ class Scope:
     @contextmanager
     def using(self, definition: Definition, call: Span) -> Iterator[bool]:
         """While the body of a definition is read; False when it is being read already, or too much was."""
+        if not self._frames:
+            self.unfolded, self.expansions = min(self.unfolded + self.expansions, MAX_TOTAL), 0
         self.expansions += 1
         enclosing = self.enclosing if definition.enclosing is None else definition.enclosing
         circular = any(d is definition for d in enclosing)
@@ -165,7 +176,7 @@ class Scope:
             if circular:
                 self.report("E071", f"`{definition.name.text}` is defined by itself", call, "a definition cannot use its own name")
             elif self.expansions == allowed + 1:
-                text = f"more than {MAX_EXPANSIONS} uses of definitions in a claim, or {MAX_TOTAL} in a program"
+                text = f"more than {MAX_EXPANSIONS} uses of definitions from here, or {MAX_TOTAL} in the program"
                 self.report("E073", "the definitions unfold to too much", call, text)
             yield False
             return
@@ -195,7 +206,6 @@ class Scope:
         return any(f.definition is not None and f.definition.kind == "let" for f in self._frames)
 
     def begin_claim(self, ambient: Mapping[str, Node]) -> None:
-        self.unfolded, self.expansions = min(self.unfolded + self.expansions, MAX_TOTAL), 0
         self.judged_only, self.ambient, self.ambient_used = [], ambient, set()
 
     def declare_system(self, symbols: tuple[str, ...], span: Span) -> None:

@@ -178,9 +178,13 @@ def holds(text: str, folder: Path | None = None, overrides: dict[str, str] | Non
     assert all(c.isprintable() or c == "\n" for c in messages)
     json.dumps(as_data(result.diagnostics, result.source), allow_nan=False)
     if result.program is not None:
-        assert Program.from_json(result.program.to_json()) == result.program
         result.program.digest()
     return result
+
+
+def survives_writing(program_: Program) -> None:
+    """A program is the same after it was written and read."""
+    assert Program.from_json(program_.to_json()) == program_
 
 
 def keeps_its_meaning(text: str, result: CheckResult) -> None:
@@ -230,7 +234,9 @@ class Tally:
             result = holds(text, FOLDER)
             if result.program is not None and 0 < len(result.program.sweeps) < 3 and draw.random() < 0.1:
                 assert family(result)
-            if draw.random() < 0.3:
+            if result.program is not None and draw.random() < 0.1:
+                survives_writing(result.program)
+            if draw.random() < 0.2:
                 keeps_its_meaning(text, result)
         self.ends["right" if result.ok else "wrong"] += 1
         self.codes.update({d.code for d in result.diagnostics})
