@@ -27,11 +27,8 @@ def test_an_explanation_has_a_title_and_a_paragraph() -> None:
 
 
 def test_every_message_about_a_program_is_shown_by_a_program() -> None:
-    shown = {
-        code
-        for path in (BAD, BAD.parent / "good")
-        for f in path.glob("*.diagnostics.txt")
-        for code in re.findall(r"\[(\w\d{3})\]", f.read_text())
-    }
+    snapshots = [f for folder in (BAD, BAD.parent / "good") for f in folder.rglob("*.diagnostics.txt")]
+    shown = {code for f in snapshots for code in re.findall(r"\[(\w\d{3})\]", f.read_text(encoding="utf-8"))}
     about_files = {"E001", "E002", "E003"}
-    assert USED - shown == about_files
+    # Values from outside are in no program: tests/frontend/test_meaning.py has them.
+    assert USED - shown == about_files | {"E076"}
