@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import signal
 import sys
@@ -30,6 +31,7 @@ TESTS = Path(__file__).parent.parent
 FOLDER = TESTS / "good" / "with_files"
 LIMIT = 20
 """Seconds that one input may take."""
+FEW = 20  # programs of a family that are all looked at
 WORDS = tuple(
     """
     scout import system atoms formula param let motif require prefer expect guide sample sweep in as and or not implies each any weight loss
@@ -232,7 +234,7 @@ class Tally:
             result = holds(text, FOLDER, outside)
         else:
             result = holds(text, FOLDER)
-            if result.program is not None and 0 < len(result.program.sweeps) < 3 and draw.random() < 0.1:
+            if result.program is not None and result.program.sweeps and math.prod(len(x.values) for x in result.program.sweeps) < FEW:
                 assert family(result)
             if result.program is not None and draw.random() < 0.1:
                 survives_writing(result.program)

@@ -1,48 +1,24 @@
-"""No input of any kind makes a traceback, and every message can be rendered in both formats."""
+"""No input of any kind makes a traceback or a hang, and every message can be rendered in both formats."""
 
 from __future__ import annotations
 
-import json
-import re
-from pathlib import Path
+import random
+import time
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import scoutlang
-from scoutlang.diagnostics.render.json import as_data
-from scoutlang.diagnostics.render.text import render
-from scoutlang.errors import ScoutError
-from scoutlang.frontend import CheckResult
 from scoutlang.frontend.parser import MAX_CHARACTERS
-from scoutlang.frontend.reading import decode
+from tests.frontend import fuzz
+from tests.frontend.fuzz import WORDS, corpus, holds, text_of
+from tests.frontend.strategies import programs
 
-TESTS = Path(__file__).parent.parent
-PROGRAMS = [p.read_bytes().decode() for folder in ("good", "bad") for p in sorted((TESTS / folder).glob("*.scout"))]
-WORDS = re.findall(
-    r"\S+",
-    """
-    scout system atoms require prefer expect guide sample in as low high possible weight loss
-    CN distance volume_per_atom e_above_hull Cu P Cu-P * { } ( ) [ ] , : ; = == < <= > >= ± +- -> - – # "
-    1 4 -2 2.6 1e999 Å nm eV/atom Å^3 ramp k g from to method paper
-    """,
-)
+PROGRAMS = corpus()
+HEAD = "system Cu-Si-P\n"
 
-few = settings(max_examples=100, deadline=None)
-
-
-def holds(text: str) -> CheckResult:
-    """Checks the text and all that must be true of any result."""
-    result = scoutlang.check(text)
-    assert result.ok == (not any(d.severity == "error" for d in result.diagnostics))
-    for diagnostic in result.diagnostics:
-        labels = [*([diagnostic.primary] if diagnostic.primary else []), *diagnostic.secondary]
-        assert all(0 <= label.span.start <= label.span.end <= len(text) for label in labels)
-    render(result.diagnostics, result.source).encode()
-    json.dumps(as_data(result.diagnostics, result.source), allow_nan=False)
-    if result.program is not None:
-        assert type(result.program).from_json(result.program.to_json()) == result.program
-    return result
+few = settings(max_examples=60, deadline=None)
 
 
 @few
@@ -69,14 +45,28 @@ def test_any_change_of_a_program(program: str, place: int, removed: int, added: 
 
 
 @few
+@given(programs(), st.integers(0, 400), st.integers(1, 8))
+def test_any_piece_of_a_made_up_program_may_be_missing(program: str, place: int, removed: int) -> None:
+    holds(program[:place] + program[place + removed :])
+
+
+@few
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
-    code = ""
-    try:
-        holds(decode(data, "<bytes>").text)
-    except ScoutError as error:
-        code = error.code
-    assert code in ("", "E002")
+    text = text_of(data)
+    if text is not None:
+        holds(text)
+
+
+def test_a_few_inputs_of_the_fuzzer() -> None:
+    assert sum(fuzz.run(150, seed=0).ends.values()) == 150
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_many_inputs_of_the_fuzzer(seed: int) -> None:
+    """``python -m tests.frontend.fuzz --count 100000`` is the whole of it."""
+    assert sum(fuzz.run(2_000, seed).ends.values()) == 2_000
 
 
 def test_a_large_text_is_refused_at_once() -> None:
@@ -84,6 +74,7 @@ def test_a_large_text_is_refused_at_once() -> None:
     assert [d.code for d in result.diagnostics] == ["E003"]
 
 
+@pytest.mark.slow
 def test_a_large_program_ends() -> None:
     line = "require CN(Cu-P) = 4\n"
     result = scoutlang.check("system Cu-P\n" + line * (MAX_CHARACTERS // 10 // len(line)))
@@ -93,3 +84,46 @@ def test_a_large_program_ends() -> None:
 def test_hopeless_files_end_early() -> None:
     assert len(holds("x y z\n" * 10_000).diagnostics) < 50
     assert len(holds("system Cu-P\n" + "require CN(Cu-Zz) = 4\n" * 2_000).diagnostics) < 50
+    assert len(holds("system Cu-P\n" + "".join(f"let x{k} = {k}\n" for k in range(1_000))).diagnostics) == 100
+
+
+# What takes long, or deep, when something grows faster than the text: each is near the limit of its line.
+LARGE = {
+    "semicolons": ";" * 200_000 + HEAD,
+    "a sum": f"{HEAD}require CN(Cu-P) = {'+'.join(['1'] * 20_000)}",
+    "alternatives": f"{HEAD}require {'CN(Cu-P)=4 or ' * 2_000}CN(Cu-P)=4",
+    "signs": f"{HEAD}require {'not ' * 20_000}CN(Cu-P) = 4",
+    "open brackets": HEAD + "require (\n" * 20_000,
+    "a long name": f"{HEAD}require {'x' * 90_000} = 4",
+    "a long number": f"{HEAD}require CN(Cu-P) = {'9' * 90_000}",
+    "a long text": f'{HEAD}import "{"x" * 90_000}.scout"',
+    "a long chain": f"{HEAD}require CN({'-'.join(['Cu'] * 20_000)}) = 4",
+    "a long set": f"{HEAD}require CN({{{','.join(['Cu', 'P'] * 5_000)}}}-P) = 4",
+    "a long module name": f"{HEAD}require {'a.' * 40_000}b = 4",
+    "a long unit": f"{HEAD}require CN(Cu-P) = 4 Å{'/atom' * 10_000}",
+    "a power of powers": f"{HEAD}require CN(Cu-P) = {'2^' * 30}2",
+    "combining characters": f"{HEAD}require CN(Cu-P) = 4 A{chr(0x30A) * 50_000}",
+    "control characters": HEAD + "\0\x1b" * 40_000,
+    "line ends": HEAD.replace("\n", "\r\n") + "\r\r\n" * 40_000,
+    "a long formula": f'{HEAD}formula "{"Cu" * 40_000}"',
+    "settings": f"{HEAD}guide {'kk=1 ' * 10_000}",
+    "labels of one name": HEAD + "expect CN(Cu-P) > 1\n" * 5_000,
+    "values of one family": HEAD + "".join(f"require CN(Cu-P, r={2 + k / 10_000}) > 1\n" for k in range(3_000)),
+    "definitions that double": "".join(f"motif m{k}(A) = m{k + 1}(A) and m{k + 1}(A)\n" for k in range(40))
+    + f"motif m40(A) = CN(A-P) = 4\n{HEAD}require m0(Cu)",
+    "arguments that double": f"motif twice(x) = x and x\n{HEAD}require {'twice(' * 30}CN(Cu-P) = 4{')' * 30}",
+    "parameters of a motif": f"motif m({','.join(f'A{k}=1' for k in range(3_000))}) = A0\n{HEAD}require CN(Cu-P) > m({','.join(['1'] * 3_000)})",
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_what_grows_ends(name: str) -> None:
+    start = time.process_time()
+    holds(LARGE[name])
+    assert time.process_time() - start < 20
+
+
+def test_the_fuzzer_makes_every_kind_of_input() -> None:
+    draw = random.Random(0)
+    for kind, _ in fuzz.KINDS:
+        assert len({kind(draw, PROGRAMS) for _ in range(30)}) > 10, kind.__name__
