@@ -252,7 +252,7 @@ def _unit_part(lexemes: list[Lexeme], position: int) -> int:
     """How many lexemes at the position, touching what is before, go on with a unit: ``^ 3``, ``^ - 1``, ``/ atom``."""
     for kinds in (("CARET", "NUMBER"), ("CARET", "HYPHEN", "NUMBER"), ("SLASH", "NAME")):
         part = lexemes[position : position + len(kinds)]
-        touching = all(b.start == a.end for a, b in zip(lexemes[position - 1 :], part, strict=False))
+        touching = all(b.start == a.end for a, b in zip(lexemes[position - 1 : position - 1 + len(part)], part, strict=False))
         called = lexemes[position + len(kinds) : position + len(kinds) + 1]
         if tuple(x.terminal for x in part) == kinds and touching and not (called and called[0].terminal == "LPAR"):
             return len(kinds)
