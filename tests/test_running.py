@@ -513,3 +513,19 @@ def test_a_real_ctrl_c_between_two_processes(model: Path, tmp_path: Path) -> Non
     assert manifest(folder)["status"] == "interrupted"
     for number, content in enumerate(parts(folder).values()):
         assert [row["index"] for row in json.loads(content)] == [2 * number, 2 * number + 1]
+
+
+def test_a_sweep_is_a_folder_of_runs(scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path) -> None:
+    """One run for each value, each with its own manifest; a value that is set from outside is not swept."""
+    file = tmp_path / "family.scout"
+    file.write_text(TEXT.format(model=model) + "\nsweep seed in {1, 2}\n", encoding="utf-8")
+    options = ("--count", 1, "--arms", "guided")
+    code, _, err = scout("run", file, "--out", tmp_path / "out", *options)
+    assert code == 0, err
+    found = {folder.name: manifest(folder) for folder in (tmp_path / "out").iterdir()}
+    assert {name: m["sample"]["seed"] for name, m in found.items()} == {"seed=1": 1, "seed=2": 2}
+    assert found["seed=1"]["digest"] != found["seed=2"]["digest"]
+
+    code, _, err = scout("run", file, "--out", tmp_path / "one", "--set", "seed=1", *options)
+    assert code == 0, err
+    assert manifest(tmp_path / "one")["digest"] == found["seed=1"]["digest"]

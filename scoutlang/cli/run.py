@@ -43,9 +43,11 @@ def command(source: Source, output_format: str, overrides: dict[str, str], **opt
     folder = options["out"] or Path("runs") / _name(source)
     arms: tuple[Arm, ...] = ("non-guided", "guided") if options["arms"] == "both" else (options["arms"],)
 
-    results = [
-        _run(member, where, source, arms, options, quiet=output_format == "json") for member, where in _members(program, programs, folder)
-    ]
+    results = []
+    for member, where in _members(program, programs, folder):
+        if program.sweeps:
+            click.echo(f"run in {where}", err=True)
+        results.append(_run(member, where, source, arms, options, quiet=output_format == "json"))
     if output_format == "json":
         documents = [{"folder": str(r.folder), "files": [str(f) for f in r.files], **r.validation.to_json()} for r in results]
         echo_json({"runs": documents} if program.sweeps else documents[0])
@@ -62,7 +64,6 @@ def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], 
     from scoutlang.cli.run_display import Display
 
     with Display(quiet=quiet) as display:
-        display.note(f"run in {folder}")
         from scoutlang.running import run
 
         try:

@@ -90,9 +90,7 @@ def adaptive_step(
     """
     size = len(gap)
     furthest = gap.new_zeros(size).scatter_reduce(0, system, direction.move.norm(dim=1), reduce="amax", include_self=False)
-    limit = torch.minimum(
-        move / furthest.clamp(min=1e-12), strain / direction.strain.flatten(1).norm(dim=1).clamp(min=1e-12)
-    )
+    limit = torch.minimum(move / furthest.clamp(min=1e-12), strain / direction.strain.flatten(1).norm(dim=1).clamp(min=1e-12))
     polyak = gap / direction.square_norm.clamp(min=1e-20)
     sharp = sum_by_structure(sigma_frac.flatten(), system, size) / torch.bincount(system, minlength=size) <= MAX_SIGMA
     useful = (direction.square_norm > 0) & torch.isfinite(gap) & sharp

@@ -42,7 +42,7 @@ def verdict(text: str, structure: Structure, system: str = "Cu-P") -> bool | Non
 
 
 def value(text: str, structure: Structure, system: str = "Cu-P") -> float | None:
-    body = claim(f"0 + {text} > -1e9", system)
+    body = claim(f"0 + ({text}) > -1e9", system)
     assert isinstance(body, ir.Compare)
     found = quantity(body.value, reading(structure))
     return found.value.item() if found.defined.item() else None

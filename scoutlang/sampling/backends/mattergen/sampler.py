@@ -230,9 +230,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         if guide.method == "paper":
             step = guidance.normalised_step(k, direction, over_batch=guide.normalize == "batch", cap=guide.cap)
         else:
-            step = guidance.adaptive_step(
-                k, value.gap, direction, clean.system, sigma_frac, move=guide.move, strain=guide.strain
-            )
+            step = guidance.adaptive_step(k, value.gap, direction, clean.system, sigma_frac, move=guide.move, strain=guide.strain)
         delta_frac, delta_cell = guidance.displacement(direction, step, clean.cell, clean.system)
         changed = score.replace(
             pos=score["pos"] + delta_frac / sigma_frac.square(), cell=score["cell"] + alpha * delta_cell / sigma_cell.square()
