@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
 _MAX_GUESSED = 40
+_MAX_CANDIDATES = 1000
 _CUTOFF = 0.6
 _SHORTEST_STEM = 4  # letters from which a word may be an abbreviation of a longer one
 
@@ -14,7 +16,7 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate nearest to ``word`` in spelling, or None when none is near. Case differences count little."""
     if len(word) > _MAX_GUESSED:
         return None
-    ranked = sorted(((_similarity(word, c), c) for c in candidates), key=lambda pair: (-pair[0], pair[1]))
+    ranked = sorted(((_similarity(word, c), c) for c in itertools.islice(candidates, _MAX_CANDIDATES)), key=lambda pair: (-pair[0], pair[1]))
     return ranked[0][1] if ranked and ranked[0][0] >= _CUTOFF else None
 
 

@@ -16,6 +16,7 @@ from scoutlang.frontend.values import QuantityValue
 from scoutlang.source import Source
 
 _OUTSIDE = "--set"
+_MAX_ERRORS = 30  # in definitions that nothing uses
 
 
 def declare(definition: Definition, scope: Scope) -> None:
@@ -48,6 +49,8 @@ def check_unused(scope: Scope) -> None:
         if not module.used:
             scope.report("W070", f"`{name}` is imported and never used", module.span, "remove the import")
     for name, definition in scope.names.definitions.items():
+        if sum(d.severity == "error" for d in scope.diagnostics) >= _MAX_ERRORS:
+            return
         if not definition.used and not any(s.name == name for s in scope.sweeps):
             scope.report("W070", f"{quoted(name)} is never used", definition.name.span, f"remove this `{definition.kind}`, or use it")
             if not definition.places:
