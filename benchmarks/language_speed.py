@@ -1,0 +1,105 @@
+"""How long checking takes: ``python -m benchmarks.language_speed`` prints a table.
+
+Start to end: `scout check` on an example in fresh processes, beside an empty Python and the import of pydantic, the largest part of it that is
+not ours. A long program: 10 000 varied lines through `scoutlang.check` in this process. Last: that checking loads no numerical library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import scoutlang
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "copper_pairs.scout"
+LINES = 10_000
+HEAVY = ("torch", "numpy", "pymatgen", "ase", "scipy", "pandas", "matplotlib")
+
+_SPECIES = ("Cu", "Si", "P", "Ca", "*", "{Cu, Si}", "{P, Ca}")
+_FORMS = (
+    "prefer CN({pair}) = {whole} ± 0.{digit}",
+    "expect label{n}: each CN({pair}, r=2.{digit}5 Å) >= {whole} weight 2",
+    "expect distance({pair}) < 2.{digit} Å loss huber  # a comment",
+    "require min_distance({pair}) > 1.{digit} Å",
+    "require fraction(CN({pair}) = {whole}) >= 0.0{digit}",
+    "expect not (CN({pair}) > {whole}) and max(distance({pair})) < 3.{digit} Å",
+    "prefer volume_per_atom in [1{digit}, 2{whole}] Å^3",
+    "expect CN({pair}) / {whole} + CN(Cu-P) > 0.{digit} or angle(P-Cu-P) = 10{digit}.5° ± 8°",
+    "let x{n} = {whole}.{digit} Å",
+    "prefer distance({pair}) as low as possible weight 0.{digit}1",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=10)
+    repeats = parser.parse_args().repeats
+    scout = str(Path(sys.executable).parent / "scout")
+    rows = [
+        ("scout check, an example", _median([scout, "check", str(EXAMPLE)], repeats)),
+        ("python -c pass", _median([sys.executable, "-c", "pass"], repeats)),
+        ("python -c 'import pydantic'", _median([sys.executable, "-c", "import pydantic"], repeats)),
+        ("python -c 'import scoutlang'", _median([sys.executable, "-c", "import scoutlang"], repeats)),
+    ]
+    text = long_program()
+    wall, cpu, messages = _checked(text)
+    lines = [f"{'':32} {'wall, s':>8} {'CPU, s':>8}"]
+    lines += [f"{name:32} {seconds:8.3f} {'':>8}  median of {repeats} processes" for name, seconds in rows]
+    lines.append(f"{f'check of {LINES} lines':32} {wall:8.3f} {cpu:8.3f}  {len(text)} characters, {messages}, best of 3")
+    loaded = _loaded()
+    lines.append(f"loaded by scoutlang.check: {', '.join(loaded) if loaded else 'none of ' + ', '.join(HEAVY)}")
+    sys.stdout.write("\n".join(lines) + "\n")
+    if loaded:
+        raise SystemExit(1)
+
+
+def long_program(seed: int = 0) -> str:
+    """Lines of ten forms, with species, numbers, labels and comments that vary."""
+    draw = random.Random(seed)
+    forms = itertools.cycle(_FORMS)
+    lines = ["system Cu-Si-P-Ca"]
+    for n in range(LINES - 1):
+        pair = f"{draw.choice(_SPECIES)}-{draw.choice(_SPECIES)}"
+        lines.append(next(forms).format(pair=pair, whole=draw.randint(1, 8), digit=draw.randint(1, 9), n=n))
+    return "\n".join(lines) + "\n"
+
+
+def _median(command: Sequence[str], repeats: int) -> float:
+    """Seconds from the start of a process to its end."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def _checked(text: str) -> tuple[float, float, str]:
+    walls, cpus = [], []
+    messages = ""
+    for _ in range(3):
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = scoutlang.check(text)
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+        errors = sum(d.severity == "error" for d in result.diagnostics)
+        messages = f"{errors} errors and {len(result.diagnostics) - errors} other messages"
+    return min(walls), min(cpus), messages
+
+
+def _loaded() -> list[str]:
+    """Large libraries in a fresh process that has checked a program."""
+    code = f"import sys, scoutlang; scoutlang.check_file({str(EXAMPLE)!r}); print(*(m for m in {HEAVY!r} if m in sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return found.stdout.split()
+
+
+if __name__ == "__main__":
+    main()
