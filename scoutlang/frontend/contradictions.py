@@ -99,10 +99,12 @@ def _family(value: ir.Quantity) -> tuple[object, ...]:
 
 def _why_not(a: _Bound, b: _Bound, scope: Scope) -> str:
     """Why two bounds on one value, or on values of one family, cannot hold together; empty where they can."""
+    if not _apart(a, b):
+        return ""
     if a.value == b.value:
         measure = _measure(a.value)
         of = f" of {_name(measure)}" if measure is not None else ""
-        return f"no value{of} is both {_words(b)} and {_words(a)}" if _apart(a, b) else ""
+        return f"no value{of} is both {_words(b)} and {_words(a)}"
     for small, large in ((a, b), (b, a)):
         first, second = _measure(small.value), _measure(large.value)
         if first is None or second is None or not _within(first, second, isinstance(small.value, ir.Aggregate)):
