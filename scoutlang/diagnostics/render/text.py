@@ -41,9 +41,10 @@ def count(diagnostics: Sequence[Diagnostic]) -> str:
 def render_one(diagnostic: Diagnostic, source: Source, *, color: bool = False) -> str:
     """One message. With ``color`` for a terminal that has some; the characters are the same."""
     paint = _colored if color else _plain
-    lines = [paint(f"{diagnostic.severity}[{diagnostic.code}]", _STYLE[diagnostic.severity]) + paint(f": {diagnostic.message}", _BOLD)]
+    lines = [paint(f"{diagnostic.severity}[{diagnostic.code}]", _STYLE[diagnostic.severity]) + paint(f": {printable(diagnostic.message)}", _BOLD)]
+    helps = [printable(line) for line in diagnostic.help.split("\n") if line]
     if diagnostic.primary is None:
-        return "\n".join([*lines, *(f"  help: {h}" for h in diagnostic.help.splitlines())])
+        return "\n".join([*lines, *(f"  help: {h}" for h in helps)])
     labels = [*((label, "-", _FRAME) for label in diagnostic.secondary), (diagnostic.primary, "^", _STYLE[diagnostic.severity])]
     numbered: dict[int, list[tuple[Label, str, str]]] = {}
     for marked in labels:
@@ -52,7 +53,7 @@ def render_one(diagnostic: Diagnostic, source: Source, *, color: bool = False) -
     for number in sorted(numbered):
         # A line's own marks go left to right, the primary one last so that it ends the message.
         lines.extend(_line(source, number, numbered[number], gutter, paint))
-    lines.extend(paint(f"{'':{gutter}} |", _FRAME) + f" {h}" for h in diagnostic.help.splitlines())
+    lines.extend(paint(f"{'':{gutter}} |", _FRAME) + f" {h}" for h in helps)
     return "\n".join(lines)
 
 
@@ -67,7 +68,7 @@ def _line(source: Source, number: int, labels: list[tuple[Label, str, str]], gut
             end = min(column + label.span.end - label.span.start, last)
             indent = (1 if first else 0) + _cells(text[first:column])
             marks = mark * max(1, _cells(text[column:end]))
-            out.append(paint(f"{'':{gutter}} |", _FRAME) + f" {'':{indent}}" + paint(f"{marks} {label.text}".rstrip(), style))
+            out.append(paint(f"{'':{gutter}} |", _FRAME) + f" {'':{indent}}" + paint(f"{marks} {printable(label.text)}".rstrip(), style))
     return out
 
 
