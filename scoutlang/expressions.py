@@ -122,6 +122,29 @@ def measures(expression: ir.Quantity | ir.Proposition | ir.Wish) -> tuple[ir.Mea
     return measures(expression.of)
 
 
+def comparisons(claim: ir.Proposition | ir.Wish) -> tuple[ir.Compare, ...]:
+    """Every relation in a claim, in reading order."""
+    match claim:
+        case ir.Compare():
+            return (claim,)
+        case ir.Wish():
+            return ()
+        case ir.And(of=of) | ir.Or(of=of):
+            return tuple(c for part in of for c in comparisons(part))
+        case ir.Implies(premise=premise, conclusion=conclusion):
+            return comparisons(premise) + comparisons(conclusion)
+    return comparisons(claim.of)
+
+
+def extent(found: Field, size: int) -> tuple[Field, Field]:
+    """Smallest and largest value of each crystal over the sites that have one; the value twice where there are no sites."""
+    if found.sites is None:
+        return found, found
+    counting = Sites(found.sites.measured * found.defined * found.sites.member, found.sites.system, found.sites.member)
+    known = Field(found.value, torch.ones_like(found.defined), counting)
+    return _aggregate("min", known, size), _aggregate("max", known, size)
+
+
 def _measure(measure: ir.Measure, reading: Reading) -> Field:
     module = reading.catalogue[measure.descriptor]
     evaluate = getattr(module, reading.kind, None)

@@ -17,8 +17,8 @@ import torch
 from scoutlang.crystal import CrystalBatch
 from scoutlang.descriptors import modules
 from scoutlang.errors import ScoutError
-from scoutlang.expressions import Field, Reading, Truth, margin, measures, quantity, truth
-from scoutlang.ir import Compare, Node, Program, Term, Wish
+from scoutlang.expressions import Field, Reading, Truth, comparisons, extent, margin, measures, quantity, truth
+from scoutlang.ir import Compare, Node, Program, Proposition, Term, Wish
 from scoutlang.margins import all_hold
 from scoutlang.structure_io import NamedStructure, as_structure, read_structures
 
@@ -31,11 +31,20 @@ MAX_PAIRS = 1_000_000
 
 
 @dataclass(frozen=True)
+class Part(Node):
+    """One relation inside a claim, by the exact values: the least and the largest value of the sites, or the same value twice; None: undefined."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class TermMeasurement(Node):
     """One term on one structure, in canonical units. None: undefined, or not measurable on a structure alone.
 
     soft, exact: value of a term that compares or wishes for one, None for others. margin: ρ. satisfied: truth by the exact values, None
-    also for a wish; soft_satisfied: by the soft ones.
+    also for a wish; soft_satisfied: by the soft ones. parts: the relations inside a claim that has several, or asks the sites, in the order
+    of `expressions.comparisons`.
     """
 
     label: str
@@ -45,13 +54,15 @@ class TermMeasurement(Node):
     margin: float | None
     satisfied: bool | None
     soft_satisfied: bool | None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
 class Measurement(Node):
     """All terms of a program on one structure, in program order.
 
-    ``hit``: every `require` holds, and the composition is the `formula` if there is one; None where a `require` is undefined.
+    ``hit``: every `require` holds, and the composition is the `formula` if there is one; None where a `require` is undefined or there is
+    nothing to satisfy. A crystal with other elements than the system's is no hit.
     """
 
     structure: str
@@ -102,6 +113,8 @@ def _measure_batch(program: Program, structures: Sequence[NamedStructure]) -> li
         verdicts = [m.satisfied for m, term in zip(terms, program.terms, strict=True) if term.verb == "require"]
         if program.formula is not None:
             verdicts.append(_has_formula(program.formula, named.structure))
+        if verdicts and not named.structure.composition.chemical_system_set <= set(program.system):
+            verdicts.append(False)
         results.append(Measurement(structure=named.name, hit=all_hold(verdicts), terms=tuple(terms)))
     return results
 
@@ -130,8 +143,21 @@ def _measure_term(term: Term, soft: Reading, exact: Reading) -> list[TermMeasure
     if not isinstance(claim, Wish):
         margins, verdicts = _numbers(margin(claim, exact)), _verdicts(truth(claim, exact))
         soft_verdicts = _verdicts(truth(claim, soft)) if differentiable else nothing
-    columns = zip(softs, exacts, margins, verdicts, soft_verdicts, strict=True)
+    parts = _parts(claim, exact)
+    columns = zip(softs, exacts, margins, verdicts, soft_verdicts, parts, strict=True)
     return [TermMeasurement(term.label, term.text, *row) for row in columns]
+
+
+def _parts(claim: Proposition | Wish, exact: Reading) -> list[tuple[Part, ...]]:
+    """The relations of a claim on every crystal; none where the claim is a single one, whose value is said already."""
+    size = exact.batch.size
+    if isinstance(claim, Compare | Wish):
+        return [()] * size
+    columns = []
+    for comparison in comparisons(claim):
+        low, high = extent(quantity(comparison.value, exact), size)
+        columns.append([Part(a, b) for a, b in zip(_numbers(low), _numbers(high), strict=True)])
+    return list(zip(*columns, strict=True))
 
 
 def _numbers(field: Field) -> list[float | None]:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from scoutlang.cli.program_argument import checked, color_option, echo_json, format_option, load, set_option, text_option
-from scoutlang.cli.program_summary import relation_text
+from scoutlang.cli.program_summary import quantity_text, target_text, value_word
 from scoutlang.errors import ScoutError
-from scoutlang.ir import Compare, Program, Term, Wish
+from scoutlang.ir import Compare, Program, Term
 
 if TYPE_CHECKING:
+    from pymatgen.core import Structure
     from rich.table import Table
 
-    from scoutlang.measuring import Measurement, TermMeasurement
+    from scoutlang.measuring import Measurement, Part, TermMeasurement
 
 _NARROWEST = 120
 _VERDICTS = {True: "HIT", False: "miss", None: "undefined"}
@@ -34,6 +35,8 @@ def command(paths: tuple[str, ...], text: str | None, overrides: dict[str, str],
     Exit code 1 if a structure cannot be read; the others are measured all the same.
     """
     file, structures = (None, paths) if text is not None else (paths[0] if paths else None, paths[1:])
+    if file is not None and not file.endswith(".scout") and any(p.endswith(".scout") for p in structures):
+        raise click.UsageError("the program comes first: scout measure FILE.scout STRUCTURES...")
     source = load(file, text, output_format)
     if not structures:
         raise click.UsageError("give structures to measure: CIF, extxyz or POSCAR files, a zip of these, or a folder")
@@ -44,27 +47,28 @@ def command(paths: tuple[str, ...], text: str | None, overrides: dict[str, str],
 
     found = [item for path in structures for item in read_structures(path)]
     errors = [item for item in found if isinstance(item, ScoutError)]
-    results = measure_named(program, [item for item in found if not isinstance(item, ScoutError)])
+    named = [item for item in found if not isinstance(item, ScoutError)]
+    results = measure_named(program, named)
     if output_format == "json":
         echo_json([r.to_data() for r in results])
     else:
-        _print(program, results)
+        _print(program, results, [n.structure for n in named])
     for error in errors:
         click.echo(str(error), err=True)
     if errors:
         raise click.exceptions.Exit(1)
 
 
-def _print(program: Program, results: Sequence[Measurement]) -> None:
+def _print(program: Program, results: Sequence[Measurement], structures: Sequence[Structure]) -> None:
     from rich.console import Console
 
     console = Console(markup=False, highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, _NARROWEST)
-    for result in results:
+    for result, structure in zip(results, structures, strict=True):
         console.print(f"{result.structure}: {_VERDICTS[result.hit]}", style="bold")
         console.print(_table(program, result))
-        for note in _notes(result):
+        for note in _notes(program, result, structure):
             console.print(f"  note: {note}")
         console.print()
     hits, undefined = (sum(r.hit is verdict for r in results) for verdict in (True, None))
@@ -75,6 +79,8 @@ def _table(program: Program, result: Measurement) -> Table:
     from rich import box
     from rich.table import Table
 
+    from scoutlang.expressions import comparisons
+
     table = Table(box=box.SIMPLE)
     table.add_column("term")
     table.add_column("line")
@@ -84,14 +90,22 @@ def _table(program: Program, result: Measurement) -> Table:
     table.add_column("margin", justify="right")
     table.add_column("")
     for term, measured in zip(program.terms, result.terms, strict=True):
-        target = _target(term)
-        numbers = _number(measured.soft), _number(measured.exact), target, _number(measured.margin)
+        target = target_text(term.claim)
+        word = _word(term, measured.exact)
+        numbers = _number(measured.soft), word or _number(measured.exact), target, "" if word else _number(measured.margin)
         table.add_row(measured.label, measured.source, *numbers, _mark(term, measured))
+        for comparison, part in zip(comparisons(term.claim), measured.parts, strict=False):
+            table.add_row("", f"  {quantity_text(comparison.value)}", "", _extent(comparison, part), target_text(comparison), "", "")
     return table
 
 
-def _notes(result: Measurement) -> Iterator[str]:
-    """Where the value that guides and the value that judges do not agree on the verdict."""
+def _notes(program: Program, result: Measurement, structure: Structure) -> Iterator[str]:
+    """Elements that the system lacks, and where the value that guides and the value that judges do not agree on the verdict."""
+    foreign = sorted(structure.composition.chemical_system_set - set(program.system))
+    if foreign:
+        yield f"{', '.join(foreign)} {'is' if len(foreign) == 1 else 'are'} not in the system, so this is no hit"
+    if not program.requirements and program.formula is None:
+        yield "the program requires nothing, so nothing is a hit or a miss"
     for measured in result.terms:
         soft = measured.soft_satisfied
         if None not in (soft, measured.satisfied) and soft != measured.satisfied:
@@ -109,14 +123,18 @@ def _mark(term: Term, measured: TermMeasurement) -> str:
     return "undefined" if of_structure_alone(term) else "not measured here"
 
 
-def _target(term: Term) -> str:
-    match term.claim:
-        case Wish(direction=direction):
-            return f"as {direction} as possible"
-        case Compare(relation=relation, unit=unit):
-            return relation_text(relation, unit).removeprefix("= ").removeprefix("in ")
-    return "true"
+def _word(term: Term, value: float | None) -> str:
+    """The value of a claim about words or truth; empty for numbers."""
+    return value_word(term.claim.value, value) if isinstance(term.claim, Compare) and value is not None else ""
+
+
+def _extent(comparison: Compare, part: Part) -> str:
+    """``2.310 … 2.480`` over the sites, or one value."""
+    if part.low is None or part.high is None:
+        return "undefined"
+    low, high = (value_word(comparison.value, v) or _number(v) for v in (part.low, part.high))
+    return low if low == high else f"{low} … {high}"
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else f"{round(value, 3) + 0.0:.3f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scoutlang.descriptors import signatures
+from scoutlang.frontend.statements.guide import SETTINGS as GUIDE_SETTINGS
 from scoutlang.ir import (
     Aggregate,
     And,
@@ -78,12 +79,33 @@ def _tail(value: str, body: Compare | Wish) -> str:
 
 def _word(body: Compare) -> str:
     """What a descriptor of words or of truth is compared with; empty for a number."""
-    signature = signatures()[body.value.descriptor] if isinstance(body.value, Measure) else None
-    if signature is None or body.relation.target is None:
+    if body.relation.target is None:
+        return ""
+    word = value_word(body.value, body.relation.target)
+    return _HOLDS if word in ("yes", "no") else f"= {word}" if word else ""
+
+
+def value_word(value: Quantity, number: float) -> str:
+    """A value of a descriptor of words or of truth as a word; empty for one of numbers."""
+    signature = signatures()[value.descriptor] if isinstance(value, Measure) else None
+    if signature is None:
         return ""
     if signature.dimension == "truth":
-        return _HOLDS
-    return f"= {signature.categories[int(body.relation.target)]}" if signature.categories else ""
+        return "yes" if number else "no"
+    return signature.categories[int(number)] if signature.categories else ""
+
+
+def target_text(claim: Proposition | Wish) -> str:
+    """What a claim wants, without what it measures."""
+    match claim:
+        case Wish(direction=direction):
+            return f"as {direction} as possible"
+        case Compare(relation=relation, unit=unit):
+            word = _word(claim)
+            return (
+                "yes" if word == _HOLDS else word.removeprefix("= ") or relation_text(relation, unit).removeprefix("= ").removeprefix("in ")
+            )
+    return "true"
 
 
 def quantity_text(value: Quantity) -> str:
@@ -163,7 +185,13 @@ def _guide(guide: Guide) -> str:
     parts = [f"method {guide.method}", f"k {_schedule(guide.k)}"]
     if guide.method == "paper":
         parts.append(f"g {_schedule(guide.g)}")
-    return ", ".join([*parts, f"while {guide.since:g} ≥ t ≥ {guide.until:g}"])
+    parts.append(f"while {guide.since:g} ≥ t ≥ {guide.until:g}")
+    said = {"method", "k", "g", "since", "until"}
+    for name, entry in GUIDE_SETTINGS.items():
+        value = getattr(guide, entry.field)
+        if entry.field not in said and value != getattr(Guide(), entry.field):
+            parts.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
+    return ", ".join(parts)
 
 
 def _schedule(schedule: Schedule) -> str:

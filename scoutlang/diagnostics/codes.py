@@ -200,10 +200,14 @@ I061 the model ignores the setting
 `cfg` strengthens the condition on the chemical system, and this model was not trained with that condition. Sampling goes on without it.
 
 W062 the model makes no cells of this size
-The model was trained on smaller cells than `atoms` asks for, so the run would be refused.
+The model was trained on smaller cells than `atoms` or the `formula` asks for, so the run would be refused.
 
 W063 unknown model name
 The name is none of the known models, but looks like one of them. If it is the folder of a checkpoint, all is well.
+
+W064 an element of the system is not in the formula
+With a `formula` the composition is exact, so crystals hold none of this element, and claims about it stay undefined. Take it out of the
+system, or put it into the formula.
 
 W070 a name is never used
 A parameter, definition or import that nothing refers to. Often a name was misspelt where it should be used.

@@ -16,7 +16,9 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate nearest to ``word`` in spelling, or None when none is near. Case differences count little."""
     if len(word) > _MAX_GUESSED:
         return None
-    ranked = sorted(((_similarity(word, c), c) for c in itertools.islice(candidates, _MAX_CANDIDATES)), key=lambda pair: (-pair[0], pair[1]))
+    ranked = sorted(
+        ((_similarity(word, c), c) for c in itertools.islice(candidates, _MAX_CANDIDATES)), key=lambda pair: (-pair[0], pair[1])
+    )
     return ranked[0][1] if ranked and ranked[0][0] >= _CUTOFF else None
 
 

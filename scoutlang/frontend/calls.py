@@ -292,7 +292,7 @@ def _descriptor(node: Call, signature: DescriptorSignature, context: Context) ->
         return None
     measure = ir.Measure(signature.name, chosen, tuple((k, v) for k, v in values.items() if v is not None))
     if not signature.differentiable:
-        scope.judged_only.append((signature.name, node.span))
+        scope.judged_only.append((signature.name, scope.place(node.span)))
     return _value(measure, signature, context)
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from scoutlang.diagnostics import Diagnostic, Label
-from scoutlang.frontend import contradictions, definitions
+from scoutlang.frontend import contradictions, definitions, model_facts
 from scoutlang.frontend.ast import Module, Parts, Statement
 from scoutlang.frontend.imports import Files
 from scoutlang.frontend.parser import MAX_ERRORS, parse, too_many_errors
@@ -77,6 +77,7 @@ def _check(source: Source, signatures: Mapping[str, DescriptorSignature], overri
         scope.diagnostics.append(Diagnostic("E020", message, help="name the elements first, for example: system Cu-Si-P-Ca"))
     if not any(d.severity == "error" for d in scope.diagnostics):
         definitions.check_unused(scope)
+        model_facts.check(scope)
         contradictions.check(scope)
     diagnostics = tuple(sorted(scope.diagnostics, key=lambda d: d.start))
     program = None if any(d.severity == "error" for d in diagnostics) else _program(source, scope)

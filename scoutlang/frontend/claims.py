@@ -45,11 +45,13 @@ def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
     for name, place in scope.ambient.items():
         if name not in scope.ambient_used:
             scope.report("E034", f"nothing in this claim has a `{name}`", place.span, "it belongs to spacegroup and crystal_system")
-    steers = verb == "expect" or _steers(verb, span, scope)
+    wishes = isinstance(value, WishValue)
+    steers = verb == "expect" or _steers(verb, span, wishes, scope)
     if isinstance(value, WishValue) and verb != "prefer":
         verb_span = Span(span.start, span.start + len(verb))
-        message = f"`{verb}` decides hits, and a wish is neither true nor false"
-        scope.report("E052", message, verb_span, "write `prefer`, or give a bound", replacement="prefer")
+        message = f"`{verb}` judges, and a wish is neither true nor false"
+        text = "give a bound" if scope.judged_only else "write `prefer`, or give a bound"
+        scope.report("E052", message, verb_span, text, replacement=None if scope.judged_only else "prefer")
         return
     if value is None or modifiers is None or not steers:
         return
@@ -72,13 +74,14 @@ def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
     scope.terms.append(term)
 
 
-def _steers(verb: Verb, span: Span, scope: Scope) -> bool:
+def _steers(verb: Verb, span: Span, wishes: bool, scope: Scope) -> bool:
     """Whether all that the claim measures has a gradient; if not, after a report."""
     for name, place in scope.judged_only:
         verb_span = Span(span.start, span.start + len(verb))
         also = Label(place, "this is judged after sampling")
         message = f"{name} has no gradient, so `{verb}` cannot use it"
-        scope.report("E051", message, verb_span, "write `expect`, which judges without steering", also=also, replacement="expect")
+        text = "nothing can follow this wish; `expect` with a bound judges" if wishes else "write `expect`, which judges without steering"
+        scope.report("E051", message, verb_span, text, also=also, replacement=None if wishes else "expect")
     return not scope.judged_only
 
 

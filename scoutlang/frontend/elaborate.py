@@ -195,6 +195,8 @@ def _belongs(value: Value, node: Node, scope: Scope) -> str:
     text = scope.slice(node.span)
     if isinstance(value, SpeciesValue):
         return f"`CN({text})` would be one, for example" if len(value.species) == 2 else "write a descriptor of them"
+    if isinstance(value, TruthValue) and isinstance(node, Reference):
+        return f"it is true or false already: write `{text}`, or `not {text}`"
     if isinstance(value, TruthValue):
         return "`fraction(…)` makes a number of it: the share of sites where it holds"
     return "write a number or a descriptor"

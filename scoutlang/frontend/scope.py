@@ -205,6 +205,10 @@ class Scope:
         """Whether the text of a `let` is being read, where a set may name elements that this system lacks."""
         return any(f.definition is not None and f.definition.kind == "let" for f in self._frames)
 
+    def place(self, span: Span) -> Span:
+        """A place in the file that is being read as one in the program itself: what led there, if it is another file."""
+        return span if self.current.source is self.source else self._frames[0].call
+
     def begin_claim(self, ambient: Mapping[str, Node]) -> None:
         self.judged_only, self.ambient, self.ambient_used = [], ambient, set()
 

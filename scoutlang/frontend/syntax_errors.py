@@ -94,7 +94,7 @@ _ADVICE = {
     "!=": "`not CN(Cu-P) = 4` says that it differs",
     "<>": "`not CN(Cu-P) = 4` says that it differs",
     "~": "a target has a tolerance: `= 4 ± 0.3`",
-    "%": "a share is written as a number: 0.1",
+    "%": "a share is written as a number, 0.1 for 10 %; a tolerance in the unit of its value",
     "between": "a range is written `in [3, 5]`",
     "within": "a range is written `in [3, 5]`",
     "if": "a condition is written `A implies B`",

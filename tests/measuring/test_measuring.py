@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def test_json_form(rock_salt: Structure, cesium_chloride: Structure) -> None:
     assert list(hit) == ["structure", "hit", "terms"]
     assert hit["hit"] is True
     shell, tight, volume = hit["terms"]
-    assert list(shell) == ["label", "source", "soft", "exact", "margin", "satisfied", "soft_satisfied"]
+    assert list(shell) == ["label", "source", "soft", "exact", "margin", "satisfied", "soft_satisfied", "parts"]
     assert shell == {
         "label": "shell",
         "source": "require shell: CN(Na-Cl) = 6",
@@ -41,6 +42,7 @@ def test_json_form(rock_salt: Structure, cesium_chloride: Structure) -> None:
         "margin": 1.0,
         "satisfied": True,
         "soft_satisfied": True,
+        "parts": [],
     }
     assert tight["soft"] < 4 < tight["exact"] == 6  # trap 15
     assert volume["satisfied"] is False
@@ -132,3 +134,39 @@ def test_cli_wrong_usage(arguments: list[str], code: int, tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.scout").write_text(TEXT)
     assert scout_measure(*arguments).exit_code == code
+
+
+def test_a_claim_of_several_parts_says_what_each_part_is(rock_salt: Structure) -> None:
+    text = "system Na-Cl; require each CN(Na-Cl) = 6 and distance(Na-Cl) < 2 Å; expect any CN(Cl-Na) > 7 or volume_per_atom < 1 Å^3"
+    require, expect = measure(program(text), [rock_salt])[0].terms
+    assert (require.exact, require.satisfied) == (None, False)
+    assert [(p.low, p.high) for p in require.parts] == [(6.0, 6.0), (pytest.approx(2.82), pytest.approx(2.82))]
+    assert [p.low for p in expect.parts] == [6.0, pytest.approx(22.4, abs=0.1)]
+
+
+def test_a_crystal_with_other_elements_is_no_hit(rock_salt: Structure) -> None:
+    mixed = rock_salt.copy()
+    mixed[0] = "K"
+    hit, foreign = measure(program("system Na-Cl; require CN(Na-Cl) = 6"), [rock_salt, mixed])
+    assert (hit.hit, foreign.hit) == (True, False)
+    shown = CliRunner().invoke(command, ["-c", "system Na-Cl; require CN(Na-Cl) = 6", *_files(mixed)])
+    assert "K is not in the system" in shown.output
+
+
+def test_words_and_truths_are_shown_as_such(rock_salt: Structure) -> None:
+    shown = CliRunner().invoke(command, ["-c", "system Na-Cl; expect crystal_system = cubic; expect charge_balanced", *_files(rock_salt)])
+    assert "cubic" in shown.output
+    assert "yes" in shown.output
+    assert "requires nothing" in shown.output
+
+
+def test_swapped_arguments(tmp_path: Path) -> None:
+    result = CliRunner().invoke(command, ["NaCl.cif", "salt.scout"])
+    assert result.exit_code == 2
+    assert "the program comes first" in result.output
+
+
+def _files(structure: Structure) -> list[str]:
+    folder = Path(tempfile.mkdtemp())
+    structure.to(filename=str(folder / "crystal.cif"))
+    return [str(folder / "crystal.cif")]

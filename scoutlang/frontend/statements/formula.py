@@ -15,7 +15,7 @@ from scoutlang.source import Span
 
 class Formula(Statement):
     rule = "formula"
-    example = 'formula "CuSi2P3"'
+    example = 'formula "CaCuSiP2"'
     once = True
     precedence = 2
 

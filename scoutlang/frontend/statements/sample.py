@@ -6,13 +6,11 @@ numbers of its own, from the seed and its number, so another ``batch`` changes i
 
 from __future__ import annotations
 
-from scoutlang.diagnostics.suggest import closest, quoted
 from scoutlang.frontend import formatting, settings
 from scoutlang.frontend.ast import Name, Number, Parts, Setting, Statement
 from scoutlang.frontend.scope import Scope
 from scoutlang.frontend.settings import Entry, Real, Whole, Words
 from scoutlang.ir import Sample as SampleSettings
-from scoutlang.known_models import KNOWN_MODELS
 from scoutlang.source import Span
 
 SETTINGS: settings.Table = {
@@ -37,7 +35,6 @@ class Sample(Statement):
     rule = "sample"
     example = "sample 256 batch 32 steps 250 seed 7"
     once = True
-    precedence = 2  # after `atoms`, which the model must be able to make
 
     count: Number | None
     settings: tuple[Setting, ...]
@@ -54,24 +51,3 @@ class Sample(Statement):
         # `sample 256` is short for `sample count=256`.
         short = () if self.count is None else (Setting(self.count.span, Name(self.count.span, "count"), self.count),)
         scope.sample = SampleSettings(**settings.resolve(self.rule, (*short, *self.settings), SETTINGS, scope))
-        self._compare_with_model(scope)
-
-    def _compare_with_model(self, scope: Scope) -> None:
-        """What a model with a known name ignores or cannot do. Other names are folders, and known only when the run begins."""
-        name = scope.sample.model
-        places = {s.key.text: s.span for s in self.settings}
-        model = KNOWN_MODELS.get(name)
-        if model is None:
-            guess = closest(name, KNOWN_MODELS)
-            if guess and "model" in places:
-                text = f"did you mean `{guess}`? Other names are checkpoint folders"
-                scope.report("W063", f"no model is known as {quoted(name)}", places["model"], text)
-            return
-        if "cfg" in places and not model.by_system:
-            text = "it is not conditioned on the chemical system"
-            scope.report("I061", f"`{name}` ignores `cfg`", places["cfg"], text)
-        if scope.atoms is not None and scope.atoms.low > model.max_atoms:
-            place = places.get("model", self.verb_span)
-            scope.report(
-                "W062", f"`{name}` makes cells of up to {model.max_atoms} atoms", place, f"`atoms` asks for {scope.atoms.low} or more"
-            )
