@@ -32,7 +32,7 @@ from scoutlang.signatures import DescriptorSignature, Parameter
 from scoutlang.source import Source
 from scoutlang.units import DIMENSIONS, UNITS
 
-Kind = Literal["statement", "function", "descriptor", "setting", "unit", "module", "definition", "code"]
+Kind = Literal["statement", "function", "descriptor", "setting", "unit", "module", "definition", "code", "word"]
 
 SYSTEM = "system Cu-Si-P-Ca"
 """What examples without a system are for."""
@@ -49,7 +49,19 @@ _HEADINGS: Mapping[Kind, str] = {
     "module": "The library",
     "definition": "Definitions of the library",
     "code": "Messages",
+    "word": "Words of the language",
 }
+_CHAPTERS: Mapping[str, str] = {
+    "Claims": "weight loss symprec tolerance margin label hit wish undefined low high possible in l1 l2 huber hinge",
+    "Species": "species chain group",
+    "Quantities": "arithmetic",
+    "Sites: each, any and fraction": "each any site sites aggregate",
+    "Logic": "and or not implies logic",
+    "Settings": "ramp piecewise constant cosine linear schedule",
+    "Definitions and modules": "as default module",
+}
+"""Chapter of the manual → words that it is about and that have no page of their own."""
+
 _SAID_BELOW: tuple[Kind, ...] = ("descriptor", "module", "unit")  # pages whose text or facts begin with the summary
 TOPICS: Mapping[str, Kind] = {
     "statements": "statement",
@@ -95,7 +107,19 @@ def find(name: str, among: Sequence[Page]) -> list[Page]:
     unit = UNITS.get(name)
     names = {name, name.upper() if name.upper() in EXPLANATIONS else name}
     exact = [p for p in among if p.name in names or (p.kind == "unit" and unit is not None and p.name == unit.name)]
-    return exact or [p for p in among if p.kind in ("module", "definition") and p.name.rpartition(".")[2] == name]
+    members = [
+        p for p in among if p.kind in ("module", "definition") and name in (p.name.rpartition(".")[2], p.name.removeprefix(f"{LIBRARY}."))
+    ]
+    return exact or members or _words(name)
+
+
+def _words(name: str) -> list[Page]:
+    """The chapter of the manual that explains a word."""
+    heading = next((h for h, words in _CHAPTERS.items() if name in words.split()), None)
+    if heading is None:
+        return []
+    chapter = manual().partition(f"\n## {heading}\n")[2].partition("\n## ")[0].strip()
+    return [Page(name, "word", name, heading, text=chapter)]
 
 
 # ---- pages ----

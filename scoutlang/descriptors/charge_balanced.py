@@ -5,7 +5,8 @@ may differ (Fe3O4), and the formula unit must be neutral. It is the question of 
 be reached instead of by all combinations, so that large cells cost nothing.
 
 Only the composition counts. An element by itself is balanced: all states zero. In a compound zero is not a state, so an intermetallic phase or an alloy
-is not balanced as a rule (CuZn, Nd2Fe14B), and that says nothing against it: ask this of salts and ceramics. Undefined for an element without listed states
+is not balanced as a rule (CuZn, Nd2Fe14B), and that says nothing against it: ask this of salts and ceramics. Peroxides and polyiodides are
+not balanced either: O is −2 and I −1 here. Undefined for an element without listed states
 (He, Ne, Ar) in a compound, and where an atom is undecided.
 """
 

@@ -4,7 +4,8 @@ soft:   n_i = Σ_j,images p_j(B) σ(8/Å · (r − d_ij)), with the weight p_i(A
 exact:  the same with a hard count d ≤ r and whole atoms.
 
 r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``. The site itself is excluded, its own
-periodic images are included. Where A is absent the value is undefined; where only B is absent it is 0. A sigmoid at a tight r
+periodic images are included. Around large cations bonds are often longer than the default r: it counts 0 F around Pb in PbF2 and 0 I around
+Cs in CsPbI3, so give r there. Where A is absent the value is undefined; where only B is absent it is 0. A sigmoid at a tight r
 counts a perfect shell as less than whole: hits are judged by the exact value.
 """
 

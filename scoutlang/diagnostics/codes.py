@@ -199,6 +199,10 @@ The chosen method does not use the setting.
 I061 the model ignores the setting
 `cfg` strengthens the condition on the chemical system, and this model was not trained with that condition. Sampling goes on without it.
 
+I062 a mean is one of several values
+`angle(O-Cu-O) in {90, 180}` compares the mean of all angles, which for a square is neither. `each` asks every one of them. A mean may be
+meant, as of a coordination number, and then all is well.
+
 W062 the model makes no cells of this size
 The model was trained on smaller cells than `atoms` or the `formula` asks for, so the run would be refused.
 

@@ -105,7 +105,17 @@ def among(node: Among, context: Context) -> TruthValue | None:
     truths = [t for t in found if t is not None]
     if len(truths) < len(found) or not truths:
         return None
+    if len(truths) > 1 and not context.per_site:
+        _doubt_mean(node, context)
     return truths[0] if len(truths) == 1 else TruthValue(ir.Or(tuple(t.node for t in truths)), truths[0].sites)
+
+
+def _doubt_mean(node: Among, context: Context) -> None:
+    """``angle(O-Cu-O) in {90, 180}`` asks the mean of all angles, which is neither."""
+    value = elaborate.quantity(node.subject, context)
+    if value is not None and isinstance(value.node, ir.Aggregate) and value.node.how == "mean" and value.signature is not None:
+        text = f"the mean of all is compared; `each {context.scope.slice(node.span)}` asks every one"
+        context.scope.report("I062", "one of several values, of a mean", node.subject.span, text)
 
 
 def wish(node: Wish, context: Context) -> WishValue | None:

@@ -41,7 +41,9 @@ def count(diagnostics: Sequence[Diagnostic]) -> str:
 def render_one(diagnostic: Diagnostic, source: Source, *, color: bool = False) -> str:
     """One message. With ``color`` for a terminal that has some; the characters are the same."""
     paint = _colored if color else _plain
-    lines = [paint(f"{diagnostic.severity}[{diagnostic.code}]", _STYLE[diagnostic.severity]) + paint(f": {printable(diagnostic.message)}", _BOLD)]
+    lines = [
+        paint(f"{diagnostic.severity}[{diagnostic.code}]", _STYLE[diagnostic.severity]) + paint(f": {printable(diagnostic.message)}", _BOLD)
+    ]
     helps = [printable(line) for line in diagnostic.help.split("\n") if line]
     if diagnostic.primary is None:
         return "\n".join([*lines, *(f"  help: {h}" for h in helps)])
