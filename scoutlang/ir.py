@@ -36,6 +36,15 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
+def _without_spelling(data: Any) -> Any:
+    """Plain data in which species are sets of elements, however they were written."""
+    if isinstance(data, dict):
+        if data.keys() == {"text", "elements"}:
+            return sorted(data["elements"])
+        return {key: _without_spelling(value) for key, value in data.items()}
+    return [_without_spelling(value) for value in data] if isinstance(data, list) else data
+
+
 @dataclass(frozen=True)
 class Location(Node):
     """Character range of a node in the program text, and its 1-based line."""
@@ -339,8 +348,8 @@ class Program(Node):
         return tuple(t for t in self.terms if t.verb == "require")
 
     def digest(self) -> str:
-        """SHA-256 of the meaning: stable under formatting, comments, names of parameters and file name."""
-        meaning = self.to_data()
+        """SHA-256 of the meaning: stable under formatting, comments, names of parameters and groups, and file name."""
+        meaning = _without_spelling(self.to_data())
         for name in ("source_name", "source_text", "parameters"):
             del meaning[name]
         for term in meaning["terms"]:

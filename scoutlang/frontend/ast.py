@@ -61,13 +61,18 @@ class Parts(tuple[Node, ...]):
     """What a grammar rule matched, in order: nodes of its sub-rules and leaves."""
 
     def all(self, kind: type[T]) -> tuple[T, ...]:
-        return tuple(p for p in self if isinstance(p, kind))
+        return tuple([p for p in self if isinstance(p, kind)])
 
     def maybe(self, kind: type[T]) -> T | None:
-        return next(iter(self.all(kind)), None)
+        for part in self:
+            if isinstance(part, kind):
+                return part
+        return None
 
     def one(self, kind: type[T]) -> T:
-        return self.all(kind)[0]
+        found = self.maybe(kind)
+        assert found is not None
+        return found
 
 
 # ---- leaves ----
@@ -114,7 +119,7 @@ class Expression(Rule):
 
 def _operands(parts: Parts) -> tuple[Node, ...]:
     """The expressions among the parts; a quoted text is one."""
-    return tuple(p for p in parts if isinstance(p, Expression | Text))
+    return tuple([p for p in parts if isinstance(p, (Expression, Text))])
 
 
 class Unit(Rule):
@@ -145,7 +150,7 @@ class Reference(Expression):
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Reference:
         # `symprec` is a word of the language and the name of a parameter.
-        return cls(span, tuple(Name(p.span, p.text) for p in parts if isinstance(p, Name | Symbol) and p.text != "."))
+        return cls(span, tuple([p if isinstance(p, Name) else Name(p.span, p.text) for p in parts if isinstance(p, (Name, Symbol))]))
 
     @property
     def text(self) -> str:

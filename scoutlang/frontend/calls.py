@@ -309,9 +309,18 @@ def _parameter_slip(argument: Node, parameters: Mapping[str, Parameter], scope: 
 def _value(measure: ir.Measure, signature: DescriptorSignature, context: Context) -> QuantityValue | TruthValue:
     if signature.dimension == "truth":
         return TruthValue(ir.Compare(measure, ir.Relation("=", target=1.0, tolerance=_HALF)))
-    value = QuantityValue(
-        measure,
+    node: ir.Quantity = measure
+    sites: Sites = None
+    if signature.domain != "crystal" and context.per_site:
+        sites = measure if signature.domain == "item" else measure.species[0].elements
+    elif signature.domain != "crystal":
+        how = signature.aggregate
+        assert how in ("mean", "min", "max", "sum", "std")
+        node = ir.Aggregate(how, measure)  # type: ignore[arg-type]
+    return QuantityValue(
+        node,
         DIMENSIONS[signature.dimension],
+        sites,
         scale=signature.scale,
         tolerance=signature.tolerance,
         minimum=signature.minimum,
@@ -319,14 +328,6 @@ def _value(measure: ir.Measure, signature: DescriptorSignature, context: Context
         signature=signature,
         measure=measure,
     )
-    if signature.domain == "crystal":
-        return value
-    if not context.per_site:
-        how = signature.aggregate
-        assert how in ("mean", "min", "max", "sum", "std")
-        return replace(value, node=ir.Aggregate(how, measure))  # type: ignore[arg-type]
-    sites: Sites = measure if signature.domain == "item" else measure.species[0].elements
-    return replace(value, sites=sites)
 
 
 def _positional(argument: Node, signature: DescriptorSignature, context: Context) -> str | None:

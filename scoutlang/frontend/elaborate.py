@@ -57,7 +57,12 @@ class Context:
     @property
     def of_values(self) -> Context:
         """The same place, where no species are wanted."""
-        return replace(self, species=False) if self.species else self
+        return Context(self.scope, self.per_site, self.local) if self.species else self
+
+    @property
+    def of_species(self) -> Context:
+        """The same place, where species are wanted."""
+        return self if self.species else Context(self.scope, self.per_site, self.local, species=True)
 
 
 MAX_DEPTH = 100
@@ -165,7 +170,7 @@ def as_proposition(value: Value, node: Node, scope: Scope) -> TruthValue | None:
 
 def species_chain(node: Node, context: Context) -> SpeciesValue | None:
     """A chain of species, or None after a report."""
-    value = elaborate(node, replace(context, species=True))
+    value = elaborate(node, context.of_species)
     if value is None or isinstance(value, SpeciesValue):
         return value
     context.scope.report("E057", f"{spoken(value)} where species belong", node.span, _species_belong(node))
@@ -332,7 +337,7 @@ def _addition(node: Addition, context: Context) -> Value | None:
             dash = context.scope.slice(operator.span)
             context.scope.report("E016", f"{quoted(dash)} is not a hyphen", operator.span, "write `-`", replacement="-")
     chain = context.species or any(_is_species(n, context) for n in node.operands)
-    inner = replace(context, species=True) if chain else context
+    inner = context.of_species if chain else context
     found = [elaborate(n, inner) for n in node.operands]
     values = [v for v in found if v is not None]
     if len(values) < len(found):

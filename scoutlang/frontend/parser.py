@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import lark
 from lark import Lark, Token, Tree
@@ -40,8 +40,18 @@ _ENDS = ("NEWLINE", "SEMICOLON")
 _SIGNS = frozenset({"HYPHEN", "PLUS"})
 _PREFIXES = frozenset({"NOT", "EACH", "ANY", "HYPHEN", "PLUS"})
 
-# The shape of a statement's tree: (rule, children), where a number stands for the lexeme at that position.
-Shape = tuple[str, tuple["Shape | int", ...]]
+# What only holds other parts together: no node is made of it.
+_PUNCTUATION = frozenset({*_PARTNER, *_PARTNER.values(), "COMMA", "COLON", "DOT", "ARROW", "PLUS_MINUS"})
+_KEYWORD = re.compile(r"(\w+)\\b")
+
+
+class Shape(NamedTuple):
+    """The tree of a statement without its words: numbers stand for the lexemes at those positions."""
+
+    rule: type[Rule]
+    first: int
+    last: int
+    children: tuple[Shape | int, ...]
 
 
 @dataclass(frozen=True)
@@ -108,13 +118,39 @@ class Grammar:
 
     def lex(self, text: str) -> list[Lexeme]:
         """All of the text as lexemes, comments too, blanks not."""
-        found = self._pattern.finditer(text)
-        return [Lexeme(m.lastgroup or "UNKNOWN", m[0], m.start()) for m in found if m.lastgroup != "BLANK"]
+        lexemes = []
+        words, pattern = self._words, self._pattern
+        for match in pattern.finditer(text):
+            terminal, found = match.lastgroup or "UNKNOWN", match[0]
+            if terminal == "NAME":
+                terminal = words.get(found, terminal)
+            if terminal != "BLANK":
+                lexemes.append(Lexeme(terminal, found, match.start()))
+        return lexemes
+
+    @cached_property
+    def _words(self) -> dict[str, str]:
+        """Reserved word → its terminal."""
+        words = ((_KEYWORD.fullmatch(t.pattern.value), t.name) for t in self._lark.terminals)
+        return {match[1]: name for match, name in words if match}
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        """The terminals as one expression, in the order of a Lark lexer; Lark's own loop takes several times as long."""
-        terminals = sorted(self._lark.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
+        """The terminals as one expression. In the order of a Lark lexer, whose own loop takes several times as long; reserved words are names
+        first, and blanks and names are tried before the rest, because nothing else begins like them.
+        """
+        reserved = set(self._words.values())
+        terminals = sorted(
+            (t for t in self._lark.terminals if t.name not in reserved),
+            key=lambda t: (
+                t.name not in ("UNIT", "BLANK"),
+                t.name != "NAME",
+                -t.priority,
+                -t.pattern.max_width,
+                -len(t.pattern.value),
+                t.name,
+            ),
+        )
         return re.compile("|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in terminals))
 
     def shape(self, terminals: Sequence[str]) -> Shape | int:
@@ -163,7 +199,11 @@ def _with_numbers(data: Any) -> Any:
 
 def _shape(tree: Tree[Token]) -> Shape:
     """Depth is bounded by `MAX_DEPTH`."""
-    return tree.data, tuple(_shape(c) if isinstance(c, Tree) else int(c.value) for c in tree.children)
+    rule: type[Rule] = statements.STATEMENTS.get(tree.data) or RULES[tree.data]
+    children = [_shape(c) if isinstance(c, Tree) else int(c.value) for c in tree.children]
+    first, last = children[0], children[-1]
+    kept = (c for c, t in zip(children, tree.children, strict=True) if not (isinstance(t, Token) and t.type in _PUNCTUATION))
+    return Shape(rule, first if isinstance(first, int) else first.first, last if isinstance(last, int) else last.last, tuple(kept))
 
 
 def too_many_errors() -> Diagnostic:
@@ -260,27 +300,22 @@ def _unit_part(lexemes: list[Lexeme], position: int) -> int:
 
 
 def _build(shape: Shape, lexemes: Sequence[Lexeme]) -> Node:
-    data, children = shape
+    rule, first, last, children = shape
     parts = Parts([_leaf(lexemes[c]) if isinstance(c, int) else _build(c, lexemes) for c in children])
-    rule: type[Rule] = statements.STATEMENTS.get(data) or RULES[data]
     # From the lexemes: brackets that the tree leaves out belong to the place of what has them at its end.
-    first, last = children[0], children[-1]
-    while not isinstance(first, int):
-        first = first[1][0]
-    while not isinstance(last, int):
-        last = last[1][-1]
     return rule.build(Span(lexemes[first].start, lexemes[last].end), parts)
 
 
 def _leaf(lexeme: Lexeme) -> Node:
-    terminal, text, _ = lexeme
+    terminal, text, start = lexeme
+    span = Span(start, start + len(text))
     if terminal == "NAME":
-        return Name(lexeme.span, text)
+        return Name(span, text)
     if terminal == "NUMBER":
-        return Number(lexeme.span, float(text), text)
+        return Number(span, float(text), text)
     if terminal == "STRING":
-        return Text(lexeme.span, text[1:-1])
-    return Symbol(lexeme.span, terminal, text)
+        return Text(span, text[1:-1])
+    return Symbol(span, terminal, text)
 
 
 def _too_deep(lexemes: list[Lexeme]) -> Diagnostic | None:

@@ -113,7 +113,7 @@ def among(node: Among, context: Context) -> TruthValue | None:
 def _doubt_mean(node: Among, context: Context) -> None:
     """``angle(O-Cu-O) in {90, 180}`` asks the mean of all angles, which is neither."""
     value = elaborate.quantity(node.subject, context)
-    if value is not None and isinstance(value.node, ir.Aggregate) and value.node.how == "mean" and value.signature is not None:
+    if value is not None and value.signature is not None and value.signature.domain == "item" and value.signature.aggregate == "mean":
         text = f"the mean of all is compared; `each {context.scope.slice(node.span)}` asks every one"
         context.scope.report("I062", "one of several values, of a mean", node.subject.span, text)
 

@@ -44,6 +44,7 @@ def test_the_shortest_program_has_no_warnings() -> None:
         ("system Cu-P; require distance(Cu-P) in [2.2, 2.4]", "system Cu-P; require distance(Cu-P) in [0.22 nm, 0.24]"),
         ("system B; require volume_per_atom = 7", "system B; require volume_per_atom() = 0.007 nm³"),
         ("system Cu-P; guide k=1, every 2", "system Cu-P; guide every=2 k 1.0"),
+        ("system Cu-Si-P; require x: CN(Cu-{P, Si}) = 4", "system Cu-Si-P; let g = {Si, As, P}; require x: CN(Cu-g) = 4"),
         ("system Cu-P; sample 8 seed 3", "system Cu-P; sample seed=3, count=8"),
     ],
 )
