@@ -252,8 +252,12 @@ def use(definition: Definition, call: Span, context: Context) -> Value | None:
         return None
     with context.scope.using(definition, call) as possible:
         value = elaborate(definition.body, replace(context, local=definition.local)) if possible else None
-    # What is wrong with species that a name stands for is wrong at the name.
-    return replace(value, spans=(call,) * len(value.spans)) if isinstance(value, SpeciesValue) else value
+    if not isinstance(value, SpeciesValue):
+        return value
+    # What is wrong with species that a name stands for is wrong at the name, and a group is called by it.
+    named = definition.kind == "let" and len(value.species) == 1
+    species_ = (replace(value.species[0], text=definition.name.text),) if named else value.species
+    return SpeciesValue(species_, (call,) * len(value.spans))
 
 
 def _unknown_member(node: Reference, scope: Scope) -> None:

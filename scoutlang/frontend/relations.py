@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -129,6 +130,9 @@ def wish(node: Wish, context: Context) -> WishValue | None:
     value = elaborate.quantity(node.subject, context)
     if value is None or not right:
         return None
+    if value.measure is not None and value.signature is not None and value.signature.concerns:
+        for concern in value.signature.concerns(value.measure, ir.Relation(">=", low=-math.inf)):
+            context.scope.report(concern.code, concern.message, node.subject.span, concern.advice)
     return WishValue(ir.Wish(value.node, _WISHES[node.direction.text], value.scale, value.dimension.unit))
 
 
