@@ -56,9 +56,9 @@ class Location(Node):
 
 @dataclass(frozen=True)
 class Species(Node):
-    """One species position, resolved to element symbols. ``text`` is what the user wrote (``Cu``, ``*``, ``anion``)."""
+    """One species position, resolved to element symbols. ``text`` is what the user wrote (``Cu``, ``*``, ``anion``); it does not count in ``==``."""
 
-    text: str
+    text: str = field(compare=False)
     elements: tuple[str, ...]
 
 
