@@ -22,7 +22,6 @@ from scoutlang.cli.program_argument import (
 )
 from scoutlang.cli.program_summary import summary
 from scoutlang.diagnostics import Diagnostic
-from scoutlang.diagnostics.render import lsp, sarif
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Program
 from scoutlang.source import Source
@@ -63,8 +62,12 @@ def command(files: tuple[str, ...], text: str | None, output_format: str, overri
             documents = [document(r.source, r.diagnostics, r.program) for r in results]
             echo_json(documents[0] if len(documents) == 1 else {"ok": all(d["ok"] for d in documents), "programs": documents})
         case "sarif":
+            from scoutlang.diagnostics.render import sarif
+
             echo_json(sarif.log([(r.source, r.diagnostics) for r in results], __version__))
         case _:
+            from scoutlang.diagnostics.render import lsp
+
             echo_json([lsp.publication(r.diagnostics, r.source) for r in results])
     if any(r.program is None for r in results):
         raise click.exceptions.Exit(PROGRAM_ERROR)

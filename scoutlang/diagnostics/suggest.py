@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from difflib import SequenceMatcher
 
 _MAX_GUESSED = 40
 _MAX_CANDIDATES = 1000
@@ -55,6 +54,8 @@ def _similarity(written: str, known: str) -> float:
         return 0.95  # letters that changed places, which weigh too much in words of two or three
     if len(a) >= _SHORTEST_STEM and b.startswith(a):
         return 0.9
+    from difflib import SequenceMatcher  # only programs with mistakes need it
+
     matcher = SequenceMatcher(None, a, b)
     # The quick ratios are upper bounds: most words need no more.
     return matcher.ratio() if min(matcher.real_quick_ratio(), matcher.quick_ratio()) >= _CUTOFF else 0.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from scoutlang import ir
 from scoutlang.diagnostics import Label
@@ -98,6 +97,8 @@ def power(base: Operand, exponent: Operand, scope: Scope) -> QuantityValue | Non
         return None
     node = _folded("^", [base.value.node, ir.Constant(number)])
     # A third written as 1/3 has lost its last bits; the dimension of a cube root must not.
+    from fractions import Fraction  # it takes longer to import than most programs to check
+
     exact = float(Fraction(number).limit_denominator(_MAX_ROOT)) if abs(number) < _MAX_POWER else number
     power_ = exact if math.isclose(exact, number, rel_tol=1e-9) else number
     result = QuantityValue(node, base.value.dimension.to(power_), base.value.sites, bare=base.value.bare)

@@ -6,10 +6,10 @@ The tree of a statement depends on the kinds of its words only, so a file of man
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -112,9 +112,9 @@ class Grammar:
     def __init__(self) -> None:
         text = resource("grammar", GRAMMAR).read_text(encoding="utf-8")
         tables = resource("grammar", TABLES)
-        found = json.loads(tables.read_text(encoding="utf-8")) if tables.exists() else {}
+        found = json.loads(tables.read_text(encoding="utf-8"), object_pairs_hook=_with_numbers) if tables.exists() else {}
         usable = found.get("grammar") == _digest(text) and found.get("lark") == lark.__version__
-        self._lark: Lark = Lark.load(_with_numbers(found["tables"])) if usable else _built(text)
+        self._lark: Lark = Lark.load(found["tables"]) if usable else _built(text)
 
     def lex(self, text: str) -> list[Lexeme]:
         """All of the text as lexemes, comments too, blanks not."""
@@ -187,14 +187,13 @@ def _built(text: str) -> Lark:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    """Tells grammars apart; no more is needed of it, and hashlib takes longer to import."""
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
-def _with_numbers(data: Any) -> Any:
+def _with_numbers(pairs: list[tuple[str, Any]]) -> dict[str | int, Any]:
     """JSON has made texts of the whole numbers that are keys in the tables."""
-    if isinstance(data, dict):
-        return {int(k) if k.isdigit() else k: _with_numbers(v) for k, v in data.items()}
-    return [_with_numbers(v) for v in data] if isinstance(data, list) else data
+    return {int(k) if k.isdigit() else k: v for k, v in pairs}
 
 
 def _shape(tree: Tree[Token]) -> Shape:
