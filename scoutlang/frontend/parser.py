@@ -41,7 +41,7 @@ _SIGNS = frozenset({"HYPHEN", "PLUS"})
 _PREFIXES = frozenset({"NOT", "EACH", "ANY", "HYPHEN", "PLUS"})
 
 # What only holds other parts together: no node is made of it.
-_PUNCTUATION = frozenset({*_PARTNER, *_PARTNER.values(), "COMMA", "COLON", "DOT", "ARROW", "PLUS_MINUS"})
+_PUNCTUATION = frozenset({*_PARTNER, *_PARTNER.values(), "COMMA", "COLON", "DOT", "ARROW", "PLUS_MINUS", "REQUIRE", "PREFER", "EXPECT"})
 _KEYWORD = re.compile(r"(\w+)\\b")
 
 
@@ -121,11 +121,12 @@ class Grammar:
         lexemes = []
         words, pattern = self._words, self._pattern
         for match in pattern.finditer(text):
-            terminal, found = match.lastgroup or "UNKNOWN", match[0]
-            if terminal == "NAME":
-                terminal = words.get(found, terminal)
-            if terminal != "BLANK":
-                lexemes.append(Lexeme(terminal, found, match.start()))
+            terminal = match.lastgroup
+            if terminal is not None:  # None: the end
+                found = match[terminal]
+                if terminal == "NAME":
+                    terminal = words.get(found, terminal)
+                lexemes.append(Lexeme(terminal, found, match.end() - len(found)))
         return lexemes
 
     @cached_property
@@ -136,22 +137,19 @@ class Grammar:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        """The terminals as one expression. In the order of a Lark lexer, whose own loop takes several times as long; reserved words are names
-        first, and blanks and names are tried before the rest, because nothing else begins like them.
+        """The terminals as one expression, in the order of a Lark lexer, whose own loop takes several times as long.
+
+        Reserved words are names first, which are tried before the rest, because nothing else begins like them; the blanks before a terminal
+        go with it.
         """
-        reserved = set(self._words.values())
+        left_out = {*self._words.values(), "BLANK"}
         terminals = sorted(
-            (t for t in self._lark.terminals if t.name not in reserved),
-            key=lambda t: (
-                t.name not in ("UNIT", "BLANK"),
-                t.name != "NAME",
-                -t.priority,
-                -t.pattern.max_width,
-                -len(t.pattern.value),
-                t.name,
-            ),
+            (t for t in self._lark.terminals if t.name not in left_out),
+            key=lambda t: (t.name != "NAME", -t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name),
         )
-        return re.compile("|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in terminals))
+        blank = next(t.pattern.to_regexp() for t in self._lark.terminals if t.name == "BLANK")
+        alternatives = "|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in terminals)
+        return re.compile(rf"(?:{blank})?+(?:{alternatives}|\Z)")
 
     def shape(self, terminals: Sequence[str]) -> Shape | int:
         """The tree over the positions of these terminals, or the position (len: the end) where they cannot go on."""
@@ -251,11 +249,12 @@ def _split(lexemes: Iterator[Lexeme]) -> Iterator[list[Lexeme]]:
 
 def _parse_statement(grammar: Grammar, lexemes: list[Lexeme], shapes: dict[tuple[str, ...], Shape]) -> Statement | Diagnostic:
     lexemes = _with_units(lexemes)
-    problem = _too_deep(lexemes) or _two_signs(lexemes) or _not_representable(lexemes)
+    terminals = tuple([x.terminal for x in lexemes])
+    shape = shapes.get(terminals)
+    # These two look at terminals only, so a form that was read before has passed them.
+    problem = _not_representable(lexemes) if shape else _too_deep(lexemes) or _two_signs(lexemes) or _not_representable(lexemes)
     if problem:
         return problem
-    terminals = tuple(x.terminal for x in lexemes)
-    shape = shapes.get(terminals)
     if shape is None:
         found = grammar.shape(terminals)
         if isinstance(found, int):

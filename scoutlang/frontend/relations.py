@@ -130,9 +130,7 @@ def wish(node: Wish, context: Context) -> WishValue | None:
     value = elaborate.quantity(node.subject, context)
     if value is None or not right:
         return None
-    if value.measure is not None and value.signature is not None and value.signature.concerns:
-        for concern in value.signature.concerns(value.measure, ir.Relation(">=", low=-math.inf)):
-            context.scope.report(concern.code, concern.message, node.subject.span, concern.advice)
+    _concerns(value, ir.Relation(">=", low=-math.inf), node.subject, node.subject, context.scope)
     return WishValue(ir.Wish(value.node, _WISHES[node.direction.text], value.scale, value.dimension.unit))
 
 
@@ -327,13 +325,17 @@ def _never(value: QuantityValue, operator: Symbol, number: float, subject: Node,
 
 def _doubts(value: QuantityValue, relation: ir.Relation, number: float, node: Node, subject: Node, scope: Scope) -> None:
     """What the descriptor itself has to say about its use, and lengths that look like another unit."""
+    _concerns(value, relation, node, subject, scope)
+    if value.measure is not None and all(s.elements for s in value.measure.species) and value.dimension.unit == "Å":
+        warn_when_short(node.span, number, value.measure.species, scope, only_slips=relation.op in (">", ">="))
+
+
+def _concerns(value: QuantityValue, relation: ir.Relation, node: Node, subject: Node, scope: Scope) -> None:
     if value.measure is None or value.signature is None or not all(s.elements for s in value.measure.species):
         return
     for concern in value.signature.concerns(value.measure, relation) if value.signature.concerns else ():
         place = node if concern.code.startswith("W") else subject  # a warning is about the number
         scope.report(concern.code, concern.message, place.span, concern.advice)
-    if value.dimension.unit == "Å":
-        warn_when_short(node.span, number, value.measure.species, scope, only_slips=relation.op in (">", ">="))
 
 
 def warn_when_short(span: Span, value: float, chosen: Sequence[ir.Species], scope: Scope, *, only_slips: bool = False) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+from lark import Lark
 
 import scoutlang
+from scoutlang.frontend import parser
 from scoutlang.frontend.ast import RULES, as_data
 from scoutlang.frontend.statements import STATEMENTS
 from scoutlang.frontend.syntax_errors import SPOKEN
 from scoutlang.resources import resource
 
+ROOT = Path(__file__).parents[2]
 GRAMMAR = resource("grammar", "scout.lark").read_text(encoding="utf-8")
 CODE = "\n".join(line.partition("//")[0] if not line.startswith(("UNIT", "UNKNOWN")) else line for line in GRAMMAR.splitlines())
 
@@ -66,3 +71,13 @@ def test_spans_point_at_their_text() -> None:
     assert source(call["arguments"][0]["operands"][1]) == "P"
     assert source(call["arguments"][1]["links"][0]["value"]["unit"]) == "Å"
     assert source(link["tolerance"]) == "± 0.3"
+
+
+def test_words_are_cut_as_lark_cuts_them() -> None:
+    """Our lexer is one expression for speed; Lark's own is the reference. What the grammar ignores is not compared."""
+    reference = Lark(GRAMMAR, parser="lalr", lexer="basic", start="statement", maybe_placeholders=False)
+    ignored = {"COMMENT", "NEWLINE", "SEMICOLON", "UNKNOWN"}
+    for path in (*ROOT.glob("tests/good/*.scout"), *ROOT.glob("tests/bad/*.scout"), *ROOT.glob("stdlib/*.scout")):
+        text = path.read_bytes().decode()
+        ours = [(x.terminal, x.text, x.start) for x in parser._grammar().lex(text) if x.terminal not in ignored]
+        assert ours == [(t.type, t.value, t.start_pos) for t in reference.lex(text)], path.name
