@@ -47,6 +47,11 @@ class Sites:
         """(M,) bool: whether there is a value."""
         return self.weight > PRESENT * self.member
 
+    @property
+    def everyone(self) -> Sites:
+        """The same sites, each counting whether it has a value or not."""
+        return Sites(self.member, self.system, self.member)
+
 
 @dataclass(frozen=True)
 class Field:
@@ -113,13 +118,13 @@ def measures(expression: ir.Quantity | ir.Proposition | ir.Wish) -> tuple[ir.Mea
             return (expression,)
         case ir.Constant():
             return ()
-        case ir.Arithmetic(of=of) | ir.And(of=of) | ir.Or(of=of):
+        case ir.Arithmetic(of=of):
             return tuple(m for part in of for m in measures(part))
-        case ir.Compare(value=inner) | ir.Wish(value=inner):
+        case ir.Compare(value=inner) | ir.Wish(value=inner) | ir.Aggregate(of=inner):
             return measures(inner)
-        case ir.Implies(premise=premise, conclusion=conclusion):
-            return measures(premise) + measures(conclusion)
-    return measures(expression.of)
+        case ir.Fraction(of=proposition):
+            return measures(proposition)
+    return tuple(m for comparison in comparisons(expression) for m in measures(comparison.value))
 
 
 def comparisons(claim: ir.Proposition | ir.Wish) -> tuple[ir.Compare, ...]:
@@ -140,9 +145,8 @@ def extent(found: Field, size: int) -> tuple[Field, Field]:
     """Smallest and largest value of each crystal over the sites that have one; the value twice where there are no sites."""
     if found.sites is None:
         return found, found
-    counting = Sites(found.sites.measured * found.defined * found.sites.member, found.sites.system, found.sites.member)
-    known = Field(found.value, torch.ones_like(found.defined), counting)
-    return _aggregate("min", known, size), _aggregate("max", known, size)
+    counting = found.sites.measured * found.defined * found.sites.member
+    return _extreme("min", found, counting, size), _extreme("max", found, counting, size)
 
 
 def _measure(measure: ir.Measure, reading: Reading) -> Field:
@@ -170,8 +174,6 @@ def _arithmetic(op: ir.Operation, operands: list[Field]) -> Field:
     match op, values:
         case "+", _:
             return _field(torch.stack(values).sum(0), defined, sites)
-        case "-", [a, b]:
-            return _field(a - b, defined, sites)
         case "*", _:
             return _field(torch.stack(values).prod(0), defined, sites)
         case "/", [a, b]:
@@ -230,6 +232,12 @@ def _aggregate(how: ir.How, inner: Field, size: int) -> Field:
     return _field(torch.where(spread, torch.where(spread, variance, torch.ones_like(variance)).sqrt(), variance * 0), defined, None)
 
 
+def _extreme(how: Literal["min", "max"], inner: Field, weight: Tensor, size: int) -> Field:
+    """`_aggregate` over the sites of ``inner`` that this weight leaves; it is 0 where a site is undefined, which then leaves nothing undefined."""
+    assert inner.sites is not None
+    return _aggregate(how, Field(inner.value, torch.ones_like(inner.defined), Sites(weight, inner.sites.system, weight)), size)
+
+
 def _fraction(proposition: ir.Proposition, reading: Reading) -> Field:
     """True sites over all sites: where nothing can be said, nothing holds. Undefined where nothing can be said of any."""
     size = reading.batch.size
@@ -242,8 +250,7 @@ def _fraction(proposition: ir.Proposition, reading: Reading) -> Field:
         assert by.sites is not None
         share = by.sites.weight / by.sites.member.clamp(min=_FLAT)
         holds, known, sites = torch.sigmoid(STEEPNESS * by.value) * share, by.defined, by.sites
-    everyone = Sites(sites.member, sites.system, sites.member)
-    result = _aggregate("mean", Field(holds * known, torch.ones_like(known), everyone), size)
+    result = _aggregate("mean", Field(holds * known, torch.ones_like(known), sites.everyone), size)
     return _field(result.value, result.defined & _any(known & (sites.member > PRESENT), sites.system, size), None)
 
 
@@ -293,8 +300,7 @@ def margin(proposition: ir.Proposition, reading: Reading) -> Field:
             found = quantity(value, reading)
             if found.sites is None:
                 return _field(_margin(found.value, relation), found.defined, None)
-            everyone = Sites(found.sites.member, found.sites.system, found.sites.member)
-            return _field(_margin(found.value, relation), found.defined & found.sites.measured, everyone)
+            return _field(_margin(found.value, relation), found.defined & found.sites.measured, found.sites.everyone)
         case ir.Not(of=inner):
             found = margin(inner, reading)
             return _field(-found.value, found.defined, found.sites)
@@ -311,10 +317,7 @@ def margin(proposition: ir.Proposition, reading: Reading) -> Field:
             return _aggregate("min", margin(inner, reading), reading.batch.size)
         case ir.Some(of=inner):
             found = margin(inner, reading)
-            if found.sites is None:
-                return found
-            some = Sites(found.sites.weight * found.defined, found.sites.system, found.sites.member)
-            return _aggregate("max", Field(found.value, torch.ones_like(found.defined), some), reading.batch.size)
+            return found if found.sites is None else _extreme("max", found, found.sites.weight * found.defined, reading.batch.size)
     raise AssertionError(proposition)
 
 
@@ -420,7 +423,7 @@ def _over_sites(inner: Field, size: int) -> Field:
     weight, system = inner.sites.weight * inner.defined, inner.sites.system
     count = sum_by_structure(weight, system, size)
     violation = sum_by_structure(weight * inner.value.clamp(max=0), system, size) / count.clamp(min=PRESENT)
-    smallest = _aggregate("min", Field(inner.value, torch.ones_like(inner.defined), Sites(weight, system, weight)), size)
+    smallest = _extreme("min", inner, weight, size)
     return _field(torch.where(violation < 0, violation, smallest.value), count >= PRESENT, None)
 
 
@@ -430,7 +433,7 @@ def _nearest_site(inner: Field, size: int) -> Field:
         return inner
     weight, system = inner.sites.weight * inner.defined, inner.sites.system
     count = sum_by_structure(weight, system, size)
-    largest = _aggregate("max", Field(inner.value, torch.ones_like(inner.defined), Sites(weight, system, weight)), size)
+    largest = _extreme("max", inner, weight, size)
     # Shifting by the largest keeps the exponentials from overflowing; it cancels.
     nearness = weight * torch.exp(NEARNESS * (inner.value - largest.value.detach()[system]).clamp(max=30))
     near = sum_by_structure(nearness * inner.value, system, size) / sum_by_structure(nearness, system, size).clamp(min=_FLAT)
@@ -457,7 +460,7 @@ def formula(expression: ir.Quantity | ir.Proposition, catalogue: Mapping[str, Mo
             return f"−{formula(inner, catalogue)}"
         case ir.Arithmetic(op=op, of=of):
             parts = [formula(q, catalogue) for q in of]
-            return f"({f' {op} '.join(parts)})" if op in "+-*/^" else f"{op}({', '.join(parts)})"
+            return f"({f' {op} '.join(parts)})" if op in "+*/^" else f"{op}({', '.join(parts)})"
         case ir.Compare(value=value, relation=relation):
             return f"({formula(value, catalogue)} {relation_text(relation)})"
         case ir.And(of=of) | ir.Or(of=of):

@@ -107,7 +107,7 @@ class Measure(Node):
         return value if isinstance(value, TextFile) else None
 
 
-Operation = Literal["+", "-", "*", "/", "^", "neg", "abs", "min", "max"]
+Operation = Literal["+", "*", "/", "^", "neg", "abs", "min", "max"]
 How = Literal["mean", "min", "max", "sum", "std"]
 
 

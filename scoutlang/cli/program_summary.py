@@ -130,7 +130,7 @@ def quantity_text(value: Quantity) -> str:
 
 def _bracketed(value: Quantity) -> str:
     text = quantity_text(value)
-    return f"({text})" if isinstance(value, Arithmetic) and value.op in ("+", "-", "*", "/", "^") else text
+    return f"({text})" if isinstance(value, Arithmetic) and value.op in ("+", "*", "/", "^") else text
 
 
 def proposition_text(claim: Proposition) -> str:

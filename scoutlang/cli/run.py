@@ -39,7 +39,8 @@ _UNSAFE = re.compile(r"[^\w.=+-]+")  # in a folder's name
 def command(source: Source, output_format: str, overrides: dict[str, str], **options: Any) -> None:
     """Run a hypothesis. Options given here override its `sample` and `guide` lines; a `sweep` makes a folder of runs."""
     program = checked(source, output_format, overrides)
-    programs = [_with_options(p, options) for p in api.family(api.check_source(source, overrides), overrides)]
+    family = api.family(api.check_source(source, overrides), overrides) if program.sweeps else [program]
+    programs = [_with_options(p, options) for p in family]
     folder = options["out"] or Path("runs") / _name(source)
     arms: tuple[Arm, ...] = ("non-guided", "guided") if options["arms"] == "both" else (options["arms"],)
 

@@ -20,8 +20,6 @@ from scoutlang.units import DIMENSIONS, PLAIN
 if TYPE_CHECKING:
     from scoutlang.frontend.elaborate import Context
 
-_ANGSTROM_PER_NM = 10.0
-_HALF = 0.5
 _FRACTION_TOLERANCE = 0.05
 _WORD_LIMIT = 40
 DEFAULT = "default"
@@ -308,7 +306,7 @@ def _parameter_slip(argument: Node, parameters: Mapping[str, Parameter], scope: 
 
 def _value(measure: ir.Measure, signature: DescriptorSignature, context: Context) -> QuantityValue | TruthValue:
     if signature.dimension == "truth":
-        return TruthValue(ir.Compare(measure, ir.Relation("=", target=1.0, tolerance=_HALF)))
+        return TruthValue(ir.Compare(measure, ir.Relation("=", target=1.0, tolerance=relations.HALF)))
     node: ir.Quantity = measure
     sites: Sites = None
     if signature.domain != "crystal" and context.per_site:
@@ -435,7 +433,7 @@ def _number(
         if parameter.kind == "length" and chosen:
             relations.warn_when_short(value.span, number, chosen, scope)
         return number
-    slip = parameter.kind == "length" and parameter.minimum <= number * _ANGSTROM_PER_NM <= parameter.maximum
+    slip = parameter.kind == "length" and parameter.minimum <= number * relations.ANGSTROM_PER_NM <= parameter.maximum
     text = _wanted(parameter) + ("; was this nm?" if slip else "")
     scope.report("E045", f"`{parameter.name}` of {signature.name} is out of range", value.span, text)
     return None

@@ -32,11 +32,13 @@ OPERATORS: dict[str, Symbol] = {
 }
 _FLIPPED: dict[Symbol, Symbol] = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _WISHES: dict[str, Literal["low", "high"]] = {"low": "low", "high": "high"}
-_HALF = 0.5  # tolerance of whole numbers: categories and truth values
+HALF = 0.5
+"""Tolerance of whole numbers: categories and truth values."""
+
 # Below this share of the radii sum a distance is no bond of any kind; the shortest real ones are near 0.75.
 _SHORTEST_SHARE = 0.5
 _LONGEST_SHARE = 3.0  # of the radii sum: beyond it a value read as nm is no plausible distance either
-_ANGSTROM_PER_NM = 10.0
+ANGSTROM_PER_NM = 10.0
 _LEAST_PERCENT, _PERCENT = 2, 100
 
 
@@ -233,7 +235,7 @@ def _category(value: QuantityValue, operator: Symbol, other: Node, link: Link | 
         place = link.operator.span if link is not None and operator != "=" else other.span
         scope.report("E036", f"{value.signature.name} is a word and has no order", place, f"write `= {text}` or `in {{…}}`")
         return None
-    relation = ir.Relation("=", target=float(words.index(text)), tolerance=_HALF)
+    relation = ir.Relation("=", target=float(words.index(text)), tolerance=HALF)
     return TruthValue(ir.Compare(value.node, relation), value.sites)
 
 
@@ -346,7 +348,7 @@ def warn_when_short(span: Span, value: float, chosen: Sequence[ir.Species], scop
     if not sums or value >= _SHORTEST_SHARE * min(sums):
         return
     pair = "-".join(s.text for s in chosen)
-    as_nm = value * _ANGSTROM_PER_NM / min(sums)
+    as_nm = value * ANGSTROM_PER_NM / min(sums)
     slip = "; was this nm?" if _SHORTEST_SHARE <= as_nm <= _LONGEST_SHARE else ""
     if slip or not only_slips:
         scope.report("W043", f"{value:.4g} Å is shorter than any {pair} bond", span, f"radii sum {min(sums):.2f} Å{slip}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from scoutlang.diagnostics import Diagnostic, Label
-from scoutlang.frontend.ast import Name, Node, Place, SettingValue, Statement
+from scoutlang.frontend.ast import Name, Node, Place, Statement
 from scoutlang.ir import AtomRange, Guide, ParameterValue, Sample, Sweep, Term
 from scoutlang.signatures import DescriptorSignature
 from scoutlang.source import Source, Span
@@ -108,7 +108,6 @@ class Scope:
         self.terms: list[Term] = []
         self.parameters: list[ParameterValue] = []
         self.sweeps: list[Sweep] = []
-        self.setting_overrides: dict[str, SettingValue] = {}
         self.labels: dict[str, Span] = {}
         self.repeats: Counter[str] = Counter()
         self.judged_only: list[tuple[str, Span]] = []

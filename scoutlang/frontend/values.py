@@ -73,13 +73,6 @@ class TextValue:
     text: str
 
 
-@dataclass(frozen=True)
-class WordValue:
-    """A word that only means something beside a category: ``cubic``."""
-
-    text: str
-
-
 Value: TypeAlias = SpeciesValue | QuantityValue | TruthValue | WishValue | TextValue
 
 _SPOKEN = {
