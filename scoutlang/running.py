@@ -150,7 +150,7 @@ def _run(
                 if not part.exists():
 
                     def on_step(p: Any, arm: Arm = arm, first: int = first, total: int = total) -> None:
-                        loss = None if p.loss is None else float(p.loss.total.nanmean())
+                        loss = None if p.guided is None else float(p.guided.value.total.nanmean())
                         watcher.sampling(arm, first, total, p.step, p.steps, loss)
 
                     sampled = generate(program, model, arm, indices, device=device, on_step=on_step)

@@ -15,17 +15,22 @@ from scoutlang.errors import ScoutError
 from scoutlang.ir import Arm, Program
 from scoutlang.loss import compile_loss
 from scoutlang.sampling.backends.mattergen.checkpoint import Model
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, Progress, conditions
+from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
 from scoutlang.sampling.noise import structure_seed
+from scoutlang.sampling.progress import Progress
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """Structure number ``index`` of an arm; ``failure`` says why there is none."""
+    """Structure number ``index`` of an arm; ``failure`` says why there is none.
+
+    ancestor: the index that it descends from, another one than its own where resampling replaced it by a copy of a better one.
+    """
 
     index: int
     structure: Structure | None
     failure: str | None = None
+    ancestor: int | None = None
 
 
 def check_model(program: Program, model: Model) -> None:

@@ -97,6 +97,12 @@ def adaptive_step(
     return torch.where(useful, strength * torch.minimum(polyak, limit), torch.zeros_like(gap))
 
 
+def extent(direction: Descent, step: Tensor, system: Tensor) -> tuple[Tensor, Tensor]:
+    """What a step along the descent does → (B,) Å, the longest move of an atom; (B,) Frobenius norm of the strain."""
+    furthest = step.new_zeros(len(step)).scatter_reduce(0, system, direction.move.norm(dim=1), reduce="amax", include_self=False)
+    return step * furthest, step * direction.strain.flatten(1).norm(dim=1)
+
+
 def tilt(strength: float, gain: float, grad_species: Tensor) -> Tensor:
     """(N, Z) change of the type logits: −k λ ∂ℓ/∂p_i(a), limited; a type that lowers the loss becomes likelier (adaptive method only).
 

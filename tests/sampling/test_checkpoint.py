@@ -316,7 +316,7 @@ def test_sampling_from_a_published_model(arm: Any, model: Model, program: Progra
         assert {e.symbol for e in s.structure.composition} <= {"Cu", "P"}
         assert 2 <= len(s.structure) <= 4
     assert len(steps) == 10
-    assert any(p.loss is not None for p in steps) == (arm == "guided")
+    assert any(p.guided is not None for p in steps) == (arm == "guided")
 
 
 def test_guidance_changes_what_is_sampled(model: Model, program: Program) -> None:

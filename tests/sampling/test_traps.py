@@ -82,10 +82,10 @@ def test_trap_04_the_last_steps_heal(sample_toy, volume_loss):
     """Guidance changes nothing after the end of its window, and never acts in the last step."""
     seen = []
     guide = Guide(until=0.0, since=1.0)
-    sample_toy(2, steps=20, loss=volume_loss, guide=guide, on_step=lambda p: seen.append(p.loss is not None))
+    sample_toy(2, steps=20, loss=volume_loss, guide=guide, on_step=lambda p: seen.append(p.guided is not None))
     assert seen == [True] * 19 + [False]
     seen.clear()
-    sample_toy(2, steps=20, loss=volume_loss, guide=Guide(since=0.88), on_step=lambda p: seen.append(p.loss is not None))
+    sample_toy(2, steps=20, loss=volume_loss, guide=Guide(since=0.88), on_step=lambda p: seen.append(p.guided is not None))
     assert seen[-1] is False
     # t = 1.00, 0.95, …, 0.05: the first three are above the window, the last one is the last step
     assert seen == [False] * 3 + [True] * 16 + [False]

@@ -11,7 +11,6 @@ Differences from MatterGen's own loop, each on purpose:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -34,22 +33,14 @@ from torch import Tensor
 from scoutlang.crystal import MAX_Z, CrystalBatch
 from scoutlang.geometry import sum_by_structure
 from scoutlang.ir import Guide
-from scoutlang.loss.lower import Loss, LossValue, gradient, loss_and_gradients
+from scoutlang.loss.lower import Loss, gradient, loss_and_gradients
 from scoutlang.sampling import guidance
 from scoutlang.sampling.noise import StructureNoise
+from scoutlang.sampling.progress import GuidedStep, Progress
 from scoutlang.sampling.schedules import is_active, strength
 
 SNR = {"pos": 0.4, "cell": 0.2}  # r of Algorithm 2, MatterGen's published sampling settings
 _MAX_STEP = 1e6  # of one Langevin step, where the score vanishes
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What the sampler tells after each step: loss is None while no guidance acts."""
-
-    step: int
-    steps: int
-    loss: LossValue | None
 
 
 def with_steps(module: DiffusionModule, steps: int) -> DiffusionModule:
@@ -132,6 +123,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             keep_conditioning_fn=SetConditionalEmbeddingType(),
         )
         self._loss, self._guide, self._on_step = loss, guide, on_step
+        self._evaluations = 0
         self._types = None if types is None else types.to(self._device)
         self._forbidden = None
         if allowed is not None:
@@ -148,27 +140,27 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         """
         batch = conditioning.to(self._device)
         noise = StructureNoise(seeds, batch["num_atoms"].tolist(), self._device)
-        batch = self._prior(batch, noise)
+        batch, self._evaluations = self._prior(batch, noise), 0
         times = torch.linspace(self._max_t, self._eps_t, self.N, dtype=torch.float64).tolist()
         dt = -(self._max_t - self._eps_t) / (self.N - 1)
         for step, t in enumerate(times):
             last = step == self.N - 1
-            batch, value = self._step(batch, t, 0.0 if last else t + dt, step, noise)
+            batch, guided = self._step(batch, t, 0.0 if last else t + dt, step, noise)
             if self._on_step is not None:
-                self._on_step(Progress(step + 1, self.N, value))
+                self._on_step(Progress(step + 1, self.N, t, guided, _broken(batch), self._evaluations))
         return batch
 
     # -- Algorithm 2 ----------------------------------------------------------------------------------------------------------
 
-    def _step(self, z: Any, t: float, s: float, step: int, noise: StructureNoise) -> tuple[Any, LossValue | None]:
+    def _step(self, z: Any, t: float, s: float, step: int, noise: StructureNoise) -> tuple[Any, GuidedStep | None]:
         """From noise level t to s; s = 0 is the last step, which returns the mean."""
         guide = self._guide
         guided = guide is not None and is_active(guide, t, step) and s > 0
         rounds = guide.recur if guide is not None and guided else 1
-        value = None
+        told = None
         for round_ in range(rounds):
             if guide is not None and guided:
-                score, value = self._guided_score(z, t, guide)
+                score, told = self._guided_score(z, t, guide)
             else:
                 score = self._score(z, t)
             z_s = self._predict(z, score, t, s, noise)
@@ -178,22 +170,20 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
                     z_s = self._correct(z_s, s, noise, steer)
             if round_ + 1 < rounds:
                 z = self._renoise(z_s, s, t, noise)
-        return z_s, value
+        return z_s, told
 
-    def _guided_score(self, z: Any, t: float, guide: Guide) -> tuple[Any, LossValue]:
+    def _guided_score(self, z: Any, t: float, guide: Guide) -> tuple[Any, GuidedStep]:
         assert self._loss is not None
         k, g = strength(guide.k, t), strength(guide.g, t)
-        if guide.method == "paper" and g > 0:
-            score, value = self._forward(z, t, g, guide)
-        else:
-            score, value = self._score(z, t), None
+        score = self._forward(z, t, g, guide) if guide.method == "paper" and g > 0 else self._score(z, t)
+        told = None
         for _ in range(guide.backward):
             score, latest = self._backward(z, score, t, k, guide)
-            value = value or latest
-        assert value is not None
-        return score, value
+            told = told or latest
+        assert told is not None
+        return score, told
 
-    def _forward(self, z: Any, t: float, g: float, guide: Guide) -> tuple[Any, LossValue]:
+    def _forward(self, z: Any, t: float, g: float, guide: Guide) -> Any:
         """s ← s − g ∇_z ℓ(x̂0(z)), the gradient through the score network that gave s (Eq. 2)."""
         assert self._loss is not None
         with torch.enable_grad():
@@ -210,12 +200,11 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         push = torch.where(finite, step, torch.zeros_like(step))
         grad_frac, grad_cell = (torch.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0) for x in grads)
         grad_cell = 0.5 * (grad_cell + grad_cell.transpose(1, 2))
-        changed = score.replace(
+        return score.replace(
             pos=score["pos"] - push[clean.system][:, None] * grad_frac, cell=score["cell"] - push[:, None, None] * grad_cell
         )
-        return changed, value.detach()
 
-    def _backward(self, z: Any, score: Any, t: float, k: float, guide: Guide) -> tuple[Any, LossValue]:
+    def _backward(self, z: Any, score: Any, t: float, k: float, guide: Guide) -> tuple[Any, GuidedStep]:
         """s ← s + (α/σ²) Δx̂0 with Δx̂0 a step down the loss from x̂0 (Eq. 3; `adaptive` differs in the step length only)."""
         loss = self._loss
         assert loss is not None
@@ -239,7 +228,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             logits = score["atomic_numbers"]
             tilted = logits[:, :MAX_Z] + guidance.tilt(k, guide.types, grad_species[:, 1:])
             changed = changed.replace(atomic_numbers=torch.cat([tilted, logits[:, MAX_Z:]], dim=1))
-        return changed, value
+        return changed, GuidedStep(value, *guidance.extent(direction, step, clean.system), clean)
 
     # -- pieces -----------------------------------------------------------------------------------------------------------------
 
@@ -250,6 +239,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         """Classifier-free guided score (MatterGen's `_score_fn`), types restricted to the declared system."""
         prepare = getattr(self._diffusion_module.model, "prepare", None)
         score = self._score_fn(z if prepare is None else prepare(z), self._time(z, t))
+        self._evaluations += len(z["num_atoms"]) * (1 if self._guidance_scale in (0.0, 1.0) else 2)
         if self._forbidden is None or "atomic_numbers" not in self._predictors:
             return score
         logits = score["atomic_numbers"]
@@ -385,3 +375,10 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             mask = noise.uniform() >= state[level + 1] / state[level].clamp(min=1e-20)
             fields["atomic_numbers"] = torch.where(mask, torch.full_like(z_s["atomic_numbers"], MAX_Z + 1), z_s["atomic_numbers"])
         return z_s.replace(**fields)
+
+
+def _broken(z: Any) -> Tensor:
+    """(B,) bool: structures with a coordinate or a lattice entry that is not finite."""
+    finite = torch.isfinite(z["cell"]).flatten(1).all(1)
+    lost = torch.zeros_like(finite).index_put((z.get_batch_idx("pos"),), ~torch.isfinite(z["pos"]).all(1), accumulate=True)
+    return ~finite | lost
