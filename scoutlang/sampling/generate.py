@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -71,7 +71,7 @@ def generate(
         allowed=tuple(ATOMIC_NUMBER[e] for e in program.system),
         types=types,
         device=device,
-        on_step=on_step,
+        on_step=None if on_step is None else lambda progress: on_step(replace(progress, indices=tuple(indices))),
     )
     system = "-".join(sorted(program.system)) if conditioned else None
     try:

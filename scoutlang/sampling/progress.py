@@ -30,6 +30,7 @@ class Progress:
 
     guided: None while no guidance acts. broken: (B,) bool, structures that are not finite any more; they stay so and touch no other.
     evaluations: of the score network so far, in this batch, times structures; both halves of classifier-free guidance count.
+    indices: (B,) of the structures in their arm; empty where the sampler is used alone.
     """
 
     step: int
@@ -38,3 +39,4 @@ class Progress:
     guided: GuidedStep | None
     broken: Tensor
     evaluations: int
+    indices: tuple[int, ...] = ()
