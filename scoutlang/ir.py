@@ -271,7 +271,10 @@ class Guide(Node):
     k: backward strength; g: forward strength (through the score network; ``paper`` only).
     Guidance acts while ``until`` ≤ t ≤ ``since`` (t = 1 is pure noise), every ``every``-th step.
     recur: n_r; backward: n_b; cap: η, the upper bound of strength/‖∇ℓ‖. sharpness: 1/Å, slope of the smooth neighbour step.
-    ``adaptive`` only: types, logits per unit of ∂ℓ/∂p (0: types are not steered); move (Å) and strain, the most of one step.
+    kernel: whether the neighbour step is blurred by the uncertainty of x̂0. corrector: whether the Langevin corrector is guided, too.
+    ``adaptive`` only: types, logits per unit of ∂ℓ/∂p (0: types are not steered); existence, the same for the pull towards species that
+    are missing; move (Å) and strain, the most of one step; resample: every n-th step the batch is resampled (0: never) by
+    exp(−``reward`` · loss − ``stability`` · eV/atom above the hull), with at most ``offspring`` descendants of one structure.
     """
 
     method: Literal["adaptive", "paper"] = "adaptive"
@@ -288,6 +291,13 @@ class Guide(Node):
     types: float = 4.0
     move: float = 0.1
     strain: float = 0.02
+    kernel: Literal["sharp", "blurred"] = "sharp"
+    corrector: Literal["guided", "plain"] = "guided"
+    existence: float = 0.0
+    resample: int = 0
+    reward: float = 2.0
+    stability: float = 0.0
+    offspring: int = 4
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,16 @@ from typing import Any
 
 import torch
 from pymatgen.core import Lattice, Structure
+from torch import Tensor
 
+from scoutlang.crystal import CrystalBatch
 from scoutlang.elements import ATOMIC_NUMBER
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Arm, Program
 from scoutlang.loss import compile_loss
 from scoutlang.sampling.backends.mattergen.checkpoint import Model
 from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
+from scoutlang.sampling.existence import needed
 from scoutlang.sampling.noise import structure_seed
 from scoutlang.sampling.progress import Progress
 
@@ -54,9 +57,13 @@ def generate(
     indices: Sequence[int],
     *,
     device: torch.device | str = "cpu",
+    above_hull: Callable[[CrystalBatch], Tensor] | None = None,
     on_step: Callable[[Progress], None] | None = None,
 ) -> list[Sampled]:
-    """One batch of an arm. Structure i has its own random numbers, from (seed, arm, i), whatever the batch it is in."""
+    """One batch of an arm. Structure i has its own random numbers, from (seed, arm, i), whatever the batch it is in.
+
+    Resampling (`guide resample`) couples the structures of a batch: then structure i depends on the others. above_hull: see `GuidedSampler`.
+    """
     settings = program.sample
     sizes = [_draw_size(program, model, structure_seed(settings.seed, arm, i, "num_atoms")) for i in indices]
     guided = arm == "guided"
@@ -70,6 +77,8 @@ def generate(
         guide=program.guide if guided else None,
         allowed=tuple(ATOMIC_NUMBER[e] for e in program.system),
         types=types,
+        needed=needed(program),
+        above_hull=above_hull,
         device=device,
         on_step=None if on_step is None else lambda progress: on_step(replace(progress, indices=tuple(indices))),
     )
@@ -80,8 +89,8 @@ def generate(
         # MatterGen's GemNet cannot be evaluated where no atom of the whole batch has a neighbour: find the structures that did it
         if len(indices) == 1:
             return [Sampled(indices[0], None, "sampling diverged: no atom has a neighbour")]
-        return [one for i in indices for one in generate(program, model, arm, [i], device=device, on_step=on_step)]
-    return [_crystal(batch, k, index) for k, index in enumerate(indices)]
+        return [one for i in indices for one in generate(program, model, arm, [i], device=device, above_hull=above_hull, on_step=on_step)]
+    return [replace(_crystal(batch, k, index), ancestor=indices[sampler.ancestors[k]]) for k, index in enumerate(indices)]
 
 
 def _sizes(program: Program, model: Model) -> dict[int, float]:

@@ -5,6 +5,7 @@ Shapes: N atoms in B crystals; frac, score_F (N, 3); cell, score_L (B, 3, 3), ro
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,9 @@ from scoutlang.geometry import sum_by_structure
 STRAIN_LENGTH = 2.0  # c in Å: a strain ε counts like a displacement of c·‖ε‖ per atom
 MAX_TILT = 3.0  # the most that a type logit is changed
 MAX_SIGMA = 0.25  # fractional: above this noise x̂0 is too blurred to be worth steering
+
+PRIOR_SPREAD = 0.1  # s0, fractional: how far an atom of a clean crystal may be from its expected place
+LEAST_SHARPNESS = 2.5  # 1/Å
 
 
 def wrap(frac: Tensor) -> Tensor:
@@ -103,12 +107,26 @@ def extent(direction: Descent, step: Tensor, system: Tensor) -> tuple[Tensor, Te
     return step * furthest, step * direction.strain.flatten(1).norm(dim=1)
 
 
-def tilt(strength: float, gain: float, grad_species: Tensor) -> Tensor:
+def blurred_sharpness(sharpness: float, sigma_frac: Tensor, cell: Tensor, system: Tensor) -> Tensor:
+    """(B,) a_eff = a / √(1 + π a² v / 8): the smooth step averaged over what is still uncertain about a distance of x̂0 (guidance.md, section B).
+
+    v = 2 (r ā)², r² = σ_F² s0² / (σ_F² + s0²) with s0 = `PRIOR_SPREAD`, ā the mean length of the cell vectors. sigma_frac: (N, 1). Never below
+    `LEAST_SHARPNESS`: a wider step would count half of the crystal.
+    """
+    size = len(cell)
+    sigma = sum_by_structure(sigma_frac.flatten(), system, size) / torch.bincount(system, minlength=size)
+    uncertain = sigma.square() * PRIOR_SPREAD**2 / (sigma.square() + PRIOR_SPREAD**2)
+    variance = 2 * uncertain * torch.linalg.vector_norm(cell, dim=-1).mean(dim=-1).square()
+    blurred: Tensor = sharpness / (1 + math.pi / 8 * sharpness**2 * variance).sqrt()
+    return blurred.clamp(min=min(LEAST_SHARPNESS, sharpness))
+
+
+def tilt(strength: float, slope: Tensor) -> Tensor:
     """(N, Z) change of the type logits: −k λ ∂ℓ/∂p_i(a), limited; a type that lowers the loss becomes likelier (adaptive method only).
 
-    gain: λ, logits per unit of ∂ℓ/∂p.
+    slope: λ ∂ℓ/∂p (N, Z), λ in logits per unit of ∂ℓ/∂p.
     """
-    return (-strength * gain * torch.nan_to_num(grad_species)).clamp(-MAX_TILT, MAX_TILT)
+    return (-strength * torch.nan_to_num(slope)).clamp(-MAX_TILT, MAX_TILT)
 
 
 def displacement(direction: Descent, step: Tensor, cell: Tensor, system: Tensor) -> tuple[Tensor, Tensor]:

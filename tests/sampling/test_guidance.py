@@ -140,9 +140,9 @@ def test_seeds_differ_by_every_part_of_the_key():
 def test_tilt_favours_the_type_that_lowers_the_loss_within_limits():
     grad = torch.zeros(2, 100)
     grad[0, 14], grad[0, 28], grad[1, 14] = -0.5, 0.25, -50.0
-    tilted = guidance.tilt(1.0, GAIN, grad)
+    tilted = guidance.tilt(1.0, GAIN * grad)
     assert tilted[0, 14].item() == pytest.approx(0.5 * GAIN)
     assert tilted[0, 28].item() == pytest.approx(-0.25 * GAIN)
     assert tilted[1, 14].item() == guidance.MAX_TILT
     assert tilted[0, 0].item() == 0
-    assert guidance.tilt(1.0, GAIN, torch.full((1, 3), math.nan)).tolist() == [[0.0, 0.0, 0.0]]
+    assert guidance.tilt(1.0, torch.full((1, 3), math.nan)).tolist() == [[0.0, 0.0, 0.0]]

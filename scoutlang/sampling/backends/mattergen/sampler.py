@@ -10,6 +10,8 @@ Differences from MatterGen's own loop, each on purpose:
 
 from __future__ import annotations
 
+import itertools
+import random
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -35,12 +37,14 @@ from scoutlang.geometry import sum_by_structure
 from scoutlang.ir import Guide
 from scoutlang.loss.lower import Loss, gradient, loss_and_gradients
 from scoutlang.sampling import guidance
-from scoutlang.sampling.noise import StructureNoise
+from scoutlang.sampling.existence import pull
+from scoutlang.sampling.noise import StructureNoise, structure_seed
 from scoutlang.sampling.progress import GuidedStep, Progress
+from scoutlang.sampling.resampling import Population
 from scoutlang.sampling.schedules import is_active, strength
 
 SNR = {"pos": 0.4, "cell": 0.2}  # r of Algorithm 2, MatterGen's published sampling settings
-_MAX_STEP = 1e6  # of one Langevin step, where the score vanishes
+ENERGY_FROM = 0.3  # diffusion time below which x̂0 is sharp enough for an energy
 
 
 def with_steps(module: DiffusionModule, steps: int) -> DiffusionModule:
@@ -85,6 +89,8 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         allowed: atomic numbers that may be generated (the declared system). corrector: n_c, Langevin steps after each predictor step.
         types: (N,) atomic numbers of the whole batch, where the composition is known: each step unmasks some of these in place of what the
             network would draw (inpainting by replacement).
+        needed: sets of atomic numbers of which each should have an atom (`existence.needed`).
+        above_hull: eV/atom (B,), NaN where unknown; asked at every resampling below t = `ENERGY_FROM` where the guide gives it a weight.
         on_step: called after every step; an exception raised there ends the sampling.
     """
 
@@ -98,6 +104,8 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         guide: Guide | None = None,
         allowed: tuple[int, ...] | None = None,
         types: Tensor | None = None,
+        needed: tuple[tuple[int, ...], ...] = (),
+        above_hull: Callable[[CrystalBatch], Tensor] | None = None,
         corrector: int = 1,
         device: torch.device | str = "cpu",
         on_step: Callable[[Progress], None] | None = None,
@@ -123,6 +131,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             keep_conditioning_fn=SetConditionalEmbeddingType(),
         )
         self._loss, self._guide, self._on_step = loss, guide, on_step
+        self._needed, self._above_hull = needed, above_hull
         self._evaluations = 0
         self._types = None if types is None else types.to(self._device)
         self._forbidden = None
@@ -141,11 +150,16 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         batch = conditioning.to(self._device)
         noise = StructureNoise(seeds, batch["num_atoms"].tolist(), self._device)
         batch, self._evaluations = self._prior(batch, noise), 0
+        self.ancestors = list(range(len(seeds)))
+        population = Population.start(len(seeds))
         times = torch.linspace(self._max_t, self._eps_t, self.N, dtype=torch.float64).tolist()
         dt = -(self._max_t - self._eps_t) / (self.N - 1)
         for step, t in enumerate(times):
             last = step == self.N - 1
             batch, guided = self._step(batch, t, 0.0 if last else t + dt, step, noise)
+            if guided is not None and self._resamples(step):
+                batch, noise, population = self._resample(batch, noise, population, guided, t, structure_seed(*seeds, step))
+                self.ancestors = population.ancestor.tolist()
             if self._on_step is not None:
                 self._on_step(Progress(step + 1, self.N, t, guided, _broken(batch), self._evaluations))
         return batch
@@ -165,7 +179,11 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
                 score = self._score(z, t)
             z_s = self._predict(z, score, t, s, noise)
             if s > 0:
-                steer = guide if guide is not None and guide.method == "adaptive" and is_active(guide, s, step) else None
+                steer = (
+                    guide
+                    if guide is not None and guide.method == "adaptive" and guide.corrector == "guided" and is_active(guide, s, step)
+                    else None
+                )
                 for _ in range(self._n_steps_corrector):
                     z_s = self._correct(z_s, s, noise, steer)
             if round_ + 1 < rounds:
@@ -209,13 +227,16 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         loss = self._loss
         assert loss is not None
         clean = self._clean(z, score, t)
+        alpha, sigma_cell, sigma_frac = self._noise_level(z, t)
+        sharpness: float | Tensor = guide.sharpness
+        if guide.kernel == "blurred":
+            sharpness = guidance.blurred_sharpness(guide.sharpness, sigma_frac, clean.cell, clean.system)
         free_types = "atomic_numbers" in self._predictors and self._types is None
-        steer_types = guide.method == "adaptive" and guide.types > 0 and free_types
+        steer_types = guide.method == "adaptive" and max(guide.types, guide.existence) > 0 and free_types
         value, grad_frac, grad_cell, grad_species = loss_and_gradients(
-            lambda crystals: loss(crystals, guide.sharpness), clean, of_species=steer_types
+            lambda crystals: loss(crystals, sharpness), clean, of_species=steer_types
         )
         direction = guidance.descent(grad_frac, grad_cell, clean.cell, clean.system, clean.num_atoms)
-        alpha, sigma_cell, sigma_frac = self._noise_level(z, t)
         if guide.method == "paper":
             step = guidance.normalised_step(k, direction, over_batch=guide.normalize == "batch", cap=guide.cap)
         else:
@@ -226,9 +247,38 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         )
         if steer_types:
             logits = score["atomic_numbers"]
-            tilted = logits[:, :MAX_Z] + guidance.tilt(k, guide.types, grad_species[:, 1:])
+            existence = pull(clean.species, clean.system, clean.size, self._needed)
+            tilted = logits[:, :MAX_Z] + guidance.tilt(k, guide.types * grad_species[:, 1:] + guide.existence * existence[:, 1:])
             changed = changed.replace(atomic_numbers=torch.cat([tilted, logits[:, MAX_Z:]], dim=1))
         return changed, GuidedStep(value, *guidance.extent(direction, step, clean.system), clean)
+
+    def _resamples(self, step: int) -> bool:
+        guide = self._guide
+        return guide is not None and guide.method == "adaptive" and guide.resample > 0 and (step + 1) % guide.resample == 0
+
+    def _resample(
+        self, z: Any, noise: StructureNoise, population: Population, told: GuidedStep, t: float, seed: int
+    ) -> tuple[Any, StructureNoise, Population]:
+        """Weigh the structures by their x̂0; where few of them carry the weight, replace the others by copies of these, with noise of their own."""
+        guide = self._guide
+        assert guide is not None
+        reward = -guide.reward * told.value.total
+        if guide.stability > 0 and self._above_hull is not None and t < ENERGY_FROM:
+            height = self._above_hull(told.clean).to(reward)
+            # an energy that nobody can tell is no better than the poorest that is known
+            known = ~height.isnan()
+            worst = height[known].max() if known.any() else height.new_zeros(())
+            reward = reward - guide.stability * torch.where(known, height, worst).clamp(min=0.0)
+        population = population.weighed(reward.double().cpu().numpy())
+        if population.effective_size() >= len(population.reward) / 2:
+            return z, noise, population
+        population, parents = population.resampled(random.Random(seed).random(), guide.offspring)
+        chosen = copies(z, parents.tolist(), self._device)
+        return (
+            chosen,
+            StructureNoise([structure_seed(seed, b) for b in range(len(parents))], chosen["num_atoms"].tolist(), self._device),
+            population,
+        )
 
     # -- pieces -----------------------------------------------------------------------------------------------------------------
 
@@ -332,28 +382,31 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         return types
 
     def _correct(self, z: Any, s: float, noise: StructureNoise, guide: Guide | None) -> Any:
-        """One Langevin step of Algorithm 2: λ = 2 α (r‖ε‖/‖s‖)², with the norms of one structure.
+        """One Langevin step of Algorithm 2: λ = 2 α (r‖ε‖/‖s‖)², with the norms of one structure; at most σ², where the score vanishes.
 
-        The paper's corrector is not guided; the adaptive method's is, or it would pull back to the prior what the predictor was given.
+        With s = −ε/σ it is 2 α r² σ². Without the bound a score that is nearly zero at high noise lets rounding decide where the atoms go. The paper's corrector is not guided; the adaptive method's is, or it would pull back to the prior what the predictor was given.
         """
         plain = self._score(z, s)
         score = plain if guide is None else self._backward(z, plain, s, strength(guide.k, s), guide)[0]
         system, size = z.get_batch_idx("pos"), z["num_atoms"].shape[0]
 
-        def step_size(field: str, alpha: float, drawn: Tensor, index: Tensor) -> Tensor:
+        _, sigma_cell, sigma_frac = self._noise_level(z, s)
+
+        def step_size(field: str, alpha: float, drawn: Tensor, index: Tensor, largest: Tensor) -> Tensor:
             def square(x: Tensor) -> Tensor:
                 return sum_by_structure(x.flatten(1).square().sum(1), index, size)
 
             ratio = square(drawn) / square(plain[field]).clamp(min=1e-20)
-            return (2 * alpha * SNR[field] ** 2 * ratio).clamp(max=_MAX_STEP)
+            return torch.minimum(2 * alpha * SNR[field] ** 2 * ratio, largest.square())
 
         noise_frac, noise_cell = noise.atoms(), guidance.symmetric_noise(noise.cells())
         everyone = torch.arange(size, device=self._device)
         sde = self._multi_corruption.sdes["cell"]
         now, before = self._time(z, s), self._time(z, max(s - 1.0 / self.N, 0.0))
         alpha = float((sde._marginal_mean_coeff(now) / sde._marginal_mean_coeff(before)).square()[0])
-        frac_step = step_size("pos", 1.0, noise_frac, system)[system][:, None]
-        cell_step = step_size("cell", alpha, noise_cell, everyone)[:, None, None]
+        sigma = torch.zeros(size, device=self._device).index_copy_(0, system, sigma_frac[:, 0])
+        frac_step = step_size("pos", 1.0, noise_frac, system, sigma)[system][:, None]
+        cell_step = step_size("cell", alpha, noise_cell, everyone, sigma_cell[:, 0, 0])[:, None, None]
         pos = z["pos"] + frac_step * score["pos"] + (2 * frac_step).sqrt() * noise_frac
         cell = z["cell"] + cell_step * score["cell"] + (2 * cell_step).sqrt() * noise_cell
         return z.replace(pos=guidance.wrap(pos), cell=compute_lattice_polar_decomposition(cell))
@@ -375,6 +428,17 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             mask = noise.uniform() >= state[level + 1] / state[level].clamp(min=1e-20)
             fields["atomic_numbers"] = torch.where(mask, torch.full_like(z_s["atomic_numbers"], MAX_Z + 1), z_s["atomic_numbers"])
         return z_s.replace(**fields)
+
+
+def copies(z: Any, parents: list[int], device: torch.device) -> Any:
+    """The batch whose structure b is a copy of structure ``parents[b]`` of ``z``."""
+    sizes = z["num_atoms"].tolist()
+    starts = list(itertools.accumulate(sizes, initial=0))
+    atoms = torch.tensor([i for p in parents for i in range(starts[p], starts[p + 1])], device=device)
+    system = z["chemical_system"][0] if "chemical_system" in z else None
+    fresh = conditions([sizes[p] for p in parents], system if system is None or isinstance(system, str) else "-".join(system)).to(device)
+    fields = {"pos": z["pos"][atoms], "cell": z["cell"][torch.tensor(parents, device=device)], "atomic_numbers": z["atomic_numbers"][atoms]}
+    return fresh.replace(**fields)
 
 
 def _broken(z: Any) -> Tensor:
