@@ -16,6 +16,7 @@ from typing import Literal
 
 from scoutlang import ir
 from scoutlang.descriptors import modules as descriptor_modules
+from scoutlang.descriptors import origin
 from scoutlang.diagnostics.codes import EXPLANATIONS
 from scoutlang.diagnostics.suggest import listing
 from scoutlang.frontend import calls, formatting, parser
@@ -156,7 +157,10 @@ def _descriptors() -> Iterator[Page]:
         chain = ["-".join("ABC"[: signature.species])] if signature.species else []
         inside = [*chain, *(f"{p.name}=…" for p in signature.parameters)]
         form = f"{name}({', '.join(inside)})" if inside else name
-        yield Page(name, "descriptor", form, signature.summary, tuple(_facts(signature)), f"{head}\n\n{text}".strip(), signature.example)
+        summary, facts, package = signature.summary, list(_facts(signature)), origin(name)
+        if package is not None:
+            summary, facts = f"{summary} ({package})", [*facts, ("plug-in", package)]
+        yield Page(name, "descriptor", form, summary, tuple(facts), f"{head}\n\n{text}".strip(), signature.example)
 
 
 def _facts(signature: DescriptorSignature) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -12,6 +15,7 @@ import torch
 from torch import Tensor
 
 from scoutlang.crystal import MAX_Z, CrystalBatch
+from scoutlang.descriptors import broken, modules, origin
 from scoutlang.elements import ATOMIC_NUMBER
 from scoutlang.expressions import Reading, quantity
 from scoutlang.geometry import SHARPNESS, DescriptorValue, SiteValues
@@ -29,9 +33,9 @@ Kind = Literal["soft", "exact"]
 def check_descriptor(descriptor: ModuleType, measure: Measure, *, seed: int = 0, elements: Sequence[str] = ("Cu", "Si")) -> None:
     """Raise AssertionError, naming the property, unless a descriptor module behaves like one.
 
-    descriptor: a module of `scoutlang.descriptors` with ``exact``, ``formula`` and, if it can guide, ``soft``. measure: a use of it, for
-    example ``CN(Cu-P)``; its species must not include Xe. seed: of the random triclinic crystals (float64) that are used. elements: of those
-    crystals, where the measure has no species.
+    descriptor: a module of `scoutlang.descriptors`, or of a plug-in, with ``exact``, ``formula`` and, if it can guide, ``soft``.
+    measure: a use of it, for example ``CN(Cu-P)``; its species must not include Xe. seed: of the random triclinic crystals (float64) that
+    are used. elements: of those crystals, where the measure has no species.
 
     Values of sites and items are read as a program reads them: by the descriptor's own aggregate, and the exact ones by minimum and
     maximum too. Checked: gradients against finite differences (coordinates, cell, species probabilities; along random directions); soft
@@ -60,6 +64,19 @@ def check_descriptor(descriptor: ModuleType, measure: Measure, *, seed: int = 0,
         _check_gradient(use, batch)
         sharp = use.values("soft", batch, sharpness=1e5)
         _assert_equal(f"{name}: soft in the sharp limit and exact", sharp, use.values("exact", batch)[:, :1])
+
+
+def check_entry_point(name: str) -> None:
+    """Raise AssertionError unless an installed plug-in gives a descriptor of this name that programs can use, without waiting for torch."""
+    problem = broken().get(name)
+    assert problem is None, str(problem)
+    assert name in modules(), f"no installed distribution has an entry point `{name}` in the group scoutlang.descriptors"
+    assert origin(name), f"`{name}` is a descriptor of the language"
+    code = f"import sys; from scoutlang.descriptors import modules; modules()[{name!r}]; sys.exit('torch' in sys.modules)"
+    alone = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert alone.returncode == 0, (
+        f"{name}: its module imports torch; import it in the functions that need it, so that `scout check` is fast"
+    )
 
 
 @dataclass(frozen=True)

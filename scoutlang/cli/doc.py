@@ -6,6 +6,7 @@ import click
 
 from scoutlang import manual
 from scoutlang.cli.program_argument import echo_json
+from scoutlang.descriptors import broken
 from scoutlang.diagnostics.suggest import did_you_mean
 
 
@@ -29,7 +30,12 @@ def command(name: str | None, output_format: str, whole: bool) -> None:
         click.echo(manual.manual(), nl=False)
         return
     pages = manual.pages()
+    problems = broken()
+    for problem in problems.values() if name in (None, "descriptors") else [problems[name]] if name in problems else []:
+        click.echo(str(problem), err=True)
     found = pages if name is None else manual.find(name, pages)
+    if not found and name in problems:
+        raise click.exceptions.Exit(1)
     if not found:
         names = [n for p in pages for n in (p.name, p.name.rpartition(".")[2])]
         raise click.UsageError(f"nothing is called `{name}`; {did_you_mean(name or '', names) or '`scout doc` lists what there is'}")

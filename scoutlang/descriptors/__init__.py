@@ -1,21 +1,80 @@
 """The catalogue of descriptors. One file per descriptor; the file is the registration.
 
 A descriptor module defines ``SIGNATURE`` (torch-free), and, when it can be evaluated on a structure alone, ``soft`` and ``exact``.
-Importing this package does not import torch, so the checker starts at once.
+Importing this package does not import torch, so the checker starts at once. Other packages bring descriptors by an entry point
+(docs/descriptors.md): these are looked for only where a name is none of ours, and imported only where it is used.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from types import ModuleType
+from typing import TypeVar
 
+from scoutlang.descriptors import _plugins
+from scoutlang.errors import ScoutError
 from scoutlang.signatures import DescriptorSignature
+
+T = TypeVar("T")
+
+
+class _Catalogue(Mapping[str, T]):
+    """What there is of each descriptor, by its name: first the language's own, in alphabetical order of file name, then those of plug-ins.
+
+    A plug-in that is broken is ``in`` it, raises ScoutError E450 or E451 when it is asked for, and is left out when the names are listed.
+    Which plug-ins there are is found out once in its life, when a name is asked for that is none of the language's.
+    """
+
+    def __init__(self, own: Mapping[str, T], read: Callable[[_plugins.Plugin], T]) -> None:
+        self._own = own
+        self._read = read
+
+    @cached_property
+    def _plugins(self) -> Mapping[str, Sequence[_plugins.Plugin]]:
+        return _plugins.installed()
+
+    def __getitem__(self, name: str) -> T:
+        return self._own[name] if name in self._own else self._read(_plugins.only(self._plugins[name]))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own or name in self._plugins
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._own
+        for name in sorted(self._plugins.keys() - self._own.keys()):
+            if _flaw(self._plugins[name]) is None:
+                yield name
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def modules() -> Mapping[str, ModuleType]:
-    """Descriptor name → its module, in alphabetical order of file name."""
+    """Descriptor name → its module."""
+    return _Catalogue(_own(), _plugins.Plugin.module)
+
+
+def signatures() -> Mapping[str, DescriptorSignature]:
+    """What the checker needs to know of every descriptor."""
+    return _Catalogue({name: module.SIGNATURE for name, module in _own().items()}, _plugins.Plugin.signature)
+
+
+def origin(name: str) -> str | None:
+    """Name and version of the distribution that a plug-in's descriptor is from; None for a descriptor of the language."""
+    return None if name in _own() else _plugins.only(_plugins.installed()[name]).origin
+
+
+def broken() -> Mapping[str, ScoutError]:
+    """Name → why the installed plug-in of that name cannot be used: E450, or E451 where the name is taken."""
+    own, found = _own(), sorted(_plugins.installed().items())
+    flaws = {name: _plugins.hidden(plugins) if name in own else _flaw(plugins) for name, plugins in found}
+    return {name: flaw for name, flaw in flaws.items() if flaw is not None}
+
+
+def _own() -> Mapping[str, ModuleType]:
     found = {}
     for info in sorted(pkgutil.iter_modules(__path__), key=lambda i: i.name):
         module = importlib.import_module(f"{__name__}.{info.name}")
@@ -25,6 +84,10 @@ def modules() -> Mapping[str, ModuleType]:
     return found
 
 
-def signatures() -> Mapping[str, DescriptorSignature]:
-    """What the checker needs to know of every descriptor."""
-    return {name: module.SIGNATURE for name, module in modules().items()}
+def _flaw(plugins: Sequence[_plugins.Plugin]) -> ScoutError | None:
+    """Why the plug-ins of one name give no descriptor."""
+    try:
+        _plugins.only(plugins).module()
+    except ScoutError as error:
+        return error
+    return None

@@ -304,6 +304,17 @@ E442 the weights cannot be fetched
 The weights of this potential are not in its package and are downloaded once, which failed. On a machine without a network, copy the folder
 that the message names from one that has them.
 
+E450 the plug-in cannot be used
+A descriptor of another package fails when it is imported, or its module lacks what a descriptor needs. The message says what, and names the
+package. Programs that do not use the descriptor are not affected. docs/descriptors.md says what a plug-in is made of.
+
+E451 the name of a plug-in is taken
+Two packages, or a package and the language, have a descriptor of the same name. The one of the language counts; between two packages there
+is no choice, so one of them must go.
+
+W450 the plug-in could not look at this
+A descriptor of another package can doubt how it is used, and the code that does so failed. The use may be right; the package needs mending.
+
 E500 mattergen is not installed
 The package is installed beside its own pins, which cannot be resolved: `pip install --no-deps mattergen==1.0.3`. See docs/install.md.
 

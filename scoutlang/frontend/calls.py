@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from scoutlang import elements, ir
 from scoutlang.diagnostics.suggest import closest, did_you_mean, listing, quoted
+from scoutlang.errors import ScoutError
 from scoutlang.frontend import arithmetic, elaborate, formatting, quantities, relations
 from scoutlang.frontend.ast import Addition, Call, Comparison, Name, Node, Quantity, Reference, Text
 from scoutlang.frontend.scope import Definition, Scope
@@ -77,7 +78,11 @@ def call(node: Call, context: Context) -> Value | None:
         return elaborate.elaborate(node.callee, context)  # reports the unknown name
     if name in FUNCTIONS:
         return _function(node, name, context)
-    signature = context.scope.signatures.get(name)
+    try:
+        signature = context.scope.signatures.get(name)
+    except ScoutError as error:  # it is a plug-in's, which cannot be used
+        context.scope.report(error.code, error.message, node.callee.span, "", help=error.hint)
+        return None
     if signature is not None:
         return _descriptor(node, signature, context)
     _unknown(node, context)

@@ -7,8 +7,9 @@ independent: the value of one never depends on its neighbours in the batch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import ModuleType
 
 import torch
 from torch import Tensor
@@ -90,9 +91,10 @@ class LossTerm:
 
 @dataclass(frozen=True)
 class Loss:
-    """Sum of the losses of every `require` and every `prefer` of a program."""
+    """Sum of the losses of every `require` and every `prefer` of a program. catalogue: where its descriptors are."""
 
     items: tuple[LossTerm, ...]
+    catalogue: Mapping[str, ModuleType] = field(repr=False, compare=False)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -107,7 +109,7 @@ class Loss:
         if not self.items:
             empty = batch.frac.new_zeros(batch.size, 0)
             return LossValue(empty.sum(dim=1), empty.sum(dim=1), empty, empty, empty.bool())
-        reading = Reading(batch, "soft", sharpness)
+        reading = Reading(batch, "soft", sharpness, catalogue=self.catalogue)
         values, losses, defined = (torch.stack(column, dim=1) for column in zip(*(i.evaluate(reading) for i in self.items), strict=True))
         terms = torch.where(defined, losses, torch.zeros_like(losses))
         wished = torch.tensor([isinstance(item.term.claim, Wish) for item in self.items], device=terms.device)
@@ -128,7 +130,7 @@ def compile_loss(program: Program) -> Loss:
         for measure in measures(term.claim):
             if not catalogue[measure.descriptor].SIGNATURE.differentiable:
                 raise ValueError(f"{term.label}: {measure.descriptor} has no gradient and cannot steer; use expect")
-    return Loss(tuple(map(LossTerm, guiding)))
+    return Loss(tuple(map(LossTerm, guiding)), catalogue)
 
 
 def loss_and_gradient(loss: Callable[[CrystalBatch], LossValue], batch: CrystalBatch) -> tuple[LossValue, Tensor, Tensor]:
