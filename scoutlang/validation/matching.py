@@ -1,14 +1,24 @@
 """When two structures are the same: pymatgen's StructureMatcher with its default tolerances.
 
 Lengths 0.2, sites 0.3 of the free length per atom, angles 5°, primitive cells, volumes scaled to be equal: the settings of MatterGen and of the paper.
+The matcher takes 1 to 11 ms for a pair, so `Known` asks it only about pairs that pass two conditions without which it cannot match them: the
+primitive cells hold the same atoms, and one lattice has vectors of the lengths and angles of the other's cell.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
-from pymatgen.core import Structure
+from pymatgen.core import Lattice, Structure
 
 _MATCHER = StructureMatcher()
+_ROUNDING = 1e-4  # relative, and degrees: far above the error of an angle near 0°, far below the tolerances
+_LENGTHS = (1 + _MATCHER.ltol) * (1 + _ROUNDING)
+_ANGLES = _MATCHER.angle_tol + _ROUNDING
 
 
 def reduced(structure: Structure) -> Structure:
@@ -19,3 +29,61 @@ def reduced(structure: Structure) -> Structure:
 def same(a: Structure, b: Structure) -> bool:
     """Whether two `reduced` structures match. Not transitive."""
     return bool(_MATCHER.fit(a, b, skip_structure_reduction=True))
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """lengths: (3,) of the cell of volume 1. cosines: (2, 3), least and greatest, of angles that are near enough to its own."""
+
+    id: str
+    structure: Structure
+    lengths: NDArray[np.float64]
+    cosines: NDArray[np.float64]
+
+
+class Known:
+    """`reduced` structures with their ids, among which one that is the same is found fast."""
+
+    def __init__(self) -> None:
+        self._kinds: defaultdict[tuple[tuple[str, float], ...], list[_Kind]] = defaultdict(list)
+
+    def add(self, id_: str, structure: Structure) -> None:
+        lattice = _of_unit_volume(structure)
+        angles = np.clip(np.array(lattice.angles) + np.array([[_ANGLES], [-_ANGLES]]), 0, 180)
+        self._kinds[_atoms(structure)].append(_Kind(id_, structure, np.array(lattice.lengths), np.cos(np.radians(angles))))
+
+    def find(self, structure: Structure) -> str | None:
+        """The id of the first one, in the order in which they were added, that matches."""
+        kinds = self._kinds.get(_atoms(structure))
+        if not kinds:
+            return None
+        vectors = _vectors(_of_unit_volume(structure), _LENGTHS * max(k.lengths.max() for k in kinds))
+        norms = np.linalg.norm(vectors, axis=1)
+        units = vectors / norms[:, None]
+        return next((k.id for k in kinds if _has_cell(norms, units, k) and same(structure, k.structure)), None)
+
+
+def _atoms(structure: Structure) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted(structure.composition.as_dict().items()))
+
+
+def _of_unit_volume(structure: Structure) -> Lattice:
+    return Lattice(structure.lattice.matrix / structure.volume ** (1 / 3))
+
+
+def _vectors(lattice: Lattice, longest: float) -> NDArray[np.float64]:
+    """(m, 3), all vectors of the lattice up to a length, but 0."""
+    frac = np.asarray(lattice.get_points_in_sphere([[0, 0, 0]], [0, 0, 0], longest, zip_results=False)[0], dtype=np.float64)
+    vectors: NDArray[np.float64] = frac[np.any(frac != 0, axis=1)] @ lattice.matrix
+    return vectors
+
+
+def _has_cell(norms: NDArray[np.float64], units: NDArray[np.float64], kind: _Kind) -> bool:
+    """Whether three lattice vectors have the lengths and angles of a cell: the matcher tries no other map of lattices (`Lattice.find_all_mappings`)."""
+    a, b, c = (units[(norms < _LENGTHS * length) & (norms > length / _LENGTHS)] for length in kind.lengths)
+    least, greatest = kind.cosines
+    alpha, beta, gamma = (
+        (cosines >= low - 1e-12) & (cosines <= high + 1e-12)
+        for cosines, low, high in zip((b @ c.T, a @ c.T, a @ b.T), least, greatest, strict=True)
+    )
+    return bool(((gamma @ alpha) & beta).any())

@@ -1,4 +1,9 @@
-"""From records to the table: what a referee reads first. Quantities without a basis are None, never zero."""
+"""From records to the table: what a referee reads first. Quantities without a basis are None, never zero.
+
+The sets of the paper (arXiv:2604.13354, section 3.6), all of unrelaxed structures: R raw; C hits; U unique, the first of its kind in its arm in the
+order of sampling; S within `METASTABLE` of the hull; O original, not in the reference set. A structure without an answer (no hull energy, a species
+that is absent) is in none of the sets it has no answer for, and the summary says how many those are.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +24,9 @@ class ArmSummary:
     """One arm.
 
     raw: |R|. hits: |C| of |R|. undefined: structures without a truth value. valid: min-distance screen passed, of |R|.
-    median_e_above_hull: eV/atom, over the structures that have a hull energy. metastable: within `METASTABLE`, of the same ones.
+    median_e_above_hull: eV/atom, over the structures that have a hull energy. metastable: |S| of the same ones; without_hull: the others.
+    unique: |U| of |R|. unique_metastable: |U∩S| of |U|. original: |U∩S∩O| of |U∩S|. scout: SCOUT = |U∩S∩O∩C| of |U∩S∩O|.
+    scout_yield: Y_SCOUT = |U∩S∩O∩C| of |R|. not_compared: structures that `unique` or `novel` have no answer for.
     """
 
     arm: Arm
@@ -29,26 +36,45 @@ class ArmSummary:
     valid: Proportion
     median_e_above_hull: float | None
     metastable: Proportion
+    without_hull: int
+    unique: Proportion
+    unique_metastable: Proportion
+    original: Proportion
+    scout: Proportion
+    scout_yield: Proportion
+    not_compared: int
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Both arms, and their comparison on |C|/|R| where both exist."""
+    """Both arms, and where both exist their comparison on |C|/|R| (``enrichment``) and on Y_SCOUT (``yields``)."""
 
     arms: tuple[ArmSummary, ...]
     enrichment: Comparison | None
+    yields: Comparison | None
 
 
 def summarize(records: Sequence[Record]) -> Summary:
     """Count. Arms appear in the order non-guided, guided, as in Table 1 of the paper."""
     order: tuple[Arm, ...] = ("non-guided", "guided")
     arms = {arm: _arm(arm, [r for r in records if r.arm == arm]) for arm in order if any(r.arm == arm for r in records)}
-    both = len(arms) == len(order)
-    return Summary(tuple(arms.values()), compare(arms["guided"].hits, arms["non-guided"].hits) if both else None)
+    if len(arms) < len(order):
+        return Summary(tuple(arms.values()), None, None)
+    guided, non_guided = arms["guided"], arms["non-guided"]
+    return Summary((non_guided, guided), compare(guided.hits, non_guided.hits), compare(guided.scout_yield, non_guided.scout_yield))
+
+
+def is_metastable(record: Record) -> bool:
+    """Whether it is known to be in S."""
+    return record.e_above_hull is not None and record.e_above_hull <= METASTABLE
 
 
 def _arm(arm: Arm, records: Sequence[Record]) -> ArmSummary:
     above_hull = [r.e_above_hull for r in records if r.e_above_hull is not None]
+    u = [r for r in records if r.passed("unique")]
+    us = [r for r in u if is_metastable(r)]
+    uso = [r for r in us if r.passed("novel")]
+    usoc = sum(r.hit is True for r in uso)
     return ArmSummary(
         arm=arm,
         raw=len(records),
@@ -56,5 +82,12 @@ def _arm(arm: Arm, records: Sequence[Record]) -> ArmSummary:
         undefined=sum(r.hit is None for r in records),
         valid=proportion(sum(r.passed("screen") for r in records), len(records)),
         median_e_above_hull=median(above_hull) if above_hull else None,
-        metastable=proportion(sum(e <= METASTABLE for e in above_hull), len(above_hull)),
+        metastable=proportion(sum(is_metastable(r) for r in records), len(above_hull)),
+        without_hull=len(records) - len(above_hull),
+        unique=proportion(len(u), len(records)),
+        unique_metastable=proportion(len(us), len(u)),
+        original=proportion(len(uso), len(us)),
+        scout=proportion(usoc, len(uso)),
+        scout_yield=proportion(usoc, len(records)),
+        not_compared=sum(r.value("unique") is None or r.value("novel") is None for r in records),
     )

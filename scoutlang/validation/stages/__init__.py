@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from scoutlang.expressions import measures
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
 from scoutlang.validation.record import Outcome, Record
@@ -51,17 +50,6 @@ def one_by_one(ask: Callable[[Record], Outcome], records: Sequence[Record], cont
             outcomes.append(Outcome("failed", describe(error)))
         context.report(done, len(records))
     return outcomes
-
-
-def asked(program: Program, descriptor: str) -> bool:
-    """Whether a term of the program measures this descriptor: what is costly runs only then."""
-    return any(measure.descriptor == descriptor for term in program.terms for measure in measures(term.claim))
-
-
-def not_asked(records: Sequence[Record], context: Context) -> list[Outcome]:
-    """The outcomes of a stage that no term needs."""
-    context.report(len(records), len(records))
-    return [Outcome("skipped", "no term of the program asks for it") for _ in records]
 
 
 def describe(error: Exception) -> str:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pymatgen.core import Composition, Structure
-
-from scoutlang.validation.matching import reduced, same
+from scoutlang.validation.matching import Known, reduced
 from scoutlang.validation.record import Outcome, Record
-from scoutlang.validation.reference import Reference
-from scoutlang.validation.stages import Context, asked, not_asked, one_by_one
+from scoutlang.validation.stages import Context, one_by_one
 
 
 @dataclass(frozen=True)
 class Novel:
     """Needs ``geometry``; adds ``novel``, ``compared`` (reference crystals of the same reduced formula) and ``matched`` (the id of the first that is the same).
 
-    passed: novel; failed: known; skipped: no term asks.
+    passed: novel, the set O; failed: known.
     """
 
     name: ClassVar[str] = "novel"
@@ -26,23 +24,18 @@ class Novel:
     adds: ClassVar[tuple[str, ...]] = ("novel", "compared", "matched")
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
-        if not asked(context.program, self.name):
-            return not_asked(records, context)
-        known: dict[str, list[tuple[str, Structure]]] = {}
+        formulas = {r.structure.composition.reduced_formula for r in records}
+        elements = {symbol for r in records for symbol in r.structure.composition.chemical_system_set}
+        references = [r for r in context.reference.subset(elements) if r.structure.composition.reduced_formula in formulas]
+        candidates = Counter(r.structure.composition.reduced_formula for r in references)
+        known = Known()
+        for reference in references:
+            known.add(reference.id, reduced(reference.structure))
 
         def ask(record: Record) -> Outcome:
-            composition = record.structure.composition
-            if composition.reduced_formula not in known:
-                known[composition.reduced_formula] = _of_formula(context.reference, composition)
-            candidates = known[composition.reduced_formula]
-            mine = reduced(record.structure)
-            matched = next((id_ for id_, structure in candidates if same(mine, structure)), None)
-            values = {"novel": matched is None, "compared": len(candidates), "matched": matched}
+            compared = candidates[record.structure.composition.reduced_formula]
+            matched = known.find(reduced(record.structure)) if compared else None
+            values = {"novel": matched is None, "compared": compared, "matched": matched}
             return Outcome("passed", values=values) if matched is None else Outcome("failed", f"known as {matched}", values)
 
         return one_by_one(ask, records, context)
-
-
-def _of_formula(reference: Reference, composition: Composition) -> list[tuple[str, Structure]]:
-    inside = reference.subset(composition.chemical_system_set)
-    return [(r.id, reduced(r.structure)) for r in inside if r.structure.composition.reduced_formula == composition.reduced_formula]
