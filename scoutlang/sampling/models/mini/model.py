@@ -3,11 +3,14 @@
 Every ordered pair of atoms of a crystal, the pair of an atom with itself included, is an edge. An edge sees the fractional offset (Fourier
 features) and the periodic images within the cutoff (radial and vector densities), so a step of message passing knows the whole periodic
 neighbourhood. The outputs are what MatterGen's MaterialsLoss trains: −noise for fractional coordinates and lattice, logits for the types.
+
+Seen from the other end a pair has the same features, those that point along it with the other sign: geometry is computed once per pair i ≤ j.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,14 +26,21 @@ CUTOFF = 6.0  # Å, of the radial and vector densities
 RADIAL, VECTOR, FOURIER, TIME = 28, 8, 6, 32
 EDGE = RADIAL + 3 * VECTOR + 6 * FOURIER
 GEOMETRY = "mini_geometry"  # field of a prepared batch
+ROWS = 2048  # messages computed at a time on a CPU, so that what one operation leaves is still in the cache for the next
 CLASSES = MAX_ATOMIC_NUM + 1  # elements 1…100 and the mask state
 
 
-def segment_mean(values: Tensor, index: Tensor, size: int) -> Tensor:
-    """(size, …) mean of the rows of ``values`` with the same index; 0 for an empty group."""
-    total = values.new_zeros((size, *values.shape[1:])).index_add_(0, index, values)
-    count = torch.bincount(index, minlength=size).clamp(min=1).to(values.dtype)
-    return total / count.view(-1, *[1] * (values.dim() - 1))
+def segment_mean(values: Tensor, index: Tensor, count: Tensor) -> Tensor:
+    """(size, F) mean of the rows of ``values`` with the same index, of which there are ``count`` (size,), not 0."""
+    return values.new_zeros((len(count), values.shape[1])).index_add_(0, index, values) / count[:, None]
+
+
+def multi_hot(systems: list[str] | list[list[str]], device: torch.device) -> Tensor:
+    """(B, MAX_ATOMIC_NUM + 1) 1 for the elements of each chemical system; those of a batch are mostly the same, and each is looked up once."""
+    names = [tuple(system) for system in ChemicalSystemMultiHotEmbedding.convert_to_list_of_str(x=systems)]
+    rows = {name: row for row, name in enumerate(dict.fromkeys(names))}
+    hot: Tensor = ChemicalSystemMultiHotEmbedding.sequences_to_multi_hot(x=list(map(list, rows)), device=device)
+    return hot[torch.tensor([rows[name] for name in names], device=device)]
 
 
 class SystemEmbedding(nn.Module):
@@ -46,14 +56,27 @@ class SystemEmbedding(nn.Module):
     features: Tensor
 
     def forward(self, x: list[str] | list[list[str]]) -> Tensor:
-        systems = ChemicalSystemMultiHotEmbedding.convert_to_list_of_str(x=x)
-        hot = ChemicalSystemMultiHotEmbedding.sequences_to_multi_hot(x=systems, device=self.features.device)
+        hot = multi_hot(x, self.features.device)
         count = hot.sum(1, keepdim=True)
         mean = hot @ self.features / count
         spread = (hot @ self.features.square() / count - mean.square()).clamp(min=0).add(1e-6).sqrt()
         size = torch.cat([(count == k).float() for k in (1, 2, 3, 4)], dim=1)
         embedding: Tensor = self.multi_hot.embedding(hot) + self.physical(torch.cat([mean, spread, size], dim=1))
         return embedding
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """P pairs of atoms i < j (P,) of one crystal, and features that an edge i ← j has.
+
+    even: (N + P, 3 FOURIER + RADIAL) of all atoms with themselves, then of the pairs; the same for j ← i.
+    odd: (P, 3 FOURIER + 3 VECTOR) of the pairs; of opposite sign for j ← i, and zero for an atom with itself.
+    """
+
+    i: Tensor
+    j: Tensor
+    even: Tensor
+    odd: Tensor
 
 
 class Message(nn.Module):
@@ -65,15 +88,35 @@ class Message(nn.Module):
         self.centre = nn.Linear(width + context, width)
         self.neighbour = nn.Linear(width, width, bias=False)
         self.edge = nn.Linear(EDGE, width, bias=False)
-        self.out = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.out = nn.Sequential(nn.SiLU(inplace=True), nn.Linear(width, width), nn.SiLU(inplace=True))
         self.update = nn.Sequential(nn.LayerNorm(2 * width), nn.Linear(2 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
 
-    def forward(self, h: Tensor, g: Tensor, projected: Tensor, i: Tensor, j: Tensor) -> Tensor:
-        """``projected`` is ``self.edge`` of the edge features: it does not depend on h."""
+    def forward(self, h: Tensor, g: Tensor, geometry: Geometry, count: Tensor) -> Tensor:
+        """h: (N, width), g: (N, context); count: (N,) how many atoms the crystal of each has."""
         x = self.norm(h)
-        message = self.out(self.centre(torch.cat([x, g], dim=-1)).index_select(0, i) + self.neighbour(x).index_select(0, j) + projected)
-        updated: Tensor = h + self.update(torch.cat([x, segment_mean(message, i, len(h))], dim=-1))
+        centre, neighbour = self.centre(torch.cat([x, g], dim=-1)), self.neighbour(x)
+        even, odd = (columns.T for columns in self.edge_columns())
+        alone = len(h)
+        total = self.out((geometry.even[:alone] @ even).add_(centre).add_(neighbour))
+        rows = ROWS if h.device.type == "cpu" else max(len(geometry.i), 1)
+        for start in range(0, len(geometry.i), rows):
+            i, j = geometry.i[start : start + rows], geometry.j[start : start + rows]
+            same, opposite = geometry.even[alone + start :][:rows] @ even, geometry.odd[start : start + rows] @ odd
+            for to, from_, edge in ((i, j, same + opposite), (j, i, same - opposite)):
+                message = edge.add_(centre.index_select(0, to)).add_(neighbour.index_select(0, from_))
+                total.index_add_(0, to, self.out(message))
+        updated: Tensor = h + self.update(torch.cat([x, total / count[:, None]], dim=-1))
         return updated
+
+    def edge_columns(self) -> tuple[Tensor, Tensor]:
+        """Weights (width, …) of the features of an edge that are the same from both ends, and of those that change sign.
+
+        They are stored in the order sine and cosine along each axis, radial, vector.
+        """
+        weight, waves = self.edge.weight, 6 * FOURIER
+        sine, cosine = weight[:, :waves].view(-1, 3, 2, FOURIER).unbind(dim=2)
+        radial, directed = weight[:, waves : waves + RADIAL], weight[:, waves + RADIAL :]
+        return torch.cat([cosine.flatten(1), radial], dim=1), torch.cat([sine.flatten(1), directed], dim=1)
 
 
 class MiniScoreModel(ScoreModel):  # type: ignore[misc]
@@ -118,7 +161,7 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
 
     def forward(self, x: Any, t: Tensor) -> Any:
         frac, cell, types, num_atoms, system = x["pos"], x["cell"], x["atomic_numbers"], x["num_atoms"], x.get_batch_idx("pos")
-        i, j, projections = x[GEOMETRY] if GEOMETRY in x else self.geometry(x)
+        geometry = x[GEOMETRY] if GEOMETRY in x else self.geometry(x)
         length = (num_atoms / self.density).pow(1 / 3).view(-1, 1, 1)
         scaled = cell / length
         present = torch.zeros((len(num_atoms), CLASSES + 1), device=frac.device).index_put_(
@@ -126,12 +169,12 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
         )
         g = self.globals(x, t, scaled, num_atoms, present)
         h = self.types(types) + self.physical(self.features[types]) + self.enter(g)[system]
-        for layer, projected in zip(self.messages, projections, strict=True):
-            h = layer(h, g[system], projected, i, j)
+        for layer in self.messages:
+            h = layer(h, g[system], geometry, num_atoms[system])
         r = self.read(h)
         fractional, cartesian = self.position(r).split(3, dim=-1)
         position = fractional + (scaled[system] @ cartesian.unsqueeze(-1)).squeeze(-1)
-        pooled = torch.cat([segment_mean(r, system, len(num_atoms)), segment_max(r, system, len(num_atoms)), g], dim=-1)
+        pooled = torch.cat([segment_mean(r, system, num_atoms), segment_max(r, system, len(num_atoms)), g], dim=-1)
         logits = self.type_logits(x, r, system, present)
         if not self.training:
             logits = mask_disallowed_elements(logits=logits, x=x, batch_idx=system)
@@ -141,23 +184,21 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
         """``x`` with everything that depends on the geometry only: both evaluations of classifier-free guidance share it."""
         return x.replace(**{GEOMETRY: self.geometry(x)})
 
-    def geometry(self, x: Any) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Ordered pairs (i, j) and every layer's projection (E, width) of their features."""
-        i, j = ordered_pairs(x["num_atoms"])
-        edge = self.edges(x["pos"], x["cell"], x.get_batch_idx("pos"), i, j)
-        return i, j, [layer.edge(edge) for layer in self.messages]
+    def geometry(self, x: Any) -> Geometry:
+        """What depends on coordinates, lattice and numbers of atoms only."""
+        i, j = upper_pairs(x["num_atoms"])
+        alone = torch.arange(len(x["pos"]), device=i.device)
+        even, odd = self.edges(x["pos"], x["cell"], x.get_batch_idx("pos"), torch.cat([alone, i]), torch.cat([alone, j]))
+        return Geometry(i, j, even, odd[len(alone) :])
 
     def type_logits(self, x: Any, r: Tensor, system: Tensor, present: Tensor) -> Tensor:
         """Logits from the atom, from its match with each element's physical features, and from what the system still lacks."""
         key = self.key(self.features[1:]) / math.sqrt(r.shape[-1])
         logits: Tensor = self.logits(r) + self.query(r) @ key.T
-        if "chemical_system" not in self.property_embeddings:
+        if "chemical_system" not in self.property_embeddings or "chemical_system" not in x:
             return logits
         unconditional = get_use_unconditional_embedding(batch=x, cond_field="chemical_system")
-        if bool(unconditional.all()):
-            return logits
-        names = ChemicalSystemMultiHotEmbedding.convert_to_list_of_str(x=x["chemical_system"])
-        wanted = ChemicalSystemMultiHotEmbedding.sequences_to_multi_hot(x=names, device=r.device)[:, 1:]
+        wanted = multi_hot(x["chemical_system"], r.device)[:, 1:]
         wanted = torch.cat([wanted, torch.zeros_like(wanted[:, :1])], dim=1).masked_fill(unconditional, 0.0)
         here = present[:, 1:] / present.sum(1, keepdim=True)
         missing = wanted * (here == 0)
@@ -182,35 +223,41 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
         embedded: Tensor = self.context(torch.cat([time, condition, lattice, counts], dim=-1))
         return embedded
 
-    def edges(self, frac: Tensor, cell: Tensor, system: Tensor, i: Tensor, j: Tensor) -> Tensor:
-        """(E, EDGE) features of the ordered pairs: Fourier of the offset, radial and vector density of its images within CUTOFF."""
-        offset = frac[j] - frac[i]
+    def edges(self, frac: Tensor, cell: Tensor, system: Tensor, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of P pairs that are the same from both ends, (P, 3 FOURIER + RADIAL), and those that change sign, (P, 3 FOURIER + 3 VECTOR).
+
+        Cosines and sines of the offset; radial and vector density of its images within CUTOFF.
+        """
+        offset = frac.index_select(0, j) - frac.index_select(0, i)
         phase = 2 * math.pi * offset[:, :, None] * torch.arange(1, FOURIER + 1, device=frac.device)
-        fourier = torch.cat([phase.sin(), phase.cos()], dim=-1).flatten(1)
-        wrapped = offset - offset.round()
-        vectors = (wrapped[:, None, :] + self.shifts) @ cell[system[i]]
-        square = vectors.square().sum(-1)
-        near = (square < CUTOFF**2) & (square > 1e-8)
-        edge, image = near.nonzero(as_tuple=True)
-        vector = vectors[edge, image]
-        distance = square[edge, image].sqrt()
-        envelope = (0.5 * (torch.cos(math.pi * distance / CUTOFF) + 1))[:, None]
-        radial = envelope * torch.exp(-(((distance[:, None] - self.centres) / 0.2).square()))
-        shell = envelope * torch.exp(-(((distance[:, None] - self.vector_centres) / 0.6).square()))
-        directed = (shell[:, :, None] * (vector / distance[:, None])[:, None, :]).flatten(1)
+        owner = system.index_select(0, i)
+        inside = ((offset - offset.round())[:, :, None] * cell.index_select(0, owner)).sum(1)
+        images = (self.shifts @ cell).permute(2, 0, 1).contiguous()
+        x, y, z = (image.index_select(0, owner) + start[:, None] for image, start in zip(images, inside.unbind(1), strict=True))
+        square = x.square() + y.square() + z.square()
+        edge, image = ((square < CUTOFF**2) & (square > 1e-8)).nonzero(as_tuple=True)
+        vector = torch.stack([x[edge, image], y[edge, image], z[edge, image]], dim=1)
+        distance = square[edge, image].sqrt()[:, None]
+        envelope = 0.5 * (torch.cos(math.pi * distance / CUTOFF) + 1)
+        radial, shell = envelope * bumps(distance, self.centres, 0.2), envelope * bumps(distance, self.vector_centres, 0.6)
+        directed = (shell[:, :, None] * (vector / distance)[:, None, :]).flatten(1)
         density = frac.new_zeros((len(i), RADIAL + 3 * VECTOR)).index_add_(0, edge, torch.cat([radial, directed], dim=-1))
-        return torch.cat([fourier, density], dim=-1)
+        even = torch.cat([phase.cos().flatten(1), density[:, :RADIAL]], dim=-1)
+        return even, torch.cat([phase.sin().flatten(1), density[:, RADIAL:]], dim=-1)
 
 
-def ordered_pairs(num_atoms: Tensor) -> tuple[Tensor, Tensor]:
-    """All ordered pairs (i, j) inside each crystal, i = j included, as two (Σ n²,) index tensors."""
-    first = torch.cumsum(num_atoms, 0) - num_atoms
-    repeats = torch.repeat_interleave(num_atoms, num_atoms)
-    atoms = torch.arange(len(repeats), device=num_atoms.device)
-    i = torch.repeat_interleave(atoms, repeats)
-    start = torch.cumsum(repeats, 0) - repeats
-    j = torch.arange(len(i), device=num_atoms.device) - start[i] + torch.repeat_interleave(first, num_atoms)[i]
-    return i, j
+def bumps(distance: Tensor, centres: Tensor, width: float) -> Tensor:
+    """Gaussians (E, C) of (E, 1) distances around (C,) centres. Kept above e^-80: what underflows takes a CPU ten times as long."""
+    return torch.exp(-((distance - centres) / width).square().clamp(max=80))
+
+
+def upper_pairs(num_atoms: Tensor) -> tuple[Tensor, Tensor]:
+    """All pairs i < j inside each crystal, as two (Σ n (n − 1) / 2,) index tensors."""
+    total, pairs = torch.stack([num_atoms.sum(), (num_atoms * (num_atoms - 1) // 2).sum()]).tolist()
+    atoms = torch.arange(total, device=num_atoms.device)
+    later = torch.repeat_interleave(num_atoms.cumsum(0), num_atoms, output_size=total) - 1 - atoms
+    i = torch.repeat_interleave(atoms, later, output_size=pairs)
+    return i, torch.arange(pairs, device=num_atoms.device) - (later.cumsum(0) - later)[i] + i + 1
 
 
 def segment_max(values: Tensor, index: Tensor, size: int) -> Tensor:
