@@ -217,7 +217,8 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         finite = torch.isfinite(direction.square_norm) & (direction.square_norm > 0)
         push = torch.where(finite, step, torch.zeros_like(step))
         grad_frac, grad_cell = (torch.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0) for x in grads)
-        grad_cell = 0.5 * (grad_cell + grad_cell.transpose(1, 2))
+        # a symmetric lattice has six entries, and an off-diagonal one stands in two places
+        grad_cell = grad_cell + grad_cell.transpose(1, 2) - torch.diag_embed(grad_cell.diagonal(dim1=1, dim2=2))
         return score.replace(
             pos=score["pos"] - push[clean.system][:, None] * grad_frac, cell=score["cell"] - push[:, None, None] * grad_cell
         )
