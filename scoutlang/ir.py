@@ -303,7 +303,7 @@ class Guide(Node):
 @dataclass(frozen=True)
 class Sample(Node):
     """Settings of the sampler. ``count`` structures per arm; structure i of an arm has random numbers of its own, from
-    (seed, arm, i)."""
+    (seed, arm, i). corrector: n_c, Langevin steps after each denoising step; None for what suits the model."""
 
     count: int = 64
     batch: int = 32
@@ -311,6 +311,7 @@ class Sample(Node):
     seed: int = 0
     model: str = "mini"
     cfg: float = 1.0
+    corrector: int | None = None
 
 
 @dataclass(frozen=True)

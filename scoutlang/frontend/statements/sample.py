@@ -28,6 +28,9 @@ SETTINGS: settings.Table = {
         Real(0, 100),
         "factor of the classifier-free guidance towards the chemical system; the paper uses 2 with the published checkpoint",
     ),
+    "corrector": Entry(
+        "corrector", Whole(0, 100), "Langevin steps after each diffusion step, n_c of the paper; if not given what suits the model"
+    ),
 }
 
 

@@ -29,6 +29,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from scoutlang.elements import ATOMIC_NUMBER, SYMBOLS
 from scoutlang.errors import ScoutError
+from scoutlang.sampling.langevin import PUBLISHED as PUBLISHED_LANGEVIN
+from scoutlang.sampling.langevin import Langevin
 
 PUBLISHED: tuple[str, ...] = get_args(PRETRAINED_MODEL_NAME)
 EMBEDDED = Path(__file__).parents[2] / "models" / "mini" / "checkpoint"
@@ -83,7 +85,7 @@ class Model:
     """A diffusion model ready to sample.
 
     num_atoms: number of elements → {atoms in the cell: weight}; key 0 serves every number of elements.
-    conditions: fields the model was trained to condition on; elements: what it knows.
+    conditions: fields the model was trained to condition on; elements: what it knows. langevin: the corrector that suits it.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Model:
     num_atoms: dict[int, dict[int, float]]
     conditions: tuple[str, ...]
     elements: tuple[str, ...] | None
+    langevin: Langevin = PUBLISHED_LANGEVIN
 
     def num_atoms_weights(self, number_of_elements: int) -> dict[int, float]:
         """Distribution of the number of atoms for systems of that many elements."""
@@ -280,6 +283,8 @@ def _facts(file: Path) -> dict[str, Any]:
             facts["num_atoms"] = {int(k): {int(n): float(w) for n, w in row.items()} for k, row in about["num_atoms"].items()}
         if "elements" in about:
             facts["elements"] = tuple(e for e in about["elements"] if e in ATOMIC_NUMBER)
+        if "langevin" in about:
+            facts["langevin"] = Langevin(**about["langevin"])
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise ScoutError("E512", f"{file} is not valid: {error}", "") from error
     return facts

@@ -38,12 +38,14 @@ from scoutlang.ir import Guide
 from scoutlang.loss.lower import Loss, gradient, loss_and_gradients
 from scoutlang.sampling import guidance
 from scoutlang.sampling.existence import pull
+from scoutlang.sampling.langevin import PUBLISHED as PUBLISHED_LANGEVIN
+from scoutlang.sampling.langevin import Langevin
 from scoutlang.sampling.noise import StructureNoise, structure_seed
 from scoutlang.sampling.progress import GuidedStep, Progress
 from scoutlang.sampling.resampling import Population
 from scoutlang.sampling.schedules import is_active, strength
 
-SNR = {"pos": 0.4, "cell": 0.2}  # r of Algorithm 2, MatterGen's published sampling settings
+_CONDITIONS = "_USE_UNCONDITIONAL_EMBEDDING"  # MatterGen's field: condition → (B, 1) bool, whether it is left out
 ENERGY_FROM = 0.3  # diffusion time below which x̂0 is sharp enough for an energy
 
 
@@ -86,7 +88,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         module: MatterGen's DiffusionModule, or anything with its ``corruption`` and ``score_fn`` (a closed-form toy in the tests).
         steps: N, number of noise levels. cfg: guidance factor of the classifier-free guidance.
         loss, guide: both or neither; without them this is plain non-guided sampling.
-        allowed: atomic numbers that may be generated (the declared system). corrector: n_c, Langevin steps after each predictor step.
+        allowed: atomic numbers that may be generated (the declared system). langevin: the corrector's settings.
         types: (N,) atomic numbers of the whole batch, where the composition is known: each step unmasks some of these in place of what the
             network would draw (inpainting by replacement).
         needed: sets of atomic numbers of which each should have an atom (`existence.needed`).
@@ -106,7 +108,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         types: Tensor | None = None,
         needed: tuple[tuple[int, ...], ...] = (),
         above_hull: Callable[[CrystalBatch], Tensor] | None = None,
-        corrector: int = 1,
+        langevin: Langevin = PUBLISHED_LANGEVIN,
         device: torch.device | str = "cpu",
         on_step: Callable[[Progress], None] | None = None,
     ) -> None:
@@ -123,7 +125,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             predictor_partials={k: v for k, v in predictors.items() if k in module.corruption.corruptions},
             corrector_partials=None,
             device=torch.device(device),
-            n_steps_corrector=corrector,
+            n_steps_corrector=langevin.steps,
             N=steps,
             eps_t=1.0 / steps,
             guidance_scale=cfg,
@@ -131,7 +133,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             keep_conditioning_fn=SetConditionalEmbeddingType(),
         )
         self._loss, self._guide, self._on_step = loss, guide, on_step
-        self._needed, self._above_hull = needed, above_hull
+        self._needed, self._above_hull, self._langevin = needed, above_hull, langevin
         self._evaluations = 0
         self._types = None if types is None else types.to(self._device)
         self._forbidden = None
@@ -286,10 +288,21 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
     def _time(self, z: Any, t: float) -> Tensor:
         return torch.full((z["num_atoms"].shape[0],), t, device=self._device, dtype=torch.float32)
 
+    def _score_fn(self, x: Any, t: Tensor) -> Any:
+        """s_∅ + cfg (s_c − s_∅), both in one pass of the network over the batch and its copy (MatterGen makes two)."""
+        if self._guidance_scale in (0.0, 1.0):
+            return super()._score_fn(x, t)
+        kept, removed = self._keep_conditioning_fn(x), self._remove_conditioning_fn(x)
+        out = self._diffusion_module.score_fn(twice(kept, removed), torch.cat([t, t]))
+        fields = {}
+        for name in self._multi_corruption.corrupted_fields:
+            with_condition, without = out[name].chunk(2)
+            fields[name] = torch.lerp(without, with_condition, self._guidance_scale)
+        return x.replace(**fields)
+
     def _score(self, z: Any, t: float) -> Any:
         """Classifier-free guided score (MatterGen's `_score_fn`), types restricted to the declared system."""
-        prepare = getattr(self._diffusion_module.model, "prepare", None)
-        score = self._score_fn(z if prepare is None else prepare(z), self._time(z, t))
+        score = self._score_fn(z, self._time(z, t))
         self._evaluations += len(z["num_atoms"]) * (1 if self._guidance_scale in (0.0, 1.0) else 2)
         if self._forbidden is None or "atomic_numbers" not in self._predictors:
             return score
@@ -393,12 +406,12 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
 
         _, sigma_cell, sigma_frac = self._noise_level(z, s)
 
-        def step_size(field: str, alpha: float, drawn: Tensor, index: Tensor, largest: Tensor) -> Tensor:
+        def step_size(field: str, r: float, alpha: float, drawn: Tensor, index: Tensor, largest: Tensor) -> Tensor:
             def square(x: Tensor) -> Tensor:
                 return sum_by_structure(x.flatten(1).square().sum(1), index, size)
 
             ratio = square(drawn) / square(plain[field]).clamp(min=1e-20)
-            return torch.minimum(2 * alpha * SNR[field] ** 2 * ratio, largest.square())
+            return torch.minimum(2 * alpha * r**2 * ratio, largest.square())
 
         noise_frac, noise_cell = noise.atoms(), guidance.symmetric_noise(noise.cells())
         everyone = torch.arange(size, device=self._device)
@@ -406,8 +419,8 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         now, before = self._time(z, s), self._time(z, max(s - 1.0 / self.N, 0.0))
         alpha = float((sde._marginal_mean_coeff(now) / sde._marginal_mean_coeff(before)).square()[0])
         sigma = torch.zeros(size, device=self._device).index_copy_(0, system, sigma_frac[:, 0])
-        frac_step = step_size("pos", 1.0, noise_frac, system, sigma)[system][:, None]
-        cell_step = step_size("cell", alpha, noise_cell, everyone, sigma_cell[:, 0, 0])[:, None, None]
+        frac_step = step_size("pos", self._langevin.pos, 1.0, noise_frac, system, sigma)[system][:, None]
+        cell_step = step_size("cell", self._langevin.cell, alpha, noise_cell, everyone, sigma_cell[:, 0, 0])[:, None, None]
         pos = z["pos"] + frac_step * score["pos"] + (2 * frac_step).sqrt() * noise_frac
         cell = z["cell"] + cell_step * score["cell"] + (2 * cell_step).sqrt() * noise_cell
         return z.replace(pos=guidance.wrap(pos), cell=compute_lattice_polar_decomposition(cell))
@@ -429,6 +442,17 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             mask = noise.uniform() >= state[level + 1] / state[level].clamp(min=1e-20)
             fields["atomic_numbers"] = torch.where(mask, torch.full_like(z_s["atomic_numbers"], MAX_Z + 1), z_s["atomic_numbers"])
         return z_s.replace(**fields)
+
+
+def twice(first: Any, second: Any) -> Any:
+    """One batch of two that hold the same crystals; they differ in which of their conditions count."""
+    size = len(first["num_atoms"])
+    tensors = {name: torch.cat([first[name], second[name]]) for name in ("pos", "cell", "atomic_numbers", "num_atoms")}
+    conditions_ = {name: list(first[name]) * 2 for name in ("chemical_system",) if name in first}
+    flags = {name: torch.cat([first[_CONDITIONS][name], second[_CONDITIONS][name]]) for name in first[_CONDITIONS]}
+    index = torch.cat([first["batch"], second["batch"] + size])
+    ptr = torch.cat([first["ptr"], second["ptr"][1:] + first["ptr"][-1]])
+    return first.replace(**tensors, **conditions_, **{_CONDITIONS: flags}, batch=index, ptr=ptr)
 
 
 def copies(z: Any, parents: list[int], device: torch.device) -> Any:
