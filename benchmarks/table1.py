@@ -16,7 +16,8 @@ from typing import Any
 import click
 
 import scoutlang
-from benchmarks.pieces import Piece, code_facts
+from benchmarks.pieces import Piece, code_facts, files
+from benchmarks.table1_report import Cell, judge, markdown, write_csv
 from scoutlang.ir import Guide, Program, Schedule
 from scoutlang.memory import keep_freed_memory
 
@@ -24,6 +25,8 @@ HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples" / "paper"
 ROWS = ("boron", "fe_nd_b", "li_co_o", "cu_si_p_cn3", "cu_si_p_cn4", "cu_si_p_cn6", "cu_si_p_ca")
 UNGUIDED = "unguided"
+RESULTS = HERE / "RESULTS.md"
+BEGIN, END = "<!-- table1:begin -->", "<!-- table1:end -->"
 
 # name → what differs from `adaptive` in `scoutlang.ir.Guide`; a number for k or g is a constant strength
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -47,13 +50,17 @@ def hypothesis(row: str, variant: str, sample: dict[str, Any]) -> Program:
     return replace(program, sample=replace(program.sample, **sample), guide=replace(program.guide, **guide))
 
 
+def folder_name(row: str, variant: str, seed: int | str) -> str:
+    """What the unguided arm samples depends on the chemical system only."""
+    what = "-".join(sorted(hypothesis(row, UNGUIDED, {}).system)) if variant == UNGUIDED else row
+    return f"{variant.replace(' ', '_')}-{what}-seed{seed}"
+
+
 def piece(folder: Path, row: str, variant: str, sample: dict[str, Any]) -> Piece:
-    """One seed of one cell of the table. What the unguided arm samples depends on the chemical system only."""
+    """One seed of one cell of the table."""
     program = hypothesis(row, variant, sample)
-    if variant == UNGUIDED:
-        bare = replace(program, terms=(), guide=Guide())
-        return Piece(folder / f"{UNGUIDED}-{'-'.join(sorted(program.system))}-seed{sample['seed']}", bare, "non-guided")
-    return Piece(folder / f"{variant.replace(' ', '_')}-{row}-seed{sample['seed']}", program, "guided")
+    path = folder / folder_name(row, variant, sample["seed"])
+    return Piece(path, replace(program, terms=(), guide=Guide()), "non-guided") if variant == UNGUIDED else Piece(path, program, "guided")
 
 
 def sample(settings: argparse.Namespace) -> None:
@@ -83,6 +90,28 @@ def sample(settings: argparse.Namespace) -> None:
                 click.echo(f"{time.strftime('%H:%M:%S')} {n}/{len(pieces)} {one.folder.name}: {note}")
 
 
+def report(settings: argparse.Namespace) -> None:
+    """Judge what is there and write the tables."""
+    cells = [
+        Cell(
+            row,
+            variant,
+            hypothesis(row, variant, {}),
+            [f for p in sorted(settings.folder.glob(folder_name(row, variant, "*"))) for f in files(p)],
+        )
+        for row in settings.rows
+        for variant in dict.fromkeys([UNGUIDED, *settings.variants])
+    ]
+    judged = judge([cell for cell in cells if cell.files], settings.folder / "judged", click.echo)
+    text = markdown(judged, UNGUIDED, "adaptive", "paper")
+    click.echo(text)
+    if settings.no_write:
+        return
+    write_csv(judged, UNGUIDED, HERE / "table1.csv")
+    before, rest = RESULTS.read_text(encoding="utf-8").split(BEGIN)
+    RESULTS.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     common = argparse.ArgumentParser(add_help=False)
@@ -98,6 +127,9 @@ def main() -> None:
     sampling.add_argument("--steps", type=int, default=150)
     sampling.add_argument("--cfg", type=float, default=1.0, help="classifier-free guidance factor of all variants")
     sampling.add_argument("--model", default="mini")
+    reporting = commands.add_parser("report", parents=[common], help=report.__doc__)
+    reporting.set_defaults(command=report)
+    reporting.add_argument("--no-write", action="store_true", help="show the tables only")
     settings = parser.parse_args()
     settings.command(settings)
 
