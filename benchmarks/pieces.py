@@ -110,18 +110,44 @@ class Piece:
         return self.folder / f"{batch.start:06d}.json"
 
 
+@dataclass(frozen=True)
+class Batch:
+    """One file of a piece. ``content`` is what `Piece.sample` wrote."""
+
+    content: dict[str, Any]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.content["settings"]
+        return found
+
+    @property
+    def seed(self) -> int:
+        return int(self.settings["sample"]["seed"])
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(**self.content["cost"])
+
+    @property
+    def ancestors(self) -> set[int]:
+        """The indices that its structures descend from: fewer than structures where some were resampled."""
+        return {row["index"] if row["ancestor"] is None else row["ancestor"] for row in self.content["structures"]}
+
+    def generated(self, *, with_structures: bool) -> list[Generated]:
+        """Its structures, or for those who know all about them already, without the crystals: making those takes most of the time."""
+        rows = self.content["structures"]
+        arm, seed = self.content["arm"], self.seed
+        return [Generated(arm, seed, row["index"], _structure(row) if with_structures else None, row["failure"]) for row in rows]
+
+
+def read(file: Path) -> Batch:
+    return Batch(json.loads(file.read_text(encoding="utf-8")))
+
+
 def files(folder: Path) -> list[Path]:
     """The batches of a piece, in order."""
     return sorted(folder.glob("[0-9]*.json"))
-
-
-def read(file: Path) -> tuple[list[Generated], list[int | None], Cost, dict[str, Any]]:
-    """One batch: its structures, the index that each descends from where it was resampled, their cost, and the facts of the file."""
-    content = json.loads(file.read_text(encoding="utf-8"))
-    seed = content["settings"]["sample"]["seed"]
-    rows = content.pop("structures")
-    generated = [Generated(content["arm"], seed, row["index"], _structure(row), row["failure"]) for row in rows]
-    return generated, [row["ancestor"] for row in rows], Cost(**content["cost"]), content
 
 
 def code_facts() -> dict[str, str]:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import scoutlang
-from benchmarks.pieces import Cost, read
+from benchmarks.pieces import Batch, read
 from scoutlang.files import write_whole
 from scoutlang.ir import Program
 from scoutlang.potentials import load as load_potential
 from scoutlang.validation import Outcome, Record, validate
-from scoutlang.validation.metrics import Comparison, Proportion, compare
+from scoutlang.validation.metrics import Comparison, Proportion, compare, proportion
 from scoutlang.validation.pipeline import STAGES
 from scoutlang.validation.record import Status
 from scoutlang.validation.reference import load as load_reference
@@ -25,6 +25,7 @@ from scoutlang.validation.summary import ArmSummary, summarize
 
 # the sources that decide what a record says
 _JUDGE = ("validation/stages", "validation/matching.py", "descriptors", "potentials", "expressions.py", "measuring.py", "margins.py")
+_STAGES = [stage for stage in STAGES if stage.name != "expect"]
 
 HITS, VALIDITY, YIELD, TIME = 2.0, -0.03, 1.3, 1.5
 """The goals of issue 4: C/R and Y_SCOUT against the unguided arm, validity not more than 3 points lower, time per structure."""
@@ -42,13 +43,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Judged:
-    """``facts``: of each batch file. ancestors: how many structures the final ones descend from, fewer where some were resampled."""
+    """A cell and what was found out about its structures."""
 
     cell: Cell
+    batches: list[Batch]
     records: list[Record]
-    costs: list[Cost]
-    facts: list[dict[str, Any]]
-    ancestors: int
 
     @cached_property
     def arm(self) -> ArmSummary:
@@ -60,9 +59,19 @@ class Judged:
         seeds = sorted({r.generated.seed for r in self.records})
         return {seed: summarize([r for r in self.records if r.generated.seed == seed]).arms[0].hits for seed in seeds}
 
+    @property
+    def ancestors(self) -> int:
+        """How many structures the final ones descend from, fewer where some were resampled."""
+        return sum(len(batch.ancestors) for batch in self.batches)
+
+    def final(self, window: float) -> Proportion:
+        """Y_SCOUT with another window of metastability, eV/atom."""
+        inside = [r for r in self.records if r.e_above_hull is not None and r.e_above_hull <= window]
+        return proportion(sum(r.hit is True and r.passed("unique") and r.passed("novel") for r in inside), len(self.records))
+
     def per_structure(self, quantity: str) -> float:
         """``seconds``, ``cpu`` or ``evaluations``."""
-        return float(sum(getattr(cost, quantity) for cost in self.costs)) / sum(cost.structures for cost in self.costs)
+        return float(sum(getattr(b.cost, quantity) for b in self.batches)) / sum(b.cost.structures for b in self.batches)
 
 
 def judge(cells: Sequence[Cell], kept: Path, tell: Callable[[str], None]) -> list[Judged]:
@@ -72,20 +81,19 @@ def judge(cells: Sequence[Cell], kept: Path, tell: Callable[[str], None]) -> lis
     judged = []
     for cell in cells:
         batches = [read(file) for file in cell.files]
-        _same_settings(cell, [facts["settings"] for *_, facts in batches])
-        generated = [g for batch, *_ in batches for g in batch]
+        _same_settings(cell, [batch.settings for batch in batches])
         parts = [code, *(t.text for t in cell.program.terms), *(hashlib.sha256(file.read_bytes()).hexdigest() for file in cell.files)]
         file = kept / f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}.json"
         if not file.exists():
+            generated = [g for batch in batches for g in batch.generated(with_structures=True)]
             tell(f"judging {cell.row}, {cell.variant}: {len(generated)} structures")
-            stages = [stage for stage in STAGES if stage.name != "expect"]
-            found = validate(cell.program, generated, potential=load_potential(), reference=load_reference(), stages=stages).records
+            found = validate(cell.program, generated, potential=load_potential(), reference=load_reference(), stages=_STAGES).records
             text = json.dumps([_answers(r) for r in found])
             write_whole(file, lambda path, text=text: path.write_text(text, encoding="utf-8"))  # type: ignore[misc]
         answers = json.loads(file.read_text(encoding="utf-8"))
-        records = [Record(f"{g.arm}-{g.seed}-{g.index}", g, _outcomes(**a)) for g, a in zip(generated, answers, strict=True)]
-        lineage = {(g.seed, g.index if a is None else a) for batch, ancestors, *_ in batches for g, a in zip(batch, ancestors, strict=True)}
-        judged.append(Judged(cell, records, [cost for *_, cost, _ in batches], [facts for *_, facts in batches], len(lineage)))
+        bare = [g for batch in batches for g in batch.generated(with_structures=False)]
+        records = [Record(f"{g.arm}-{g.seed}-{g.index}", g, _outcomes(**a)) for g, a in zip(bare, answers, strict=True)]
+        judged.append(Judged(cell, batches, records))
     return judged
 
 
@@ -138,10 +146,9 @@ def markdown(judged: Sequence[Judged], unguided: str, ours: str, theirs: str) ->
 
 
 def _settings(judged: Sequence[Judged]) -> str:
-    sample = judged[0].facts[0]["settings"]["sample"]
-    model = judged[0].facts[0]["model"]
-    codes = {facts["code"]["sampler_sha256"][:8]: facts["code"]["commit"] for one in judged for facts in one.facts}
-    seeds = sorted({facts["settings"]["sample"]["seed"] for one in judged for facts in one.facts})
+    sample, model = judged[0].batches[0].settings["sample"], judged[0].batches[0].content["model"]
+    codes = {b.content["code"]["sampler_sha256"][:8]: b.content["code"]["commit"] for one in judged for b in one.batches}
+    seeds = sorted({b.seed for one in judged for b in one.batches})
     lost = sum(one.arm.without_hull for one in judged)
     total = sum(one.arm.raw for one in judged)
     return (
@@ -243,7 +250,7 @@ def _csv_row(judged: Sequence[Judged], one: Judged, unguided: str) -> dict[str, 
     arm, test, base = one.arm, _test(judged, one, unguided), _of(judged, one.cell.row, unguided)
     by_seed = [p.fraction for p in one.hits_by_seed.values() if p.fraction is not None]
     final = compare(arm.scout_yield, base.arm.scout_yield) if base and base is not one else None
-    guide = one.facts[0]["settings"].get("guide", {})
+    guide = one.batches[0].settings.get("guide", {})
     row: dict[str, object] = {
         "row": one.cell.row,
         "variant": one.cell.variant,
@@ -280,6 +287,7 @@ def _csv_row(judged: Sequence[Judged], one: Judged, unguided: str) -> dict[str, 
     }
     row |= {"SCOUT": arm.scout.fraction, "SCOUT low": arm.scout.low, "SCOUT high": arm.scout.high, "Y_SCOUT": arm.scout_yield.fraction}
     row |= {"Y_SCOUT low": arm.scout_yield.low, "Y_SCOUT high": arm.scout_yield.high, "Y_SCOUT p Fisher": final and final.p_fisher}
+    row |= {f"Y_SCOUT, window {window:g} eV/atom": one.final(window).fraction for window in (0.3, 0.4)}
     row |= {f"{name} per structure": round(one.per_structure(name), 3) for name in ("evaluations", "cpu", "seconds")}
     return row | {"guide": json.dumps(guide)}
 
@@ -303,7 +311,8 @@ def _at_least(ours: Proportion, base: Proportion, factor: float) -> bool | None:
 
 
 def _ratio(ours: Proportion, base: Proportion) -> str:
-    return f"{ours.count}/0" if base.count == 0 else f"× {_fraction(ours) / _fraction(base):.2f}"
+    counts = f"{ours.count} : {base.count}"
+    return counts if base.count == 0 else f"× {_fraction(ours) / _fraction(base):.2f} ({counts})"
 
 
 def _percent(count: int, total: int) -> str:
