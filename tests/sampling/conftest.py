@@ -45,7 +45,9 @@ def toy(make_toy) -> DiffusionModule:
 def sample_toy(make_toy):
     """(count, atoms, steps, seed, data, early, **sampler options) → MatterGen batch."""
 
-    def sample(count: int, *, atoms: int = 4, steps: int = 60, seed: int = 0, data: Gaussian = PRIOR, early=None, corrector: int = 1, **options):
+    def sample(
+        count: int, *, atoms: int = 4, steps: int = 60, seed: int = 0, data: Gaussian = PRIOR, early=None, corrector: int = 1, **options
+    ):
         sampler = GuidedSampler(make_toy(data, early=early), steps=steps, cfg=0.0, langevin=Langevin(steps=corrector), **options)
         return sampler.generate(conditions([atoms] * count, None), [seed * 1_000_003 + i for i in range(count)])
 
