@@ -28,6 +28,7 @@ from scoutlang.sampling.backends.mattergen.checkpoint import Model
 from scoutlang.sampling.generate import Sampled, generate
 from scoutlang.sampling.progress import Progress
 from scoutlang.validation import Generated
+from scoutlang.validation.heights import Heights
 
 _SAMPLER = ("sampling", "loss", "geometry", "descriptors")  # the packages that decide what is sampled
 
@@ -74,8 +75,8 @@ class Piece:
             else:
                 yield True
 
-    def sample(self, batch: range, model: Model, code: dict[str, str]) -> Cost:
-        """Sample one batch and write its file. Raises SystemExit where the folder holds the same piece with other settings."""
+    def sample(self, batch: range, model: Model, code: dict[str, str], above_hull: Heights | None) -> Cost:
+        """Sample one batch and write its file; ``above_hull`` is for the resampling. Raises SystemExit where the folder holds the same piece with other settings."""
         self._same_settings()
         evaluations = 0
 
@@ -85,7 +86,7 @@ class Piece:
                 evaluations += progress.evaluations
 
         wall, cpu = time.perf_counter(), time.process_time()
-        sampled = generate(self.program, model, self.arm, batch, on_step=on_step)
+        sampled = generate(self.program, model, self.arm, batch, above_hull=above_hull, on_step=on_step)
         cost = Cost(len(sampled), round(time.perf_counter() - wall, 3), round(time.process_time() - cpu, 3), evaluations)
         content = {
             "settings": self.settings,

@@ -20,6 +20,9 @@ from benchmarks.pieces import Piece, code_facts, files
 from benchmarks.table1_report import Cell, judge, markdown, write_csv
 from scoutlang.ir import Guide, Program, Schedule
 from scoutlang.memory import keep_freed_memory
+from scoutlang.potentials import load as load_potential
+from scoutlang.validation.heights import Heights
+from scoutlang.validation.reference import load as load_reference
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples" / "paper"
@@ -28,12 +31,17 @@ UNGUIDED = "unguided"
 RESULTS = HERE / "RESULTS.md"
 BEGIN, END = "<!-- table1:begin -->", "<!-- table1:end -->"
 
-# name → what differs from `adaptive` in `scoutlang.ir.Guide`; a number for k or g is a constant strength
+# name → what differs from `adaptive` in `scoutlang.ir.Guide`; k: (factor of the row's strength at t = 1, at t = 0)
 VARIANTS: dict[str, dict[str, Any]] = {
     UNGUIDED: {},
     "adaptive": {},
     "paper": {"method": "paper"},
+    "without resampling": {"resample": 0},
     "without types": {"types": 0.0},
+    "plain corrector": {"corrector": "plain"},
+    "blurred kernel": {"kernel": "blurred"},
+    "with existence": {"existence": 2.0},
+    "falling k": {"k": (1.0, 0.0)},
 }
 # strengths of the adaptive method on `mini`; the paper's k and g stand in the examples
 STRENGTH = dict.fromkeys(ROWS, 1.0) | {"boron": 4.0}
@@ -45,8 +53,8 @@ def hypothesis(row: str, variant: str, sample: dict[str, Any]) -> Program:
     assert program is not None
     guide = {"method": "adaptive", **VARIANTS[variant]}
     if guide["method"] == "adaptive":
-        guide = {"k": STRENGTH[row], **guide}
-    guide |= {name: Schedule.constant(guide[name]) for name in ("k", "g") if isinstance(guide.get(name), int | float)}
+        start, end = guide.get("k", (1.0, 1.0))
+        guide["k"] = Schedule("constant" if start == end else "linear", STRENGTH[row] * start, STRENGTH[row] * end)
     return replace(program, sample=replace(program.sample, **sample), guide=replace(program.guide, **guide))
 
 
@@ -79,13 +87,14 @@ def sample(settings: argparse.Namespace) -> None:
         for row in settings.rows
         for p in [piece(settings.folder, row, variant, shared | {"seed": seed})]
     }
-    code, model = code_facts(), load_model(settings.model, "cpu")
+    code, model, potential, reference = code_facts(), load_model(settings.model, "cpu"), load_potential(), load_reference()
     for n, one in enumerate(pieces.values(), start=1):
         if not one.missing():
             continue
         with one.claimed() as ours:
+            above_hull = Heights.asked(one.program, potential, reference) if ours and one.arm == "guided" else None
             for batch in one.missing() if ours else ():
-                cost = one.sample(batch, model, code)
+                cost = one.sample(batch, model, code, above_hull)
                 note = f"{cost.structures} structures, {cost.seconds:.0f} s, {cost.cpu:.0f} s of CPU, {cost.evaluations / cost.structures:.0f} evaluations each"
                 click.echo(f"{time.strftime('%H:%M:%S')} {n}/{len(pieces)} {one.folder.name}: {note}")
 
@@ -124,7 +133,7 @@ def main() -> None:
     sampling.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3])
     sampling.add_argument("--count", type=int, default=128, help="structures of one piece")
     sampling.add_argument("--batch", type=int, default=128)
-    sampling.add_argument("--steps", type=int, default=150)
+    sampling.add_argument("--steps", type=int, default=64)
     sampling.add_argument("--cfg", type=float, default=1.0, help="classifier-free guidance factor of all variants")
     sampling.add_argument("--model", default="mini")
     reporting = commands.add_parser("report", parents=[common], help=report.__doc__)

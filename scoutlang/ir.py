@@ -271,10 +271,11 @@ class Guide(Node):
     k: backward strength; g: forward strength (through the score network; ``paper`` only).
     Guidance acts while ``until`` ≤ t ≤ ``since`` (t = 1 is pure noise), every ``every``-th step.
     recur: n_r; backward: n_b; cap: η, the upper bound of strength/‖∇ℓ‖. sharpness: 1/Å, slope of the smooth neighbour step.
-    kernel: whether the neighbour step is blurred by the uncertainty of x̂0. corrector: whether the Langevin corrector is guided, too.
-    ``adaptive`` only: types, logits per unit of ∂ℓ/∂p (0: types are not steered); existence, the same for the pull towards species that
-    are missing; move (Å) and strain, the most of one step; resample: every n-th step the batch is resampled (0: never) by
-    exp(−``reward`` · loss − ``stability`` · eV/atom above the hull), with at most ``offspring`` descendants of one structure.
+    kernel: whether the neighbour step is blurred by the uncertainty of x̂0.
+    ``adaptive`` only: types, logits per unit of ∂ℓ/∂p (0: types are not steered); existence, the same for species that are missing;
+    move (Å) and strain, the most of one step; corrector: whether the Langevin corrector is guided, too; resample: how often in a run the
+    batch is resampled (0: never) by exp(−``reward`` · loss − ``stability`` · eV/atom above the hull), with at most ``offspring`` descendants
+    of one structure.
     """
 
     method: Literal["adaptive", "paper"] = "adaptive"
@@ -294,9 +295,9 @@ class Guide(Node):
     kernel: Literal["sharp", "blurred"] = "sharp"
     corrector: Literal["guided", "plain"] = "guided"
     existence: float = 0.0
-    resample: int = 0
-    reward: float = 2.0
-    stability: float = 0.0
+    resample: int = 16
+    stability: float = 20.0
+    reward: float = 0.0
     offspring: int = 4
 
 

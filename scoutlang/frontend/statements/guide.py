@@ -36,10 +36,28 @@ SETTINGS: settings.Table = {
     "types": Entry("types", Real(0, 100), "how strongly the choice of elements is pushed; 0: not at all"),
     "move": Entry("move", Real(0, 5, open_low=True), "the most that an atom moves in one guided step, in Å"),
     "strain": Entry("strain", Real(0, 1, open_low=True), "the most that the cell strains in one guided step"),
+    "kernel": Entry(
+        "kernel", Choice("sharp", "blurred"), "the neighbour step as it is, or averaged over what is still uncertain about a distance"
+    ),
+    "corrector": Entry("corrector", Choice("guided", "plain"), "whether the Langevin corrector is guided, too"),
+    "existence": Entry(
+        "existence", Real(0, 100), "how strongly species that the claims need and that are missing are called in; 0: not at all"
+    ),
+    "resample": Entry(
+        "resample", Whole(0, 10_000), "how often in a run poor structures of a batch are replaced by copies of better ones; 0: never"
+    ),
+    "stability": Entry(
+        "stability", Real(0, 1_000), "what makes a structure better: per eV/atom less above the hull, towards the end of the run"
+    ),
+    "reward": Entry("reward", Real(0, 1_000), "what makes a structure better: per unit less loss"),
+    "offspring": Entry("offspring", Whole(1, 10_000), "the most structures that may descend from one"),
 }
 
 # Method → settings that only it uses.
-OF_ONE_METHOD = {"paper": ("g", "cap", "normalize"), "adaptive": ("types", "move", "strain")}
+OF_ONE_METHOD = {
+    "paper": ("g", "cap", "normalize"),
+    "adaptive": ("types", "move", "strain", "corrector", "existence", "resample", "stability", "reward", "offspring"),
+}
 
 
 class Guide(Statement):

@@ -12,7 +12,9 @@ from typing import ClassVar
 
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 
+from scoutlang.potentials import Potential, Report
 from scoutlang.validation.record import Outcome, Record
+from scoutlang.validation.reference import Reference
 from scoutlang.validation.stages import Context
 
 
@@ -28,7 +30,7 @@ class Hull:
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         elements = {symbol for r in records for symbol in r.structure.composition.chemical_system_set}
-        entries = self._entries(elements, context)
+        entries = reference_entries(elements, context.potential, context.reference, batch_size=self.batch_size, report=context.report)
         hulls: dict[frozenset[str], PhaseDiagram | str] = {}
         outcomes = []
         for record in records:
@@ -38,14 +40,18 @@ class Hull:
             outcomes.append(_judge(record, hulls[own]))
         return outcomes
 
-    def _entries(self, elements: set[str], context: Context) -> list[PDEntry]:
-        known = context.reference.subset(elements)
-        evaluations = context.potential.energies([k.structure for k in known], batch_size=self.batch_size, report=context.report)
-        return [
-            PDEntry(k.structure.composition, e.energy * len(k.structure), name=k.id)
-            for k, e in zip(known, evaluations, strict=True)
-            if not e.reason
-        ]
+
+def reference_entries(
+    elements: set[str], potential: Potential, reference: Reference, *, batch_size: int = 16, report: Report | None = None
+) -> list[PDEntry]:
+    """The crystals of the reference that hold no other elements, with their energies by this potential."""
+    known = reference.subset(elements)
+    evaluations = potential.energies([k.structure for k in known], batch_size=batch_size, report=report)
+    return [
+        PDEntry(k.structure.composition, e.energy * len(k.structure), name=k.id)
+        for k, e in zip(known, evaluations, strict=True)
+        if not e.reason
+    ]
 
 
 def build(elements: frozenset[str], entries: Sequence[PDEntry]) -> PhaseDiagram | str:

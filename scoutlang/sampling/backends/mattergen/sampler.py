@@ -46,6 +46,7 @@ from scoutlang.sampling.resampling import Population
 from scoutlang.sampling.schedules import is_active, strength
 
 _CONDITIONS = "_USE_UNCONDITIONAL_EMBEDDING"  # MatterGen's field: condition → (B, 1) bool, whether it is left out
+RESAMPLE_BELOW = 0.5  # of the batch: the effective size from which the weights are worth the loss of lines
 ENERGY_FROM = 0.3  # diffusion time below which x̂0 is sharp enough for an energy
 
 
@@ -257,7 +258,9 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
 
     def _resamples(self, step: int) -> bool:
         guide = self._guide
-        return guide is not None and guide.method == "adaptive" and guide.resample > 0 and (step + 1) % guide.resample == 0
+        if guide is None or guide.method != "adaptive" or guide.resample == 0:
+            return False
+        return (step + 1) % max(round(self.N / guide.resample), 1) == 0
 
     def _resample(
         self, z: Any, noise: StructureNoise, population: Population, told: GuidedStep, t: float, seed: int
@@ -266,14 +269,14 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         guide = self._guide
         assert guide is not None
         reward = -guide.reward * told.value.total
-        if guide.stability > 0 and self._above_hull is not None and t < ENERGY_FROM:
+        if guide.stability > 0 and self._above_hull is not None and t <= ENERGY_FROM:
             height = self._above_hull(told.clean).to(reward)
             # an energy that nobody can tell is no better than the poorest that is known
             known = ~height.isnan()
             worst = height[known].max() if known.any() else height.new_zeros(())
             reward = reward - guide.stability * torch.where(known, height, worst).clamp(min=0.0)
         population = population.weighed(reward.double().cpu().numpy())
-        if population.effective_size() >= len(population.reward) / 2:
+        if population.effective_size() > RESAMPLE_BELOW * len(population.reward):
             return z, noise, population
         population, parents = population.resampled(random.Random(seed).random(), guide.offspring)
         chosen = copies(z, parents.tolist(), self._device)
