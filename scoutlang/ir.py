@@ -296,7 +296,7 @@ class Guide(Node):
     corrector: Literal["guided", "plain"] = "guided"
     existence: float = 0.0
     resample: int = 16
-    stability: float = 20.0
+    stability: float = 10.0
     reward: float = 0.0
     offspring: int = 4
 

@@ -16,8 +16,9 @@ from scoutlang.elements import ATOMIC_NUMBER
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Arm, Program
 from scoutlang.loss import compile_loss
+from scoutlang.sampling.backends.mattergen.batches import conditions
 from scoutlang.sampling.backends.mattergen.checkpoint import Model
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
+from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
 from scoutlang.sampling.existence import needed
 from scoutlang.sampling.noise import structure_seed
 from scoutlang.sampling.progress import Progress
@@ -76,7 +77,6 @@ def generate(
         loss=compile_loss(program) if guided else None,
         guide=program.guide if guided else None,
         allowed=tuple(ATOMIC_NUMBER[e] for e in program.system),
-        types=types,
         needed=needed(program),
         above_hull=above_hull,
         device=device,
@@ -84,7 +84,7 @@ def generate(
     )
     system = "-".join(sorted(program.system)) if conditioned else None
     try:
-        batch = sampler.generate(conditions(sizes, system), [structure_seed(settings.seed, arm, i) for i in indices])
+        batch = sampler.generate(conditions(sizes, system, types), [structure_seed(settings.seed, arm, i) for i in indices])
     except IndexError:
         # MatterGen's GemNet cannot be evaluated where no atom of the whole batch has a neighbour: find the structures that did it
         if len(indices) == 1:

@@ -63,7 +63,8 @@ def _normalised(log_weight: Floats) -> Floats:
 def _systematic(weight: Floats, uniform: float, count: int) -> Indices:
     """Number of copies of each item, ``count`` in total: systematic resampling with one random number."""
     edges = np.floor(np.cumsum(weight) / weight.sum() * count + uniform).astype(np.int64)
-    edges[-1] = count + int(np.floor(uniform))
+    edges = np.minimum(edges, count)  # rounding
+    edges[-1] = count
     copies: Indices = np.diff(edges, prepend=0)
     return copies
 

@@ -8,7 +8,8 @@ import pytest
 from closed_form import ExactScore, Gaussian
 
 import scoutlang.sampling.backends.mattergen
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
+from scoutlang.sampling.backends.mattergen.batches import conditions
+from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
 from scoutlang.sampling.langevin import Langevin
 
 from hydra.utils import instantiate  # isort: skip

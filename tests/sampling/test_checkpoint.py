@@ -25,8 +25,9 @@ import scoutlang
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Program, Schedule
 from scoutlang.known_models import KNOWN_MODELS
+from scoutlang.sampling.backends.mattergen.batches import conditions
 from scoutlang.sampling.backends.mattergen.checkpoint import PUBLISHED, Model, load_model
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
+from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
 from scoutlang.sampling.generate import check_model, generate
 from scoutlang.sampling.noise import structure_seed
 

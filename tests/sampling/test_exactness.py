@@ -27,7 +27,8 @@ from conftest import PRIOR
 
 from scoutlang.ir import Guide, Schedule
 from scoutlang.sampling import guidance
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
+from scoutlang.sampling.backends.mattergen.batches import conditions
+from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
 
 ZERO = Schedule(start=0.0, end=0.0)
 BEYOND = Schedule(start=1e12, end=1e12)  # with cap = 1 the push min(strength/‖∇ℓ‖, cap) is 1: the plain gradient

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from scoutlang.sampling.backends.mattergen.batches import conditions
 from scoutlang.sampling.backends.mattergen.checkpoint import Model, load_model
-from scoutlang.sampling.backends.mattergen.sampler import conditions
 from scoutlang.sampling.models.mini import model as mini_model
 
 from mattergen.property_embeddings import SetConditionalEmbeddingType, SetUnconditionalEmbeddingType  # isort: skip

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scoutlang.ir import Guide, Schedule
 from scoutlang.sampling.backends.mattergen import sampler as sampler_module
-from scoutlang.sampling.backends.mattergen.sampler import conditions, copies
+from scoutlang.sampling.backends.mattergen.batches import conditions, copies
 from scoutlang.sampling.resampling import Population
 
 ZERO = Schedule(start=0.0, end=0.0)
@@ -82,8 +82,8 @@ def test_a_copied_batch_is_the_crystals_of_the_parents():
 
 
 def resampling(**options) -> Guide:
-    """Resampling alone: nothing pushes."""
-    return Guide(k=ZERO, types=0.0, since=1.0, until=0.0, reward=1.0, **{"resample": 1000, "stability": 0.0} | options)
+    """Resampling alone, at every step: nothing pushes."""
+    return Guide(k=ZERO, types=0.0, since=1.0, reward=1.0, **{"resample": 1000, "stability": 0.0} | options)
 
 
 @pytest.mark.slow

@@ -8,7 +8,8 @@ import torch
 import scoutlang
 from scoutlang.ir import Guide, Schedule
 from scoutlang.loss import compile_loss
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
+from scoutlang.sampling.backends.mattergen.batches import conditions
+from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
 
 
 @pytest.fixture(scope="module")

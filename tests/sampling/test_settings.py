@@ -47,20 +47,21 @@ def test_a_formula_is_exact(mini: Model, arm: str, recur: int) -> None:
 
 def test_atoms_become_known_one_after_another(mini: Model) -> None:
     """As without a formula: the mask lifts during the steps, not all at once."""
-    from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
+    from scoutlang.sampling.backends.mattergen.batches import conditions
+    from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
 
     masked: list[int] = []
     types = torch.tensor([29, 29, 14, 15, 15, 15])
-    sampler = GuidedSampler(mini.module, steps=20, cfg=1.0, types=types)
-    step = sampler._predict
+    sampler = GuidedSampler(mini.module, steps=20, cfg=1.0)
+    step = sampler.processes.predict
 
     def watched(*args, **kwargs):  # type: ignore[no-untyped-def]
         result = step(*args, **kwargs)
         masked.append(int((result["atomic_numbers"] > 100).sum()))
         return result
 
-    sampler._predict = watched  # type: ignore[method-assign]
-    batch = sampler.generate(conditions([6], "Cu-P-Si"), [5])
+    sampler.processes.predict = watched  # type: ignore[method-assign]
+    batch = sampler.generate(conditions([6], "Cu-P-Si", types), [5])
     assert batch["atomic_numbers"].tolist() == types.tolist()
     assert masked == sorted(masked, reverse=True)
     assert len(set(masked)) > 3

@@ -20,7 +20,8 @@ from scoutlang.expressions import Reading, truth
 from scoutlang.ir import Compare, Guide, Program, Schedule
 from scoutlang.loss import compile_loss
 from scoutlang.sampling import guidance
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler, conditions
+from scoutlang.sampling.backends.mattergen.batches import conditions
+from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
 from scoutlang.sampling.langevin import Langevin
 
 BOND = 1.32 + 1.07  # Å, the sum of the covalent radii of Cu and P
@@ -135,7 +136,7 @@ def test_trap_07_types_are_clean_probabilities(toy, volume_loss):
     sampler = GuidedSampler(toy, steps=10, cfg=0.0, loss=volume_loss, guide=Guide())
     z = conditions([3], None)
     z = z.replace(pos=torch.rand(3, 3), cell=4 * torch.eye(3)[None], atomic_numbers=torch.tensor([101, 15, 29]))
-    species = sampler._species(z, sampler._score(z, 0.5))
+    species = sampler.processes.species(z, sampler._score(z, 0.5))
     assert species[0, 29].item() == pytest.approx(TYPE_PROBABILITY, abs=1e-5)
     assert species[0, 15].item() == pytest.approx(1 - TYPE_PROBABILITY, abs=1e-5)
     assert species[1].argmax() == 15
