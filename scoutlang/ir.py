@@ -297,7 +297,7 @@ class Guide(Node):
     existence: float = 0.0
     resample: int = 16
     stability: float = 10.0
-    reward: float = 0.0
+    reward: float = 0.25
     offspring: int = 4
 
 

@@ -79,6 +79,7 @@ def generate(
         allowed=tuple(ATOMIC_NUMBER[e] for e in program.system),
         needed=needed(program),
         above_hull=above_hull,
+        langevin=model.langevin if settings.corrector is None else replace(model.langevin, steps=settings.corrector),
         device=device,
         on_step=None if on_step is None else lambda progress: on_step(replace(progress, indices=tuple(indices))),
     )
