@@ -354,6 +354,17 @@ E603 the run folder holds another run
 
 E604 a file of the run is damaged
 A file of sampled structures cannot be read. Delete that file and resume: its structures are made again, the same ones.
+
+E610 not a finished run
+`scout relax` takes the folder of a run that is finished, with its manifest `run.json` and all of its structures.
+
+E611 the program of the run cannot be read again
+The text of the program is in the run's manifest, the modules and files that it refers to are not: they must be where they were. A text for
+another version of the language, or with descriptors of a package that is not installed, cannot be read either.
+
+E612 another relaxation is there
+The folder `relaxed` inside of the run holds structures that were relaxed with other settings, or one of its files is damaged. The message
+says which. Move or delete what it names.
 """
 
 

@@ -27,8 +27,8 @@ _ROWS: tuple[tuple[str, Callable[[ArmSummary], str]], ...] = (
 )
 
 
-def render_table(validation: Validation, files: Sequence[Path] = ()) -> RenderableType:
-    """Both arms side by side, the test between them, what the energies rest on, and where ``files`` are."""
+def render_table(validation: Validation, files: Sequence[Path] = (), *, geometry: str = "unrelaxed") -> RenderableType:
+    """Both arms side by side, the test between them, what the energies rest on, and where ``files`` are. geometry: of the structures."""
     summary = validation.table()
     table = Table()
     table.add_column("")
@@ -36,7 +36,7 @@ def render_table(validation: Validation, files: Sequence[Path] = ()) -> Renderab
         table.add_column(arm.arm, justify="right")
     for name, cell in _ROWS:
         table.add_row(name, *(cell(arm) for arm in summary.arms))
-    lines = [*_comparison(summary), *_without_hull(validation), _basis(validation)]
+    lines = [*_comparison(summary), *_without_hull(validation), _basis(validation, geometry)]
     if files:
         lines.append(f"files in {files[0].parent}: {', '.join(file.name for file in files)}")
     return Group(table, Text("\n".join(lines)))
@@ -70,6 +70,6 @@ def _without_hull(validation: Validation) -> list[str]:
     return [f"{count} structures without hull energy: {reason}" for reason, count in reasons.most_common()]
 
 
-def _basis(validation: Validation) -> str:
+def _basis(validation: Validation, geometry: str) -> str:
     basis = validation.provenance
-    return f"energies: {basis.potential}, unrelaxed; hull: {basis.reference} ({basis.reference_version[:8]}), by the same potential"
+    return f"energies: {basis.potential}, {geometry}; hull: {basis.reference} ({basis.reference_version[:8]}), by the same potential"
