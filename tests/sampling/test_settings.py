@@ -110,3 +110,12 @@ def test_every_knob_changes_the_guided_arm_only(mini: Model, knob: dict[str, flo
 
     assert structures(usual, "non-guided") == structures(turned, "non-guided")
     assert structures(usual, "guided") != structures(turned, "guided")
+
+
+@pytest.mark.parametrize(("written", "corrections"), [("", 1), (" corrector 0", 0), (" corrector 3", 3)])
+def test_the_corrector_takes_the_steps_that_were_asked_for_else_those_of_the_model(mini: Model, written: str, corrections: int) -> None:
+    """The predictor runs at each of 12 steps, the corrector after each but the last."""
+    seen: list[int] = []
+    generate(program(TEXT + written), mini, "non-guided", range(2), on_step=lambda p: seen.append(p.evaluations))
+    assert seen[-1] == 2 * (12 + 11 * corrections)
+    assert mini.langevin.steps == 1
