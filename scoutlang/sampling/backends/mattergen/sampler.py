@@ -242,7 +242,8 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         if self._guidance_scale in (0.0, 1.0):
             return super()._score_fn(x, t)
         kept, removed = self._keep_conditioning_fn(x), self._remove_conditioning_fn(x)
-        out = self._diffusion_module.score_fn(twice(kept, removed), torch.cat([t, t]))
+        both, prepare = twice(kept, removed), getattr(self._diffusion_module.model, "prepare", None)
+        out = self._diffusion_module.score_fn(both if prepare is None else prepare(both, copies=2), torch.cat([t, t]))
         fields = {}
         for name in self._multi_corruption.corrupted_fields:
             with_condition, without = out[name].chunk(2)

@@ -161,7 +161,7 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
 
     def forward(self, x: Any, t: Tensor) -> Any:
         frac, cell, types, num_atoms, system = x["pos"], x["cell"], x["atomic_numbers"], x["num_atoms"], x.get_batch_idx("pos")
-        geometry = x[GEOMETRY] if GEOMETRY in x else self.geometry(x)
+        geometry = x[GEOMETRY] if GEOMETRY in x else self.geometry(frac, cell, num_atoms, system)
         length = (num_atoms / self.density).pow(1 / 3).view(-1, 1, 1)
         scaled = cell / length
         present = torch.zeros((len(num_atoms), CLASSES + 1), device=frac.device).index_put_(
@@ -180,15 +180,19 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
             logits = mask_disallowed_elements(logits=logits, x=x, batch_idx=system)
         return x.replace(pos=position, cell=symmetric(self.lattice(pooled)), atomic_numbers=logits)
 
-    def prepare(self, x: Any) -> Any:
-        """``x`` with everything that depends on the geometry only: both evaluations of classifier-free guidance share it."""
-        return x.replace(**{GEOMETRY: self.geometry(x)})
+    def prepare(self, x: Any, copies: int) -> Any:
+        """``x``, the same crystals ``copies`` times over, with what depends on their geometry: computed for one of the copies."""
+        atoms, crystals = len(x["pos"]) // copies, len(x["num_atoms"]) // copies
+        one = self.geometry(x["pos"][:atoms], x["cell"][:crystals], x["num_atoms"][:crystals], x.get_batch_idx("pos")[:atoms])
+        i, j = (torch.cat([index + copy * atoms for copy in range(copies)]) for index in (one.i, one.j))
+        even = torch.cat([one.even[:atoms].repeat(copies, 1), one.even[atoms:].repeat(copies, 1)])
+        return x.replace(**{GEOMETRY: Geometry(i, j, even, one.odd.repeat(copies, 1))})
 
-    def geometry(self, x: Any) -> Geometry:
+    def geometry(self, frac: Tensor, cell: Tensor, num_atoms: Tensor, system: Tensor) -> Geometry:
         """What depends on coordinates, lattice and numbers of atoms only."""
-        i, j = upper_pairs(x["num_atoms"])
-        alone = torch.arange(len(x["pos"]), device=i.device)
-        even, odd = self.edges(x["pos"], x["cell"], x.get_batch_idx("pos"), torch.cat([alone, i]), torch.cat([alone, j]))
+        i, j = upper_pairs(num_atoms)
+        alone = torch.arange(len(frac), device=i.device)
+        even, odd = self.edges(frac, cell, system, torch.cat([alone, i]), torch.cat([alone, j]))
         return Geometry(i, j, even, odd[len(alone) :])
 
     def type_logits(self, x: Any, r: Tensor, system: Tensor, present: Tensor) -> Tensor:
