@@ -186,7 +186,9 @@ def _guide(guide: Guide) -> str:
     if guide.method == "paper":
         parts.append(f"g {_schedule(guide.g)}")
     parts.append(f"while {guide.since:g} ≥ t ≥ {guide.until:g}")
-    said = {"method", "k", "g", "since", "until"}
+    if guide.method == "adaptive" and guide.resample:
+        parts.append(f"resampled {guide.resample} times")
+    said = {"method", "k", "g", "since", "until", "resample"}
     for name, entry in GUIDE_SETTINGS.items():
         value = getattr(guide, entry.field)
         if entry.field not in said and value != getattr(Guide(), entry.field):
@@ -203,5 +205,6 @@ def _schedule(schedule: Schedule) -> str:
 
 
 def _sample(sample: Sample) -> str:
-    settings = f"{sample.steps} steps, seed {sample.seed}, model {sample.model}, cfg {sample.cfg:g}"
+    corrector = "" if sample.corrector is None else f", corrector {sample.corrector}"
+    settings = f"{sample.steps} steps, seed {sample.seed}, model {sample.model}, cfg {sample.cfg:g}{corrector}"
     return f"{sample.count} structures, batch {sample.batch}, {settings}"
