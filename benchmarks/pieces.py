@@ -130,16 +130,14 @@ class Batch:
     def cost(self) -> Cost:
         return Cost(**self.content["cost"])
 
-    @property
-    def ancestors(self) -> set[int]:
-        """The indices that its structures descend from: fewer than structures where some were resampled."""
-        return {row["index"] if row["ancestor"] is None else row["ancestor"] for row in self.content["structures"]}
-
     def generated(self, *, with_structures: bool) -> list[Generated]:
         """Its structures, or for those who know all about them already, without the crystals: making those takes most of the time."""
         rows = self.content["structures"]
         arm, seed = self.content["arm"], self.seed
-        return [Generated(arm, seed, row["index"], _structure(row) if with_structures else None, row["failure"]) for row in rows]
+        return [
+            Generated(arm, seed, row["index"], _structure(row) if with_structures else None, row["failure"], row["ancestor"])
+            for row in rows
+        ]
 
 
 def read(file: Path) -> Batch:

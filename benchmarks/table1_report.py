@@ -62,7 +62,7 @@ class Judged:
     @property
     def ancestors(self) -> int:
         """How many structures the final ones descend from, fewer where some were resampled."""
-        return sum(len(batch.ancestors) for batch in self.batches)
+        return len({record.generated.family for record in self.records})
 
     def final(self, window: float) -> Proportion:
         """Y_SCOUT with another window of metastability, eV/atom."""
@@ -156,7 +156,7 @@ def _settings(judged: Sequence[Judged]) -> str:
         f"({model['weights_sha256'][:8]}), sampler {', '.join(f'{code} (at {commit})' for code, commit in codes.items())}. Brackets: Wilson 95 %; p: one-sided two-proportion z-test of C/R "
         f"against the unguided arm. S: within 0.2 eV/atom of the mp-mini hull, CHGNet 0.3.0, unrelaxed, of all raw structures: {lost} of {total} have no hull energy "
         "and are not in S. Sets as in the paper: C hits, U unique, O not in mp-mini; SCOUT = USOC/USO, Y_SCOUT = USOC/R. "
-        "Evaluations of the network and seconds are per structure, on one core."
+        "R (of n): resampled, descendants of n; intervals and p count the variance between families (Rao and Scott 1992). Evaluations of the network and seconds are per structure, on one core."
     )
 
 
@@ -172,7 +172,7 @@ def _table(judged: Sequence[Judged], unguided: str) -> str:
         cells = [
             one.cell.row,
             one.cell.variant,
-            str(arm.raw),
+            str(arm.raw) if one.ancestors == arm.raw else f"{arm.raw} (of {one.ancestors})",
             _with_interval(arm.hits),
             "" if test is None else _p(test.p_fisher if test.p_z is None else test.p_z),
             _percent(arm.valid.count, arm.raw),
@@ -260,6 +260,7 @@ def _csv_row(judged: Sequence[Judged], one: Judged, unguided: str) -> dict[str, 
         "seeds": len(by_seed),
         "R": arm.raw,
         "ancestors": one.ancestors,
+        "design effect of C/R": arm.hits.design,
         "C": arm.hits.count,
         "C/R": arm.hits.fraction,
         "C/R low": arm.hits.low,

@@ -1,7 +1,14 @@
-"""Statistics of the comparison between the guided and the non-guided arm. Every result names its test and its N."""
+"""Statistics of the comparison between the guided and the non-guided arm. Every result names its test and its N.
+
+Resampling makes several structures descend from one, and such relatives count for less than as many independent ones. Following Rao and Scott
+(Biometrics 48, 577 (1992), doi:10.2307/2532311) counts are divided by the design effect: how much larger the variance of the fraction is than for
+independent structures, measured between the families. That families of one batch compete with each other is not in it.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from scipy.stats import fisher_exact
@@ -12,13 +19,17 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Proportion:
-    """``count`` of ``total`` with the Wilson score interval. Fraction and interval are None when ``total`` is 0."""
+    """``count`` of ``total`` with the Wilson score interval. Fraction and interval are None when ``total`` is 0.
+
+    design: the design effect, 1 for independent structures; the interval and every test take both counts divided by it.
+    """
 
     count: int
     total: int
     fraction: float | None
     low: float | None
     high: float | None
+    design: float = 1.0
     interval: str = "Wilson 95 %"
 
 
@@ -35,23 +46,38 @@ class Comparison:
     test_fisher: str = "Fisher's exact test, one-sided"
 
 
-def proportion(count: int, total: int) -> Proportion:
+def proportion(count: int, total: int, design: float = 1.0) -> Proportion:
     """Fraction with its interval (Wilson 1927; statsmodels). Raises ValueError unless 0 ≤ count ≤ total."""
     if not 0 <= count <= total:
         raise ValueError(f"count {count} is not within 0 … {total}")
     if total == 0:
         return Proportion(0, 0, None, None, None)
-    low, high = proportion_confint(count, total, alpha=1 - CONFIDENCE, method="wilson")
-    return Proportion(count, total, count / total, float(low), float(high))
+    low, high = proportion_confint(count / design, total / design, alpha=1 - CONFIDENCE, method="wilson")
+    return Proportion(count, total, count / total, float(low), float(high), design)
+
+
+def design_effect(truths: Sequence[bool], families: Sequence[Hashable]) -> float:
+    """Rao and Scott's n² v / [n p (1 − p)], v the variance between families, at least 1. Where all are alike it is that of families of one mind."""
+    sizes = Counter(families)
+    total, count = len(truths), sum(truths)
+    if len(sizes) == total:
+        return 1.0
+    if count in (0, total) or len(sizes) == 1:
+        return sum(size**2 for size in sizes.values()) / total
+    fraction = count / total
+    hits = Counter(family for truth, family in zip(truths, families, strict=True) if truth)
+    scatter = sum((hits[family] - size * fraction) ** 2 for family, size in sizes.items()) * len(sizes) / (len(sizes) - 1)
+    return max(1.0, scatter / (total * fraction * (1 - fraction)))
 
 
 def compare(guided: Proportion, non_guided: Proportion) -> Comparison:
-    """Is the guided fraction larger? The paper's z-test, and Fisher's exact test, which stays valid for small counts."""
-    counts, totals = (guided.count, non_guided.count), (guided.total, non_guided.total)
-    if 0 in totals:
+    """Is the guided fraction larger? The paper's z-test, and Fisher's exact test (of whole numbers, rounded), which stays valid for small counts."""
+    if 0 in (guided.total, non_guided.total):
         return Comparison(guided, non_guided, None, None, None)
-    misses = [n - c for c, n in zip(counts, totals, strict=True)]
-    p_fisher = float(fisher_exact([counts, misses], alternative="greater").pvalue)
+    counts = [p.count / p.design for p in (guided, non_guided)]
+    totals = [p.total / p.design for p in (guided, non_guided)]
+    whole = [(round(c), round(n) - round(c)) for c, n in zip(counts, totals, strict=True)]
+    p_fisher = float(fisher_exact(list(zip(*whole, strict=True)), alternative="greater").pvalue)
     if sum(counts) in (0, sum(totals)):
         return Comparison(guided, non_guided, None, None, p_fisher)
     z, p_z = proportions_ztest(counts, totals, alternative="larger")

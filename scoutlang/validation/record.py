@@ -19,13 +19,22 @@ STATUSES: tuple[Status, ...] = ("passed", "failed", "undefined", "skipped")
 
 @dataclass(frozen=True)
 class Generated:
-    """One sample of the raw set R. ``structure`` is None when sampling it failed; ``failure`` then says why."""
+    """One sample of the raw set R. ``structure`` is None when sampling it failed; ``failure`` then says why.
+
+    ancestor: the index that it descends from, where resampling made copies; None: its own.
+    """
 
     arm: Arm
     seed: int
     index: int
     structure: Structure | None
     failure: str | None = None
+    ancestor: int | None = None
+
+    @property
+    def family(self) -> tuple[Arm, int, int]:
+        """The same for all that descend from one structure."""
+        return self.arm, self.seed, self.index if self.ancestor is None else self.ancestor
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 The sets of the paper (arXiv:2604.13354, section 3.6), all of unrelaxed structures: R raw; C hits; U unique, the first of its kind in its arm in the
 order of sampling; S within `METASTABLE` of the hull; O original, not in the reference set. A structure without an answer (no hull energy, a species
-that is absent) is in none of the sets it has no answer for, and the summary says how many those are.
+that is absent) is in none of the sets it has no answer for, and the summary says how many those are. Intervals and tests allow for structures that
+descend from one another (`metrics.design_effect`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from scoutlang.ir import Arm
-from scoutlang.validation.metrics import Comparison, Proportion, compare, proportion
+from scoutlang.validation.metrics import Comparison, Proportion, compare, design_effect, proportion
 from scoutlang.validation.record import Record
 
 METASTABLE = 0.2
@@ -70,24 +71,29 @@ def is_metastable(record: Record) -> bool:
 
 
 def _arm(arm: Arm, records: Sequence[Record]) -> ArmSummary:
-    above_hull = [r.e_above_hull for r in records if r.e_above_hull is not None]
+    above_hull = [r for r in records if r.e_above_hull is not None]
     u = [r for r in records if r.passed("unique")]
     us = [r for r in u if is_metastable(r)]
     uso = [r for r in us if r.passed("novel")]
-    usoc = sum(r.hit is True for r in uso)
+    usoc = [r for r in uso if r.hit is True]
     return ArmSummary(
         arm=arm,
         raw=len(records),
-        hits=proportion(sum(r.hit is True for r in records), len(records)),
+        hits=_share([r for r in records if r.hit is True], records),
         undefined=sum(r.hit is None for r in records),
-        valid=proportion(sum(r.passed("screen") for r in records), len(records)),
-        median_e_above_hull=median(above_hull) if above_hull else None,
-        metastable=proportion(sum(is_metastable(r) for r in records), len(above_hull)),
+        valid=_share([r for r in records if r.passed("screen")], records),
+        median_e_above_hull=median(r.e_above_hull for r in above_hull if r.e_above_hull is not None) if above_hull else None,
+        metastable=_share([r for r in records if is_metastable(r)], above_hull),
         without_hull=len(records) - len(above_hull),
-        unique=proportion(len(u), len(records)),
-        unique_metastable=proportion(len(us), len(u)),
-        original=proportion(len(uso), len(us)),
-        scout=proportion(usoc, len(uso)),
-        scout_yield=proportion(usoc, len(records)),
+        unique=_share(u, records),
+        unique_metastable=_share(us, u),
+        original=_share(uso, us),
+        scout=_share(usoc, uso),
+        scout_yield=_share(usoc, records),
         not_compared=sum(r.value("unique") is None or r.value("novel") is None for r in records),
     )
+
+
+def _share(some: Sequence[Record], records: Sequence[Record]) -> Proportion:
+    inside = {r.id for r in some}
+    return proportion(len(some), len(records), design_effect([r.id in inside for r in records], [r.generated.family for r in records]))

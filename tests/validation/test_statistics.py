@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from scoutlang.validation.metrics import compare, proportion
+from scoutlang.validation.metrics import compare, design_effect, proportion
 
 # Table 1 of the paper: |R| and |C|/|R| of the non-guided and the guided arm, and the published p (None: p < 1e-12)
 PAPER = {
@@ -68,3 +69,40 @@ def test_z_is_undefined_where_both_arms_are_all_alike(count: int) -> None:
 def test_impossible_counts_are_refused() -> None:
     with pytest.raises(ValueError, match="not within"):
         proportion(3, 2)
+
+
+class TestRelatives:
+    def test_copies_that_stay_alike_count_once(self) -> None:
+        """Every structure four times: interval and tests are those of the families."""
+        truths = [i % 5 == 0 for i in range(100) for _ in range(4)]
+        design = design_effect(truths, [i for i in range(100) for _ in range(4)])
+        assert design == pytest.approx(4 * 100 / 99)
+        once, copied = proportion(20, 100), proportion(80, 400, 4.0)
+        assert (copied.low, copied.high) == pytest.approx((once.low, once.high))
+        baseline = proportion(10, 100)
+        assert compare(copied, baseline).p_z == pytest.approx(compare(once, baseline).p_z)
+        assert compare(copied, baseline).p_fisher == pytest.approx(compare(once, baseline).p_fisher)
+
+    def test_without_relatives_nothing_changes(self) -> None:
+        assert design_effect([True, False, False], [1, 2, 3]) == 1.0
+
+    def test_all_hits_or_none_are_counted_by_families(self) -> None:
+        assert design_effect([False] * 6, [0, 0, 0, 1, 1, 2]) == pytest.approx(14 / 6)
+        assert design_effect([True] * 4, [0] * 4) == 4.0
+
+    def test_intervals_cover_what_they_should(self) -> None:
+        """Families of 1 to 8 in which two of three copies are alike: 95 % of the intervals hold the truth, of the naive ones fewer."""
+        rng = np.random.default_rng(0)
+        good = naive = 0
+        for _ in range(300):
+            families = np.repeat(np.arange(60), rng.integers(1, 9, 60))
+            drawn = rng.random(60) < 0.3
+            truths = np.where(rng.random(len(families)) < 2 / 3, drawn[families], rng.random(len(families)) < 0.3).tolist()
+            for design in (1.0, design_effect(truths, families.tolist())):
+                found = proportion(sum(truths), len(truths), design)
+                assert found.low is not None
+                assert found.high is not None
+                held = found.low <= 0.3 <= found.high
+                good, naive = (good, naive + held) if design == 1.0 else (good + held, naive)
+        assert naive < 0.85 * 300
+        assert 0.91 * 300 < good < 0.99 * 300

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import pytest
@@ -129,6 +130,18 @@ def test_the_final_set_does_not_depend_on_the_order_of_records() -> None:
     records = [record(0), record(1, hit=False), record(2, novel=False), record(3, above=None)]
     summaries = {summarize(some) for some in itertools.permutations(records)}
     assert len(summaries) == 1
+
+
+def test_descendants_of_one_structure_are_not_independent() -> None:
+    """Forty of four families: the counts are theirs, the interval that of four."""
+    records = [record(i, hit=i < 20) for i in range(40)]
+    related = [replace(r, generated=replace(r.generated, ancestor=10 * (r.generated.index // 10))) for r in records]
+    (apart,), (together,) = summarize(records).arms, summarize(related).arms
+    assert (together.hits.count, together.hits.fraction) == (apart.hits.count, apart.hits.fraction)
+    assert together.hits.design == pytest.approx(10 * 4 / 3)
+    assert apart.hits.low is not None
+    assert together.hits.low is not None
+    assert together.hits.low < apart.hits.low
 
 
 def test_one_arm_has_nothing_to_be_compared_with() -> None:
