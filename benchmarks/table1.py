@@ -42,6 +42,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "blurred kernel": {"kernel": "blurred"},
     "with existence": {"existence": 2.0},
     "falling k": {"k": (1.0, 0.0)},
+    "k / 4": {"k": (0.25, 0.25)},
+    "k x 4": {"k": (4.0, 4.0)},
 }
 # strengths of the adaptive method on `mini`; the paper's k and g stand in the examples
 STRENGTH = dict.fromkeys(ROWS, 1.0) | {"boron": 4.0}
