@@ -39,15 +39,14 @@ def quality(system: str, count: int, settings: argparse.Namespace, display: Disp
     generated = read_samples(folder, "non-guided")
     records = validate(program, generated, potential=load_potential(), reference=reference).records
     structures = [g.structure for g in generated if g.structure is not None]
-    seconds = json.loads(manifest.read_text(encoding="utf-8"))["seconds"].get("non-guided")
+    cost = json.loads(manifest.read_text(encoding="utf-8"))["sampling"]["non-guided"]
     return {
         "samples": count,
         "valid": sum(r.passed("screen") for r in records) / count,
         "volume": sum(abs(s.volume / len(s) / mean_volume - 1) <= 0.25 for s in structures) / count,
         "complete": sum({e.symbol for e in s.composition} == set(program.system) for s in structures) / count,
         "near hull": sum(r.e_above_hull is not None and r.e_above_hull <= 0.2 for r in records) / count,
-        # a resumed run that had nothing left to sample has no time of its own
-        "seconds": seconds["sampling"] / seconds["structures"] if seconds else float("nan"),
+        "seconds": cost["seconds"] / cost["structures"],
     }
 
 
@@ -66,8 +65,7 @@ def main() -> None:
     total = sum(share)
     names = list(rows["B"])
     overall = {name: sum(rows[s][name] * rows[s]["samples"] for s in SYSTEMS) / total for name in names[1:-1]}
-    timed = [s for s in SYSTEMS if rows[s]["seconds"] == rows[s]["seconds"]]
-    overall["seconds"] = sum(rows[s]["samples"] * rows[s]["seconds"] for s in timed) / sum(rows[s]["samples"] for s in timed)
+    overall["seconds"] = sum(rows[s]["samples"] * rows[s]["seconds"] for s in SYSTEMS) / total
     click.echo(f"model {settings.model}, cfg {settings.cfg:g}, {settings.steps} steps, batches of {settings.batch}")
     click.echo("| system | " + " | ".join(names) + " |\n|" + "---|" * (len(names) + 1))
     for system, row in {**rows, "all": {"samples": total, **overall}}.items():

@@ -1,13 +1,15 @@
 """One run: program + settings + seed → a folder with samples, records and a manifest.
 
 A run folder grows in whole files only: each sampled batch is a file of its own, so an interrupted run loses at most the batch it was working
-on and goes on from there.
+on and goes on from there. What a batch cost stands in the manifest under ``batches``, the sums of the arms under ``sampling``, both over all
+sessions of the run.
 """
 
 from __future__ import annotations
 
 import json
 import platform
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,9 +27,13 @@ from scoutlang.files import write_whole
 from scoutlang.ir import Arm, Program
 from scoutlang.memory import keep_freed_memory
 from scoutlang.potentials import load as load_potential
+from scoutlang.sampling.progress import Progress
+from scoutlang.tracing import TRACE, Moment, Recorder, guiding_terms, write_trace
+from scoutlang.validation.heights import Heights
 from scoutlang.validation.pipeline import Validation, validate
 from scoutlang.validation.record import Generated
 from scoutlang.validation.reference import load as load_reference
+from scoutlang.validation.terms import Hardest, TermSummary, find_hardest, summarize_terms
 
 MANIFEST = "run.json"
 SAMPLES = "samples"
@@ -41,8 +47,8 @@ class Watcher(Protocol):
     def note(self, text: str) -> None:
         """One line that the user should see."""
 
-    def sampling(self, arm: Arm, done: int, total: int, step: int, steps: int, loss: float | None) -> None:
-        """``done`` of ``total`` structures of an arm are finished; the current batch is at ``step`` of ``steps``; mean loss if guided."""
+    def sampling(self, arm: Arm, done: int, total: int, moment: Moment | None) -> None:
+        """``done`` of ``total`` structures of an arm are finished; the batch in work after each step, None after its end."""
 
     def judging(self, stage: str, done: int, total: int) -> None:
         """A validation stage has treated ``done`` of ``total`` structures."""
@@ -53,18 +59,20 @@ class Silent:
 
     def note(self, text: str) -> None: ...
 
-    def sampling(self, arm: Arm, done: int, total: int, step: int, steps: int, loss: float | None) -> None: ...
+    def sampling(self, arm: Arm, done: int, total: int, moment: Moment | None) -> None: ...
 
     def judging(self, stage: str, done: int, total: int) -> None: ...
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """Where a finished run is, what it found, and the files it wrote."""
+    """Where a finished run is, what it found, of the whole and of each term, and the files it wrote."""
 
     folder: Path
     validation: Validation
     files: tuple[Path, ...]
+    terms: tuple[TermSummary, ...]
+    hardest: Hardest | None
 
 
 def run(
@@ -76,26 +84,24 @@ def run(
     potential: str = "chgnet",
     reference: str = "mp-mini",
     device: str | None = None,
+    trace_every: int | None = None,
     watcher: Watcher | None = None,
 ) -> RunResult:
     """Sample the arms, judge them identically, and write everything into ``folder``.
 
     A program's `sample` and `guide` lines are the settings; ``device`` defaults to CUDA where there is one. With ``resume`` a run that was
-    interrupted goes on. Raises ScoutError: E601 the folder exists, E602 it cannot be written, E603 it holds another run; model errors E5xx.
+    interrupted goes on. ``trace_every`` n records every n-th guided step (`tracing`) and draws the losses.
+    Raises ScoutError: E601 the folder exists, E602 it cannot be written, E603 it holds another run; model errors E5xx.
     """
     watcher, folder = watcher or Silent(), Path(folder)
     keep_freed_memory()
     earlier = _claim(folder, program, arms, resume)
     try:
-        return _run(program, folder, tuple(arms), potential, reference, device, watcher, earlier)
+        return _run(program, folder, tuple(arms), potential, reference, device, trace_every, watcher, earlier)
     except ScoutError:
         if earlier is None:
             _give_back(folder)
         raise
-    except OSError as error:
-        raise ScoutError(
-            "E602", f"cannot write into {folder}: {error.strerror or error}", "free space or choose another folder with --out"
-        ) from error
 
 
 def _run(
@@ -105,6 +111,7 @@ def _run(
     potential_name: str,
     reference_name: str,
     device: str | None,
+    trace_every: int | None,
     watcher: Watcher,
     earlier: dict[str, Any] | None,
 ) -> RunResult:
@@ -112,7 +119,7 @@ def _run(
     import torch
 
     from scoutlang.sampling.backends.mattergen.checkpoint import load_model
-    from scoutlang.sampling.generate import check_model, generate
+    from scoutlang.sampling.generate import check_model
     from scoutlang.validation.outputs import write_outputs
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -129,49 +136,138 @@ def _run(
         },
         "potential": {"name": potential.name, "version": potential.version, "weights_sha256": potential.weights_sha256},
         "reference": {"name": reference.name, "version": reference.version},
-        "seconds": {},
+        "trace_every": trace_every,
+        "batches": {},
     }
     if earlier is not None:
         if earlier.get("model", manifest["model"]) != manifest["model"]:
             raise ScoutError(
                 "E603", f"{folder} was begun with other weights of the model '{model.name}'", "resume with those weights, or choose --out"
             )
-        manifest |= {key: earlier[key] for key in ("started", "seconds") if key in earlier}
-    _write_json(folder / MANIFEST, manifest)
+        manifest |= {key: earlier[key] for key in ("started", "batches", "sampling") if key in earlier}
+    with _writing(folder):
+        _write_json(folder / MANIFEST, manifest)
 
     generated: list[Generated] = []
+    heights = Heights.asked(program, potential, reference) if "guided" in arms else None
     with _marking_interruption(folder, manifest):
         for arm in arms:
-            started, fresh = time.monotonic(), 0
-            total = program.sample.count
-            for first in range(0, total, program.sample.batch):
-                indices = range(first, min(first + program.sample.batch, total))
-                part = folder / SAMPLES / f"{arm}-{first:06d}.json"
+            batches = _batches(program.sample.count, program.sample.batch)
+            if trace_every and any(
+                _part(folder, arm, b).exists() and not _trace(folder, arm, b).exists() for b in batches if arm == "guided"
+            ):
+                watcher.note(f"{arm}: batches that were sampled without a trace stay without one")
+            for indices in batches:
+                part = _part(folder, arm, indices)
                 if not part.exists():
-
-                    def on_step(p: Any, arm: Arm = arm, first: int = first, total: int = total) -> None:
-                        loss = None if p.guided is None else float(p.guided.value.total.nanmean())
-                        watcher.sampling(arm, first, total, p.step, p.steps, loss)
-
-                    sampled = generate(program, model, arm, indices, device=device, on_step=on_step)
-                    _write_json(
-                        part,
-                        [{"index": s.index, "structure": s.structure and s.structure.as_dict(), "failure": s.failure} for s in sampled],
+                    manifest["batches"][part.stem] = _sample(
+                        program, folder, model, arm, indices, device, heights if arm == "guided" else None, trace_every, watcher
                     )
-                    fresh += len(sampled)
+                    manifest["sampling"] = _sums(manifest["batches"], arms)
+                    with _writing(folder):
+                        _write_json(folder / MANIFEST, manifest)
                 generated.extend(_read_part(part, arm, program.sample.seed, indices))
-                watcher.sampling(arm, indices[-1] + 1, total, program.sample.steps, program.sample.steps, None)
-            seconds = time.monotonic() - started
-            if fresh:
-                manifest["seconds"][arm] = {"sampling": round(seconds, 2), "structures": fresh}
-                watcher.note(f"{arm}: {fresh} structures in {seconds:.0f} s ({fresh / seconds:.2f} structures/s)")
+                watcher.sampling(arm, indices[-1] + 1, program.sample.count, None)
+            watcher.note(_ending(arm, [g for g in generated if g.arm == arm], manifest.get("sampling", {}).get(arm)))
         started = time.monotonic()
         validation = validate(program, generated, potential=potential, reference=reference, progress=watcher.judging)
-        manifest["seconds"]["validation"] = round(time.monotonic() - started, 2)
-        files = write_outputs(folder, validation)
+        manifest["validation"] = {"structures": len(generated), "seconds": round(time.monotonic() - started, 2)}
+        with _writing(folder):
+            files = [*write_outputs(folder, validation), *_draw(folder, program, validation)]
     manifest["status"] = "finished"
-    _write_json(folder / MANIFEST, manifest)
-    return RunResult(folder, validation, (folder / MANIFEST, *files))
+    with _writing(folder):
+        _write_json(folder / MANIFEST, manifest)
+    terms, hardest = summarize_terms(program, validation.records), find_hardest(program, validation.records)
+    return RunResult(folder, validation, (folder / MANIFEST, *files), terms, hardest)
+
+
+def _sample(
+    program: Program,
+    folder: Path,
+    model: Any,
+    arm: Arm,
+    indices: range,
+    device: str,
+    heights: Heights | None,
+    trace_every: int | None,
+    watcher: Watcher,
+) -> dict[str, float]:
+    """Sample one batch into its part, with its trace where that is asked for. What it cost, for the manifest."""
+    from scoutlang.sampling.generate import generate
+
+    recorder = None if trace_every is None else Recorder(arm, indices, trace_every)
+    terms = guiding_terms(program)
+    evaluations: dict[tuple[int, ...], int] = {}
+
+    def on_step(progress: Progress) -> None:
+        evaluations[progress.indices] = progress.evaluations
+        moment = Moment(terms, progress)
+        if recorder is not None:
+            recorder.record(moment)
+        watcher.sampling(arm, indices[0], program.sample.count, moment)
+
+    started = time.monotonic()
+    sampled = generate(program, model, arm, indices, device=device, above_hull=heights, on_step=on_step)
+    seconds = time.monotonic() - started
+    rows = recorder.table() if recorder is not None else None
+    with _writing(folder):
+        # the part comes last: it says that the batch is finished
+        if rows is not None:
+            write_trace(_trace(folder, arm, indices), rows)
+        _write_json(
+            _part(folder, arm, indices),
+            [
+                {"index": s.index, "structure": s.structure and s.structure.as_dict(), "failure": s.failure, "ancestor": s.ancestor}
+                for s in sampled
+            ],
+        )
+    return {
+        "structures": len(sampled),
+        "seconds": round(seconds, 3),
+        "evaluations": sum(evaluations.values()),
+        "diverged": sum(s.failure is not None for s in sampled),
+    }
+
+
+def _sums(batches: dict[str, dict[str, float]], arms: Sequence[Arm]) -> dict[str, dict[str, float]]:
+    """What the batches of each arm cost together; those that an older version sampled are not known."""
+    known = {arm: [cost for name, cost in batches.items() if name.rpartition("-")[0] == arm] for arm in arms}
+    return {arm: {key: round(sum(c[key] for c in costs), 3) for key in costs[0]} for arm, costs in known.items() if costs}
+
+
+def _ending(arm: Arm, generated: Sequence[Generated], cost: dict[str, float] | None) -> str:
+    """``guided: 128 structures in 41 s (3.12 structures/s); 3 of 128 structures diverged``."""
+    parts = []
+    if cost is not None:
+        rate = cost["structures"] / max(cost["seconds"], 1e-9)
+        parts.append(f"{cost['structures']:.0f} structures in {cost['seconds']:.0f} s ({rate:.2f} structures/s)")
+    lost = sum(g.structure is None for g in generated)
+    if lost or cost is None:
+        parts.append(f"{lost} of {len(generated)} structures diverged")
+    return f"{arm}: {'; '.join(parts)}"
+
+
+def _draw(folder: Path, program: Program, validation: Validation) -> list[Path]:
+    """The picture of the trace and the trace itself, where there is one."""
+    if not (folder / TRACE).is_dir():
+        return []
+    from scoutlang.trace_plot import draw_trace
+
+    hits = {arm.arm: arm.hits.fraction for arm in validation.table().arms}
+    return [folder / TRACE, draw_trace(folder, program, hits)]
+
+
+def _batches(count: int, size: int) -> list[range]:
+    """The indices of an arm, batch by batch."""
+    return [range(first, min(first + size, count)) for first in range(0, count, size)]
+
+
+def _part(folder: Path, arm: Arm, indices: range) -> Path:
+    return folder / SAMPLES / f"{arm}-{indices[0]:06d}.json"
+
+
+def _trace(folder: Path, arm: Arm, indices: range) -> Path:
+    return folder / TRACE / f"{arm}-{indices[0]:06d}.parquet"
 
 
 def _claim(folder: Path, program: Program, arms: Sequence[Arm], resume: bool) -> dict[str, Any] | None:
@@ -196,6 +292,7 @@ def _give_back(folder: Path) -> None:
     """Remove what `_claim` made when the run failed before its first batch: a wrong model name must not block the folder's name."""
     with suppress(OSError):
         (folder / SAMPLES).rmdir()  # fails, and so ends this, when a batch is there
+        shutil.rmtree(folder / TRACE, ignore_errors=True)
         (folder / MANIFEST).unlink()
         folder.rmdir()
 
@@ -221,8 +318,20 @@ def _marking_interruption(folder: Path, manifest: dict[str, Any]) -> Iterator[No
         yield
     except BaseException:
         manifest["status"] = "interrupted"
-        _write_json(folder / MANIFEST, manifest)
+        with suppress(OSError):  # what ended the run is the message, not that this could not be noted
+            _write_json(folder / MANIFEST, manifest)
         raise
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Only what the disk refuses here is a fault of the folder."""
+    try:
+        yield
+    except OSError as error:
+        raise ScoutError(
+            "E602", f"cannot write into {folder}: {error.strerror or error}", "free space or choose another folder with --out"
+        ) from error
 
 
 def _manifest(program: Program, arms: Sequence[Arm]) -> dict[str, Any]:
@@ -254,11 +363,11 @@ def _version(package: str) -> str | None:
 def read_samples(folder: str | Path, arm: Arm) -> list[Generated]:
     """The structures of one arm of a finished run, as sampled. Raises ScoutError E604 for a damaged file, OSError for a missing one."""
     sample = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))["sample"]
-    generated: list[Generated] = []
-    for first in range(0, sample["count"], sample["batch"]):
-        indices = range(first, min(first + sample["batch"], sample["count"]))
-        generated.extend(_read_part(Path(folder) / SAMPLES / f"{arm}-{first:06d}.json", arm, sample["seed"], indices))
-    return generated
+    return [
+        g
+        for indices in _batches(sample["count"], sample["batch"])
+        for g in _read_part(_part(Path(folder), arm, indices), arm, sample["seed"], indices)
+    ]
 
 
 def _read_part(file: Path, arm: Arm, seed: int, indices: Sequence[int]) -> list[Generated]:
@@ -269,7 +378,7 @@ def _read_part(file: Path, arm: Arm, seed: int, indices: Sequence[int]) -> list[
         return [
             Generated(arm, seed, row["index"], row["structure"] and Structure.from_dict(row["structure"]), row["failure"]) for row in rows
         ]
-    except OSError:
+    except FileNotFoundError:
         raise
     except Exception as error:  # pymatgen raises errors of many types for a damaged structure
         raise ScoutError(

@@ -31,6 +31,7 @@ from scoutlang.errors import ScoutError
 from scoutlang.ir import Program
 from scoutlang.potentials import Evaluation, Report
 from scoutlang.sampling.models import mini
+from scoutlang.tracing import Moment
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
 
@@ -101,8 +102,8 @@ class Interrupt(running.Silent):
     def __init__(self, arm: str, first: int) -> None:
         self.place = (arm, first)
 
-    def sampling(self, arm: str, done: int, total: int, step: int, steps: int, loss: float | None) -> None:
-        if (arm, done) == self.place and step == 3:
+    def sampling(self, arm: str, done: int, total: int, moment: Moment | None) -> None:
+        if (arm, done) == self.place and moment is not None and moment.progress.step == 3:
             raise KeyboardInterrupt
 
 
@@ -172,7 +173,21 @@ def test_the_manifest_says_what_was_run_with_what(whole: Path, model: Path) -> N
     assert found["potential"] == {"name": "flat", "version": "1", "weights_sha256": "0" * 64}
     assert found["reference"]["name"] == "by hand"
     assert len(found["reference"]["version"]) == 64
-    assert {"non-guided", "guided", "validation"} <= set(found["seconds"])
+    assert found["trace_every"] is None
+    assert found["validation"]["structures"] == 10
+
+
+def test_the_manifest_says_what_every_batch_cost(whole: Path) -> None:
+    found = manifest(whole)
+    assert sorted(found["batches"]) == [f"{arm}-{first:06d}" for arm in ("guided", "non-guided") for first in (0, 2, 4)]
+    for arm in ("guided", "non-guided"):
+        batches = [found["batches"][f"{arm}-{first:06d}"] for first in (0, 2, 4)]
+        # 10 steps: a predictor in each and a corrector in all but the last, for one structure
+        assert [b["evaluations"] for b in batches] == [19 * b["structures"] for b in batches]
+        assert found["sampling"][arm] == {
+            "structures": 5, "evaluations": 95, "diverged": 0, "seconds": pytest.approx(sum(b["seconds"] for b in batches), abs=2e-3)
+        }  # fmt: skip
+        assert min(b["seconds"] for b in batches) > 0
 
 
 def sha256(file: Path) -> str:
@@ -201,6 +216,14 @@ def test_a_structure_that_was_not_made_is_a_record_with_its_reason(model: Path, 
     assert len(result.validation.records) == 4
     assert result.validation.table().arms[0].raw == 2
     assert "sampling diverged" in (tmp_path / "run" / "records.csv").read_text()
+    # the part is as an older version wrote it, and what it cost is not known
+    assert set(manifest(tmp_path / "run")["sampling"]) == {"guided"}
+
+
+def test_the_parts_say_which_structure_each_descends_from(whole: Path) -> None:
+    rows = [row for content in parts(whole).values() for row in json.loads(content)]
+    assert all(set(row) == {"index", "structure", "failure", "ancestor"} for row in rows)
+    assert all(row["ancestor"] in (None, row["index"]) for row in rows)
 
 
 def close(one: Structure, other: Structure) -> bool:
@@ -281,6 +304,20 @@ def test_a_full_disk_ends_the_run_with_a_message_and_keeps_what_was_finished(
     assert not list((tmp_path / "run").rglob("*.partial"))
 
 
+def test_a_failure_that_is_not_about_the_folder_is_not_blamed_on_it(model: Path, tmp_path: Path) -> None:
+    """Whatever else the system refuses, here to somebody who watches, is told as it is, and what was finished stays."""
+
+    class Unlucky(running.Silent):
+        def sampling(self, arm: str, done: int, total: int, moment: Moment | None) -> None:
+            if done == 2:
+                raise OSError(errno.EIO, "the terminal is gone")
+
+    with pytest.raises(OSError, match="the terminal is gone"):
+        running.run(program(model), tmp_path / "run", watcher=Unlucky())
+    assert manifest(tmp_path / "run")["status"] == "interrupted"
+    assert list(parts(tmp_path / "run")) == ["non-guided-000000.json"]
+
+
 @pytest.mark.parametrize(("sample", "code"), [({"model": "no/such/model"}, "E510"), ({"model": "/proc"}, "E511")])
 def test_a_model_that_cannot_be_loaded_does_not_take_the_folder(sample: dict[str, Any], code: str, model: Path, tmp_path: Path) -> None:
     refusal(code, program(model, **sample), tmp_path / "runs" / "mine")
@@ -315,6 +352,10 @@ def test_an_interrupted_run_keeps_finished_batches_and_goes_on_to_the_same_end(
     assert {name: after[name] for name in kept} == kept
     assert after == parts(whole)
     assert (folder / "records.csv").read_bytes() == (whole / "records.csv").read_bytes()
+    # what the first session cost is not forgotten
+    assert {name: manifest(folder)["batches"][name] for name in interrupted["batches"]} == interrupted["batches"]
+    assert set(interrupted["batches"]) == {Path(name).stem for name in kept}
+    assert {arm: sums["structures"] for arm, sums in manifest(folder)["sampling"].items()} == {"non-guided": 5, "guided": 5}
 
 
 def test_finished_batches_are_not_made_again(model: Path, tmp_path: Path) -> None:
@@ -322,8 +363,8 @@ def test_finished_batches_are_not_made_again(model: Path, tmp_path: Path) -> Non
         def __init__(self) -> None:
             self.steps: list[tuple[str, int]] = []
 
-        def sampling(self, arm: str, done: int, total: int, step: int, steps: int, loss: float | None) -> None:
-            if step < steps:
+        def sampling(self, arm: str, done: int, total: int, moment: Moment | None) -> None:
+            if moment is not None:
                 self.steps.append((arm, done))
 
     with pytest.raises(KeyboardInterrupt):

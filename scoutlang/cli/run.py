@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,14 @@ _UNSAFE = re.compile(r"[^\w.=+-]+")  # in a folder's name
 @click.option("--cfg", type=click.FloatRange(0, 100), help="Classifier-free guidance factor.")
 @click.option("--method", type=click.Choice(["adaptive", "paper"]), help="Guidance method.")
 @click.option("--device", help="cpu, cuda, … (default: cuda where there is one).")
+@click.option("--trace", is_flag=True, help="Record losses and steps of every structure in trace.parquet, and draw them in trace.png.")
+@click.option("--trace-every", type=click.IntRange(1, 100_000), metavar="N", help="The same for every N-th guided step.")
 def command(source: Source, output_format: str, overrides: dict[str, str], **options: Any) -> None:
-    """Run a hypothesis. Options given here override its `sample` and `guide` lines; a `sweep` makes a folder of runs."""
+    """Run a hypothesis. Options given here override its `sample` and `guide` lines; a `sweep` makes a folder of runs.
+
+    While it samples, the share of hits and the loss of each term are those of the crystals predicted at that moment. docs/running.md explains
+    what is shown and what is written.
+    """
     program = checked(source, output_format, overrides)
     family = api.family(api.check_source(source, overrides), overrides) if program.sweeps else [program]
     programs = [_with_options(p, options) for p in family]
@@ -50,8 +56,18 @@ def command(source: Source, output_format: str, overrides: dict[str, str], **opt
             click.echo(f"run in {where}", err=True)
         results.append(_run(member, where, source, arms, options, quiet=output_format == "json"))
     if output_format == "json":
-        documents = [{"folder": str(r.folder), "files": [str(f) for f in r.files], **r.validation.to_json()} for r in results]
+        documents = [_document(r) for r in results]
         echo_json({"runs": documents} if program.sweeps else documents[0])
+
+
+def _document(result: RunResult) -> dict[str, Any]:
+    return {
+        "folder": str(result.folder),
+        "files": [str(f) for f in result.files],
+        **result.validation.to_json(),
+        "terms": [asdict(term) for term in result.terms],
+        "hardest": result.hardest and asdict(result.hardest),
+    }
 
 
 def _members(program: Program, programs: Sequence[Program], folder: Path) -> Iterator[tuple[Program, Path]]:
@@ -64,11 +80,14 @@ def _members(program: Program, programs: Sequence[Program], folder: Path) -> Ite
 def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], options: dict[str, Any], *, quiet: bool) -> RunResult:
     from scoutlang.cli.run_display import Display
 
+    trace_every = options["trace_every"] or (1 if options["trace"] else None)
     with Display(quiet=quiet) as display:
         from scoutlang.running import run
 
         try:
-            result = run(program, folder, arms=arms, resume=options["resume"], device=options["device"], watcher=display)
+            result = run(
+                program, folder, arms=arms, resume=options["resume"], device=options["device"], trace_every=trace_every, watcher=display
+            )
         except KeyboardInterrupt:
             display.close()
             again = f"scout run {source.name if source.name != '<text>' else '-c …'} --out {options['out'] or folder} --resume"
