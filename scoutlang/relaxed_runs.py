@@ -63,7 +63,7 @@ class RelaxedRun:
 def read_manifest(folder: Path) -> Mapping[str, Any]:
     """What a finished run says of itself. Raises ScoutError E610."""
     try:
-        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found = {"parameters": {}, **json.loads((folder / MANIFEST).read_text(encoding="utf-8"))}  # the first runs had none
         status, _, _ = found["status"], found["source"], found["digest"]
         arms, parameters, reference = found["arms"], found["parameters"], found["reference"]["name"]
         right = set(arms) <= set(ARMS) and isinstance(parameters, dict) and isinstance(reference, str)
@@ -71,7 +71,7 @@ def read_manifest(folder: Path) -> Mapping[str, Any]:
         raise ScoutError("E610", f"{folder} is not the folder of a finished run", "give the folder that `scout run` wrote") from error
     if status != "finished" or not right:
         raise ScoutError("E610", f"the run in {folder} is not finished", "finish it with `scout run … --resume`")
-    return dict(found)
+    return found
 
 
 def relax_run(

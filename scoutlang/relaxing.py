@@ -34,7 +34,8 @@ STEPS = 30
 """Steps of the optimiser, one energy with forces each."""
 
 RHO = 2.0
-"""eV/atom."""
+"""eV/atom. A claim that is missed by one natural unit of change, a whole neighbour, costs ρ/2 = 1 eV/atom, about twice what sampled crystals gain
+by plain relaxation (docs/relaxing.md): it is not given up for that, while a small part of it, which costs by its square, is."""
 
 FORCE = 0.05
 """eV/Å. Where no atom is pulled by more, and the cell accordingly, the structure is relaxed."""

@@ -202,7 +202,6 @@ def write_run(folder: Path, text: str = f"{FOUR}; sample count=3 batch=2 seed=7"
         "digest": checked.digest(),
         "arms": ["non-guided", "guided"],
         "sample": checked.sample.to_data(),
-        "parameters": {},
         "reference": {"name": "mp-mini"},
     }
     (folder / "run.json").write_text(json.dumps(manifest), encoding="utf-8")
