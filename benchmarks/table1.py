@@ -42,6 +42,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "blurred kernel": {"kernel": "blurred"},
     "with existence": {"existence": 2.0},
     "falling k": {"k": (1.0, 0.0)},
+    "resampled 16 times": {"resample": 16},
     "k / 4": {"k": (0.25, 0.25)},
     "k x 4": {"k": (4.0, 4.0)},
 }

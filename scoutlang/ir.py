@@ -295,7 +295,7 @@ class Guide(Node):
     kernel: Literal["sharp", "blurred"] = "sharp"
     corrector: Literal["guided", "plain"] = "guided"
     existence: float = 0.0
-    resample: int = 16
+    resample: int = 8
     stability: float = 10.0
     reward: float = 0.25
     offspring: int = 4
