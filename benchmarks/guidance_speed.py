@@ -1,0 +1,151 @@
+"""What guidance costs beside the score network: ``python -m benchmarks.guidance_speed``.
+
+One step of the sampler (predictor and corrector) from a state in the middle of sampling, guided and not, on the embedded model and on a MatterGen
+GemNet of the published size with random weights. Overhead is what a guided step takes outside of the network more than an unguided one does, over
+the whole unguided step. Then the peak memory of a guided run, which must not grow with the steps.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import torch
+
+import scoutlang
+from scoutlang.loss import compile_loss
+from scoutlang.memory import keep_freed_memory
+from scoutlang.sampling.backends.mattergen.batches import conditions
+from scoutlang.sampling.backends.mattergen.checkpoint import load_model
+from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.noise import StructureNoise
+from scoutlang.sampling.progress import Progress
+
+from mattergen.common.gemnet.gemnet import GemNetT  # isort: skip
+from mattergen.common.gemnet.layers.embedding_block import AtomEmbedding  # isort: skip
+from mattergen.denoiser import GemNetTDenoiser  # isort: skip
+from mattergen.diffusion.diffusion_module import DiffusionModule  # isort: skip
+
+SYSTEM = ("Ca", "Cu", "P", "Si")
+TERMS = ("require CN(Cu-P) = 4", "require CN(Cu-Cu) = 1", "require volume_per_atom = 16 Å^3")
+TIME, STEP = 0.3, 0.004  # of diffusion
+MASK = 101
+
+
+class Clocked(torch.nn.Module):
+    """A score network that adds up the processor time of its evaluations; one that prepares a batch does so within them."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network, self.seconds = network, 0.0
+
+    def forward(self, x: Any, t: torch.Tensor) -> Any:
+        start = time.process_time()
+        result = self.network(x, t)
+        self.seconds += time.process_time() - start
+        return result
+
+
+def gemnet(like: DiffusionModule) -> DiffusionModule:
+    """MatterGen's published size (its conf/…/model/mattergen.yaml: hidden 512, 4 blocks, cutoff 7 Å, 50 neighbours), random weights."""
+    network = GemNetT(
+        num_targets=1,
+        latent_dim=512,
+        atom_embedding=AtomEmbedding(emb_size=512, with_mask_type=True),
+        emb_size_atom=512,
+        emb_size_edge=512,
+        max_neighbors=50,
+        max_cell_images_per_dim=5,
+        cutoff=7.0,
+        num_blocks=4,
+        regress_stress=True,
+        otf_graph=True,
+    )
+    return DiffusionModule(model=GemNetTDenoiser(gemnet=network), corruption=like.corruption, loss_fn=like.loss_fn).eval()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Least seconds of one step, and of what it does outside of the network."""
+
+    step: float
+    outside: float
+
+
+def sampler(module: DiffusionModule, terms: tuple[str, ...], steps: int = 250, **options: Any) -> GuidedSampler:
+    """Guided by these terms; not guided where there are none."""
+    program = scoutlang.check("; ".join([f"system {'-'.join(SYSTEM)}", *terms])).program
+    assert program is not None
+    guided = {"loss": compile_loss(program), "guide": program.guide} if terms else {}
+    return GuidedSampler(module, steps=steps, cfg=1.0, allowed=(14, 15, 20, 29), **guided, **options)
+
+
+def state(module: DiffusionModule, size: int) -> Any:
+    """Crystals of 4 to 20 atoms from a short run of `module`, half of their atoms masked again."""
+    rng = torch.Generator().manual_seed(0)
+    batch = conditions(torch.randint(4, 21, (size,), generator=rng).tolist(), "-".join(SYSTEM))
+    made = sampler(module, (), steps=25).generate(batch, list(range(size)))
+    masked = torch.rand(len(made["atomic_numbers"]), generator=rng) < 0.5
+    return made.replace(atomic_numbers=made["atomic_numbers"].masked_fill(masked, MASK))
+
+
+def costs(arms: list[GuidedSampler], clock: Clocked, start: Any, repeats: int) -> list[Cost]:
+    """Each arm's step from the same state, in turns, the least of ``repeats``: other processes can only add."""
+    best = [[float("inf")] * 2 for _ in arms]
+    with torch.no_grad():
+        for _ in range(repeats):
+            for arm, least in zip(arms, best, strict=True):
+                noise = StructureNoise(range(len(start["num_atoms"])), start["num_atoms"].tolist())
+                clock.seconds, begin = 0.0, time.process_time()
+                arm._step(start, TIME, TIME - STEP, 0, noise)
+                total = time.process_time() - begin
+                least[:] = min(least[0], total), min(least[1], total - clock.seconds)
+    return [Cost(*least) for least in best]
+
+
+def table(name: str, module: DiffusionModule, start: Any, repeats: int) -> str:
+    clock = Clocked(module.model)
+    clocked = DiffusionModule(model=clock, corruption=module.corruption, loss_fn=module.loss_fn).eval()
+    numbers = (0, 1, len(TERMS))
+    unguided, *guided = costs([sampler(clocked, TERMS[:n]) for n in numbers], clock, start, repeats)
+    head = f"| {name} | {len(start['num_atoms'])} | {1000 * unguided.step:.0f} | {1000 * unguided.outside:.0f} |"
+    added = (cost.outside - unguided.outside for cost in guided)
+    return f"{head} {' | '.join(f'{1000 * extra:.1f} ({extra / unguided.step:.1%})' for extra in added)} |"
+
+
+def memory(module: DiffusionModule, steps: int) -> str:
+    """Peak resident memory after a quarter of a guided run of small batches, and at its end."""
+    peaks: list[int] = []
+
+    def note(_: Progress) -> None:
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+    arm = sampler(module, TERMS, steps=steps, on_step=note)
+    arm.generate(conditions([8] * 8, "-".join(SYSTEM)), list(range(8)))
+    early = peaks[steps // 4]
+    return f"peak memory after {steps // 4} steps {early / 1024:.1f} MiB, after {steps} steps {peaks[-1] / 1024:.1f} MiB"
+
+
+@click.command(help=__doc__)
+@click.option("--repeats", default=15, show_default=True, help="Steps of each kind on the embedded model.")
+@click.option("--gemnet-batch", default=4, show_default=True, help="Structures for the GemNet, whose step takes seconds; 0 leaves it out.")
+def main(repeats: int, gemnet_batch: int) -> None:
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    mini = load_model("mini").module
+    click.echo(memory(mini, 200))
+    click.echo("milliseconds of processor time; in brackets the share of an unguided step")
+    click.echo(
+        "| model | batch | unguided step | of it outside the network | added by 1 term | added by 3 terms |\n|---|---|---|---|---|---|"
+    )
+    for size in (32, 128):
+        click.echo(table("mini", mini, state(mini, size), repeats))
+    if gemnet_batch:
+        click.echo(table("GemNet", gemnet(mini), state(mini, gemnet_batch), 2))
+
+
+if __name__ == "__main__":
+    main()
