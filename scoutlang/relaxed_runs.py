@@ -200,7 +200,7 @@ def _read(file: Path, generated: Sequence[Generated]) -> list[Outcome]:
 
 def _relaxed(sample: Generated, outcome: Outcome) -> Generated:
     structure = None if outcome.structure is None else Structure.from_dict(dict(outcome.structure))
-    return Generated(sample.arm, sample.seed, sample.index, structure, sample.failure)
+    return Generated(sample.arm, sample.seed, sample.index, structure, sample.failure, sample.ancestor)
 
 
 def _name(name: str) -> str:

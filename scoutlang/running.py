@@ -376,7 +376,10 @@ def _read_part(file: Path, arm: Arm, seed: int, indices: Sequence[int]) -> list[
         if [row["index"] for row in rows] != list(indices):
             raise ValueError("not the structures of this batch")
         return [
-            Generated(arm, seed, row["index"], row["structure"] and Structure.from_dict(row["structure"]), row["failure"]) for row in rows
+            Generated(
+                arm, seed, row["index"], row["structure"] and Structure.from_dict(row["structure"]), row["failure"], row.get("ancestor")
+            )
+            for row in rows
         ]
     except FileNotFoundError:
         raise

@@ -140,6 +140,17 @@ def whole(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_who_descends_from_whom_is_kept_and_counted(model: Path, tmp_path: Path) -> None:
+    """A large reward makes the resampling copy; the interval of |C|/|R| counts copies as the lines that they are."""
+    asked = dataclasses.replace(program(model, count=12, batch=12), guide=scoutlang.check("system Cu; guide reward=500").program.guide)  # type: ignore[union-attr]
+    result = running.run(asked, tmp_path / "run", arms=["guided"])
+    ancestors = [row["ancestor"] for row in json.loads(parts(tmp_path / "run")["guided-000000.json"])]
+    assert len(set(ancestors)) < 12
+    assert [r.generated.ancestor for r in result.validation.records] == ancestors
+    again = running.read_samples(tmp_path / "run", "guided")
+    assert [g.ancestor for g in again] == ancestors
+
+
 # -- what a run leaves --------------------------------------------------------------------------------------------------------
 
 

@@ -222,7 +222,7 @@ def _read_state(file: Path) -> dict[str, Any]:
 
 
 LANGEVIN = Langevin(steps=1, pos=0.6, cell=0.2)
-"""Of 64 non-guided Cu-Si-P crystals, 100 steps, 55 % are within 0.3 eV/atom of the hull; 33 % with MatterGen's r = 0.4 (docs/model-card-mini.md)."""
+"""Chosen with `python -m benchmarks.corrector`; docs/model-card-mini.md says what it is worth."""
 
 
 def export(
