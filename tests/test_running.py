@@ -140,17 +140,6 @@ def whole(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_who_descends_from_whom_is_kept_and_counted(model: Path, tmp_path: Path) -> None:
-    """A large reward makes the resampling copy; the interval of |C|/|R| counts copies as the lines that they are."""
-    asked = dataclasses.replace(program(model, count=12, batch=12), guide=scoutlang.check("system Cu; guide reward=500").program.guide)  # type: ignore[union-attr]
-    result = running.run(asked, tmp_path / "run", arms=["guided"])
-    ancestors = [row["ancestor"] for row in json.loads(parts(tmp_path / "run")["guided-000000.json"])]
-    assert len(set(ancestors)) < 12
-    assert [r.generated.ancestor for r in result.validation.records] == ancestors
-    again = running.read_samples(tmp_path / "run", "guided")
-    assert [g.ancestor for g in again] == ancestors
-
-
 # -- what a run leaves --------------------------------------------------------------------------------------------------------
 
 
@@ -511,12 +500,15 @@ def test_scout_run_of_a_file_shows_the_table(
 
 
 def test_options_override_the_program(scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path) -> None:
-    options = ("--count", 1, "--batch", 1, "--steps", 11, "--seed", 5, "--cfg", 0.5, "--method", "paper", "--model", model)
+    sampling = ("--count", 1, "--batch", 1, "--steps", 11, "--seed", 5, "--cfg", 0.5, "--model", model)
+    options = (*sampling, "--method", "paper", "--trace-every", 2)
     code, _, err = scout("run", "-c", "system Cu-P; require CN(Cu-P) = 2", "--out", tmp_path / "run", *options)
     assert code == 0, err
     found = manifest(tmp_path / "run")
-    assert found["sample"] == {"count": 1, "batch": 1, "steps": 11, "seed": 5, "cfg": 0.5, "model": str(model)}
+    assert found["sample"] == {"count": 1, "batch": 1, "steps": 11, "seed": 5, "cfg": 0.5, "corrector": None, "model": str(model)}
     assert found["guide"]["method"] == "paper"
+    assert found["trace_every"] == 2
+    assert [file.name for file in (tmp_path / "run" / "trace.parquet").iterdir()] == ["guided-000000.parquet"]
 
 
 def test_errors_of_the_program_and_of_the_run_are_messages(scout: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
