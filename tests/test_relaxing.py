@@ -224,7 +224,7 @@ def emt(run: Path, arms: Sequence[Arm] = ("guided",), **options: object) -> obje
 
 def test_a_run_before_and_after(run: Path) -> None:
     """Relaxed at ρ = 2 both structures keep their four neighbours; at 0 they lose them."""
-    output, error = scout(str(run), "--potential", "emt", "--steps", "60")
+    output, error = scout(str(run), "--potential", "emt", "--steps", "60", "--rho", "2")
     assert error is None, output
     sampled, relaxed = output.split("relaxed: at most 60 steps of E/n + (ρ/2) ℓ², ρ = 2 eV/atom\n")
     assert "as sampled" in sampled

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.command("relax")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN_FOLDER")
 @click.option("--steps", type=click.IntRange(1, 10_000), default=30, show_default=True, help="Steps of the optimiser for each structure.")
-@click.option("--rho", type=click.FloatRange(0, 1e6), default=2.0, show_default=True, help="ρ in eV/atom; 0 relaxes without constraints.")
+@click.option("--rho", type=click.FloatRange(0, 1e6), default=0.5, show_default=True, help="ρ in eV/atom; 0 relaxes without constraints.")
 @click.option("--arm", type=click.Choice(["both", "guided", "non-guided"]), default="both", show_default=True)
 @click.option("--potential", default="chgnet", show_default=True, help="It relaxes and judges.")
 @format_option
