@@ -255,7 +255,7 @@ def _fraction(proposition: ir.Proposition, reading: Reading) -> Field:
 
 
 def _any(flags: Tensor, system: Tensor, size: int) -> Tensor:
-    return torch.bincount(system[flags], minlength=size) > 0
+    return torch.zeros(size, dtype=torch.int64, device=system.device).index_add(0, system, flags.long()) > 0
 
 
 # ---- truth and margin ----

@@ -141,6 +141,11 @@ def sum_by_structure(values: Tensor, system: Tensor, size: int) -> Tensor:
     return values.new_zeros(size).index_add(0, system, values)
 
 
+def count(index: Tensor, size: int) -> Tensor:
+    """How often each whole number below ``size`` stands in (M,) → (size,) int64. Unlike `torch.bincount` it does not make the host wait."""
+    return torch.zeros(size, dtype=torch.int64, device=index.device).index_add(0, index, torch.ones_like(index))
+
+
 def decided(batch: CrystalBatch, elements: Sequence[str]) -> Tensor:
     """(N,) 1 where an atom is one of these elements with a probability above 1/2, else 0."""
     return (batch.weight([ATOMIC_NUMBER[e] for e in elements]) > PRESENT).to(batch.frac.dtype)
@@ -233,9 +238,8 @@ def _columns(species: Tensor, elements: Sequence[str], *, whole: bool) -> Tensor
 
 def uncrowded(found: Bonds) -> Bonds:
     """Without the bonds of crystals that have more than `MAX_BOND_PAIRS` pairs of bonds that share a centre: these join ``overflow``."""
-    per_centre = torch.bincount(found.i, minlength=len(found.centre))[found.i]
-    size = len(found.overflow)
-    crowded = torch.bincount(found.system, weights=per_centre.double(), minlength=size) > MAX_BOND_PAIRS
+    per_centre = count(found.i, len(found.centre)).index_select(0, found.i)
+    crowded = torch.zeros_like(found.overflow, dtype=torch.int64).index_add(0, found.system, per_centre) > MAX_BOND_PAIRS
     if not crowded.any():
         return found
     kept = ~crowded[found.system]
@@ -245,7 +249,7 @@ def uncrowded(found: Bonds) -> Bonds:
 
 def at_one_centre(first: Bonds, second: Bonds) -> tuple[Tensor, Tensor]:
     """→ (k, l), each (Q,) int64: every bond l of the second list at the centre of every bond k of the first, k itself included."""
-    per_centre = torch.bincount(second.i, minlength=len(second.centre))
+    per_centre = count(second.i, len(second.centre))
     k, local = _ragged(per_centre[first.i])
     return k, (per_centre.cumsum(0) - per_centre)[first.i[k]] + local
 
@@ -276,25 +280,21 @@ def _upper_bound(batch: CrystalBatch, centre: Tensor, neighbour: Tensor) -> Tens
     itself = (centre * neighbour) > _WEIGHT_FLOOR
     bound = torch.where(itself, edge, torch.full_like(edge, torch.inf))
     i, j = _combinations(batch, centre, neighbour)
-    i, j = i[i != j], j[i != j]
     offset = _offset(batch.frac, i, j)
-    vector = _cartesian(offset - torch.floor(offset + 0.5), batch.cell, batch.system[i])
-    return bound.scatter_reduce(0, i, vector.square().sum(0).sqrt(), "amin")
+    distance = _cartesian(offset - torch.floor(offset + 0.5), batch.cell, batch.system[i]).square().sum(0).sqrt()
+    return bound.scatter_reduce(0, i, distance.masked_fill(i == j, torch.inf), "amin")
 
 
 def _combinations(batch: CrystalBatch, centre: Tensor, neighbour: Tensor) -> tuple[Tensor, Tensor]:
-    """All (i, j) within a crystal whose weight product (N,) · (N,) is above the floor, i ascending; i = j included."""
+    """All (i, j) within a crystal whose weights (N,) are both above the floor, i ascending; i = j included."""
     system = batch.system
     centres = (centre > _WEIGHT_FLOOR).nonzero().squeeze(-1)
     neighbours = (neighbour > _WEIGHT_FLOOR).nonzero().squeeze(-1)
-    per_system = torch.zeros_like(batch.num_atoms).index_add(0, system.index_select(0, neighbours), torch.ones_like(neighbours))
+    per_system = count(system.index_select(0, neighbours), batch.size)
     owner = system.index_select(0, centres)
     row, local = _ragged(per_system.index_select(0, owner))
     first = (per_system.cumsum(0) - per_system).index_select(0, owner)
-    i = centres.index_select(0, row)
-    j = neighbours.index_select(0, first.index_select(0, row) + local)
-    heavy = (centre.index_select(0, i) * neighbour.index_select(0, j) > _WEIGHT_FLOOR).nonzero().squeeze(-1)
-    return i.index_select(0, heavy), j.index_select(0, heavy)
+    return centres.index_select(0, row), neighbours.index_select(0, first.index_select(0, row) + local)
 
 
 def _search(
@@ -314,9 +314,10 @@ def _search(
     i, j = _combinations(batch, centre.masked_fill(overflow.index_select(0, system), 0), neighbour)
     offset, window = _offset(frac, i, j), reach.index_select(1, i)
     first = torch.ceil(-window - offset)
-    count = (torch.floor(window - offset) - first + 1).clamp(min=0)
-    owner, local = _ragged(count.prod(dim=0).long())
-    _, along_b, along_c = count.index_select(1, owner)
+    heavy = centre.index_select(0, i) * neighbour.index_select(0, j) > _WEIGHT_FLOOR
+    along = (torch.floor(window - offset) - first + 1).clamp(min=0) * heavy
+    owner, local = _ragged(along.prod(dim=0).long())
+    _, along_b, along_c = along.index_select(1, owner)
     item = local.to(frac.dtype)  # whole numbers far below 2^24: division and floor are exact
     row = torch.floor(item / along_c)
     plane = torch.floor(row / along_b)
