@@ -64,6 +64,11 @@ class Judged:
         """How many structures the final ones descend from, fewer where some were resampled."""
         return len({record.generated.family for record in self.records})
 
+    @property
+    def distinct_hits(self) -> int:
+        """|U∩C|: copies of one hit count once."""
+        return sum(r.hit is True and r.passed("unique") for r in self.records)
+
     def final(self, window: float) -> Proportion:
         """Y_SCOUT with another window of metastability, eV/atom."""
         inside = [r for r in self.records if r.e_above_hull is not None and r.e_above_hull <= window]
@@ -162,8 +167,8 @@ def _settings(judged: Sequence[Judged]) -> str:
 
 def _table(judged: Sequence[Judged], unguided: str) -> str:
     lines = [
-        "| row | variant | R | C/R | p | valid | U/R | S/R | median e_hull, eV/atom | SCOUT | Y_SCOUT | evaluations | CPU s | wall s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| row | variant | R | C/R | p | valid | U/R | UC/R | S/R | median e_hull, eV/atom | SCOUT | Y_SCOUT | evaluations | CPU s | wall s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for one in judged:
         arm = one.arm
@@ -177,6 +182,7 @@ def _table(judged: Sequence[Judged], unguided: str) -> str:
             "" if test is None else _p(test.p_fisher if test.p_z is None else test.p_z),
             _percent(arm.valid.count, arm.raw),
             _percent(arm.unique.count, arm.raw),
+            _percent(one.distinct_hits, arm.raw),
             f"{_percent(arm.metastable.count, arm.raw)} ({arm.metastable.count})",
             median,
             f"{_percent(arm.scout.count, arm.scout.total)} ({arm.scout.count}/{arm.scout.total})",
