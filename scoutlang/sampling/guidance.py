@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scoutlang.geometry import sum_by_structure
+from scoutlang.geometry import sound_cell, sum_by_structure
 
 STRAIN_LENGTH = 2.0  # c in Å: a strain ε counts like a displacement of c·‖ε‖ per atom
 MAX_TILT = 3.0  # the most that a type logit is changed
@@ -66,7 +66,7 @@ class Descent:
 
 def descent(grad_frac: Tensor, grad_cell: Tensor, cell: Tensor, system: Tensor, num_atoms: Tensor) -> Descent:
     """Gradients of ℓ in (F, L) → Δr = −G_F L^(−T), ε = −sym(Lᵀ G_L)/(c² n). A crystal with a non-finite gradient gets zeros."""
-    inverse = torch.linalg.pinv(cell)
+    inverse = torch.linalg.pinv(sound_cell(cell)[0])  # of an x̂0 that is no cell, the gradient is none or not finite
     move = -(grad_frac.unsqueeze(1) @ inverse.transpose(1, 2)[system]).squeeze(1)
     torque = cell.transpose(1, 2) @ grad_cell
     n = num_atoms.to(cell.dtype)
@@ -131,13 +131,15 @@ def tilt(strength: float, slope: Tensor) -> Tensor:
 
 def displacement(direction: Descent, step: Tensor, cell: Tensor, system: Tensor) -> tuple[Tensor, Tensor]:
     """(ΔF (N, 3), ΔL (B, 3, 3)) of x̂0 for a step along the descent; ΔL is brought back to MatterGen's symmetric lattice form."""
-    delta_frac = (step[system][:, None, None] * direction.move.unsqueeze(1) @ torch.linalg.pinv(cell)[system]).squeeze(1)
+    inverse = torch.linalg.pinv(sound_cell(cell)[0])
+    delta_frac = (step[system][:, None, None] * direction.move.unsqueeze(1) @ inverse[system]).squeeze(1)
     strained = cell + cell @ (step[:, None, None] * direction.strain)
     return delta_frac, symmetric_form(strained) - symmetric_form(cell)
 
 
 def symmetric_form(cell: Tensor) -> Tensor:
-    """The rotated copy of the lattice that is a symmetric positive matrix: (L Lᵀ)^(1/2)."""
-    values, vectors = torch.linalg.eigh(cell @ cell.transpose(1, 2))
+    """The rotated copy of the lattice that is a symmetric positive matrix: (L Lᵀ)^(1/2). Of what is no cell: a cube of 1 Å."""
+    sound = sound_cell(cell)[0]
+    values, vectors = torch.linalg.eigh(sound @ sound.transpose(1, 2))
     root: Tensor = (vectors * values.clamp(min=0).sqrt().unsqueeze(1)) @ vectors.transpose(1, 2)
     return root

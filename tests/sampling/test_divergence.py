@@ -1,4 +1,4 @@
-"""One structure of a batch that goes wrong changes no other: its gradient is no number, or its coordinates."""
+"""One structure of a batch that goes wrong ends as lost and changes no other: its gradient is NaN, its score explodes, its cell grows without end."""
 
 from __future__ import annotations
 
@@ -84,6 +84,19 @@ def test_a_gradient_that_is_no_number_moves_nothing(sample, guide, by):
     assert torch.isfinite(found["pos"]).all()
     strained = torch.stack([p.guided.strain for p in told if p.guided is not None]).sum(0) > 0
     assert strained.tolist() == [b != VICTIM for b in range(COUNT)]
+
+
+@pytest.mark.parametrize(
+    ("guide", "by"),
+    [("non-guided", -1e3), ("adaptive", float("nan")), ("adaptive", -1e30), ("adaptive", -1e3), ("paper", float("inf")), ("paper", -1e3)],
+)
+def test_an_exploding_cell_is_lost_and_touches_no_other(sample, toy, guide, by):
+    module = type(toy)(model=Explodes(toy.model, by, "cell"), corruption=toy.corruption, loss_fn=toy.loss_fn)
+    found, told = sample(GUIDES[guide], module=module)
+    assert_others_are_the_same(found, sample(GUIDES[guide])[0])
+    assert told[-1].broken.tolist() == [b == VICTIM for b in range(COUNT)]
+    assert not told[STEPS // 2 - 2].broken.any()
+    assert found["cell"][VICTIM].isnan().all()
 
 
 @pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)

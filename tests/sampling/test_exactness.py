@@ -160,7 +160,7 @@ def test_forward_guidance_by_a_linear_loss_is_the_tilted_prior(sample_toy):
 @pytest.mark.parametrize("recur", [1, 2])
 def test_forward_guidance_by_a_quadratic_loss_is_the_posterior(sample_toy, recur):
     """Exact with strength 1/(1 + κ r²): the likelihood of x̂0 is blurred by the uncertainty r² of x̂0."""
-    steps, process = 40, lattice(4, PRIOR.cell_mean, PRIOR.cell_std)
+    steps, process = 25, lattice(4, PRIOR.cell_mean, PRIOR.cell_std)
     loss = KnownLoss(of_lattice(lambda x: KAPPA * quadratic(x, TARGET)), lambda t: 1 / (1 + KAPPA * process.uncertainty(t)))
     mean, std = bayes(PRIOR.cell_mean, PRIOR.cell_std, KAPPA, TARGET)
     shear, _ = bayes(0.0, PRIOR.cell_std, KAPPA, TARGET)
@@ -216,8 +216,8 @@ def plain_gradient(process: Process, kappa: float, target: float):
 @pytest.mark.slow
 @pytest.mark.parametrize("recur", [1, 3])
 def test_forward_guidance_of_constant_strength_has_the_moments_of_its_recursion(sample_toy, recur):
-    """400 structures, 40 steps: 1200 diagonal and 1200 off-diagonal entries, whose mean has a standard error of 0.005 Å."""
-    count, steps = 400, 40
+    """250 structures, 30 steps: 750 diagonal and 750 off-diagonal entries, whose mean has a standard error of 0.006 Å."""
+    count, steps = 250, 30
     loss = KnownLoss(of_lattice(lambda x: KAPPA * quadratic(x, TARGET)))
     batch = sample_toy(count, steps=steps, corrector=0, loss=loss, guide=forward(recur=recur))
     for values, centre, diagonal in zip(entries(batch["cell"]), (PRIOR.cell_mean, 0.0), (True, False), strict=True):

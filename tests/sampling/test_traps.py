@@ -88,7 +88,7 @@ def test_trap_04_the_last_steps_heal(sample_toy, volume_loss):
 
 @pytest.mark.parametrize("method", ["adaptive", "paper"])
 def test_trap_05_a_structure_does_not_see_its_neighbours(toy, volume_loss, method):
-    guide = Guide(method=method, k=Schedule(start=0.5, end=0.5), g=Schedule(start=0.2, end=0.2), recur=2, backward=2)
+    guide = Guide(method=method, k=Schedule(start=0.5, end=0.5), g=Schedule(start=0.2, end=0.2), recur=2, backward=2, resample=0)
     sampler = GuidedSampler(toy, steps=12, cfg=0.0, loss=volume_loss, guide=guide)
     sizes = [1 + i % 5 for i in range(32)]  # 32 structures of five sizes
     batch = sampler.generate(conditions(sizes, None), list(range(32)))

@@ -10,6 +10,8 @@ from mattergen.common.data.chemgraph import ChemGraph
 from mattergen.common.data.collate import collate
 from torch import Tensor
 
+from scoutlang.sampling.guidance import wrap
+
 FIELDS = ("pos", "cell", "atomic_numbers")
 GIVEN_TYPES = "given_types"  # our field (N,): atomic numbers that are known from the start
 _CONDITIONS = "_USE_UNCONDITIONAL_EMBEDDING"  # MatterGen's field: condition → (B, 1) bool, whether it is left out
@@ -60,8 +62,25 @@ def copies(z: Any, parents: list[int], device: torch.device) -> Any:
     )
 
 
+LONGEST_CELL = 1000.0
+"""Å. At no noise level is an entry of a lattice anywhere near."""
+
+
 def broken(z: Any) -> Tensor:
-    """(B,) bool: structures with a coordinate or a lattice entry that is not finite."""
-    finite = torch.isfinite(z["cell"]).flatten(1).all(1)
-    lost = torch.zeros_like(finite).index_put((z.get_batch_idx("pos"),), ~torch.isfinite(z["pos"]).all(1), accumulate=True)
-    return ~finite | lost
+    """(B,) bool: structures with a coordinate or a lattice entry that is not finite, or beyond `LONGEST_CELL`."""
+    inside = is_lattice(z["cell"])
+    lost = torch.zeros_like(inside).index_put((z.get_batch_idx("pos"),), ~torch.isfinite(z["pos"]).all(1), accumulate=True)
+    return ~inside | lost
+
+
+def is_lattice(cell: Tensor) -> Tensor:
+    """(B, 3, 3) → (B,) bool; false for NaN as well."""
+    return (cell.abs() <= LONGEST_CELL).flatten(1).all(1)
+
+
+def held(z: Any, lost: Tensor, cell: Tensor) -> Any:
+    """The batch with this cell (B, 3, 3), and atoms apart from each other, for the structures ``lost`` (B,)."""
+    apart = wrap(torch.arange(len(z["pos"]), device=lost.device)[:, None] * z["pos"].new_tensor([2.0, 3.0, 5.0]).sqrt())
+    return z.replace(
+        pos=torch.where(lost[z.get_batch_idx("pos")][:, None], apart, z["pos"]), cell=torch.where(lost[:, None, None], cell, z["cell"])
+    )

@@ -21,7 +21,7 @@ from torch import Tensor
 from scoutlang.crystal import MAX_Z, CrystalBatch
 from scoutlang.geometry import sum_by_structure
 from scoutlang.sampling import guidance
-from scoutlang.sampling.backends.mattergen.batches import GIVEN_TYPES
+from scoutlang.sampling.backends.mattergen.batches import GIVEN_TYPES, is_lattice
 from scoutlang.sampling.langevin import Langevin
 from scoutlang.sampling.noise import StructureNoise
 
@@ -70,10 +70,15 @@ class Processes:
         sigma_frac = sdes["pos"].marginal_prob(x=z["pos"][:, :1], t=time, batch_idx=z.get_batch_idx("pos"), batch=z)[1]
         return alpha, sigma_cell, sigma_frac.reshape(len(z["pos"]), -1)[:, :1]
 
+    def limit_mean(self, z: Any) -> Tensor:
+        """μ (B, 3, 3), the mean of the lattices at t = 1."""
+        mean: Tensor = self._corruption.sdes["cell"].get_limit_mean(x=z["cell"], batch=z)
+        return mean
+
     def clean(self, z: Any, score: Any, t: float) -> CrystalBatch:
         """x̂0 of coordinates and lattice, and the clean-type probabilities (traps 1, 7, 8, 11)."""
         alpha, sigma_cell, sigma_frac = self.noise_level(z, t)
-        limit_mean = self._corruption.sdes["cell"].get_limit_mean(x=z["cell"], batch=z)
+        limit_mean = self.limit_mean(z)
         return CrystalBatch(
             frac=guidance.clean_frac(z["pos"], score["pos"], sigma_frac),
             cell=guidance.clean_cell(z["cell"], score["cell"], alpha, sigma_cell, limit_mean),
@@ -99,7 +104,7 @@ class Processes:
         sdes, system = self._corruption.sdes, z.get_batch_idx("pos")
         sigma = sdes["pos"].sigma_max * sdes["pos"].std_scaling(z)[system][:, None]
         cell_std = sdes["cell"].get_limit_var(x=z["cell"], batch=z).sqrt()
-        cell_mean = sdes["cell"].get_limit_mean(x=z["cell"], batch=z)
+        cell_mean = self.limit_mean(z)
         drawn = {"pos": guidance.wrap(noise.atoms() * sigma), "cell": guidance.symmetric_noise(noise.cells()) * cell_std + cell_mean}
         if self.has_types:
             drawn["atomic_numbers"] = torch.full_like(z["atomic_numbers"], MAX_Z + 1)
@@ -111,7 +116,7 @@ class Processes:
         dt = torch.tensor(s - t, device=self._device, dtype=torch.float32)
         pos_x, pos_s, pos_std = self._predictors["pos"]._get_coeffs(x=z["pos"], t=time, dt=dt, batch_idx=system, batch=z)
         cell_x, cell_s, cell_std = self._predictors["cell"]._get_coeffs(x=z["cell"], t=time, dt=dt, batch_idx=None, batch=z)
-        limit_mean = self._corruption.sdes["cell"].get_limit_mean(x=z["cell"], batch=z)
+        limit_mean = self.limit_mean(z)
         pos = pos_x * z["pos"] + pos_s * score["pos"]
         cell = cell_x * z["cell"] + cell_s * score["cell"] + (1 - cell_x) * limit_mean
         if s > 0:
@@ -174,7 +179,9 @@ class Processes:
         cell_step = step_size("cell", self._langevin.cell, alpha, noise_cell, everyone, sigma_cell[:, 0, 0])[:, None, None]
         pos = z["pos"] + frac_step * score["pos"] + (2 * frac_step).sqrt() * noise_frac
         cell = z["cell"] + cell_step * score["cell"] + (2 * cell_step).sqrt() * noise_cell
-        return z.replace(pos=guidance.wrap(pos), cell=compute_lattice_polar_decomposition(cell))
+        good = is_lattice(cell)[:, None, None]
+        symmetric = compute_lattice_polar_decomposition(torch.where(good, cell, torch.eye(3, device=cell.device)))
+        return z.replace(pos=guidance.wrap(pos), cell=torch.where(good, symmetric, cell))
 
     def renoise(self, z_s: Any, s: float, t: float, noise: StructureNoise) -> Any:
         """Self-recurrence: z_t ~ q(z_t | z_s), exactly, for coordinates, lattice and types (traps 2, 3)."""

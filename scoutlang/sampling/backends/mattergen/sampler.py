@@ -26,7 +26,7 @@ from scoutlang.crystal import MAX_Z, CrystalBatch
 from scoutlang.ir import Guide
 from scoutlang.loss.lower import Loss, gradient, loss_and_gradients
 from scoutlang.sampling import guidance
-from scoutlang.sampling.backends.mattergen.batches import GIVEN_TYPES, broken, copies, twice
+from scoutlang.sampling.backends.mattergen.batches import GIVEN_TYPES, broken, copies, held, twice
 from scoutlang.sampling.backends.mattergen.processes import Processes, with_steps
 from scoutlang.sampling.existence import pull
 from scoutlang.sampling.langevin import PUBLISHED as PUBLISHED_LANGEVIN
@@ -86,6 +86,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         self._loss, self._guide, self._on_step = loss, guide, on_step
         self._needed, self._above_hull, self._evaluations = needed, above_hull, 0
         self.processes = Processes(module.corruption, self._predictors, steps, langevin, self._device)
+        self._lost = torch.zeros(0, dtype=torch.bool, device=self._device)
         self._forbidden = None
         if allowed is not None:
             self._forbidden = torch.ones(MAX_Z + 1, dtype=torch.bool, device=self._device)
@@ -97,11 +98,12 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
     def generate(self, conditioning: Any, seeds: list[int]) -> Any:
         """One crystal per seed: a MatterGen batch with the mean of the last denoising step (MatterGen's convention).
 
-        Structure b depends on ``seeds[b]``, its number of atoms and the settings only.
+        Structure b depends on ``seeds[b]``, its number of atoms and the settings only. The cell of one that diverged is NaN.
         """
         batch = conditioning.to(self._device)
         noise = StructureNoise(seeds, batch["num_atoms"].tolist(), self._device)
         batch, self._evaluations = self.processes.prior(batch, noise), 0
+        self._lost = torch.zeros(len(seeds), dtype=torch.bool, device=self._device)
         self.ancestors = list(range(len(seeds)))
         population = Population.start(len(seeds))
         times = torch.linspace(self._max_t, self._eps_t, self.N, dtype=torch.float64).tolist()
@@ -113,8 +115,8 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
                 batch, noise, population = self._resample(batch, noise, population, guided, t, structure_seed(*seeds, step))
                 self.ancestors = population.ancestor.tolist()
             if self._on_step is not None:
-                self._on_step(Progress(step + 1, self.N, t, guided, broken(batch), self._evaluations))
-        return batch
+                self._on_step(Progress(step + 1, self.N, t, guided, self._lost, self._evaluations))
+        return batch.replace(cell=batch["cell"].masked_fill(self._lost[:, None, None], torch.nan))
 
     # -- Algorithm 2 ----------------------------------------------------------------------------------------------------------
 
@@ -129,13 +131,18 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
                 score, told = self._guided_score(z, t, guide)
             else:
                 score = self._score(z, t)
-            z_s = self.processes.predict(z, score, t, s, noise)
+            z_s = self._held(self.processes.predict(z, score, t, s, noise))
             if s > 0:
                 for _ in range(self._n_steps_corrector):
-                    z_s = self._correct(z_s, s, step, noise)
+                    z_s = self._held(self._correct(z_s, s, step, noise))
             if round_ + 1 < rounds:
                 z = self.processes.renoise(z_s, s, t, noise)
         return z_s, told
+
+    def _held(self, z: Any) -> Any:
+        """The batch with an innocent crystal in place of each lost one, whose NaN would end the linear algebra and the network for all."""
+        self._lost = self._lost | broken(z)
+        return held(z, self._lost, self.processes.limit_mean(z))
 
     def _correct(self, z: Any, s: float, step: int, noise: StructureNoise) -> Any:
         """A Langevin step. The paper's is not guided; the adaptive method's is, or it would pull back to the prior what the predictor was given."""
@@ -220,7 +227,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         """Weigh the structures by their x̂0; where few of them carry the weight, replace the others by copies of these, with noise of their own."""
         guide = self._guide
         assert guide is not None
-        reward = -guide.reward * told.value.total
+        reward = (-guide.reward * told.value.total).masked_fill(self._lost, torch.nan)
         if guide.stability > 0 and self._above_hull is not None and t <= ENERGY_FROM:
             height = self._above_hull(told.clean).to(reward)
             # an energy that nobody can tell is no better than the poorest that is known
@@ -232,6 +239,7 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             return z, noise, population
         population, parents = population.resampled(random.Random(seed).random(), guide.offspring)
         chosen = copies(z, parents.tolist(), self._device)
+        self._lost = self._lost[torch.as_tensor(parents, device=self._device)]
         seeds = [structure_seed(seed, b) for b in range(len(parents))]
         return chosen, StructureNoise(seeds, chosen["num_atoms"].tolist(), self._device), population
 
