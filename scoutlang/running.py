@@ -22,7 +22,9 @@ from typing import Any, Protocol
 from pymatgen.core import Structure
 
 import scoutlang
+from scoutlang.descriptors import origin
 from scoutlang.errors import ScoutError
+from scoutlang.expressions import measures
 from scoutlang.files import write_whole
 from scoutlang.ir import Arm, Program
 from scoutlang.memory import keep_freed_memory
@@ -335,6 +337,7 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 def _manifest(program: Program, arms: Sequence[Arm]) -> dict[str, Any]:
+    used = {measure.descriptor for term in program.terms for measure in measures(term.claim)}
     return {
         "scoutlang": scoutlang.__version__,
         "status": "running",
@@ -347,6 +350,7 @@ def _manifest(program: Program, arms: Sequence[Arm]) -> dict[str, Any]:
         "guide": program.guide.to_data(),
         "sample": program.sample.to_data(),
         "parameters": {p.name: p.value for p in program.parameters},
+        "plugins": {name: package for name in sorted(used) if (package := origin(name))},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in _PACKAGES},
