@@ -43,8 +43,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "with existence": {"existence": 2.0},
     "falling k": {"k": (1.0, 0.0)},
     "resampled 16 times": {"resample": 16},
-    "k / 4": {"k": (0.25, 0.25)},
-    "k x 4": {"k": (4.0, 4.0)},
+    "quarter k": {"k": (0.25, 0.25)},
+    "fourfold k": {"k": (4.0, 4.0)},
 }
 # strengths of the adaptive method on `mini`; the paper's k and g stand in the examples
 STRENGTH = dict.fromkeys(ROWS, 1.0) | {"boron": 4.0}
