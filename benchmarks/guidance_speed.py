@@ -128,7 +128,7 @@ def memory(module: DiffusionModule, steps: int) -> str:
 
 @click.command(help=__doc__)
 @click.option("--repeats", default=5, show_default=True, help="Runs of 12 steps of each kind on the embedded model.")
-@click.option("--gemnet-batch", default=4, show_default=True, help="Structures for the GemNet, whose step takes seconds; 0 leaves it out.")
+@click.option("--gemnet-batch", default=16, show_default=True, help="Structures for the GemNet, whose step takes seconds; 0 leaves it out.")
 def main(repeats: int, gemnet_batch: int) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()
@@ -141,7 +141,7 @@ def main(repeats: int, gemnet_batch: int) -> None:
     for size in (32, 128):
         click.echo(table("mini", mini, size, 12, repeats))
     if gemnet_batch:
-        click.echo(table("GemNet", gemnet(mini), gemnet_batch, 6, 2))
+        click.echo(table("GemNet", gemnet(mini), gemnet_batch, 5, 2))
 
 
 if __name__ == "__main__":
