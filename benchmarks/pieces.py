@@ -23,6 +23,7 @@ from pymatgen.core import Lattice, Structure
 
 import scoutlang
 from scoutlang.files import write_whole
+from scoutlang.frontend.statements.guide import OF_ONE_METHOD, SETTINGS
 from scoutlang.ir import Arm, Program
 from scoutlang.sampling.backends.mattergen.checkpoint import Model
 from scoutlang.sampling.generate import Sampled, generate
@@ -54,7 +55,7 @@ class Piece:
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides what is sampled, but the code."""
-        guided = {"guide": self.program.guide.to_data(), "terms": [t.text for t in self.program.terms if t.verb != "expect"]}
+        guided = {"guide": _effective(self.program.guide.to_data()), "terms": [t.text for t in self.program.terms if t.verb != "expect"]}
         return {"system": list(self.program.system), "sample": self.program.sample.to_data(), **(guided if self.arm == "guided" else {})}
 
     def missing(self) -> list[range]:
@@ -104,7 +105,7 @@ class Piece:
 
     def _same_settings(self) -> None:
         for file in files(self.folder):
-            if json.loads(file.read_text(encoding="utf-8"))["settings"] != self.settings:
+            if read(file).settings != self.settings:
                 raise SystemExit(f"{file} was sampled with other settings: remove {self.folder}, or choose another --folder")
 
     def _file(self, batch: range) -> Path:
@@ -120,7 +121,7 @@ class Batch:
     @property
     def settings(self) -> dict[str, Any]:
         found: dict[str, Any] = self.content["settings"]
-        return found
+        return {**found, "guide": _effective(found["guide"])} if "guide" in found else found
 
     @property
     def seed(self) -> int:
@@ -138,6 +139,12 @@ class Batch:
             Generated(arm, seed, row["index"], _structure(row) if with_structures else None, row["failure"], row["ancestor"])
             for row in rows
         ]
+
+
+def _effective(guide: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a guide that its method reads."""
+    unused = {SETTINGS[name].field for name in OF_ONE_METHOD["adaptive" if guide["method"] == "paper" else "paper"]}
+    return {name: value for name, value in guide.items() if name not in unused}
 
 
 def read(file: Path) -> Batch:
