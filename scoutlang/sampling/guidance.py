@@ -66,7 +66,7 @@ class Descent:
 
 def descent(grad_frac: Tensor, grad_cell: Tensor, cell: Tensor, system: Tensor, num_atoms: Tensor) -> Descent:
     """Gradients of ℓ in (F, L) → Δr = −G_F L^(−T), ε = −sym(Lᵀ G_L)/(c² n). A crystal with a non-finite gradient gets zeros."""
-    inverse = torch.linalg.pinv(sound_cell(cell)[0])  # of an x̂0 that is no cell, the gradient is none or not finite
+    inverse = torch.linalg.inv_ex(sound_cell(cell)[0])[0]  # of an x̂0 that is no cell, the gradient is none or not finite
     move = -(grad_frac.unsqueeze(1) @ inverse.transpose(1, 2)[system]).squeeze(1)
     torque = cell.transpose(1, 2) @ grad_cell
     n = num_atoms.to(cell.dtype)
@@ -96,7 +96,7 @@ def adaptive_step(
     furthest = gap.new_zeros(size).scatter_reduce(0, system, direction.move.norm(dim=1), reduce="amax", include_self=False)
     limit = torch.minimum(move / furthest.clamp(min=1e-12), strain / direction.strain.flatten(1).norm(dim=1).clamp(min=1e-12))
     polyak = gap / direction.square_norm.clamp(min=1e-20)
-    sharp = sum_by_structure(sigma_frac.flatten(), system, size) / torch.bincount(system, minlength=size) <= MAX_SIGMA
+    sharp = shared(sigma_frac, system, size) <= MAX_SIGMA
     useful = (direction.square_norm > 0) & torch.isfinite(gap) & sharp
     return torch.where(useful, strength * torch.minimum(polyak, limit), torch.zeros_like(gap))
 
@@ -107,6 +107,11 @@ def extent(direction: Descent, step: Tensor, system: Tensor) -> tuple[Tensor, Te
     return step * furthest, step * direction.strain.flatten(1).norm(dim=1)
 
 
+def shared(sigma_frac: Tensor, system: Tensor, size: int) -> Tensor:
+    """(B,) noise level that all atoms of a structure have, from (N, 1)."""
+    return sigma_frac.new_zeros(size).index_copy_(0, system, sigma_frac.flatten())
+
+
 def blurred_sharpness(sharpness: float, sigma_frac: Tensor, cell: Tensor, system: Tensor) -> Tensor:
     """(B,) a_eff = a / √(1 + π a² v / 8): the smooth step averaged over what is still uncertain about a distance of x̂0 (guidance.md, section B).
 
@@ -114,7 +119,7 @@ def blurred_sharpness(sharpness: float, sigma_frac: Tensor, cell: Tensor, system
     `LEAST_SHARPNESS`: a wider step would count half of the crystal.
     """
     size = len(cell)
-    sigma = sum_by_structure(sigma_frac.flatten(), system, size) / torch.bincount(system, minlength=size)
+    sigma = shared(sigma_frac, system, size)
     uncertain = sigma.square() * PRIOR_SPREAD**2 / (sigma.square() + PRIOR_SPREAD**2)
     variance = 2 * uncertain * torch.linalg.vector_norm(cell, dim=-1).mean(dim=-1).square()
     blurred: Tensor = sharpness / (1 + math.pi / 8 * sharpness**2 * variance).sqrt()
@@ -131,7 +136,7 @@ def tilt(strength: float, slope: Tensor) -> Tensor:
 
 def displacement(direction: Descent, step: Tensor, cell: Tensor, system: Tensor) -> tuple[Tensor, Tensor]:
     """(ΔF (N, 3), ΔL (B, 3, 3)) of x̂0 for a step along the descent; ΔL is brought back to MatterGen's symmetric lattice form."""
-    inverse = torch.linalg.pinv(sound_cell(cell)[0])
+    inverse = torch.linalg.inv_ex(sound_cell(cell)[0])[0]
     delta_frac = (step[system][:, None, None] * direction.move.unsqueeze(1) @ inverse[system]).squeeze(1)
     strained = cell + cell @ (step[:, None, None] * direction.strain)
     return delta_frac, symmetric_form(strained) - symmetric_form(cell)

@@ -173,9 +173,10 @@ class Processes:
         sde = self._corruption.sdes["cell"]
         now, before = self.time(z, s), self.time(z, max(s - 1.0 / self._steps, 0.0))
         alpha = (sde._marginal_mean_coeff(now) / sde._marginal_mean_coeff(before)).square()
-        sigma = sigma_cell.new_zeros(size).index_copy_(0, system, sigma_frac[:, 0])
         everyone = torch.arange(size, device=self._device)
-        frac_step = step_size("pos", self._langevin.pos, 1.0, noise_frac, system, sigma)[system][:, None]
+        frac_step = step_size("pos", self._langevin.pos, 1.0, noise_frac, system, guidance.shared(sigma_frac, system, size))[system][
+            :, None
+        ]
         cell_step = step_size("cell", self._langevin.cell, alpha, noise_cell, everyone, sigma_cell[:, 0, 0])[:, None, None]
         pos = z["pos"] + frac_step * score["pos"] + (2 * frac_step).sqrt() * noise_frac
         cell = z["cell"] + cell_step * score["cell"] + (2 * cell_step).sqrt() * noise_cell

@@ -209,8 +209,10 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         )
         if steer_types:
             logits = score["atomic_numbers"]
-            existence = pull(clean.species, clean.system, clean.size, self._needed)
-            tilted = logits[:, :MAX_Z] + guidance.tilt(k, guide.types * grad_species[:, 1:] + guide.existence * existence[:, 1:])
+            slope = guide.types * grad_species
+            if guide.existence > 0:
+                slope = slope + guide.existence * pull(clean.species, clean.system, clean.size, self._needed)
+            tilted = logits[:, :MAX_Z] + guidance.tilt(k, slope[:, 1:])
             changed = changed.replace(atomic_numbers=torch.cat([tilted, logits[:, MAX_Z:]], dim=1))
         return changed, GuidedStep(value, *guidance.extent(direction, step, clean.system), clean)
 
