@@ -34,6 +34,9 @@ class Gaussian:
     copper: float = 0.7
 
 
+PRIOR = Gaussian()
+
+
 class ExactScore(torch.nn.Module):
     """Score × std of the data at time t, in the form in which a MatterGen model gives it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from closed_form import ExactScore, Gaussian
+from closed_form import PRIOR, ExactScore, Gaussian
 
 import scoutlang.sampling.backends.mattergen
 from scoutlang.sampling.backends.mattergen.batches import conditions
@@ -17,11 +17,6 @@ from mattergen.diffusion.diffusion_module import DiffusionModule  # isort: skip
 from omegaconf import OmegaConf  # isort: skip
 
 CONFIG = Path(scoutlang.sampling.backends.mattergen.__file__).parents[2] / "models" / "mini" / "config.yaml"
-
-PRIOR = Gaussian()
-CELL_MEAN, CELL_STD = PRIOR.cell_mean, PRIOR.cell_std
-FRAC_MEAN, FRAC_STD = PRIOR.frac_mean, PRIOR.frac_std
-TYPE_PROBABILITY = PRIOR.copper
 
 
 @pytest.fixture(scope="session")

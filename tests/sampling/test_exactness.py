@@ -14,6 +14,7 @@ import torch
 from closed_form import (
     COPPER,
     PHOSPHORUS,
+    PRIOR,
     Gaussian,
     KnownLoss,
     Process,
@@ -23,7 +24,6 @@ from closed_form import (
     of_coordinates,
     of_lattice,
 )
-from conftest import PRIOR
 
 from scoutlang.ir import Guide, Schedule
 from scoutlang.sampling import guidance

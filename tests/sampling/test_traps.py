@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TYPE_PROBABILITY
+from closed_form import PRIOR
 from pymatgen.core import Lattice, Structure
 from torch.overrides import TorchFunctionMode
 
@@ -137,8 +137,8 @@ def test_trap_07_types_are_clean_probabilities(toy, volume_loss):
     z = conditions([3], None)
     z = z.replace(pos=torch.rand(3, 3), cell=4 * torch.eye(3)[None], atomic_numbers=torch.tensor([101, 15, 29]))
     species = sampler.processes.species(z, sampler._score(z, 0.5))
-    assert species[0, 29].item() == pytest.approx(TYPE_PROBABILITY, abs=1e-5)
-    assert species[0, 15].item() == pytest.approx(1 - TYPE_PROBABILITY, abs=1e-5)
+    assert species[0, 29].item() == pytest.approx(PRIOR.copper, abs=1e-5)
+    assert species[0, 15].item() == pytest.approx(1 - PRIOR.copper, abs=1e-5)
     assert species[1].argmax() == 15
     assert species[2].argmax() == 29
     torch.testing.assert_close(species.sum(1), torch.ones(3))
