@@ -93,8 +93,8 @@ def adaptive_step(
     move: Å, the most that an atom of x̂0 moves in one step; strain: the largest strain of its cell.
     """
     size = len(gap)
-    furthest = gap.new_zeros(size).scatter_reduce(0, system, direction.move.norm(dim=1), reduce="amax", include_self=False)
-    limit = torch.minimum(move / furthest.clamp(min=1e-12), strain / direction.strain.flatten(1).norm(dim=1).clamp(min=1e-12))
+    furthest, strained = extent(direction, torch.ones_like(gap), system)
+    limit = torch.minimum(move / furthest.clamp(min=1e-12), strain / strained.clamp(min=1e-12))
     polyak = gap / direction.square_norm.clamp(min=1e-20)
     sharp = shared(sigma_frac, system, size) <= MAX_SIGMA
     useful = (direction.square_norm > 0) & torch.isfinite(gap) & sharp
@@ -113,7 +113,7 @@ def shared(sigma_frac: Tensor, system: Tensor, size: int) -> Tensor:
 
 
 def blurred_sharpness(sharpness: float, sigma_frac: Tensor, cell: Tensor, system: Tensor) -> Tensor:
-    """(B,) a_eff = a / √(1 + π a² v / 8): the smooth step averaged over what is still uncertain about a distance of x̂0 (guidance.md, section B).
+    """(B,) a_eff = a / √(1 + π a² v / 8): the smooth step averaged over what is still uncertain about a distance of x̂0 (docs/guidance.md).
 
     v = 2 (r ā)², r² = σ_F² s0² / (σ_F² + s0²) with s0 = `PRIOR_SPREAD`, ā the mean length of the cell vectors. sigma_frac: (N, 1). Never below
     `LEAST_SHARPNESS`: a wider step would count half of the crystal.
