@@ -37,6 +37,11 @@ def funnels(records: Sequence[Record]) -> tuple[Funnel, ...]:
     return tuple(_funnel(arm, [r for r in records if r.arm == arm]) for arm in dict.fromkeys(r.arm for r in records))
 
 
+def left_at(record: Record) -> tuple[str, str] | None:
+    """The first set that a structure is not in, and why; None for one that is in all of them."""
+    return next(((name, reason(record)) for name, inside, reason in _STEPS if not inside(record)), None)
+
+
 def _funnel(arm: Arm, records: Sequence[Record]) -> Funnel:
     left, steps = list(records), []
     for name, inside, reason in _STEPS:

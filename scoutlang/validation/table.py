@@ -20,16 +20,16 @@ _NOTHING = "–"
 _ROWS: tuple[tuple[str, Callable[[ArmSummary], str]], ...] = (
     ("raw set |R|", lambda arm: str(arm.raw)),
     ("hits |C|", lambda arm: str(arm.hits.count)),
-    ("|C|/|R| (95 % interval)", lambda arm: _percent(arm.hits, interval=True)),
+    ("|C|/|R| (95 % interval)", lambda arm: percent(arm.hits, interval=True)),
     ("undefined", lambda arm: str(arm.undefined)),
-    ("min-distance validity", lambda arm: _percent(arm.valid)),
+    ("min-distance validity", lambda arm: percent(arm.valid)),
     ("median energy above hull", lambda arm: _NOTHING if arm.median_e_above_hull is None else f"{arm.median_e_above_hull:.3f} eV/atom"),
-    (f"within {METASTABLE:g} eV/atom of hull, S", lambda arm: _percent(arm.metastable, of=True)),
-    ("unique, U", lambda arm: _percent(arm.unique)),
-    ("U ∩ S, of U", lambda arm: _percent(arm.unique_metastable, of=True)),
-    ("original, U ∩ S ∩ O, of U ∩ S", lambda arm: _percent(arm.original, of=True)),
-    ("SCOUT, hits of U ∩ S ∩ O", lambda arm: _percent(arm.scout, of=True)),
-    ("Y_SCOUT, of |R| (95 % interval)", lambda arm: _percent(arm.scout_yield, interval=True)),
+    (f"within {METASTABLE:g} eV/atom of hull, S", lambda arm: percent(arm.metastable, of=True)),
+    ("unique, U", lambda arm: percent(arm.unique)),
+    ("U ∩ S, of U", lambda arm: percent(arm.unique_metastable, of=True)),
+    ("original, U ∩ S ∩ O, of U ∩ S", lambda arm: percent(arm.original, of=True)),
+    ("SCOUT, hits of U ∩ S ∩ O", lambda arm: percent(arm.scout, of=True)),
+    ("Y_SCOUT, of |R| (95 % interval)", lambda arm: percent(arm.scout_yield, interval=True)),
 )
 
 
@@ -40,12 +40,23 @@ def render_table(validation: Validation, files: Sequence[Path] = (), *, geometry
     table.add_column("")
     for arm in summary.arms:
         table.add_column(arm.arm, justify="right")
-    for name, cell in _ROWS:
-        table.add_row(name, *(cell(arm) for arm in summary.arms))
-    lines = [*_comparison(summary), *_without_hull(validation), *_not_compared(summary), _basis(validation, geometry)]
+    for name, cells in table_rows(summary):
+        table.add_row(name, *cells)
+    lines = table_notes(validation, geometry)
     if files:
         lines.append(f"files in {files[0].parent}: {', '.join(file.name for file in files)}")
     return Group(table, Text("\n".join(lines)))
+
+
+def table_rows(summary: Summary) -> list[tuple[str, list[str]]]:
+    """The table as text, wherever it is shown: what a row counts, and its cell in every arm of the summary."""
+    return [(name, [cell(arm) for arm in summary.arms]) for name, cell in _ROWS]
+
+
+def table_notes(validation: Validation, geometry: str = "unrelaxed") -> list[str]:
+    """What stands below the table: the tests between the arms, what has no answer and why, and what the energies rest on."""
+    summary = validation.table()
+    return [*_comparison(summary), *_without_hull(validation), *_not_compared(summary), _basis(validation, geometry)]
 
 
 def render_terms(terms: Sequence[TermSummary], hardest: Hardest | None) -> RenderableType:
@@ -57,8 +68,8 @@ def render_terms(terms: Sequence[TermSummary], hardest: Hardest | None) -> Rende
     for share in terms[0].shares:
         table.add_column(share.arm, justify="right")
     for term in terms:
-        table.add_row(Text(term.text), *(_share(share) for share in term.shares))
-    return Group(table, Text("\n".join(_hard(hardest) if hardest else [])))
+        table.add_row(Text(term.text), *(share_satisfied(share) for share in term.shares))
+    return Group(table, Text("\n".join(hard_line(hardest) if hardest else [])))
 
 
 def _name(term: TermSummary) -> str:
@@ -68,22 +79,25 @@ def _name(term: TermSummary) -> str:
     return claim if unnamed == claim else f"{term.label} ({unnamed})"
 
 
-def _share(share: TermShare) -> str:
-    undefined = f" ({_percent(share.undefined)} undefined)" if share.undefined.count else ""
-    return f"{_percent(share.satisfied)}{undefined}"
+def share_satisfied(share: TermShare) -> str:
+    """``67.7%``, with the share that has no value where there is one."""
+    undefined = f" ({percent(share.undefined)} undefined)" if share.undefined.count else ""
+    return f"{percent(share.satisfied)}{undefined}"
 
 
-def _hard(hardest: Hardest) -> list[str]:
+def hard_line(hardest: Hardest) -> list[str]:
+    """Which line is the hard one, and in a second line what may help."""
     term, beside = hardest.term, hardest.beside
     guided = term.share("guided")
     assert guided is not None
-    line = f"hardest: {_name(term)}: satisfied by {_percent(guided.satisfied)} of the guided structures"
+    line = f"hardest: {_name(term)}: satisfied by {percent(guided.satisfied)} of the guided structures"
     if beside is not None and beside.total:
         line += f", and by {beside.count} of the {beside.total} that satisfy everything else"
     return [line, *([f"  {hardest.advice}"] if hardest.advice else [])]
 
 
-def _percent(proportion: Proportion, *, interval: bool = False, of: bool = False) -> str:
+def percent(proportion: Proportion, *, interval: bool = False, of: bool = False) -> str:
+    """``32.3%``, with its interval or its whole if asked for; a dash where the whole is empty."""
     if proportion.fraction is None or proportion.low is None or proportion.high is None:
         return _NOTHING
     text = f"{proportion.fraction:.1%}"
@@ -94,15 +108,16 @@ def _percent(proportion: Proportion, *, interval: bool = False, of: bool = False
 
 def _comparison(summary: Summary) -> list[str]:
     return [
-        f"guided > non-guided in {name}: {_tests(test)}"
+        f"guided > non-guided in {name}: {significance(test)}"
         for name, test in (("|C|/|R|", summary.enrichment), ("Y_SCOUT", summary.yields))
         if test is not None and test.p_fisher is not None
     ]
 
 
-def _tests(test: Comparison) -> str:
-    z = "undefined (all or none in both arms)" if test.p_z is None else _p(test.p_z)
-    return f"{z} (one-sided two-proportion z-test), {'–' if test.p_fisher is None else _p(test.p_fisher)} (Fisher's exact test)"
+def significance(test: Comparison) -> str:
+    """Both p-values, each with the name of its test."""
+    z = "undefined (all or none in both arms)" if test.p_z is None else p_value(test.p_z)
+    return f"{z} (one-sided two-proportion z-test), {'–' if test.p_fisher is None else p_value(test.p_fisher)} (Fisher's exact test)"
 
 
 def _not_compared(summary: Summary) -> list[str]:
@@ -110,7 +125,8 @@ def _not_compared(summary: Summary) -> list[str]:
     return [f"{count} structures could not be compared with the others or with the reference, and are in no U or no O"] if count else []
 
 
-def _p(value: float) -> str:
+def p_value(value: float) -> str:
+    """``p = 2.6e-09``; below 1e-12 the digits mean nothing."""
     return "p < 1e-12" if value < 1e-12 else f"p = {value:.2g}"
 
 
