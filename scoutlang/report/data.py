@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+import torch
 from pymatgen.core import Structure
 
+from scoutlang.crystal import CrystalBatch
 from scoutlang.ir import Program
-from scoutlang.validation.funnel import Funnel
+from scoutlang.judged_runs import Judged
+from scoutlang.loss import compile_loss
+from scoutlang.measuring import MAX_PAIRS, TermMeasurement, measure_named, measure_terms, of_structure_alone
+from scoutlang.potentials import Potential
+from scoutlang.structure_io import NamedStructure
+from scoutlang.tracing import TRACE
+from scoutlang.validation.funnel import Funnel, funnels
 from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.record import Record
+from scoutlang.validation.reference import Reference
+from scoutlang.validation.reference.structures import ReferenceStructure
+from scoutlang.validation.stages.hull import build, reference_entries
 from scoutlang.validation.terms import Hardest, TermSummary
 
 Group = Literal["reference", "non-guided", "guided"]
+
+MAX_REFERENCE_ATOMS = 400
+"""A larger cell in the reference is left out: pairs grow with the square. β-boron of the paper has 105 atoms."""
+
+_PAIRS = MAX_PAIRS // 10  # the losses of a batch are held together, with every image of every pair
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -23,8 +43,8 @@ class Crystal:
     """One crystal in the figures: of an arm, or of the reference set.
 
     id: of its record, or in the reference. values: term label → exact value in the term's canonical unit, for terms that compare or wish for
-    one value. satisfied: term label → truth. Both None where undefined. loss: ℓ of the program, dimensionless; e_above_hull: eV/atom, unrelaxed, None
-    where there is none. record: None for the reference.
+    one value. satisfied: term label → truth. Both None where undefined. loss: ℓ of the program, dimensionless, None where a guiding term is
+    undefined; e_above_hull: eV/atom, unrelaxed, None where there is none. record: None for the reference.
     """
 
     id: str
@@ -45,6 +65,7 @@ class ReportData:
 
     crystals: those of both arms that have a structure, in the order of the records, then those of the reference that hold only elements of the
     system and on which some term is defined. trace: the folder of the guided arm's trace, None where there is none.
+    reference_left_out: reason → crystals of the reference, of these elements, that are not among them.
     """
 
     name: str
@@ -56,3 +77,176 @@ class ReportData:
     funnels: tuple[Funnel, ...]
     crystals: tuple[Crystal, ...]
     trace: Path | None = None
+    reference_left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+def collect(judged: Judged) -> ReportData:
+    """Gather what there is to show. Energies of the reference come from the cache of the hull."""
+    program, records = judged.run.program, judged.validation.records
+    known, left_out = reference_crystals(program, judged.potential, judged.reference)
+    trace = judged.folder / TRACE
+    return ReportData(
+        name=judged.folder.resolve().name,
+        program=program,
+        manifest=judged.run.manifest,
+        validation=judged.validation,
+        terms=judged.terms,
+        hardest=judged.hardest,
+        funnels=funnels(records),
+        crystals=(*generated_crystals(program, records), *known),
+        trace=trace if trace.is_dir() else None,
+        reference_left_out=left_out,
+    )
+
+
+def generated_crystals(program: Program, records: Sequence[Record]) -> list[Crystal]:
+    """The crystals of both arms, with what the records say of them. ℓ is that of the finished crystal; none for what is no crystal."""
+    sound = [r for r in records if r.passed("geometry")]
+    losses = dict(zip((r.id for r in sound), losses_of(program, [r.structure for r in sound]), strict=True))
+    labels = [term.label for term in program.terms]
+    return [
+        Crystal(
+            id=record.id,
+            group=record.arm,
+            formula=record.structure.composition.reduced_formula,
+            structure=record.structure,
+            values={label: _number(record.value(f"exact: {label}")) for label in labels},
+            satisfied={label: _truth(record.value(f"satisfied: {label}")) for label in labels},
+            loss=losses.get(record.id),
+            e_above_hull=record.e_above_hull,
+            hit=record.hit,
+            record=record,
+        )
+        for record in records
+        if record.generated.structure is not None
+    ]
+
+
+def reference_crystals(program: Program, potential: Potential, reference: Reference) -> tuple[list[Crystal], dict[str, int]]:
+    """The known crystals that the generated ones are compared with, in table order, and why others of these elements are not among them."""
+    left_out: Counter[str] = Counter()
+    candidates = []
+    for known in reference.subset(program.system):
+        if len(known.structure) > MAX_REFERENCE_ATOMS:
+            left_out[f"more than {MAX_REFERENCE_ATOMS} atoms"] += 1
+        else:
+            candidates.append(known)
+    heights = _heights(set(program.system), potential, reference)
+
+    def measured(some: Sequence[ReferenceStructure]) -> list[tuple[bool | None, dict[str, TermMeasurement]]]:
+        return _measured(program, some, heights)
+
+    answered = []
+    for known, found in zip(candidates, _one_by_one(measured, candidates, _size_of_reference), strict=True):
+        if isinstance(found, Exception):
+            left_out["cannot be measured"] += 1
+        elif not any(_says_something(found[1][term.label]) for term in program.terms if of_structure_alone(term)):
+            left_out["no term is defined on it"] += 1
+        else:
+            answered.append((known, *found))
+    losses = losses_of(program, [known.structure for known, _, _ in answered])
+    crystals = [
+        Crystal(
+            id=known.id,
+            group="reference",
+            formula=known.structure.composition.reduced_formula,
+            structure=known.structure,
+            values={label: _number(term.exact) for label, term in terms.items()},
+            satisfied={label: term.satisfied for label, term in terms.items()},
+            loss=loss,
+            e_above_hull=heights.get(known.id),
+            hit=hit,
+        )
+        for (known, hit, terms), loss in zip(answered, losses, strict=True)
+    ]
+    return crystals, dict(left_out)
+
+
+def losses_of(program: Program, structures: Sequence[Structure]) -> list[float | None]:
+    """ℓ of every crystal, float64: the axis of the paper's Pareto fronts (arXiv:2604.13354, section 3.1), with the kernel of the program's guide.
+
+    None where a guiding term is undefined, ℓ is not finite or cannot be computed, and for all where nothing guides.
+    """
+    loss = compile_loss(program)
+    if not loss.items:
+        return [None] * len(structures)
+
+    def evaluate(some: Sequence[Structure]) -> list[float | None]:
+        with torch.no_grad():
+            found = loss(CrystalBatch.from_structures(some, dtype=torch.float64), program.guide.sharpness)
+        return [
+            total if whole and isfinite(total) else None
+            for total, whole in zip(found.total.tolist(), found.defined.all(1).tolist(), strict=True)
+        ]
+
+    return [None if isinstance(found, Exception) else found for found in _one_by_one(evaluate, structures, len)]
+
+
+def _measured(
+    program: Program, known: Sequence[ReferenceStructure], heights: Mapping[str, float]
+) -> list[tuple[bool | None, dict[str, TermMeasurement]]]:
+    """hit and terms of known crystals; of the values that stages add, only the height above the hull has a meaning here."""
+    alone = measure_named(program, [NamedStructure(k.id, k.structure) for k in known])
+    others = [term for term in program.terms if not of_structure_alone(term)]
+    given = measure_terms(others, [k.structure for k in known], {"e_above_hull": [heights.get(k.id) for k in known]})
+    return [(found.hit, {t.label: t for t in (*found.terms, *more)}) for found, more in zip(alone, given, strict=True)]
+
+
+def _heights(elements: set[str], potential: Potential, reference: Reference) -> dict[str, float]:
+    """Reference id → eV/atom above the hull of its own elements, where that hull is complete. A crystal that is on it has 0."""
+    entries = reference_entries(elements, potential, reference)
+    hulls = {own: build(own, entries) for own in {frozenset(e.composition.chemical_system_set) for e in entries}}
+    found = {}
+    for entry in entries:
+        hull = hulls[frozenset(entry.composition.chemical_system_set)]
+        if not isinstance(hull, str):
+            found[entry.name] = float(entry.energy_per_atom - hull.get_hull_energy_per_atom(entry.composition))
+    return found
+
+
+_Item = TypeVar("_Item")
+
+
+def _one_by_one(work: Callable[[Sequence[_Item]], list[_T]], items: Sequence[_Item], size: Callable[[_Item], int]) -> list[_T | Exception]:
+    """One result per item, batch by batch; where a batch raises, the item that raises has its exception as the result."""
+    results: list[_T | Exception] = []
+    for batch in _batches(items, size):
+        try:
+            results.extend(work(batch))
+        except Exception:  # find the one that raises
+            for item in batch:
+                try:
+                    results.extend(work([item]))
+                except Exception as error:
+                    results.append(error)
+    return results
+
+
+def _batches(items: Sequence[_Item], size: Callable[[_Item], int]) -> Iterator[list[_Item]]:
+    batch: list[_Item] = []
+    pairs = 0
+    for item in items:
+        cost = size(item) ** 2
+        if batch and pairs + cost > _PAIRS:
+            yield batch
+            batch, pairs = [], 0
+        batch.append(item)
+        pairs += cost
+    if batch:
+        yield batch
+
+
+def _size_of_reference(known: ReferenceStructure) -> int:
+    return len(known.structure)
+
+
+def _says_something(term: TermMeasurement) -> bool:
+    return term.exact is not None or term.satisfied is not None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and isfinite(value) else None
+
+
+def _truth(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
