@@ -14,8 +14,10 @@ from functools import cached_property
 from types import ModuleType
 from typing import TypeVar
 
+from scoutlang import plugins
 from scoutlang.descriptors import _plugins
 from scoutlang.errors import ScoutError
+from scoutlang.plugins import Plugin
 from scoutlang.signatures import DescriptorSignature
 
 T = TypeVar("T")
@@ -28,16 +30,16 @@ class _Catalogue(Mapping[str, T]):
     Which plug-ins there are is found out once in its life, when a name is asked for that is none of the language's.
     """
 
-    def __init__(self, own: Mapping[str, T], read: Callable[[_plugins.Plugin], T]) -> None:
+    def __init__(self, own: Mapping[str, T], read: Callable[[Plugin], T]) -> None:
         self._own = own
         self._read = read
 
     @cached_property
-    def _plugins(self) -> Mapping[str, Sequence[_plugins.Plugin]]:
-        return _plugins.installed()
+    def _plugins(self) -> Mapping[str, Sequence[Plugin]]:
+        return _plugins.GROUP.installed()
 
     def __getitem__(self, name: str) -> T:
-        return self._own[name] if name in self._own else self._read(_plugins.only(self._plugins[name]))
+        return self._own[name] if name in self._own else self._read(plugins.only(self._plugins[name]))
 
     def __contains__(self, name: object) -> bool:
         return name in self._own or name in self._plugins
@@ -45,7 +47,7 @@ class _Catalogue(Mapping[str, T]):
     def __iter__(self) -> Iterator[str]:
         yield from self._own
         for name in sorted(self._plugins.keys() - self._own.keys()):
-            if _flaw(self._plugins[name]) is None:
+            if plugins.broken(self._plugins[name]) is None:
                 yield name
 
     def __len__(self) -> int:
@@ -54,23 +56,23 @@ class _Catalogue(Mapping[str, T]):
 
 def modules() -> Mapping[str, ModuleType]:
     """Descriptor name → its module."""
-    return _Catalogue(_own(), _plugins.Plugin.module)
+    return _Catalogue(_own(), Plugin.module)
 
 
 def signatures() -> Mapping[str, DescriptorSignature]:
     """What the checker needs to know of every descriptor."""
-    return _Catalogue({name: module.SIGNATURE for name, module in _own().items()}, _plugins.Plugin.signature)
+    return _Catalogue({name: module.SIGNATURE for name, module in _own().items()}, _plugins.signature)
 
 
 def origin(name: str) -> str | None:
     """Name and version of the distribution that a plug-in's descriptor is from; None for a descriptor of the language."""
-    return None if name in _own() else _plugins.only(_plugins.installed()[name]).origin
+    return None if name in _own() else plugins.only(_plugins.GROUP.installed()[name]).origin
 
 
 def broken() -> Mapping[str, ScoutError]:
     """Name → why the installed plug-in of that name cannot be used: E450, or E451 where the name is taken."""
-    own, found = _own(), sorted(_plugins.installed().items())
-    flaws = {name: _plugins.hidden(plugins) if name in own else _flaw(plugins) for name, plugins in found}
+    own, found = _own(), sorted(_plugins.GROUP.installed().items())
+    flaws = {name: plugins.hidden(claims) if name in own else plugins.broken(claims) for name, claims in found}
     return {name: flaw for name, flaw in flaws.items() if flaw is not None}
 
 
@@ -82,12 +84,3 @@ def _own() -> Mapping[str, ModuleType]:
         if isinstance(signature, DescriptorSignature):
             found[signature.name] = module
     return found
-
-
-def _flaw(plugins: Sequence[_plugins.Plugin]) -> ScoutError | None:
-    """Why the plug-ins of one name give no descriptor."""
-    try:
-        _plugins.only(plugins).module()
-    except ScoutError as error:
-        return error
-    return None
