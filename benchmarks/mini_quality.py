@@ -17,7 +17,8 @@ import click
 import scoutlang
 from scoutlang.cli.run_display import Display
 from scoutlang.potentials import load as load_potential
-from scoutlang.running import MANIFEST, read_samples, run
+from scoutlang.run_folder import MANIFEST, RunFolder
+from scoutlang.running import run
 from scoutlang.validation import validate
 from scoutlang.validation.reference import load as load_reference
 
@@ -36,7 +37,7 @@ def quality(system: str, count: int, settings: argparse.Namespace, display: Disp
     reference = load_reference()
     known = [r.structure for r in reference.subset(program.system) if len(program.system) == 1 or len(r.structure.composition) > 1]
     mean_volume = sum(s.volume / len(s) for s in known) / len(known)
-    generated = read_samples(folder, "non-guided")
+    generated = RunFolder.open(folder).generated(["non-guided"])
     records = validate(program, generated, potential=load_potential(), reference=reference).records
     structures = [g.structure for g in generated if g.structure is not None]
     cost = json.loads(manifest.read_text(encoding="utf-8"))["sampling"]["non-guided"]

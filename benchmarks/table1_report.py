@@ -18,14 +18,14 @@ from scoutlang.ir import Program
 from scoutlang.potentials import load as load_potential
 from scoutlang.validation import Outcome, Record, validate
 from scoutlang.validation.metrics import Comparison, Proportion, compare, proportion
-from scoutlang.validation.pipeline import STAGES
 from scoutlang.validation.record import Status
 from scoutlang.validation.reference import load as load_reference
+from scoutlang.validation.stages import built_in
 from scoutlang.validation.summary import ArmSummary, summarize
 
 # the sources that decide what a record says
 _JUDGE = ("validation/stages", "validation/matching.py", "descriptors", "potentials", "expressions.py", "measuring.py", "margins.py")
-_STAGES = [stage for stage in STAGES if stage.name != "expect"]
+_STAGES = [stage for stage in built_in() if stage.name != "expect"]
 
 HITS, VALIDITY, YIELD, TIME = 2.0, -0.03, 1.3, 1.5
 """The goals of issue 4: C/R and Y_SCOUT against the unguided arm, validity not more than 3 points lower, time per structure."""

@@ -18,10 +18,11 @@ from pymatgen.core import Structure
 import scoutlang
 from scoutlang.errors import ScoutError
 from scoutlang.files import write_whole
-from scoutlang.ir import Arm, Program
+from scoutlang.ir import Arm
+from scoutlang.judged_runs import judges
 from scoutlang.potentials import Potential
 from scoutlang.relaxing import RHO, STEPS, Objective, Relaxed, claims_loss, relax_one
-from scoutlang.running import ARMS, MANIFEST, read_samples
+from scoutlang.run_folder import ARMS, RunFolder
 from scoutlang.validation import Generated, Validation, validate, write_outputs
 from scoutlang.validation.reference import load as load_reference
 from scoutlang.validation.stages import Progress
@@ -60,23 +61,8 @@ class RelaxedRun:
     files: tuple[Path, ...]
 
 
-def read_manifest(folder: Path) -> Mapping[str, Any]:
-    """What a finished run says of itself. Raises ScoutError E610."""
-    try:
-        found = {"parameters": {}, **json.loads((folder / MANIFEST).read_text(encoding="utf-8"))}  # the first runs had none
-        status, _, _ = found["status"], found["source"], found["digest"]
-        arms, parameters, reference = found["arms"], found["parameters"], found["reference"]["name"]
-        right = set(arms) <= set(ARMS) and isinstance(parameters, dict) and isinstance(reference, str)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ScoutError("E610", f"{folder} is not the folder of a finished run", "give the folder that `scout run` wrote") from error
-    if status != "finished" or not right:
-        raise ScoutError("E610", f"the run in {folder} is not finished", "finish it with `scout run … --resume`")
-    return found
-
-
 def relax_run(
     folder: str | Path,
-    program: Program,
     potential: Potential,
     *,
     arms: Sequence[Arm] = ARMS,
@@ -86,23 +72,22 @@ def relax_run(
 ) -> RelaxedRun:
     """Relax the structures of a finished run, of those of the ``arms`` that it has, and judge them before and after.
 
-    program: that of the run. What an earlier call with the same settings has relaxed is not done again.
+    What an earlier call with the same settings has relaxed is not done again.
     Raises ScoutError: E610 no finished run, E612 relaxed before with other settings or damaged, E602 the folder cannot be written, E604.
     """
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    chosen = [arm for arm in ARMS if arm in arms and arm in manifest["arms"]]
+    run = RunFolder.open(folder)
+    folder, program = run.path, run.program
+    if not run.finished:
+        raise ScoutError("E610", f"the run in {folder} is not finished", "finish it with `scout run … --resume`")
+    chosen = [arm for arm in ARMS if arm in arms and arm in run.arms]
     if not chosen:
-        raise ScoutError("E610", f"the run in {folder} has no arm {' or '.join(arms)}", f"it has {' and '.join(manifest['arms'])}")
-    reference = load_reference(manifest["reference"]["name"])
+        raise ScoutError("E610", f"the run in {folder} has no arm {' or '.join(arms)}", f"it has {' and '.join(run.arms)}")
+    reference = load_reference(judges(run)["reference"])
+    sampled = {arm: run.generated([arm]) for arm in chosen}
+    if any(len(some) < program.sample.count for some in sampled.values()) and "given" not in run.manifest:
+        raise ScoutError("E610", f"structures of the run in {folder} are missing", "finish it with `scout run … --resume`")
     try:
-        sampled = {arm: read_samples(folder, arm) for arm in chosen}
-    except OSError as error:
-        raise ScoutError(
-            "E610", f"{error.filename} is missing: the run is not complete", "finish it with `scout run … --resume`"
-        ) from error
-    try:
-        target = _claim(folder / FOLDER, manifest["digest"], potential, steps, rho)
+        target = _claim(folder / FOLDER, run.manifest["digest"], potential, steps, rho)
         objective = Objective(potential, claims_loss(program), rho)
         outcomes = {
             arm: _relax_arm(target / f"relaxed_structures-{arm}.jsonl", generated, objective, steps, arm, progress)

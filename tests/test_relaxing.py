@@ -22,6 +22,7 @@ from scoutlang.ir import Arm, Program
 from scoutlang.potentials.calculators import CalculatorPotential
 from scoutlang.relaxed_runs import relax_run
 from scoutlang.relaxing import FORCE, Objective, Stopped, claims_loss, relax, relax_one
+from scoutlang.run_folder import ARMS, RunFolder, manifest
 
 FCC = np.array([[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
 FOUR = "system Cu; require CN(Cu-Cu) = 4"
@@ -195,22 +196,14 @@ def write_run(folder: Path, text: str = f"{FOUR}; sample count=3 batch=2 seed=7"
         ]
         (folder / "samples" / f"{arm}-000000.json").write_text(json.dumps(rows[:2]), encoding="utf-8")
         (folder / "samples" / f"{arm}-000002.json").write_text(json.dumps(rows[2:]), encoding="utf-8")
-    manifest = {
-        "status": "finished",
-        "source_name": "x.scout",
-        "source": text,
-        "digest": checked.digest(),
-        "arms": ["non-guided", "guided"],
-        "sample": checked.sample.to_data(),
-        "reference": {"name": "mp-mini"},
-    }
-    (folder / "run.json").write_text(json.dumps(manifest), encoding="utf-8")
+    judges = {"potential": "emt", "reference": "mp-mini"}
+    RunFolder(folder, manifest(checked, ARMS) | {"status": "finished", "judges": judges}).save()
     return folder
 
 
 def change(run: Path, **facts: object) -> None:
-    manifest = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    (run / "run.json").write_text(json.dumps(manifest | facts), encoding="utf-8")
+    found = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    (run / "run.json").write_text(json.dumps(found | facts), encoding="utf-8")
 
 
 def scout(*arguments: str) -> tuple[str, Exception | None]:
@@ -219,7 +212,7 @@ def scout(*arguments: str) -> tuple[str, Exception | None]:
 
 
 def emt(run: Path, arms: Sequence[Arm] = ("guided",), **options: object) -> object:
-    return relax_run(run, program(FOUR), potentials.load("emt"), arms=arms, **options)  # type: ignore[arg-type]
+    return relax_run(run, potentials.load("emt"), arms=arms, **options)  # type: ignore[arg-type]
 
 
 def test_a_run_before_and_after(run: Path) -> None:
@@ -289,9 +282,13 @@ def test_what_is_no_finished_run_is_refused(run: Path, tmp_path: Path) -> None:
         return error.code
 
     assert code(tmp_path / "nowhere") == "E610"
-    change(run, source="system Cu; require CN(Cu-Cu) = 4 Å")
-    assert code(run) == "E611"
-    change(run, source=FOUR, arms=["guided"])
+    whole = (run / "run.json").read_text(encoding="utf-8")
+    change(run, program={"system": "Cu"})
+    assert code(run) == "E604"
+    change(run, digest="0" * 64)
+    assert code(run) == "E604"
+    (run / "run.json").write_text(whole, encoding="utf-8")
+    change(run, arms=["guided"])
     assert code(run, "--arm", "non-guided") == "E610"
     change(run, status="interrupted")
     assert code(run) == "E610"
@@ -299,4 +296,4 @@ def test_what_is_no_finished_run_is_refused(run: Path, tmp_path: Path) -> None:
     (run / "samples" / "guided-000002.json").unlink()
     assert code(run) == "E610"
     (run / "run.json").write_text("[]", encoding="utf-8")
-    assert code(run) == "E610"
+    assert code(run) == "E604"

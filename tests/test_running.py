@@ -26,7 +26,7 @@ from omegaconf import OmegaConf
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang import cli, running
+from scoutlang import cli, judged_runs, running
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Program
 from scoutlang.potentials import Evaluation, Report
@@ -34,6 +34,7 @@ from scoutlang.sampling.models import mini
 from scoutlang.tracing import Moment
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
+from scoutlang.validation.stages import built_in
 
 import scoutlang.sampling.backends.mattergen  # isort: skip
 from hydra.utils import instantiate  # isort: skip
@@ -80,8 +81,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def judge_quickly(patch: pytest.MonkeyPatch) -> None:
     cells = [ReferenceStructure(e, "test", Structure(Lattice.cubic(3), [e], [(0, 0, 0)]), "none", "none") for e in ("Cu", "P")]
     known = Reference.from_structures("by hand", cells)
-    patch.setattr(running, "load_potential", lambda name: Flat())
-    patch.setattr(running, "load_reference", lambda name: known)
+    for module in (running, judged_runs):
+        patch.setattr(module, "load_potential", lambda name: Flat())
+        patch.setattr(module, "load_reference", lambda name: known)
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +153,10 @@ def test_the_result_names_the_files_that_are_there(model: Path, tmp_path: Path) 
     }
     assert all(file.is_file() and file.stat().st_size > 0 for file in result.files)
     assert [r.arm for r in result.validation.records] == ["guided"]
-    assert {p.name for p in (tmp_path / "run").rglob("*")} == {*(f.name for f in result.files), "samples", "guided-000000.json"}
+    there = {p.relative_to(tmp_path / "run").as_posix() for p in (tmp_path / "run").rglob("*")}
+    kept = {name for name in there if name.startswith("stages/")}
+    assert there - kept == {*(f.name for f in result.files), "samples", "samples/guided-000000.json", "stages"}
+    assert len(kept) == len(built_in())
 
 
 def test_the_manifest_says_what_was_run_with_what(whole: Path, model: Path) -> None:

@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scoutlang import api
-from scoutlang.cli.program_argument import color_option, echo_json, echo_messages, format_option
-from scoutlang.errors import ScoutError
-from scoutlang.ir import Arm, Program
-from scoutlang.source import Source
+from scoutlang.cli.program_argument import color_option, echo_json, format_option
+from scoutlang.ir import Arm
 
 if TYPE_CHECKING:
     from scoutlang.relaxed_runs import Outcome, RelaxedRun
@@ -38,14 +35,13 @@ def command(folder: Path, steps: int, rho: float, arm: str, potential: str, outp
     """
     from scoutlang.cli.run_display import Display
     from scoutlang.potentials import load
-    from scoutlang.relaxed_runs import read_manifest, relax_run
+    from scoutlang.relaxed_runs import relax_run
 
-    program = _program(folder, read_manifest(folder))
     arms: tuple[Arm, ...] = ("non-guided", "guided") if arm == "both" else (arm,)  # type: ignore[assignment]
     quiet = output_format == "json"
     with Display(quiet=quiet) as display:
         try:
-            found = relax_run(folder, program, load(potential), arms=arms, steps=steps, rho=rho, progress=display.judging)
+            found = relax_run(folder, load(potential), arms=arms, steps=steps, rho=rho, progress=display.judging)
         except KeyboardInterrupt:
             display.close()
             click.echo(f"interrupted; what is relaxed is kept in {folder / 'relaxed'}\n  continue with the same command", err=True)
@@ -54,17 +50,6 @@ def command(folder: Path, steps: int, rho: float, arm: str, potential: str, outp
         echo_json(_as_data(found))
     else:
         _print(found, steps, rho)
-
-
-def _program(folder: Path, manifest: Any) -> Program:
-    """The program of the run, from its text and the values of its parameters. Raises ScoutError E611."""
-    name = manifest["source_name"]
-    source = Source(name, manifest["source"], Path(name).parent if Path(name).is_file() else Path.cwd())
-    result = api.check_source(source, manifest["parameters"])
-    if result.program is None:
-        echo_messages(result.diagnostics, source)
-        raise ScoutError("E611", f"the program of the run in {folder} has errors here", "run it where the files are that it refers to")
-    return result.program
 
 
 def _print(found: RelaxedRun, steps: int, rho: float) -> None:

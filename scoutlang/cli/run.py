@@ -17,7 +17,7 @@ from scoutlang.ir import Arm, Program
 from scoutlang.source import Source
 
 if TYPE_CHECKING:
-    from scoutlang.running import RunResult
+    from scoutlang.judged_runs import Judged
 
 _UNSAFE = re.compile(r"[^\w.=+-]+")  # in a folder's name
 
@@ -60,7 +60,7 @@ def command(source: Source, output_format: str, overrides: dict[str, str], **opt
         echo_json({"runs": documents} if program.sweeps else documents[0])
 
 
-def _document(result: RunResult) -> dict[str, Any]:
+def _document(result: Judged) -> dict[str, Any]:
     return {
         "folder": str(result.folder),
         "files": [str(f) for f in result.files],
@@ -77,7 +77,7 @@ def _members(program: Program, programs: Sequence[Program], folder: Path) -> Ite
         yield member, folder / ",".join(_UNSAFE.sub("_", c) for c in chosen) if chosen else folder
 
 
-def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], options: dict[str, Any], *, quiet: bool) -> RunResult:
+def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], options: dict[str, Any], *, quiet: bool) -> Judged:
     from scoutlang.cli.run_display import Display
 
     trace_every = options["trace_every"] or (1 if options["trace"] else None)

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from scoutlang.ir import Arm
-from scoutlang.running import RunResult
+from scoutlang.judged_runs import Judged
 from scoutlang.tracing import Moment, TermLoss
 from scoutlang.validation.table import render_table, render_terms
 
@@ -87,7 +87,7 @@ class Display:
         """Until the next look; longer after a costly one."""
         self._due = time.monotonic() + max(_LIVE_EVERY if self._live else _PLAIN_EVERY, cost / _LOOK_SHARE)
 
-    def table(self, result: RunResult) -> None:
+    def table(self, result: Judged) -> None:
         """The result on standard output."""
         console = Console()
         console.print(render_terms(result.terms, result.hardest))

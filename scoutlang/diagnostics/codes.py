@@ -353,14 +353,12 @@ E603 the run folder holds another run
 `--resume` goes on with the same program, settings, arms and weights only. Choose a new folder with `--out`.
 
 E604 a file of the run is damaged
-A file of sampled structures cannot be read. Delete that file and resume: its structures are made again, the same ones.
+The message names the file. One of sampled structures can be deleted: `scout run --resume` makes its structures again, the same ones. A run whose
+manifest is damaged, or was written by another version of scoutlang, is begun anew in another folder.
 
-E610 not a finished run
-`scout relax` takes the folder of a run that is finished, with its manifest `run.json` and all of its structures.
-
-E611 the program of the run cannot be read again
-The text of the program is in the run's manifest, the modules and files that it refers to are not: they must be where they were. A text for
-another version of the language, or with descriptors of a package that is not installed, cannot be read either.
+E610 not the folder of a run
+`scout validate`, `scout report` and `scout relax` take a folder with a manifest `run.json`, as `scout run` and `scout validate` write it.
+`scout relax` takes finished runs only, with all of their structures.
 
 E612 another relaxation is there
 The folder `relaxed` inside of the run holds structures that were relaxed with other settings, or one of its files is damaged. The message

@@ -1,28 +1,28 @@
-"""Generated structures → records, stage by stage, the same for both arms."""
+"""Generated structures → records, stage by stage, the same for both arms.
+
+With a `Store` a stage is not done again where the same answer was given before. What an answer depends on is in its fingerprint: the structures,
+the code, the stages before it, and of the program, the potential and the reference what the stage asks for.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from scoutlang.errors import ScoutError
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
+from scoutlang.potentials.cache import structure_hash
+from scoutlang.resources import code_digest
 from scoutlang.validation.record import STATUSES, Generated, Outcome, Record
 from scoutlang.validation.reference import Reference
-from scoutlang.validation.stages import Context, Progress, Stage
-from scoutlang.validation.stages.energy import Energy
-from scoutlang.validation.stages.expect import Expect
-from scoutlang.validation.stages.geometry import Geometry
-from scoutlang.validation.stages.hits import Hits
-from scoutlang.validation.stages.hull import Hull
-from scoutlang.validation.stages.novel import Novel
-from scoutlang.validation.stages.screen import Screen
-from scoutlang.validation.stages.unique import Unique
+from scoutlang.validation.stages import Context, Progress, Stage, built_in, describe
+from scoutlang.validation.store import Store
 from scoutlang.validation.summary import Summary, summarize
-
-STAGES: tuple[Stage, ...] = (Geometry(), Screen(), Hits(), Energy(), Hull(), Unique(), Novel(), Expect())
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,13 @@ def validate(
     reference: Reference,
     run: str = "",
     progress: Progress | None = None,
-    stages: Sequence[Stage] = STAGES,
+    stages: Sequence[Stage] | None = None,
+    store: Store | None = None,
 ) -> Validation:
     """Judge every structure; one record each, with the id ``{run}-{arm}-{seed}-{index}``.
 
-    ``run`` is the start of the program's digest if not given. ``progress(stage, done, total)`` is called as the work goes on.
+    ``run`` is the start of the program's digest if not given. ``progress(stage, done, total)`` is called as the work goes on. stages: in the
+    order in which they run; all that there are if not given. store: where answers are kept and looked for.
     Raises ValueError when two structures would have the same id.
     """
     run = run or program.digest()[:8]
@@ -80,13 +82,21 @@ def validate(
     twice = [id_ for id_, count in Counter(r.id for r in records).items() if count > 1]
     if twice:
         raise ValueError(f"not unique (arm, seed, index): {', '.join(twice[:3])}")
-    for stage in stages:
+    fingerprints = _Fingerprints(records, program, potential, reference) if store else None
+    for stage in built_in() if stages is None else stages:
 
         def report(done: int, total: int, name: str = stage.name) -> None:
             if progress:
                 progress(name, done, total)
 
-        records = _advance(records, stage, Context(program, potential, reference, report))
+        context = Context(program, potential, reference, report)
+        fingerprint = fingerprints.of(stage) if fingerprints else ""
+        outcomes = store.find(stage.name, fingerprint, len(records)) if store else None
+        if outcomes is None:
+            outcomes = _ask(records, stage, context)
+            if store and not any(o.reason.startswith(_BROKEN) for o in outcomes):
+                store.keep(stage.name, fingerprint, outcomes)
+        records = [r.after(stage.name, outcome) for r, outcome in zip(records, outcomes, strict=True)]
     provenance = Provenance(
         program_digest=program.digest(),
         potential=potential.name,
@@ -98,13 +108,43 @@ def validate(
     return Validation(tuple(records), provenance)
 
 
-def _advance(records: Sequence[Record], stage: Stage, context: Context) -> list[Record]:
+_BROKEN = "the stage ended with "
+
+
+def _ask(records: Sequence[Record], stage: Stage, context: Context) -> list[Outcome]:
     """Run one stage on the records that passed what it needs; the others are marked with the stage that held them back."""
     ready = [r for r in records if all(r.passed(need) for need in stage.needs)]
-    outcomes = dict(zip((r.id for r in ready), stage.run(ready, context) if ready else [], strict=True))
-    return [r.after(stage.name, outcomes.get(r.id) or _held_back(r, stage)) for r in records]
+    try:
+        found = stage.run(ready, context) if ready else []
+        outcomes = dict(zip((r.id for r in ready), found, strict=True))
+    except ScoutError:  # not of a structure but of the run: a model that cannot be loaded
+        raise
+    except Exception as error:  # a stage that fails as a whole takes its own answers away, and no others
+        outcomes = {r.id: Outcome("undefined", f"{_BROKEN}{describe(error)}") for r in ready}
+    return [outcomes.get(r.id) or _held_back(r, stage) for r in records]
 
 
 def _held_back(record: Record, stage: Stage) -> Outcome:
     need = next(need for need in stage.needs if not record.passed(need))
     return Outcome("skipped", f"{need} was not passed")
+
+
+class _Fingerprints:
+    """SHA-256 of everything that the outcomes of a stage depend on."""
+
+    def __init__(self, records: Sequence[Record], program: Program, potential: Potential, reference: Reference) -> None:
+        samples = [(r.id, r.generated.structure and structure_hash(r.generated.structure), r.generated.failure) for r in records]
+        self._samples = hashlib.sha256(json.dumps(samples).encode()).hexdigest()
+        self._code = code_digest()
+        self._known: dict[str, str] = {}
+        self._asked = {
+            "program": program.to_json(),
+            "potential": f"{potential.name} {potential.weights_sha256}",
+            "reference": f"{reference.name} {reference.version}",
+        }
+
+    def of(self, stage: Stage) -> str:
+        before = [self._known[name] for name in sorted({*stage.needs, *stage.after})]
+        parts = [self._code, self._samples, stage.name, repr(stage), *before, *(self._asked[name] for name in stage.asks)]
+        self._known[stage.name] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return self._known[stage.name]

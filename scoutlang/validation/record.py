@@ -21,7 +21,7 @@ STATUSES: tuple[Status, ...] = ("passed", "failed", "undefined", "skipped")
 class Generated:
     """One sample of the raw set R. ``structure`` is None when sampling it failed; ``failure`` then says why.
 
-    ancestor: the index that it descends from, where resampling made copies; None: its own.
+    ancestor: the index that it descends from, where resampling made copies; None: its own. origin: the file that it was read from, if any.
     """
 
     arm: Arm
@@ -30,6 +30,7 @@ class Generated:
     structure: Structure | None
     failure: str | None = None
     ancestor: int | None = None
+    origin: str | None = None
 
     @property
     def family(self) -> tuple[Arm, int, int]:
@@ -97,6 +98,8 @@ class Record:
         """Flat columns for a table: identity, composition, then status, reason and values of every stage."""
         g = self.generated
         row: dict[str, Value] = {"id": self.id, "arm": g.arm, "seed": g.seed, "index": g.index}
+        if g.origin is not None:
+            row["origin"] = g.origin
         row["formula"] = g.structure.composition.reduced_formula if g.structure else None
         row["num_atoms"] = len(g.structure) if g.structure else None
         for stage, outcome in self.outcomes.items():

@@ -13,8 +13,9 @@ from pymatgen.core import Lattice, Structure
 
 from scoutlang.ir import Program
 from scoutlang.validation import Generated, Record
-from scoutlang.validation.pipeline import STAGES, validate
+from scoutlang.validation.pipeline import validate
 from scoutlang.validation.reference import Reference
+from scoutlang.validation.stages import built_in
 
 Checked = Callable[[str], Program]
 
@@ -38,15 +39,15 @@ Judge = Callable[..., list[Record]]
 
 def test_stages_run_after_what_they_need() -> None:
     done: set[str] = set()
-    for stage in STAGES:
-        assert done.issuperset(stage.needs), stage.name
+    for stage in built_in():
+        assert done.issuperset({*stage.needs, *stage.after}), stage.name
         done.add(stage.name)
 
 
 def test_stages_add_what_they_say(judge: Judge) -> None:
     text = "system Na-Cl; require CN(Na-Cl) = 6; expect volume_per_atom < 30; expect e_above_hull < 0.2 eV/atom; expect novel and unique"
     (record,) = judge([rock_salt()], text)
-    for stage in STAGES:
+    for stage in built_in():
         assert record.outcomes[stage.name].values, stage.name
         added = record.outcomes[stage.name].values
         assert all(any(fnmatch.fnmatch(name, pattern) for pattern in stage.adds) for name in added), stage.name
@@ -57,7 +58,7 @@ class TestGeometry:
         (record,) = judge([None])
         assert record.outcomes["geometry"].status == "failed"
         assert record.outcomes["geometry"].reason == "not sampled: the sampler gave NaN"
-        assert {record.outcomes[s.name].status for s in STAGES[1:]} == {"skipped"}
+        assert {record.outcomes[s.name].status for s in built_in()[1:]} == {"skipped"}
 
     @pytest.mark.parametrize(
         ("broken", "reason"),

@@ -16,10 +16,9 @@ from pymatgen.core.operations import SymmOp
 from scoutlang.ir import Program
 from scoutlang.validation import Generated, Record
 from scoutlang.validation.matching import Known, reduced, same
-from scoutlang.validation.pipeline import STAGES
 from scoutlang.validation.record import Outcome
 from scoutlang.validation.reference import Reference, load
-from scoutlang.validation.stages import Context, Stage
+from scoutlang.validation.stages import Context, Stage, built_in
 from scoutlang.validation.stages.novel import Novel
 from scoutlang.validation.stages.unique import Unique
 
@@ -41,7 +40,7 @@ def caesium_type(a: float = 3.5) -> Structure:
 
 
 def test_they_run_before_what_reads_them() -> None:
-    names = [stage.name for stage in STAGES]
+    names = [stage.name for stage in built_in()]
     assert max(names.index("unique"), names.index("novel")) < names.index("expect")
 
 

@@ -21,8 +21,8 @@ from scoutlang import potentials
 from scoutlang.ir import Program
 from scoutlang.potentials.cache import Cached
 from scoutlang.validation import Validation, render_table, validate, write_outputs
-from scoutlang.validation.pipeline import STAGES
 from scoutlang.validation.reference import load
+from scoutlang.validation.stages import built_in
 
 TEXT = "system Na-Cl; require CN(Na-Cl) = 6; expect e_above_hull < 0.2 eV/atom"
 REFERENCE = known(simple_cubic("Na", 4.0), simple_cubic("Cl", 4.0), rock_salt())
@@ -89,7 +89,7 @@ def test_progress_reaches_the_end_of_every_stage(program: Callable[[str], Progra
     for _ in range(2):  # the second time, every energy is known
         seen.clear()
         validate(program(TEXT), generated(rock_salt()), potential=Cached(POTENTIAL), reference=REFERENCE, progress=progress)
-        assert set(seen) == {stage.name for stage in STAGES}
+        assert set(seen) == {stage.name for stage in built_in()}
         assert all(done == total for done, total in seen.values())
 
 

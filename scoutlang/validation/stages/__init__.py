@@ -1,14 +1,18 @@
-"""The stages of the validation, one file each, in the order in which they run.
+"""The stages of the validation, one file each. The file is the registration: its ``STAGE`` is the stage.
 
 A stage asks one question of every structure that passed the stages it needs, and answers with one `Outcome` per structure.
-An exception raised by one structure is an outcome of that structure; it never ends the run.
+An exception raised by one structure is an outcome of that structure; it never ends the run. Their order follows from what they say of themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from graphlib import TopologicalSorter
+from typing import ClassVar, Literal
 
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
@@ -28,16 +32,43 @@ class Context:
     report: Callable[[int, int], None]
 
 
-class Stage(Protocol):
-    """``needs``: stages that a structure must have passed. ``adds``: columns of the record, ``*`` standing for a term's label."""
+class Stage(ABC):
+    """``needs``: stages that a structure must have passed; ``after``: stages that must have run. ``adds``: columns of the record, ``*`` standing
+    for a term's label. ``asks``: what the answer depends on beside the structures and the stages before; its results are kept by that.
+
+    A stage is a frozen dataclass, its fields are its settings.
+    """
 
     name: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]]
-    adds: ClassVar[tuple[str, ...]]
+    needs: ClassVar[tuple[str, ...]] = ()
+    after: ClassVar[tuple[str, ...]] = ()
+    adds: ClassVar[tuple[str, ...]] = ()
+    asks: ClassVar[tuple[Literal["program", "potential", "reference"], ...]] = ()
 
+    @abstractmethod
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         """One outcome per record, in order."""
-        ...
+
+
+def built_in() -> tuple[Stage, ...]:
+    """Every stage of this folder, in the order in which they run."""
+    return ordered(importlib.import_module(f"{__name__}.{info.name}").STAGE for info in pkgutil.iter_modules(__path__))
+
+
+def ordered(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """Each after what it needs, alphabetical where that leaves a choice. Raises ValueError for an unknown need, graphlib.CycleError for a circle."""
+    by_name = {stage.name: stage for stage in stages}
+    before = {name: {*stage.needs, *stage.after} for name, stage in sorted(by_name.items())}
+    if unknown := sorted({need for needs in before.values() for need in needs} - by_name.keys()):
+        raise ValueError(f"no stage {', '.join(unknown)}")
+    sorter = TopologicalSorter(before)
+    sorter.prepare()
+    order: list[Stage] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        order.extend(by_name[name] for name in ready)
+        sorter.done(*ready)
+    return tuple(order)
 
 
 def one_by_one(ask: Callable[[Record], Outcome], records: Sequence[Record], context: Context) -> list[Outcome]:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from scoutlang.validation.record import Outcome, Record, number
-from scoutlang.validation.stages import Context
+from scoutlang.validation.stages import Context, Stage
 
 
 @dataclass(frozen=True)
-class Energy:
+class Energy(Stage):
     """Needs ``screen``; adds ``energy`` (eV/atom, by the run's potential)."""
 
     batch_size: int = 16
 
-    name: ClassVar[str] = "energy"
-    needs: ClassVar[tuple[str, ...]] = ("screen",)
-    adds: ClassVar[tuple[str, ...]] = ("energy",)
+    name = "energy"
+    needs = ("screen",)
+    adds = ("energy",)
+    asks = ("potential",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         evaluations = context.potential.energies([r.structure for r in records], batch_size=self.batch_size, report=context.report)
         return [Outcome("failed" if e.reason else "passed", e.reason, {"energy": number(e.energy)}) for e in evaluations]
+
+
+STAGE = Energy()

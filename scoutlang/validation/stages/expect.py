@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from scoutlang.expressions import measures
 from scoutlang.ir import Term
 from scoutlang.margins import all_hold
 from scoutlang.measuring import measure_terms, of_structure_alone
 from scoutlang.validation.record import Outcome, Record, Value, number
-from scoutlang.validation.stages import Context, one_by_one
+from scoutlang.validation.stages import Context, Stage, one_by_one
 
 
 @dataclass(frozen=True)
-class Expect:
+class Expect(Stage):
     """Needs ``geometry``; adds ``expected`` and the columns of the terms whose value comes from another stage (``e_above_hull``).
 
     passed: all hold; failed: one does not; undefined: one has no value; skipped: the program expects nothing.
     """
 
-    name: ClassVar[str] = "expect"
-    needs: ClassVar[tuple[str, ...]] = ("geometry",)
-    adds: ClassVar[tuple[str, ...]] = ("expected", "exact: *", "margin: *", "satisfied: *")
+    name = "expect"
+    needs = ("geometry",)
+    adds = ("expected", "exact: *", "margin: *", "satisfied: *")
+    after = ("energy", "hits", "hull", "novel", "screen", "unique")
+    asks = ("program",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         terms = [term for term in context.program.terms if term.verb == "expect"]
@@ -60,3 +61,6 @@ def _number(value: Value) -> float | None:
 
 def _labels(truths: Mapping[str, bool | None], verdict: bool | None) -> str:
     return ", ".join(label for label, truth in truths.items() if truth is verdict)
+
+
+STAGE = Expect()

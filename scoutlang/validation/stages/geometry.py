@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from scoutlang.validation.record import Outcome, Record
-from scoutlang.validation.stages import Context, one_by_one
+from scoutlang.validation.stages import Context, Stage, one_by_one
 
 
 @dataclass(frozen=True)
-class Geometry:
+class Geometry(Stage):
     """Needs nothing; adds ``volume_per_atom`` (Å^3).
 
     Volume bounds in Å^3/atom: diamond has 5.7, caesium 110, cells with vacuum a few hundred. ``smallest_height``, in Å, is the least
@@ -24,9 +23,8 @@ class Geometry:
     largest_volume: float = 1000.0
     smallest_height: float = 0.1
 
-    name: ClassVar[str] = "geometry"
-    needs: ClassVar[tuple[str, ...]] = ()
-    adds: ClassVar[tuple[str, ...]] = ("volume_per_atom",)
+    name = "geometry"
+    adds = ("volume_per_atom",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         return one_by_one(self._ask, records, context)
@@ -48,3 +46,6 @@ class Geometry:
         if height < self.smallest_height:
             return Outcome("failed", f"degenerate cell: two faces only {height:.2g} Å apart")
         return Outcome("passed", values={"volume_per_atom": volume})
+
+
+STAGE = Geometry()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import ClassVar
 
 from scoutlang.ir import Program
 from scoutlang.measuring import Measurement, measure, of_structure_alone
 from scoutlang.validation.record import Outcome, Record, Value, number
-from scoutlang.validation.stages import Context, describe
+from scoutlang.validation.stages import Context, Stage, describe
 
 
 @dataclass(frozen=True)
-class Hits:
+class Hits(Stage):
     """Needs ``geometry`` only: |C|/|R| is a fraction of the raw set. Adds ``hit`` and, per term, value, margin and truth.
 
     passed: hit; failed: miss; undefined: a term has no value, for example because a species is absent.
@@ -21,9 +20,10 @@ class Hits:
 
     batch_size: int = 64
 
-    name: ClassVar[str] = "hits"
-    needs: ClassVar[tuple[str, ...]] = ("geometry",)
-    adds: ClassVar[tuple[str, ...]] = ("hit", "exact: *", "margin: *", "satisfied: *")
+    name = "hits"
+    needs = ("geometry",)
+    adds = ("hit", "exact: *", "margin: *", "satisfied: *")
+    asks = ("program",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -59,3 +59,6 @@ def _outcome(measured: Measurement, labels: Set[str], required: Set[str]) -> Out
         return Outcome("undefined", f"no value for {', '.join(without)}" if without else "no requirement to satisfy", values)
     missed = [t.label for t in terms if t.satisfied is False and t.label in required]
     return Outcome("failed", f"misses {', '.join(missed)}", values)
+
+
+STAGE = Hits()

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 
 from scoutlang.potentials import Potential, Report
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.reference import Reference
-from scoutlang.validation.stages import Context
+from scoutlang.validation.stages import Context, Stage
 
 
 @dataclass(frozen=True)
-class Hull:
+class Hull(Stage):
     """Needs ``energy``; adds ``e_above_hull`` (eV/atom; negative: below the reference's hull). Undefined where the hull is incomplete."""
 
     batch_size: int = 16
 
-    name: ClassVar[str] = "hull"
-    needs: ClassVar[tuple[str, ...]] = ("energy",)
-    adds: ClassVar[tuple[str, ...]] = ("e_above_hull",)
+    name = "hull"
+    needs = ("energy",)
+    adds = ("e_above_hull",)
+    asks = ("potential", "reference")
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         elements = {symbol for r in records for symbol in r.structure.composition.chemical_system_set}
@@ -69,3 +69,6 @@ def _judge(record: Record, hull: PhaseDiagram | str) -> Outcome:
     energy = record.value("energy")
     assert isinstance(energy, float)  # `needs` promises it
     return Outcome("passed", values={"e_above_hull": energy - float(hull.get_hull_energy_per_atom(record.structure.composition))})
+
+
+STAGE = Hull()

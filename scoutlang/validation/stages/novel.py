@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from scoutlang.validation.matching import Known, reduced
 from scoutlang.validation.record import Outcome, Record
-from scoutlang.validation.stages import Context, one_by_one
+from scoutlang.validation.stages import Context, Stage, one_by_one
 
 
 @dataclass(frozen=True)
-class Novel:
+class Novel(Stage):
     """Needs ``geometry``; adds ``novel``, ``compared`` (reference crystals of the same reduced formula) and ``matched`` (the id of the first that is the same).
 
     passed: novel, the set O; failed: known.
     """
 
-    name: ClassVar[str] = "novel"
-    needs: ClassVar[tuple[str, ...]] = ("geometry",)
-    adds: ClassVar[tuple[str, ...]] = ("novel", "compared", "matched")
+    name = "novel"
+    needs = ("geometry",)
+    adds = ("novel", "compared", "matched")
+    asks = ("reference",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         formulas = {r.structure.composition.reduced_formula for r in records}
@@ -39,3 +39,6 @@ class Novel:
             return Outcome("passed", values=values) if matched is None else Outcome("failed", f"known as {matched}", values)
 
         return one_by_one(ask, records, context)
+
+
+STAGE = Novel()

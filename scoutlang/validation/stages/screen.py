@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from scoutlang.elements import COVALENT_RADIUS
 from scoutlang.validation.record import Outcome, Record
-from scoutlang.validation.stages import Context, one_by_one
+from scoutlang.validation.stages import Context, Stage, one_by_one
 
 
 @dataclass(frozen=True)
-class Screen:
+class Screen(Stage):
     """Needs ``geometry``; adds ``distance_ratio``, the smallest d(A-B) / (r_A + r_B), where it is below 1 (else None).
 
     ``factor``: a ratio below it fails. Radii: Cordero 2008. An element without a radius (Z > 96) makes it undefined.
@@ -22,9 +21,9 @@ class Screen:
 
     factor: float = 0.7
 
-    name: ClassVar[str] = "screen"
-    needs: ClassVar[tuple[str, ...]] = ("geometry",)
-    adds: ClassVar[tuple[str, ...]] = ("distance_ratio",)
+    name = "screen"
+    needs = ("geometry",)
+    adds = ("distance_ratio",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         return one_by_one(self._ask, records, context)
@@ -47,3 +46,6 @@ class Screen:
             return Outcome("passed", values=values)
         pair = "-".join(sorted((symbols[first[worst]], symbols[second[worst]])))
         return Outcome("failed", f"{pair} at {distance[worst]:.2f} Å, {smallest:.2f} of the covalent radii sum", values)
+
+
+STAGE = Screen()

@@ -1,0 +1,129 @@
+"""A run folder, judged: its structures go through the validation, what each stage found is kept beside them, and the tables are written.
+
+It works on whatever is there: a finished run, one that was interrupted, or structures that came from elsewhere (`adopt`). A stage that has seen the
+same structures before is not done again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scoutlang.errors import ScoutError
+from scoutlang.ir import Arm, Program
+from scoutlang.potentials import Potential
+from scoutlang.potentials import load as load_potential
+from scoutlang.run_folder import ARMS, MANIFEST, SAMPLES, RunFolder, manifest, writing
+from scoutlang.structure_io import NamedStructure
+from scoutlang.tracing import TRACE
+from scoutlang.validation.outputs import write_outputs
+from scoutlang.validation.pipeline import Validation, validate
+from scoutlang.validation.record import Generated
+from scoutlang.validation.reference import Reference
+from scoutlang.validation.reference import load as load_reference
+from scoutlang.validation.stages import Progress
+from scoutlang.validation.store import Store
+from scoutlang.validation.terms import Hardest, TermSummary, find_hardest, summarize_terms
+
+POTENTIAL, REFERENCE = "chgnet", "mp-mini"
+STAGES = "stages"
+_PART = 512
+"""Structures in a file, where they did not come in batches."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was found in a run, of the whole and of each term, by which potential and reference, and the files that say so."""
+
+    run: RunFolder
+    validation: Validation
+    files: tuple[Path, ...]
+    terms: tuple[TermSummary, ...]
+    hardest: Hardest | None
+    potential: Potential
+    reference: Reference
+
+    @property
+    def folder(self) -> Path:
+        return self.run.path
+
+
+def judge(
+    folder: RunFolder | str | Path, *, potential: str | None = None, reference: str | None = None, progress: Progress | None = None
+) -> Judged:
+    """Judge every structure of a run, and write records, crystals and summary into its folder.
+
+    potential, reference: names; None for those that judged the run before, `POTENTIAL` and `REFERENCE` at first.
+    Raises ScoutError: E610 no run, E604 damaged, E602 the folder cannot be written, E44x the potential or the reference cannot be used.
+    """
+    run = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
+    program, generated = run.program, run.generated()
+    names = judges(run) | {key: name for key, name in (("potential", potential), ("reference", reference)) if name is not None}
+    judge_, known = load_potential(names["potential"]), load_reference(names["reference"])
+    started = time.monotonic()
+    validation = validate(program, generated, potential=judge_, reference=known, progress=progress, store=Store(run.path / STAGES))
+    run.manifest.update(
+        {
+            "judges": names,
+            "potential": {"name": judge_.name, "version": judge_.version, "weights_sha256": judge_.weights_sha256},
+            "reference": {"name": known.name, "version": known.version},
+            "validation": {"structures": len(generated), "seconds": round(time.monotonic() - started, 2)},
+        }
+    )
+    with writing(run.path):
+        files = [*write_outputs(run.path, validation), *_draw(run, validation)]
+        run.save()
+    terms, hardest = summarize_terms(program, validation.records), find_hardest(program, validation.records)
+    return Judged(run, validation, (run.path / MANIFEST, *files), terms, hardest, judge_, known)
+
+
+def judges(run: RunFolder) -> dict[str, str]:
+    """The names of the potential and the reference that judged a run last, or that will if nobody says otherwise."""
+    named: dict[str, str] = run.manifest.get("judges", {})
+    return {"potential": POTENTIAL, "reference": REFERENCE} | named
+
+
+def adopt(program: Program, given: Mapping[Arm, Sequence[NamedStructure | ScoutError]], folder: str | Path) -> RunFolder:
+    """A run folder of structures that something else has made: a finished run, which is not judged yet.
+
+    given: the structures of each arm as `structure_io.read_structures` finds them; what could not be read is a structure that is missing, with
+    its reason. Raises ScoutError: E601 the folder exists, E602 it cannot be written.
+    """
+    path = Path(folder)
+    arms = [arm for arm in ARMS if arm in given]
+    count = max(1, *(len(some) for some in given.values()))
+    settled = replace(program, sample=replace(program.sample, count=count))
+    generated = {arm: [_taken(arm, settled.sample.seed, i, found) for i, found in enumerate(given[arm])] for arm in arms}
+    with writing(path):
+        claim(path)
+        run = RunFolder(path, manifest(settled, arms) | {"status": "finished", "given": {arm: len(given[arm]) for arm in arms}})
+        for arm in arms:
+            for first in range(0, len(generated[arm]), _PART):
+                run.write_part(arm, generated[arm][first : first + _PART])
+        run.save()
+    return run
+
+
+def claim(path: Path) -> None:
+    """Make a new run folder. Raises ScoutError E601 where something is there already, OSError."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ScoutError("E601", f"{path} exists and is not empty", "choose another folder with --out, or continue that run with --resume")
+    (path / SAMPLES).mkdir(parents=True, exist_ok=True)
+
+
+def _taken(arm: Arm, seed: int, index: int, found: NamedStructure | ScoutError) -> Generated:
+    if isinstance(found, NamedStructure):
+        return Generated(arm, seed, index, found.structure, origin=found.name)
+    return Generated(arm, seed, index, None, f"{found.code} {found.message}")
+
+
+def _draw(run: RunFolder, validation: Validation) -> list[Path]:
+    """The picture of the trace and the trace itself, where there is one."""
+    if not (run.path / TRACE).is_dir():
+        return []
+    from scoutlang.trace_plot import draw_trace
+
+    hits = {arm.arm: arm.hits.fraction for arm in validation.table().arms}
+    return [run.path / TRACE, draw_trace(run.path, run.program, hits)]
