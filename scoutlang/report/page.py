@@ -1,0 +1,235 @@
+"""`ReportData` and figures → one HTML file that needs nothing else: no network, no other file, no program but a browser.
+
+Text of strangers (formulas, file names, the program) enters in two ways only: through the templates, which escape it, and as JSON that cannot end
+its element. A Content-Security-Policy in the file allows the scripts that are written here, by their hashes, and no request at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from importlib.resources import files
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from scoutlang.ir import Term, Wish
+from scoutlang.report.candidates import candidates
+from scoutlang.report.citations import citations
+from scoutlang.report.data import Crystal, ReportData
+from scoutlang.report.highlight import Piece, highlighted
+from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
+from scoutlang.report.verdict import verdict
+from scoutlang.validation.record import Record
+from scoutlang.validation.summary import Summary
+from scoutlang.validation.table import hard_line, share_satisfied, table_notes, table_rows
+
+if TYPE_CHECKING:
+    from scoutlang.report.figures import Figure
+
+LIMIT = 2000
+"""Crystals that a page draws and offers as CIF, best first: about 3 kB each."""
+
+_POLICY = "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+_SCRIPTS = ("viewer.js", "table.js", "figures.js", "page.js")
+_IN_MANIFEST = ("source", "program")  # shown above already
+_DIGITS = 6  # significant ones, of numbers in figures
+
+
+def render(data: ReportData, figures: Sequence[Figure], *, limit: int = LIMIT) -> str:
+    """The page. limit: crystals that it can draw; all records are in its table, however many there are."""
+    summary = data.validation.table()
+    records = data.validation.records
+    scripts = [_script(text) for text in (get_plotlyjs(), "\n".join(_template(name) for name in _SCRIPTS))]
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            policy=_POLICY.format(scripts=" ".join(f"'sha256-{_hash(text)}'" for text in scripts)),
+            style=Markup(_template("page.css")),
+            scripts=[Markup(text) for text in scripts],
+            name=data.name,
+            verdict=verdict(data.program, summary),
+            advice=hard_line(data.hardest) if data.hardest else [],
+            unfinished=_unfinished(data),
+            bars=_bars(summary),
+            arms=[arm.arm for arm in summary.arms],
+            lines=list(_lines(data)),
+            source_name=data.program.source_name,
+            rows=table_rows(summary),
+            notes=table_notes(data.validation),
+            figures=figures,
+            funnels=data.funnels,
+            total=len(records),
+            manifest=list(_flat({k: v for k, v in data.manifest.items() if k not in _IN_MANIFEST})),
+            citations=citations(data),
+            data=_as_json(_content(data, figures, limit)),
+        )
+    )
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("scoutlang.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+def _template(name: str) -> str:
+    return files("scoutlang.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _script(text: str) -> str:
+    """As the browser reads it between its tags, so that its hash is the one in the policy. Raises ValueError where it would end them."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if re.search(r"</script|<!--", text, re.IGNORECASE):
+        raise ValueError("a script that cannot stand in a page")
+    return text
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _as_json(data: Any) -> Markup:
+    """JSON that no text in it can end: the characters that HTML knows are escaped."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _content(data: ReportData, figures: Sequence[Figure], limit: int) -> dict[str, Any]:
+    """What the scripts of the page work on."""
+    table = candidates(data.program, data.validation.records, data.crystals)
+    rank = {row[0]: position for position, row in enumerate(table.rows)}
+    best = sorted(data.crystals, key=lambda c: rank.get(c.id, len(rank)))
+    drawn = [c for c in best if picturable(c.structure)][:limit]
+    pairs = bonded_pairs(data.program)
+    return {
+        "name": data.name,
+        "elements": elements_shown([c.structure for c in drawn]),
+        "pairs": [[one, other, round(radius, 3)] for one, other, radius in pairs],
+        "columns": [asdict(column) for column in table.columns],
+        "rows": [[_cell(cell) for cell in row] for row in table.rows],
+        "known": [[_cell(cell) for cell in row] for row in table.known],
+        "structures": dict(zip([c.id for c in drawn], pictures([c.structure for c in drawn], pairs), strict=True)),
+        "undrawn": _undrawn(data.crystals, drawn),
+        "figures": [{"name": figure.name, **_plot(figure.plot)} for figure in figures],
+    }
+
+
+def _undrawn(crystals: Sequence[Crystal], drawn: Sequence[Crystal]) -> dict[str, str]:
+    """id → why there is no picture of a crystal that has a structure."""
+    shown = {c.id for c in drawn}
+    return {
+        c.id: "left out to keep the page small (--limit)" if picturable(c.structure) else "no crystal that could be drawn"
+        for c in crystals
+        if c.id not in shown
+    }
+
+
+def _cell(cell: Any) -> Any:
+    if isinstance(cell, tuple):
+        return [_cell(part) for part in cell]
+    return _number(cell) if isinstance(cell, float) else cell
+
+
+def _plot(plot: Any) -> dict[str, Any]:
+    """Traces and layout of a plotly figure as plain data, wide as the page lets it be."""
+    found = _plain(plot.to_plotly_json())
+    found["layout"].pop("width", None)
+    return {"data": found["data"], "layout": found["layout"]}
+
+
+def _plain(value: Any) -> Any:
+    """Arrays, also those that plotly packs as bytes, as lists; numbers with the digits that a figure can show; what is not finite as null."""
+    if isinstance(value, Mapping):
+        if value.keys() >= {"bdata", "dtype"}:
+            packed = np.frombuffer(base64.b64decode(value["bdata"]), dtype=np.dtype(value["dtype"]))
+            shape = [int(n) for n in str(value.get("shape") or packed.size).split(",")]
+            return _plain(packed.reshape(shape).tolist())
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    return _number(value) if isinstance(value, float) else value
+
+
+def _number(value: float) -> float | None:
+    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+
+
+def _unfinished(data: ReportData) -> str:
+    """What is missing of a run that goes on, or stopped on its way."""
+    if data.manifest.get("status") != "running":
+        return ""
+    arms, planned = data.manifest.get("arms", ()), data.program.sample.count
+    done = [f"{sum(r.arm == arm for r in data.validation.records)} of {planned} {arm}" for arm in arms]
+    return f"This run is not finished: {' and '.join(done)} structures are here. Every number on this page is of these, and will change."
+
+
+def _bars(summary: Summary) -> list[dict[str, Any]]:
+    """Share of hits of each arm with its interval, in percent of the width."""
+    return [
+        {
+            "arm": arm.arm,
+            "count": arm.hits.count,
+            "total": arm.hits.total,
+            "share": round(100 * arm.hits.fraction, 2),
+            "low": round(100 * arm.hits.low, 2),
+            "high": round(100 * arm.hits.high, 2),
+        }
+        for arm in summary.arms
+        if arm.hits.fraction is not None and arm.hits.low is not None and arm.hits.high is not None
+    ]
+
+
+def _lines(data: ReportData) -> Iterator[dict[str, Any]]:
+    """The program line by line, with what was found for the terms that stand there."""
+    text = data.program.source_text
+    pieces: list[list[Piece]] = highlighted(text)
+    while pieces and not "".join(piece.text for piece in pieces[-1]).strip():
+        pieces.pop()
+    for number, line in enumerate(pieces, start=1):
+        terms = [term for term in data.program.terms if term.location.line == number]
+        yield {"number": number, "pieces": line, "results": [_result(data, term) for term in terms]}
+
+
+def _result(data: ReportData, term: Term) -> dict[str, Any]:
+    """What both arms say about a term: the share that satisfies it with the median margin, or for a wish the median of its value."""
+    summaries = {t.label: t for t in data.terms}
+    by_arm: dict[str, list[Record]] = {}
+    for record in data.validation.records:
+        by_arm.setdefault(record.arm, []).append(record)
+    cells = {}
+    for arm, members in by_arm.items():
+        summary = summaries.get(term.label)
+        share = None if summary is None else next((s for s in summary.shares if s.arm == arm), None)
+        name = f"exact: {term.label}" if isinstance(term.claim, Wish) else f"margin: {term.label}"
+        found = [float(v) for v in (r.value(name) for r in members) if isinstance(v, int | float)]
+        cells[arm] = {"share": share and share_satisfied(share), "middle": f"{median(found):.3g}" if found else None}
+    unit = term.claim.unit if isinstance(term.claim, Wish) else ""
+    return {"label": term.label, "verb": term.verb, "wish": isinstance(term.claim, Wish), "unit": unit, "arms": cells}
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """The manifest as rows: ``model.weights_sha256`` and its value."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _flat(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list | tuple):
+        yield name, ", ".join(map(str, value)) or "–"
+    else:
+        yield name, "–" if value in (None, "", {}) else str(value)

@@ -1,0 +1,114 @@
+"""Crystals as the viewer of the page draws them: cell, sites, and the bonds that the hypothesis speaks of; and as CIF to take away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from ase.data.colors import jmol_colors
+from pymatgen.core import Structure
+from pymatgen.io.cif import CifWriter
+
+from scoutlang.crystal import CrystalBatch
+from scoutlang.elements import ATOMIC_NUMBER, COVALENT_RADIUS, neighbour_radius
+from scoutlang.expressions import measures
+from scoutlang.geometry import bonds
+from scoutlang.ir import Program
+
+Pair = tuple[str, str, float]
+"""Centre, neighbour, and the distance in Å up to which there is a bond."""
+
+MAX_BONDS = 600
+"""Of one structure in the picture; a cell of 20 atoms with 12 neighbours each has 240."""
+
+MAX_SITES = 500
+_UNITS = 10_000  # fractional coordinates are whole numbers of 1/10000: 0.002 Å in a cell of 20 Å
+_BATCH = 128
+
+
+def bonded_pairs(program: Program) -> list[Pair]:
+    """The pairs that the terms speak of, with the radius of the exact evaluators; all pairs of the system where no term names one.
+
+    A chain of three (``P-Cu-P``, ``Cu-P-Cu``) has two pairs. Pairs between any atoms (``*-*``) would hide the others, and elements
+    without a radius have no bonds.
+    """
+    found: dict[tuple[str, str], float] = {}
+    for measure in (m for term in program.terms for m in measures(term.claim)):
+        for a, b in zip(measure.species, measure.species[1:], strict=False):
+            if a.text == b.text == "*":
+                continue
+            for one, other in ((x, y) for x in a.elements for y in b.elements):
+                _add(found, one, other, measure.parameter("r"))
+    if not found:
+        for one in program.system:
+            for other in program.system:
+                _add(found, one, other, None)
+    return [(one, other, radius) for (one, other), radius in found.items()]
+
+
+def _add(found: dict[tuple[str, str], float], one: str, other: str, given: float | None) -> None:
+    if given is None and not {one, other} <= COVALENT_RADIUS.keys():
+        return
+    radius = given or neighbour_radius(one, other)
+    found[one, other] = max(radius, found.get((one, other), 0.0))
+
+
+def picturable(structure: Structure) -> bool:
+    """Whether it is a crystal that can be drawn and written: atoms, whole ones, in finite numbers, and not more than `MAX_SITES`."""
+    return (
+        0 < len(structure) <= MAX_SITES
+        and structure.is_ordered
+        and bool(np.isfinite(structure.frac_coords).all() and np.isfinite(structure.lattice.matrix).all())
+        and structure.volume > 0
+    )
+
+
+def elements_shown(structures: Sequence[Structure]) -> list[dict[str, Any]]:
+    """symbol, colour (those of Jmol) and radius (Å, covalent) of every element, by atomic number."""
+    symbols = sorted({str(symbol) for s in structures for symbol in s.composition.chemical_system_set}, key=ATOMIC_NUMBER.__getitem__)
+    return [
+        {
+            "symbol": symbol,
+            "colour": "#" + "".join(f"{round(255 * part):02x}" for part in jmol_colors[ATOMIC_NUMBER[symbol]]),
+            "radius": COVALENT_RADIUS.get(symbol, 1.5),
+        }
+        for symbol in symbols
+    ]
+
+
+def pictures(structures: Sequence[Structure], pairs: Sequence[Pair]) -> Iterator[dict[str, Any]]:
+    """One for each structure, all of them `picturable`.
+
+    cell: rows of the lattice, Å, one after the other. elements: symbol of each site. frac: 3 whole numbers a site, 1/10000 of the cell, from 0 to
+    9999. bonds: 5 numbers each: centre, neighbour, and the image of the neighbour; at most `MAX_BONDS`. cif: the structure as a file, with all digits.
+    """
+    for first in range(0, len(structures), _BATCH):
+        some = structures[first : first + _BATCH]
+        for structure, found in zip(some, _bonds(some, pairs), strict=True):
+            sites = structure.frac_coords - np.floor(structure.frac_coords)
+            yield {
+                "cell": [round(float(x), 4) for x in structure.lattice.matrix.ravel()],
+                "elements": [site.specie.symbol for site in structure],
+                "frac": [int(x) % _UNITS for x in np.rint(sites * _UNITS).ravel()],
+                "bonds": [int(x) for bond in found[:MAX_BONDS] for x in bond],
+                "cif": str(CifWriter(structure)),
+            }
+
+
+def _bonds(structures: Sequence[Structure], pairs: Sequence[Pair]) -> list[list[tuple[int, ...]]]:
+    """(centre, neighbour, image) of every structure, sites wrapped into the cell."""
+    batch = CrystalBatch.from_structures(structures)
+    wrapped = [np.floor(np.rint((s.frac_coords - np.floor(s.frac_coords)) * _UNITS) / _UNITS) + np.floor(s.frac_coords) for s in structures]
+    outside, system = np.concatenate(wrapped), batch.system.numpy()
+    start = np.concatenate([[0], np.cumsum([len(s) for s in structures])])
+    found: list[dict[tuple[int, ...], None]] = [{} for _ in structures]
+    for one, other, radius in pairs:
+        near = bonds(batch, [one], [other], radius)
+        i, j = near.i.numpy(), near.j.numpy()
+        image = near.shift.numpy() + outside[j] - outside[i]
+        for keep, a, b, shift in zip(near.weight.numpy() > 0, i, j, image, strict=True):
+            if keep:
+                owner = int(system[a])
+                found[owner][int(a - start[owner]), int(b - start[owner]), *(int(x) for x in shift)] = None
+    return [list(some) for some in found]

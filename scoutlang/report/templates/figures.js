@@ -1,0 +1,156 @@
+"use strict";
+// Figures by plotly, drawn anew from what they are made of whenever the colours of the page or the selection change.
+const CLEAR = "rgba(0,0,0,0)";
+
+class Figures {
+  constructor(figures, select) {
+    this.figures = figures;
+    this.select = select;
+    this.chosen = null;
+    this.reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    for (const figure of figures) {
+      figure.element = document.querySelector(`[data-figure="${CSS.escape(figure.name)}"]`);
+      figure.places = places(figure.data);
+      figure.ready = false;
+    }
+    const soon = new IntersectionObserver((seen) => {
+      for (const { isIntersecting, target } of seen) {
+        if (isIntersecting) this.draw(figures.find((figure) => figure.element === target));
+      }
+    }, { rootMargin: "600px" });
+    for (const figure of figures) soon.observe(figure.element);
+    addEventListener("beforeprint", () => figures.forEach((figure) => this.draw(figure)));
+    new ResizeObserver(() => this.refresh()).observe(document.body);
+  }
+
+  choose(id) {
+    const before = this.chosen;
+    this.chosen = id;
+    for (const figure of this.figures) if (figure.ready && (figure.places.has(id) || figure.places.has(before))) this.draw(figure);
+  }
+
+  refresh() {
+    const width = document.body.clientWidth;
+    if (width === this.width && this.ink === colour("--ink")) return;
+    for (const figure of this.figures) if (figure.ready) this.draw(figure);
+    this.width = width;
+    this.ink = colour("--ink");
+  }
+
+  draw(figure) {
+    const data = figure.data.map(readable);
+    const place = figure.places.get(this.chosen);
+    if (place) data.push(ring(figure.data[place.trace], place.point));
+    Plotly.react(figure.element, data, themed(figure.layout, figure.element.clientWidth), {
+      displaylogo: false, responsive: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+    });
+    if (!figure.ready) {
+      figure.ready = true;
+      figure.element.on("plotly_click", (event) => {
+        const id = event.points.map((point) => first(point.customdata)).find((one) => typeof one === "string");
+        if (id !== undefined) this.select(id);
+      });
+    }
+  }
+}
+
+const first = (value) => (Array.isArray(value) ? value[0] : value);
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// id → where it is drawn
+function places(traces) {
+  const found = new Map();
+  traces.forEach((trace, number) => {
+    if (!Array.isArray(trace.customdata)) return;
+    trace.customdata.forEach((value, point) => {
+      if (typeof first(value) === "string" && !found.has(first(value))) found.set(first(value), { trace: number, point });
+    });
+  });
+  return found;
+}
+
+// A ring around the selected point.
+function ring(trace, point) {
+  return {
+    type: "scatter", mode: "markers", x: [trace.x[point]], y: [trace.y[point]], xaxis: trace.xaxis, yaxis: trace.yaxis, showlegend: false, hoverinfo: "skip",
+    marker: { symbol: "circle-open", size: 18, color: colour("--ink"), line: { width: 2.5 } },
+  };
+}
+
+function themed(layout, width) {
+  const ink = colour("--ink"), soft = colour("--soft"), grid = colour("--line"), card = colour("--card");
+  const made = structuredClone(layout);
+  Object.assign(made, { paper_bgcolor: CLEAR, plot_bgcolor: CLEAR, width, uirevision: "kept", title: { text: "" } });
+  made.font = { ...made.font, color: ink, family: "system-ui, sans-serif" };
+  made.hoverlabel = { ...made.hoverlabel, bgcolor: card, bordercolor: grid, font: { color: ink } };
+  made.legend = { ...made.legend, bgcolor: CLEAR, font: { color: ink } };
+  const axes = new Set(["xaxis", "yaxis", ...Object.keys(made).filter((key) => /^[xy]axis\d*$/.test(key))]);
+  for (const key of axes) {
+    made[key] = { ...made[key], gridcolor: grid, linecolor: soft, zerolinecolor: grid, tickcolor: soft, automargin: true };
+  }
+  for (const note of made.annotations || []) note.font = { ...note.font, color: ink };
+  for (const shape of made.shapes || []) {
+    if (shape.line && shape.line.color) shape.line.color = legible(shape.line.color);
+  }
+  if (width < 560) {
+    made.legend = { ...made.legend, orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" };
+    made.margin = { ...made.margin, l: 10, r: 8 };
+    made.height = Math.min(made.height || 420, 460);
+  }
+  return made;
+}
+
+// A trace whose colours can be told from the page.
+function readable(trace) {
+  const made = { ...trace };
+  for (const part of ["marker", "line"]) {
+    if (!made[part]) continue;
+    made[part] = { ...made[part] };
+    if (typeof made[part].color === "string") made[part].color = legible(made[part].color);
+    if (Array.isArray(made[part].color)) made[part].color = made[part].color.map((one) => (typeof one === "string" ? legible(one) : one));
+  }
+  if (made.textfont) made.textfont = { ...made.textfont, color: colour("--ink") };
+  return made;
+}
+
+// The colour, moved towards the ink until it has a contrast of 3 to the page (WCAG 2.2, 1.4.11). One that is see-through stays as it is.
+function legible(text) {
+  const made = parsed(text);
+  if (!made || made[3] < 0.5) return text;
+  const paper = colour("--card"), ink = colour("--ink");
+  const opaque = hex(made);
+  for (let share = 0; share <= 1; share += 0.1) {
+    const mixed = blend(opaque, ink, share);
+    if (contrast(mixed, paper) >= 3) return share === 0 ? text : `rgba(${parsed(mixed).slice(0, 3)},${made[3]})`;
+  }
+  return ink;
+}
+
+let crayon = null;
+// [red, green, blue, opacity] of any colour that a browser knows; null for what is none.
+function parsed(text) {
+  crayon = crayon || document.createElement("canvas").getContext("2d");
+  crayon.fillStyle = "#010203";
+  crayon.fillStyle = text;
+  const found = crayon.fillStyle;
+  if (found === "#010203" && text !== "#010203") return null;
+  if (found.startsWith("#")) return [1, 3, 5].map((k) => parseInt(found.slice(k, k + 2), 16)).concat(1);
+  return found.match(/[\d.]+/g).map(Number);
+}
+
+const hex = (rgb) => `#${rgb.slice(0, 3).map((x) => Math.round(x).toString(16).padStart(2, "0")).join("")}`;
+
+function blend(one, other, share) {
+  const [p, q] = [parsed(one), parsed(other)];
+  return hex([0, 1, 2].map((k) => p[k] + share * (q[k] - p[k])));
+}
+
+function luminance(text) {
+  const [r, g, b] = parsed(text).slice(0, 3).map((x) => (x / 255 <= 0.04045 ? x / 255 / 12.92 : ((x / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+function contrast(one, other) {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}

@@ -1,0 +1,251 @@
+"use strict";
+// A crystal on a 2-D canvas: spheres, half bonds and cell edges, painted from back to front. It needs no WebGL, prints, and follows the page's colours.
+class Viewer {
+  constructor(canvas, elements, describe) {
+    this.canvas = canvas;
+    this.describe = describe;
+    this.elements = new Map(elements.map((e) => [e.symbol, e]));
+    this.repeat = 1;
+    this.symbols = false;
+    this.reset();
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    this.listen();
+  }
+
+  reset() {
+    this.zoom = 1;
+    this.turned = multiply(rotation(0, 0.35), rotation(1, -0.45));
+    if (this.crystal) this.draw();
+  }
+
+  // crystal: {cell: 9 numbers in Å, elements, frac: 1/10000 of the cell, bonds: centre, neighbour and image}
+  show(crystal) {
+    this.crystal = crystal;
+    this.build();
+    this.draw();
+  }
+
+  // What is drawn: sites of the cells and of their far faces, the neighbours of every centre even outside of them, bonds, edges.
+  build() {
+    const { cell, elements, frac, bonds } = this.crystal;
+    const n = this.repeat;
+    const point = (a, b, c) => [0, 1, 2].map((k) => a * cell[k] + b * cell[3 + k] + c * cell[6 + k]);
+    const middle = point(n / 2, n / 2, n / 2);
+    const place = (a, b, c) => point(a, b, c).map((x, k) => x - middle[k]);
+    const atoms = new Map();
+    const add = (site, cellOf) => {
+      const key = `${site},${cellOf}`;
+      if (!atoms.has(key)) {
+        const at = [0, 1, 2].map((k) => frac[3 * site + k] / 10000 + cellOf[k]);
+        const outside = at.some((x) => x < -0.001 || x > n + 0.001);
+        atoms.set(key, { site, at: place(...at), outside, element: this.elements.get(elements[site]) });
+      }
+      return atoms.get(key);
+    };
+    this.bonds = [];
+    const seen = new Set();
+    for (const image of cellsOf(n)) {
+      for (let site = 0; site < elements.length; site++) {
+        add(site, image);
+        const faces = [0, 1, 2].map((k) => (frac[3 * site + k] <= 100 && image[k] === 0 ? [0, n] : [0]));
+        for (const x of faces[0]) for (const y of faces[1]) for (const z of faces[2]) add(site, [image[0] + x, image[1] + y, image[2] + z]);
+      }
+      for (let k = 0; k < bonds.length; k += 5) {
+        const there = [0, 1, 2].map((m) => image[m] + bonds[k + 2 + m]);
+        const name = `${bonds[k]},${image}`, other = `${bonds[k + 1]},${there}`;
+        if (seen.has(`${other}|${name}`)) continue;
+        seen.add(`${name}|${other}`);
+        this.bonds.push([add(bonds[k], image), add(bonds[k + 1], there)]);
+      }
+    }
+    this.atoms = [...atoms.values()];
+    this.edges = [];
+    for (const size of n > 1 ? [1, n] : [1]) {
+      for (let axis = 0; axis < 3; axis++) {
+        for (const [u, v] of [[0, 0], [0, 1], [1, 0], [1, 1]]) {
+          const from = [0, 0, 0], to = [0, 0, 0];
+          from[(axis + 1) % 3] = to[(axis + 1) % 3] = u * size;
+          from[(axis + 2) % 3] = to[(axis + 2) % 3] = v * size;
+          to[axis] = size;
+          this.edges.push([place(...from), place(...to), size === 1]);
+        }
+      }
+    }
+    this.axes = ["a", "b", "c"].map((name, k) => [name, place(...[0, 1, 2].map((m) => (m === k ? 1.12 : 0)))]);
+    const reach = this.atoms.map((atom) => Math.hypot(...atom.at) + 0.5 * atom.element.radius);
+    this.extent = Math.max(...reach, ...this.edges.map((edge) => Math.hypot(...edge[0])));
+    this.canvas.setAttribute("aria-label", this.describe(this.crystal, this.repeat));
+  }
+
+  draw() {
+    if (!this.crystal) return;
+    const { canvas } = this;
+    const ratio = window.devicePixelRatio || 1;
+    const width = canvas.clientWidth, height = canvas.clientHeight;
+    if (!width || !height) return;
+    canvas.width = width * ratio;
+    canvas.height = height * ratio;
+    const context = canvas.getContext("2d");
+    context.scale(ratio, ratio);
+    const style = getComputedStyle(canvas);
+    const paper = style.getPropertyValue("--card").trim(), ink = style.getPropertyValue("--ink").trim();
+    const far = 4 * this.extent;
+    const scale = (this.zoom * 0.46 * Math.min(width, height)) / this.extent;
+    const project = (at) => {
+      const [x, y, z] = apply(this.turned, at);
+      const near = far / (far - z);
+      return { x: width / 2 + x * scale * near, y: height / 2 - y * scale * near, z, size: scale * near };
+    };
+    const fog = (z) => Math.min(0.62, Math.max(0, 0.3 - (0.42 * z) / this.extent));
+    const painted = [];
+    for (const [from, to, first] of this.edges) {
+      for (let part = 0; part < 8; part++) {
+        const [p, q] = [part / 8, (part + 1) / 8].map((t) => project(from.map((x, k) => x + t * (to[k] - x))));
+        painted.push({ z: (p.z + q.z) / 2, paint: () => line(context, p, q, first ? 1.4 : 0.7, blend(ink, paper, first ? 0.25 + fog(p.z) / 2 : 0.55)) });
+      }
+    }
+    for (const [one, other] of this.bonds) {
+      const p = project(one.at), q = project(other.at);
+      const half = { x: (p.x + q.x) / 2, y: (p.y + q.y) / 2, z: (p.z + q.z) / 2 };
+      const pale = one.outside || other.outside ? 0.35 : 0;
+      for (const [end, atom] of [[p, one], [q, other]]) {
+        const colour = blend(blend(atom.element.colour, "#000000", 0.12), paper, Math.max(pale, fog(end.z)));
+        painted.push({ z: (end.z + half.z) / 2 - 0.2, paint: () => line(context, end, half, Math.max(2, 0.2 * end.size), colour, blend(ink, paper, 0.45)) });
+      }
+    }
+    for (const atom of this.atoms) {
+      const p = project(atom.at);
+      const radius = Math.max(2.5, 0.42 * atom.element.radius * p.size);
+      const colour = blend(atom.element.colour, paper, Math.max(atom.outside ? 0.45 : 0, fog(p.z)));
+      painted.push({ z: p.z, paint: () => ball(context, p, radius, colour, blend(ink, paper, 0.35), this.symbols && !atom.outside ? atom.element.symbol : "") });
+    }
+    painted.sort((one, other) => one.z - other.z);
+    for (const item of painted) item.paint();
+    context.font = "italic 600 13px system-ui, sans-serif";
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.fillStyle = ink;
+    for (const [name, at] of this.axes) {
+      const p = project(at);
+      context.fillText(name, p.x, p.y);
+    }
+  }
+
+  turn(x, y) {
+    this.turned = multiply(multiply(rotation(1, x), rotation(0, y)), this.turned);
+    this.draw();
+  }
+
+  scaleBy(factor) {
+    this.zoom = Math.min(8, Math.max(0.3, this.zoom * factor));
+    this.draw();
+  }
+
+  // Looks along a lattice vector, another one pointing up or to the right.
+  along(axis) {
+    const { cell } = this.crystal;
+    const vector = (k) => cell.slice(3 * k, 3 * k + 3);
+    const z = unit(vector("abc".indexOf(axis)));
+    const side = vector(("abc".indexOf(axis) + 1) % 3);
+    const x = unit(side.map((s, k) => s - dot(side, z) * z[k]));
+    this.turned = [x, cross(z, x), z];
+    this.draw();
+  }
+
+  set cells(n) {
+    this.repeat = n;
+    if (this.crystal) this.show(this.crystal);
+  }
+
+  listen() {
+    const fingers = new Map();
+    const { canvas } = this;
+    const spread = () => {
+      const [one, other] = [...fingers.values()];
+      return Math.hypot(one.x - other.x, one.y - other.y);
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const finger = fingers.get(event.pointerId);
+      if (!finger) return;
+      const before = fingers.size === 2 ? spread() : 0;
+      const moved = [event.clientX - finger.x, event.clientY - finger.y];
+      fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+      if (fingers.size === 2) this.scaleBy(spread() / Math.max(before, 1));
+      else this.turn(moved[0] * 0.01, moved[1] * 0.01);
+    });
+    for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, (event) => fingers.delete(event.pointerId));
+    // Only when it has the focus, so that the page can be scrolled over it.
+    canvas.addEventListener("wheel", (event) => {
+      if (document.activeElement !== canvas) return;
+      event.preventDefault();
+      this.scaleBy(Math.exp(-event.deltaY * 0.0015));
+    }, { passive: false });
+    const keys = {
+      ArrowLeft: () => this.turn(-0.15, 0), ArrowRight: () => this.turn(0.15, 0), ArrowUp: () => this.turn(0, -0.15), ArrowDown: () => this.turn(0, 0.15),
+      "+": () => this.scaleBy(1.2), "=": () => this.scaleBy(1.2), "-": () => this.scaleBy(1 / 1.2), 0: () => this.reset(),
+      a: () => this.along("a"), b: () => this.along("b"), c: () => this.along("c"),
+    };
+    canvas.addEventListener("keydown", (event) => {
+      if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      keys[event.key]();
+    });
+  }
+}
+
+function cellsOf(n) {
+  const cells = [];
+  for (let x = 0; x < n; x++) for (let y = 0; y < n; y++) for (let z = 0; z < n; z++) cells.push([x, y, z]);
+  return cells;
+}
+
+const dot = (u, v) => u.reduce((sum, x, k) => sum + x * v[k], 0);
+const cross = (u, v) => [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+const unit = (v) => v.map((x) => x / (Math.hypot(...v) || 1));
+const apply = (rows, v) => rows.map((row) => dot(row, v));
+const multiply = (a, b) => a.map((row) => [0, 1, 2].map((k) => row.reduce((sum, x, m) => sum + x * b[m][k], 0)));
+
+// About x (0) or y (1), by an angle in radians.
+function rotation(axis, angle) {
+  const c = Math.cos(angle), s = Math.sin(angle);
+  return axis === 0 ? [[1, 0, 0], [0, c, -s], [0, s, c]] : [[c, 0, s], [0, 1, 0], [-s, 0, c]];
+}
+
+function line(context, from, to, width, colour, outline) {
+  for (const [stroke, thickness] of outline ? [[outline, width + 1.2], [colour, width]] : [[colour, width]]) {
+    context.strokeStyle = stroke;
+    context.lineWidth = thickness;
+    context.beginPath();
+    context.moveTo(from.x, from.y);
+    context.lineTo(to.x, to.y);
+    context.stroke();
+  }
+}
+
+function ball(context, at, radius, colour, outline, symbol) {
+  const light = context.createRadialGradient(at.x - 0.35 * radius, at.y - 0.4 * radius, 0.08 * radius, at.x, at.y, radius);
+  light.addColorStop(0, blend(colour, "#ffffff", 0.65));
+  light.addColorStop(0.45, colour);
+  light.addColorStop(1, blend(colour, "#000000", 0.38));
+  context.fillStyle = light;
+  context.strokeStyle = outline;
+  context.lineWidth = 0.8;
+  context.beginPath();
+  context.arc(at.x, at.y, radius, 0, 2 * Math.PI);
+  context.fill();
+  context.stroke();
+  if (symbol && radius > 5) {
+    context.font = `600 ${Math.round(Math.max(9, radius))}px system-ui, sans-serif`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineWidth = 3;
+    context.strokeStyle = "#ffffff";
+    context.strokeText(symbol, at.x, at.y);
+    context.fillStyle = "#000000";
+    context.fillText(symbol, at.x, at.y);
+  }
+}
