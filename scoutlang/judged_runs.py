@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Arm, Program
@@ -48,6 +49,17 @@ class Judged:
     @property
     def folder(self) -> Path:
         return self.run.path
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the records, as plain data; undefined numbers are null."""
+        return {
+            "folder": str(self.folder),
+            "files": [str(f) for f in self.files],
+            "status": self.run.manifest.get("status"),
+            **self.validation.to_json(),
+            "terms": [asdict(term) for term in self.terms],
+            "hardest": self.hardest and asdict(self.hardest),
+        }
 
 
 def judge(

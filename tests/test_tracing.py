@@ -380,10 +380,8 @@ def test_nothing_is_hard_without_guidance_or_without_requirements() -> None:
 
 
 def test_json_has_the_terms(traced: Path, model: Path, tmp_path: Path) -> None:
-    from scoutlang.cli.run import _document
-
     result = running.run(program(model, count=1), tmp_path / "run")
-    document = json.loads(json.dumps(_document(result)))
+    document = json.loads(json.dumps(result.to_json()))
     assert [t["label"] for t in document["terms"]] == ["CN(Cu-P)"]
     assert document["hardest"]["term"]["label"] == "CN(Cu-P)"
     assert np.isfinite(document["terms"][0]["shares"][0]["satisfied"]["fraction"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from scoutlang import api
+from scoutlang.cli.judge_options import judge_options
 from scoutlang.cli.program_argument import checked, echo_json, program_argument, set_option
 from scoutlang.ir import Arm, Program
 from scoutlang.source import Source
@@ -36,6 +37,7 @@ _UNSAFE = re.compile(r"[^\w.=+-]+")  # in a folder's name
 @click.option("--cfg", type=click.FloatRange(0, 100), help="Classifier-free guidance factor.")
 @click.option("--method", type=click.Choice(["adaptive", "paper"]), help="Guidance method.")
 @click.option("--device", help="cpu, cuda, … (default: cuda where there is one).")
+@judge_options
 @click.option("--trace", is_flag=True, help="Record losses and steps of every structure in trace.parquet, and draw them in trace.png.")
 @click.option("--trace-every", type=click.IntRange(1, 100_000), metavar="N", help="The same for every N-th guided step.")
 def command(source: Source, output_format: str, overrides: dict[str, str], **options: Any) -> None:
@@ -56,18 +58,8 @@ def command(source: Source, output_format: str, overrides: dict[str, str], **opt
             click.echo(f"run in {where}", err=True)
         results.append(_run(member, where, source, arms, options, quiet=output_format == "json"))
     if output_format == "json":
-        documents = [_document(r) for r in results]
+        documents = [r.to_json() for r in results]
         echo_json({"runs": documents} if program.sweeps else documents[0])
-
-
-def _document(result: Judged) -> dict[str, Any]:
-    return {
-        "folder": str(result.folder),
-        "files": [str(f) for f in result.files],
-        **result.validation.to_json(),
-        "terms": [asdict(term) for term in result.terms],
-        "hardest": result.hardest and asdict(result.hardest),
-    }
 
 
 def _members(program: Program, programs: Sequence[Program], folder: Path) -> Iterator[tuple[Program, Path]]:
@@ -85,8 +77,16 @@ def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], 
         from scoutlang.running import run
 
         try:
+            judges = {key: options[key] for key in ("potential", "reference") if options[key] is not None}
             result = run(
-                program, folder, arms=arms, resume=options["resume"], device=options["device"], trace_every=trace_every, watcher=display
+                program,
+                folder,
+                arms=arms,
+                resume=options["resume"],
+                device=options["device"],
+                trace_every=trace_every,
+                watcher=display,
+                **judges,
             )
         except KeyboardInterrupt:
             display.close()

@@ -20,7 +20,7 @@ from scoutlang.potentials.cache import structure_hash
 from scoutlang.resources import code_digest
 from scoutlang.validation.record import STATUSES, Generated, Outcome, Record
 from scoutlang.validation.reference import Reference
-from scoutlang.validation.stages import Context, Progress, Stage, built_in, describe
+from scoutlang.validation.stages import Context, Progress, Stage, all_stages, describe
 from scoutlang.validation.store import Store
 from scoutlang.validation.summary import Summary, summarize
 
@@ -83,7 +83,7 @@ def validate(
     if twice:
         raise ValueError(f"not unique (arm, seed, index): {', '.join(twice[:3])}")
     fingerprints = _Fingerprints(records, program, potential, reference) if store else None
-    for stage in built_in() if stages is None else stages:
+    for stage in all_stages() if stages is None else stages:
 
         def report(done: int, total: int, name: str = stage.name) -> None:
             if progress:

@@ -103,20 +103,22 @@ def _advice(program: Program, records: Sequence[Record], term: TermSummary, besi
         return "most of the others are no crystals at all (`geometry` in the records says why): try a smaller k, or more steps"
     if 2 * undefined >= total - satisfied:
         return "most of the others have no value for it: the atoms or sites that it speaks of are missing; ask for them with `formula` or `require count(…)`"
-    if plain is not None and satisfied * plain.satisfied.total <= plain.satisfied.count * total:
+    if plain is None:
+        return ""  # nothing to tell by what guidance did
+    if satisfied * plain.satisfied.total <= plain.satisfied.count * total:
         return (
             f"guidance does not raise it ({_percent(plain.satisfied)} without): see in the trace (--trace) whether its loss falls,"
             " and with `scout measure` whether soft and exact values agree"
         )
-    p = None if plain is None else compare(guided.satisfied, plain.satisfied).p_fisher
-    if plain is not None and p is not None and p >= CHANCE:
+    p = compare(guided.satisfied, plain.satisfied).p_fisher
+    if p is not None and p >= CHANCE:
         return f"the difference to {_percent(plain.satisfied)} without guidance may be chance (p = {p:.2g}): more structures will tell"
     if beside is not None and beside.total and beside.count * total < 0.5 * satisfied * beside.total:
         return "the other lines hold least where this one does: they pull against each other; loosen one of them"
     if len([one for one in program.terms if one.verb != "expect"]) > 1:
         return "it may deserve more of the force: give its line a larger `weight`"
     price = _validity(records, "non-guided") - _validity(records, "guided")
-    if plain is not None and price > VALIDITY_LOSS:
+    if price > VALIDITY_LOSS:
         return f"guidance has cost {price:.0%} of validity already, so rather more structures than a larger k"
     return "a larger k, or more steps, may help; watch the validity"
 

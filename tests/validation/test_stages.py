@@ -57,7 +57,7 @@ class TestGeometry:
     def test_no_structure_is_a_recorded_failure(self, judge: Judge) -> None:
         (record,) = judge([None])
         assert record.outcomes["geometry"].status == "failed"
-        assert record.outcomes["geometry"].reason == "not sampled: the sampler gave NaN"
+        assert record.outcomes["geometry"].reason == "no structure: the sampler gave NaN"
         assert {record.outcomes[s.name].status for s in built_in()[1:]} == {"skipped"}
 
     @pytest.mark.parametrize(

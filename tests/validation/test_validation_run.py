@@ -102,7 +102,7 @@ class TestOutputs:
         assert [row["id"] for row in rows] == [r.id for r in validation.records]
         assert rows[0]["exact: CN(Na-Cl)"] == 6.0
         assert rows[0]["e_above_hull"] == pytest.approx(0.0)
-        assert rows[3]["geometry_reason"] == "not sampled: the sampler gave NaN"
+        assert rows[3]["geometry_reason"] == "no structure: the sampler gave NaN"
         with (tmp_path / "records.csv").open(newline="", encoding="utf-8") as file:
             assert [row["id"] for row in csv.DictReader(file)] == [row["id"] for row in rows]
 

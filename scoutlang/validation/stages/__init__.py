@@ -9,12 +9,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
+from types import ModuleType
 from typing import ClassVar, Literal
 
+from scoutlang.errors import ScoutError
 from scoutlang.ir import Program
+from scoutlang.plugins import Group, Plugin, hidden, only
 from scoutlang.potentials import Potential
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.reference import Reference
@@ -39,7 +42,7 @@ class Stage(ABC):
     A stage is a frozen dataclass, its fields are its settings.
     """
 
-    name: ClassVar[str]
+    name: str
     needs: ClassVar[tuple[str, ...]] = ()
     after: ClassVar[tuple[str, ...]] = ()
     adds: ClassVar[tuple[str, ...]] = ()
@@ -50,9 +53,53 @@ class Stage(ABC):
         """One outcome per record, in order."""
 
 
+@dataclass(frozen=True)
+class Unusable(Stage):
+    """A stage of another package that cannot be used: undefined for every structure, and no harm to the others."""
+
+    name: str
+    why: str
+
+    def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
+        return [Outcome("undefined", self.why) for _ in records]
+
+
 def built_in() -> tuple[Stage, ...]:
     """Every stage of this folder, in the order in which they run."""
     return ordered(importlib.import_module(f"{__name__}.{info.name}").STAGE for info in pkgutil.iter_modules(__path__))
+
+
+def all_stages() -> tuple[Stage, ...]:
+    """Those of this folder and those of other packages, by entry points of the group ``scoutlang.stages``, in the order in which they run."""
+    own = {stage.name: stage for stage in built_in()}
+    others = [_of_plugin(name, plugins, own) for name, plugins in sorted(GROUP.installed().items())]
+    names = own.keys() | {stage.name for stage in others}
+    fit = [s if names >= {*s.needs, *s.after} else Unusable(s.name, "it needs a stage that is not there") for s in others]
+    try:
+        return ordered([*own.values(), *fit])
+    except CycleError:  # only plug-ins can: no stage of ours needs one of theirs
+        return ordered([*own.values(), *(Unusable(s.name, "stages of plug-ins need each other") for s in others)])
+
+
+def _of_plugin(name: str, plugins: Sequence[Plugin], own: Container[str]) -> Stage:
+    if name in own:
+        raise hidden(plugins)
+    try:
+        stage = only(plugins).module().STAGE
+    except ScoutError as error:
+        return Unusable(name, f"{error.code} {error.message}")
+    assert isinstance(stage, Stage)  # `_flaw` has looked
+    return stage
+
+
+def _flaw(module: ModuleType, name: str) -> str:
+    stage = getattr(module, "STAGE", None)
+    if not isinstance(stage, Stage):
+        return "it has no STAGE that is a scoutlang.validation.stages.Stage"
+    return "" if stage.name == name else f"its STAGE is named {stage.name!r}"
+
+
+GROUP = Group("scoutlang.stages", "stage", _flaw)
 
 
 def ordered(stages: Iterable[Stage]) -> tuple[Stage, ...]:

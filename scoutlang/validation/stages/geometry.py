@@ -32,7 +32,7 @@ class Geometry(Stage):
     def _ask(self, record: Record) -> Outcome:
         structure = record.generated.structure
         if structure is None:
-            return Outcome("failed", f"not sampled: {record.generated.failure or 'no reason given'}")
+            return Outcome("failed", f"no structure: {record.generated.failure or 'no reason given'}")
         if len(structure) == 0:
             return Outcome("failed", "no atoms")
         if not structure.is_ordered:
