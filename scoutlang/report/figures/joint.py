@@ -1,0 +1,138 @@
+"""How two terms are distributed together, without and with guidance: figure 6B and C of the paper (arXiv:2604.13354)."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from scoutlang.report.data import Group, ReportData
+from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures.kernel import density
+from scoutlang.report.figures.look import TARGET, canvas, members, plain, present
+from scoutlang.report.figures.terms import Numeric, numeric_terms, pooled_range, slug
+
+MOST_PAIRS = 3
+_GRID = 81
+_HEIGHT = 430
+
+
+def draw(data: ReportData) -> list[Drawn]:
+    """One figure for each pair of the first `require` terms that have a number, `MOST_PAIRS` at most; none where there are less than two."""
+    required = [numeric for numeric in numeric_terms(data.program) if numeric.term.verb == "require"]
+    return [_draw(data, x, y) for x, y in list(combinations(required, 2))[:MOST_PAIRS]]
+
+
+def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
+    name, title = f"joint-{slug(x.label)}-{slug(y.label)}", f"{x.label} and {y.label} together"
+    arms = [group for group in present(data) if group != "reference"]
+    values = {arm: _pairs(data, arm, x.label, y.label) for arm in arms}
+    everyone = np.concatenate([np.zeros((2, 0)), *values.values()], axis=1)
+    if not everyone.size:
+        return LeftOut(name, title, f"No generated crystal has both {x.label} and {y.label}.")
+    (x_low, x_high), (y_low, y_high) = (
+        pooled_range(list(everyone[axis]), [numeric.low, numeric.high]) for axis, numeric in enumerate((x, y))
+    )
+    xs, ys = np.linspace(x_low, x_high, _GRID), np.linspace(y_low, y_high, _GRID)
+    grid = np.stack(np.meshgrid(xs, ys))
+    figure = make_subplots(
+        cols=len(arms), shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=[_heading(arm, values[arm]) for arm in arms]
+    )
+    said, drawn = [], False
+    for column, arm in enumerate(arms, start=1):
+        found = density(values[arm], grid)
+        if isinstance(found, str):
+            said.append(f"{arm}: points only, {found}.")
+        else:
+            drawn = True
+            said.append(f"{arm}: bandwidth {found.bandwidth[0]:.2g} along {x.label}, {found.bandwidth[1]:.2g} along {y.label}.")
+            surface = {"x": xs, "y": ys, "z": found.values, "coloraxis": "coloraxis", "hoverinfo": "skip", "zsmooth": "best"}
+            figure.add_trace(go.Heatmap(**surface), row=1, col=column)
+        _add_points(figure, column, values[arm])
+        _add_target(figure, column, x, y)
+    canvas(figure, _HEIGHT, margin={"t": 50, "r": 95 if drawn else 20}, showlegend=False)
+    if drawn:
+        figure.update_layout(coloraxis={"cmin": 0, "colorbar": {"title": {"text": "density", "side": "right"}}})
+    figure.update_xaxes(title=plain(x.axis), range=[x_low, x_high], showgrid=False)
+    figure.update_yaxes(range=[y_low, y_high], showgrid=False)
+    figure.update_yaxes(title=plain(y.axis), col=1)
+    return Figure(name, title, _caption(x, y, arms, values, said, drawn), figure)
+
+
+def _pairs(data: ReportData, group: Group, x: str, y: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    both = [(c.values.get(x), c.values.get(y)) for c in members(data, group)]
+    found = np.array([pair for pair in both if None not in pair], dtype=float)
+    return found.reshape(-1, 2).T
+
+
+def _heading(arm: Group, points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> str:
+    return f"{arm} (N = {points.shape[1]})"
+
+
+def _add_points(figure: go.Figure, column: int, points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> None:
+    marker = {"size": 5, "color": "rgba(255,255,255,0.85)", "line": {"width": 0.8, "color": "rgba(0,0,0,0.7)"}}
+    figure.add_trace(
+        go.Scatter(x=points[0], y=points[1], mode="markers", marker=marker, hovertemplate="%{x:.4g}, %{y:.4g}<extra></extra>"),
+        row=1,
+        col=column,
+    )
+
+
+def _add_target(figure: go.Figure, column: int, x: Numeric, y: Numeric) -> None:
+    """The window of both, and the point in it where both have a target."""
+    if x.wish and y.wish:
+        return
+    edges = [math.isfinite(v) for v in (x.low, x.high, y.low, y.high)]
+    axis = "" if column == 1 else str(column)
+    if all(edges):
+        figure.add_shape(
+            type="rect",
+            x0=x.low,
+            x1=x.high,
+            y0=y.low,
+            y1=y.high,
+            xref=f"x{axis}",
+            yref=f"y{axis}",
+            line={"color": TARGET, "width": 2},
+        )
+    else:
+        for number, (value, finite) in enumerate(zip((x.low, x.high, y.low, y.high), edges, strict=True)):
+            if finite:
+                line = {"line": {"color": TARGET, "width": 2}, "row": 1, "col": column}
+                figure.add_vline(x=value, **line) if number < 2 else figure.add_hline(y=value, **line)
+    if x.target is not None and y.target is not None:
+        marker = {"symbol": "cross", "size": 11, "color": TARGET, "line": {"width": 1.5, "color": "white"}}
+        point = go.Scatter(x=[x.target], y=[y.target], mode="markers", marker=marker, hovertemplate="target<extra></extra>")
+        figure.add_trace(point, row=1, col=column)
+
+
+def _caption(
+    x: Numeric,
+    y: Numeric,
+    arms: list[Group],
+    values: dict[Group, np.ndarray[tuple[int, int], np.dtype[np.float64]]],
+    said: list[str],
+    drawn: bool,
+) -> str:
+    shares = []
+    for arm in arms:
+        points = values[arm]
+        inside = (points[0] >= x.low) & (points[0] <= x.high) & (points[1] >= y.low) & (points[1] <= y.high)
+        shares.append(f"{arm} {int(inside.sum())} of {points.shape[1]}")
+    how = (
+        "Gaussian kernel density in two dimensions, bandwidth by Silverman's rule, one colour scale for both arms; dots: the crystals."
+        if drawn
+        else ""
+    )
+    return " ".join(
+        part
+        for part in (
+            f"{x.axis} and {y.axis} of each crystal, unrelaxed, by arm. Target: {x.aim} and {y.aim}, framed; inside: {', '.join(shares)}.",
+            how,
+            *said,
+        )
+        if part
+    )

@@ -1,0 +1,150 @@
+"""How the loss of every term fell over diffusion time in the guided arm, and how many predicted crystals were hits on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import pyarrow as pa
+import pyarrow.parquet as pq
+from plotly.subplots import make_subplots
+
+from scoutlang.ir import Term
+from scoutlang.report.data import ReportData
+from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures.look import FAINT, STYLES, canvas, plain
+from scoutlang.tracing import guiding_terms
+
+MAX_ROWS = 4_000_000
+"""Rows that are read, first batches first: 2000 structures of 250 steps and 8 terms. More do not change a median."""
+
+_COLUMNS = ("index", "step", "time", "term", "loss", "hit")
+_PANEL, _ONE_COLUMN = 175, 3
+_SHOWN, _HEADROOM = 0.9, 1.3  # of the upper quartiles, the share that a panel must hold: the first steps may be far above the others
+
+
+def draw(data: ReportData) -> list[Drawn]:
+    name, title = "trace", "Loss over diffusion time"
+    terms = guiding_terms(data.program)
+    if data.trace is None:
+        return [LeftOut(name, title, "The run was made without --trace.")]
+    if not terms:
+        return [LeftOut(name, title, "No term guides.")]
+    try:
+        rows = _read(data.trace)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        return [LeftOut(name, title, f"The trace cannot be read: {type(error).__name__}.")]
+    if rows.empty:
+        return [LeftOut(name, title, "The trace holds no step.")]
+    columns = 1 if len(terms) <= _ONE_COLUMN else 2
+    lines = -(-len(terms) // columns)
+    looks = rows.dropna(subset=["hit"]).drop_duplicates(["index", "step"])
+    headings = [plain(term.text) for term in terms]
+    headings += [""] * (lines * columns - len(terms)) + ["satisfy every require"]
+    specs: list[list[dict[str, int] | None]] = [[{} for _ in range(columns)] for _ in range(lines)]
+    specs.append([{"colspan": columns}, *[None] * (columns - 1)])
+    figure = make_subplots(
+        rows=lines + 1, cols=columns, shared_xaxes="all", specs=specs, subplot_titles=headings, vertical_spacing=_gap(lines + 1)
+    )
+    said = []
+    for number, term in enumerate(terms):
+        row, column = divmod(number, columns)
+        said.append(_add_loss(figure, row + 1, column + 1, term, rows[rows["term"] == term.label]))
+    said.append(_add_hits(figure, lines + 1, looks, data))
+    canvas(figure, _PANEL * (lines + 1) + 110, margin={"t": 40, "b": 90}, legend={"y": -0.0, "yanchor": "top", "yref": "container"})
+    guide = data.program.guide
+    for row in range(1, lines + 2):
+        for column in range(1, columns + 1):
+            if row <= lines or column == 1:
+                figure.add_vrect(
+                    x0=guide.since, x1=guide.until, fillcolor=FAINT, opacity=0.35, line_width=0, layer="below", row=row, col=column
+                )
+    figure.update_xaxes(range=[1, 0], showgrid=False)
+    figure.update_xaxes(title="diffusion time t (1 noise, 0 crystal)", row=lines + 1)
+    count = rows["index"].nunique()
+    caption = (
+        f"Weighted loss of each term on the crystal predicted at every step of {count} guided structures: median, and band between the quartiles;"
+        f" grey: where guidance acts. {' '.join(said)}"
+    )
+    return [Figure(name, title, caption, figure)]
+
+
+def _read(folder: Path) -> pd.DataFrame:
+    parts, rows = [], 0
+    for file in sorted(folder.glob("*.parquet")):
+        part = pq.read_table(file, columns=list(_COLUMNS), partitioning=None)
+        parts.append(part)
+        rows += part.num_rows
+        if rows >= MAX_ROWS:
+            break
+    if not parts:
+        return pd.DataFrame(columns=_COLUMNS)
+    found: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+    return found
+
+
+def _gap(rows: int) -> float:
+    return min(0.09, 0.3 / rows)
+
+
+def _add_loss(figure: go.Figure, row: int, column: int, term: Term, rows: pd.DataFrame) -> str:
+    steps = rows.groupby("step")
+    time = steps["time"].first()
+    low, middle, high = (steps["loss"].quantile(q) for q in (0.25, 0.5, 0.75))
+    style, place = STYLES["guided"], {"row": row, "col": column}
+    figure.add_scatter(x=time, y=low, mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False, **place)
+    figure.add_scatter(
+        x=time, y=high, mode="lines", line={"width": 0}, fill="tonexty", fillcolor=style.fill, hoverinfo="skip", showlegend=False, **place
+    )
+    figure.add_scatter(
+        x=time,
+        y=middle,
+        mode="lines",
+        line={"color": style.colour, "width": 2},
+        showlegend=False,
+        hovertemplate="t = %{x:.3f}: %{y:.3g}<extra>median</extra>",
+        **place,
+    )
+    figure.update_yaxes(title="loss", **place)
+    if middle.notna().any() and low.min() >= 0:
+        figure.update_yaxes(range=[0, max(_HEADROOM * float(high.quantile(_SHOWN)), 0.1)], **place)
+    if rows.empty or middle.isna().all():
+        return f"{term.label}: undefined in every structure."
+    ends = middle.dropna()
+    missing = float(rows["loss"].isna().mean())
+    return f"{term.label}: median {ends.iloc[0]:.2g} at the first guided step, {ends.iloc[-1]:.2g} at the last" + (
+        f", undefined in {missing:.0%} of the rows." if missing else "."
+    )
+
+
+def _add_hits(figure: go.Figure, row: int, looks: pd.DataFrame, data: ReportData) -> str:
+    steps = looks.groupby("step")
+    share = 100 * steps["hit"].mean().astype(float)
+    hits = {arm.arm: arm.hits.fraction for arm in data.validation.table().arms}
+    guided, plain_arm = hits.get("guided"), hits.get("non-guided")
+    colour = STYLES["guided"].colour
+    figure.add_scatter(
+        x=steps["time"].first(),
+        y=share,
+        mode="lines+markers",
+        line={"color": colour, "width": 2},
+        marker={"size": 5},
+        name="predicted crystal",
+        hovertemplate="t = %{x:.3f}: %{y:.1f} %<extra></extra>",
+        row=row,
+        col=1,
+    )
+    if guided is not None:
+        marker = {"symbol": "diamond", "size": 11, "color": colour}
+        figure.add_scatter(
+            x=[0], y=[100 * guided], mode="markers", marker=marker, cliponaxis=False, name="finished, guided", row=row, col=1
+        )
+    if plain_arm is not None:
+        line = {"color": STYLES["non-guided"].colour, "dash": "dash", "width": 2}
+        figure.add_scatter(x=[1, 0], y=[100 * plain_arm] * 2, mode="lines", line=line, name="finished, non-guided", row=row, col=1)
+    most = max([*share.dropna(), 100 * (guided or 0), 100 * (plain_arm or 0), 4.0])
+    figure.update_yaxes(title="hits (%)", range=[0, 1.15 * most], row=row, col=1)
+    if share.dropna().empty:
+        return "Hits on the way were not looked at, or nothing is required."
+    return f"Predicted crystals that satisfy every require: {share.iloc[0]:.0f} % at the first look, {share.iloc[-1]:.0f} % at the last."
