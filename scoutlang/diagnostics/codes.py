@@ -363,6 +363,14 @@ E610 not the folder of a run
 E612 another relaxation is there
 The folder `relaxed` inside of the run holds structures that were relaxed with other settings, or one of its files is damaged. The message
 says which. Move or delete what it names.
+
+E620 no browser for pictures
+PNG, SVG and PDF of the figures are drawn by Chromium or Chrome. Install one (`apt-get install chromium` on Debian), or do without the files:
+the page of the report shows the same figures in any browser.
+
+E621 the browser did not draw
+Chromium or Chrome is there, and it did not start or did not finish a picture. The message says what it reported. See if `chromium --version`
+answers, and if the machine has memory left.
 """
 
 

@@ -78,11 +78,7 @@ def _histogram(figure: go.Figure, groups: dict[Group, list[float]], pooled: list
             hovertemplate="%{x:.4g}: %{customdata} crystals, %{y:.1f} %<extra>" + group + "</extra>",
         )
     figure.update_yaxes(title="share of the group (%)")
-    return (
-        f"Bars: share of each group in bins {width:g} wide around whole numbers."
-        if width >= 0.5
-        else f"Bars: share of each group in bins {width:g} wide."
-    )
+    return f"Bars: share of each group in bins {width:g} wide, centred on multiples of that."
 
 
 def _pattern(group: Group) -> dict[str, object]:
@@ -104,7 +100,6 @@ def _densities(figure: go.Figure, groups: dict[Group, list[float]], low: float, 
                 name=name,
                 marker={"symbol": "line-ns", "size": 20 + 6 * row, "line": {"color": style.colour, "width": 2}},
                 hovertemplate="%{x:.4g}<extra>" + group + "</extra>",
-                cliponaxis=False,
             )
             single.append(f"{group}: {found}")
             continue
@@ -113,13 +108,13 @@ def _densities(figure: go.Figure, groups: dict[Group, list[float]], low: float, 
             y=found.values,
             mode="lines",
             name=name,
-            line={"color": style.colour, "dash": style.dash, "width": 2.4},
+            line={"color": style.colour, "dash": style.dash, "width": 2.4, "simplify": False},
             fill="tozeroy",
             fillcolor=style.fill,
             hovertemplate="%{x:.4g}: %{y:.3g}<extra>" + group + "</extra>",
         )
         widths.append(f"{group} {found.bandwidth[0]:.2g}")
-    figure.update_yaxes(title=f"probability density (1/({unit}))" if unit else "probability density")
+    figure.update_yaxes(title=f"probability density per {unit}" if unit else "probability density")
     said = []
     if widths:
         said.append(

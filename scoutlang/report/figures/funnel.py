@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.look import STYLES, canvas, plain
+from scoutlang.report.figures.look import STYLES, canvas, panels, plain
 from scoutlang.validation.funnel import Funnel, Step
 
 _ROW = 62
@@ -21,13 +20,13 @@ def draw(data: ReportData) -> list[Drawn]:
         return [LeftOut(name, title, "The run has no structures.")]
     rows = ["raw, R", *(step.name for step in arms[0].steps)]
     heights = [-k for k in range(len(rows))]
-    figure = make_subplots(
-        cols=len(arms), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=[f"{f.arm} (N = {f.raw})" for f in arms]
-    )
+    figure = panels([f"{f.arm} (N = {f.raw})" for f in arms], cols=len(arms), shared_yaxes=True, horizontal_spacing=0.03)
     for column, funnel in enumerate(arms, start=1):
         _add_arm(figure, column, funnel, heights)
     canvas(figure, _ROW * len(rows) + 90, showlegend=False, bargap=0.52, margin={"t": 40, "b": 50})
-    figure.update_yaxes(tickvals=heights, ticktext=rows, range=[heights[-1] - 0.45, 0.45], showgrid=False, ticks="", showline=False)
+    figure.update_yaxes(
+        tickvals=heights, ticktext=rows, range=[heights[-1] - 0.45, 0.45], showgrid=False, ticks="", ticklabelstandoff=8, showline=False
+    )
     figure.update_xaxes(title="structures (% of the arm)", range=[0, 128], tickvals=[0, 25, 50, 75, 100])
     return [Figure(name, title, _caption(arms), figure)]
 
@@ -58,12 +57,12 @@ def _add_arm(figure: go.Figure, column: int, funnel: Funnel, heights: list[int])
         if step.lost:
             reason, number = max(step.lost.items(), key=lambda item: item[1])
             others = sum(step.lost.values()) - number
-            text = plain(f"− {number} {reason}", _LONGEST) + (f" − {others} others" if others else "")
+            text = plain(f"− {number}: {reason}", _LONGEST) + (f" − {others} others" if others else "")
             figure.add_annotation(x=0, y=height + 0.5, xanchor="left", text=text, font={"size": 11}, row=1, col=column)
 
 
 def _lost(step: Step, between: str) -> str:
-    said = [f"− {number} {plain(reason, 200)}" for reason, number in step.lost.items()]
+    said = [f"− {number}: {plain(reason, 200)}" for reason, number in step.lost.items()]
     return between.join([f"{plain(step.name)}: {step.kept}", *said])
 
 

@@ -7,12 +7,11 @@ from itertools import combinations
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from scoutlang.report.data import Group, ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
 from scoutlang.report.figures.kernel import density
-from scoutlang.report.figures.look import TARGET, canvas, members, plain, present
+from scoutlang.report.figures.look import TARGET, canvas, members, panels, plain, present
 from scoutlang.report.figures.terms import Numeric, numeric_terms, pooled_range, slug
 
 MOST_PAIRS = 3
@@ -38,9 +37,7 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
     )
     xs, ys = np.linspace(x_low, x_high, _GRID), np.linspace(y_low, y_high, _GRID)
     grid = np.stack(np.meshgrid(xs, ys))
-    figure = make_subplots(
-        cols=len(arms), shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=[_heading(arm, values[arm]) for arm in arms]
-    )
+    figure = panels([_heading(arm, values[arm], cols=len(arms), shared_yaxes=True, horizontal_spacing=0.04) for arm in arms])
     said, drawn = [], False
     for column, arm in enumerate(arms, start=1):
         found = density(values[arm], grid)
@@ -130,7 +127,7 @@ def _caption(
     return " ".join(
         part
         for part in (
-            f"{x.axis} and {y.axis} of each crystal, unrelaxed, by arm. Target: {x.aim} and {y.aim}, framed; inside: {', '.join(shares)}.",
+            f"{x.axis} and {y.axis} of each crystal, unrelaxed, by arm. Target: {x.label} {x.aim} and {y.label} {y.aim}, framed; inside: {', '.join(shares)}.",
             how,
             *said,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from scoutlang.report.data import Crystal, Group, ReportData
 
@@ -54,7 +55,7 @@ def template(*, dark: bool = False) -> go.layout.Template:
         "tickcolor": text,
         "zeroline": False,
         "automargin": True,
-        "title": {"standoff": 8},
+        "title": {"standoff": 8, "font": {"size": 14}},
     }
     return go.layout.Template(
         layout={
@@ -77,6 +78,12 @@ def canvas(figure: go.Figure, height: int, **layout: object) -> go.Figure:
     """Give a figure its template and height in pixels."""
     figure.update_layout(template=template(), height=height, width=None, autosize=True, **layout)
     return figure
+
+
+def panels(titles: Sequence[str], **options: object) -> go.Figure:
+    """Axes beside or below each other, each with its title."""
+    figure = make_subplots(subplot_titles=titles, **options)
+    return figure.update_annotations(font={"size": 14})
 
 
 def members(data: ReportData, group: Group) -> list[Crystal]:

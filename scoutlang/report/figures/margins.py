@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from scoutlang.ir import Arm, Wish
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.look import STYLES, TARGET, canvas, plain
+from scoutlang.report.figures.look import STYLES, TARGET, canvas, panels, plain
 from scoutlang.report.figures.terms import pooled_range
 
 _ROW = 118
@@ -33,9 +32,7 @@ def draw(data: ReportData) -> list[Drawn]:
     if not shown:
         return [LeftOut(name, title, "No term has a margin on any structure.")]
     arms = [arm for arm in _ARMS if any(r.arm == arm for r in data.validation.records)]
-    figure = make_subplots(
-        rows=len(shown), subplot_titles=[plain(term.text) for term in shown], vertical_spacing=min(0.16, 0.45 / len(shown))
-    )
+    figure = panels([plain(term.text) for term in shown], rows=len(shown), vertical_spacing=min(0.16, 0.45 / len(shown)))
     for row, term in enumerate(shown, start=1):
         _add_term(figure, row, margins[term.label], arms)
     canvas(figure, _ROW * len(shown) + 110, showlegend=False, margin={"t": 40, "l": 90})

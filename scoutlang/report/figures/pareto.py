@@ -36,7 +36,7 @@ def draw(data: ReportData) -> list[Drawn]:
                 _add_points(figure, [crystals[i] for i in some], [number.get(i) for i in some], f"{group}, hits" if hit else group)
     ranges = [_range([p[axis] for p in points], [points[i][axis] for front in fronts for i in front]) for axis in (0, 1)]
     if ranges[1][0] <= METASTABLE <= ranges[1][1]:
-        figure.add_hline(y=METASTABLE, line={"color": NEUTRAL, "width": 1, "dash": "longdashdot"}, layer="below")
+        figure.add_hline(y=METASTABLE, line={"color": NEUTRAL, "width": 1.5, "dash": "longdashdot"}, layer="below")
         figure.add_annotation(x=1, xref="paper", xanchor="right", y=METASTABLE, yanchor="bottom", text=f"S: {METASTABLE:g} eV/atom")
     canvas(figure, _HEIGHT, margin={"t": 80}, hovermode="closest", clickmode="event+select")
     figure.update_xaxes(title="loss ℓ of the hypothesis", range=ranges[0])

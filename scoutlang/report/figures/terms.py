@@ -70,7 +70,7 @@ def _numeric(term: ir.Term) -> Numeric | None:
     core = claim.value.of if isinstance(claim.value, ir.Aggregate) else claim.value
     if isinstance(core, ir.Measure) and signatures[core.descriptor].dimension in _WORDS:
         return None
-    unit = claim.unit
+    unit = claim.unit.replace("^2", "²").replace("^3", "³")
     axis = _name(claim.value) or term.label
     if isinstance(claim, ir.Wish):
         target, low, high = None, -math.inf, math.inf

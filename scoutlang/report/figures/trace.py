@@ -8,12 +8,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import pyarrow as pa
 import pyarrow.parquet as pq
-from plotly.subplots import make_subplots
 
 from scoutlang.ir import Term
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.look import FAINT, STYLES, canvas, plain
+from scoutlang.report.figures.look import FAINT, STYLES, canvas, panels, plain
 from scoutlang.tracing import guiding_terms
 
 MAX_ROWS = 4_000_000
@@ -44,15 +43,13 @@ def draw(data: ReportData) -> list[Drawn]:
     headings += [""] * (lines * columns - len(terms)) + ["satisfy every require"]
     specs: list[list[dict[str, int] | None]] = [[{} for _ in range(columns)] for _ in range(lines)]
     specs.append([{"colspan": columns}, *[None] * (columns - 1)])
-    figure = make_subplots(
-        rows=lines + 1, cols=columns, shared_xaxes="all", specs=specs, subplot_titles=headings, vertical_spacing=_gap(lines + 1)
-    )
+    figure = panels(headings, rows=lines + 1, cols=columns, shared_xaxes="all", specs=specs, vertical_spacing=_gap(lines + 1))
     said = []
     for number, term in enumerate(terms):
         row, column = divmod(number, columns)
         said.append(_add_loss(figure, row + 1, column + 1, term, rows[rows["term"] == term.label]))
     said.append(_add_hits(figure, lines + 1, looks, data))
-    canvas(figure, _PANEL * (lines + 1) + 110, margin={"t": 40, "b": 90}, legend={"y": -0.0, "yanchor": "top", "yref": "container"})
+    canvas(figure, _PANEL * (lines + 1) + 110, margin={"t": 40, "b": 90}, legend={"y": 0.0, "yanchor": "bottom", "yref": "container"})
     guide = data.program.guide
     for row in range(1, lines + 2):
         for column in range(1, columns + 1):
@@ -114,7 +111,7 @@ def _add_loss(figure: go.Figure, row: int, column: int, term: Term, rows: pd.Dat
     ends = middle.dropna()
     missing = float(rows["loss"].isna().mean())
     return f"{term.label}: median {ends.iloc[0]:.2g} at the first guided step, {ends.iloc[-1]:.2g} at the last" + (
-        f", undefined in {missing:.0%} of the rows." if missing else "."
+        f", undefined in {missing:.1%} of the rows." if missing else "."
     )
 
 
@@ -144,7 +141,7 @@ def _add_hits(figure: go.Figure, row: int, looks: pd.DataFrame, data: ReportData
         line = {"color": STYLES["non-guided"].colour, "dash": "dash", "width": 2}
         figure.add_scatter(x=[1, 0], y=[100 * plain_arm] * 2, mode="lines", line=line, name="finished, non-guided", row=row, col=1)
     most = max([*share.dropna(), 100 * (guided or 0), 100 * (plain_arm or 0), 4.0])
-    figure.update_yaxes(title="hits (%)", range=[0, 1.15 * most], row=row, col=1)
+    figure.update_yaxes(title="hits (%)", range=[-0.03 * most, 1.15 * most], row=row, col=1)
     if share.dropna().empty:
         return "Hits on the way were not looked at, or nothing is required."
     return f"Predicted crystals that satisfy every require: {share.iloc[0]:.0f} % at the first look, {share.iloc[-1]:.0f} % at the last."
