@@ -207,7 +207,9 @@ def _heights(elements: set[str], potential: Potential, reference: Reference) -> 
 _Item = TypeVar("_Item")
 
 
-def _one_by_one(work: Callable[[Sequence[_Item]], list[_T]], items: Sequence[_Item], size: Callable[[_Item], int]) -> list[_T | Exception]:
+def _one_by_one(
+    work: Callable[[Sequence[_Item]], Sequence[_T]], items: Sequence[_Item], size: Callable[[_Item], int]
+) -> list[_T | Exception]:
     """One result per item, batch by batch; where a batch raises, the item that raises has its exception as the result."""
     results: list[_T | Exception] = []
     for batch in _batches(items, size):

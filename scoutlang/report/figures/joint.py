@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from scoutlang.report.data import Group, ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
@@ -27,8 +29,8 @@ def draw(data: ReportData) -> list[Drawn]:
 
 def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
     name, title = f"joint-{slug(x.label)}-{slug(y.label)}", f"{x.label} and {y.label} together"
-    arms = [group for group in present(data) if group != "reference"]
-    values = {arm: _pairs(data, arm, x.label, y.label) for arm in arms}
+    arms: list[Group] = [group for group in present(data) if group != "reference"]
+    values: dict[Group, NDArray[np.float64]] = {arm: _pairs(data, arm, x.label, y.label) for arm in arms}
     everyone = np.concatenate([np.zeros((2, 0)), *values.values()], axis=1)
     if not everyone.size:
         return LeftOut(name, title, f"No generated crystal has both {x.label} and {y.label}.")
@@ -37,7 +39,7 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
     )
     xs, ys = np.linspace(x_low, x_high, _GRID), np.linspace(y_low, y_high, _GRID)
     grid = np.stack(np.meshgrid(xs, ys))
-    figure = panels([_heading(arm, values[arm], cols=len(arms), shared_yaxes=True, horizontal_spacing=0.04) for arm in arms])
+    figure = panels([_heading(arm, values[arm]) for arm in arms], cols=len(arms), shared_yaxes=True, horizontal_spacing=0.04)
     said, drawn = [], False
     for column, arm in enumerate(arms, start=1):
         found = density(values[arm], grid)
@@ -59,17 +61,17 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
     return Figure(name, title, _caption(x, y, arms, values, said, drawn), figure)
 
 
-def _pairs(data: ReportData, group: Group, x: str, y: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _pairs(data: ReportData, group: Group, x: str, y: str) -> NDArray[np.float64]:
     both = [(c.values.get(x), c.values.get(y)) for c in members(data, group)]
     found = np.array([pair for pair in both if None not in pair], dtype=float)
     return found.reshape(-1, 2).T
 
 
-def _heading(arm: Group, points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> str:
+def _heading(arm: Group, points: NDArray[np.float64]) -> str:
     return f"{arm} (N = {points.shape[1]})"
 
 
-def _add_points(figure: go.Figure, column: int, points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> None:
+def _add_points(figure: go.Figure, column: int, points: NDArray[np.float64]) -> None:
     marker = {"size": 5, "color": "rgba(255,255,255,0.85)", "line": {"width": 0.8, "color": "rgba(0,0,0,0.7)"}}
     figure.add_trace(
         go.Scatter(x=points[0], y=points[1], mode="markers", marker=marker, hovertemplate="%{x:.4g}, %{y:.4g}<extra></extra>"),
@@ -109,8 +111,8 @@ def _add_target(figure: go.Figure, column: int, x: Numeric, y: Numeric) -> None:
 def _caption(
     x: Numeric,
     y: Numeric,
-    arms: list[Group],
-    values: dict[Group, np.ndarray[tuple[int, int], np.dtype[np.float64]]],
+    arms: Sequence[Group],
+    values: Mapping[Group, NDArray[np.float64]],
     said: list[str],
     drawn: bool,
 ) -> str:
