@@ -36,12 +36,13 @@ class Candidates:
 
 
 _Read = Callable[[Record], Cell]
-_FROM_OTHER_STAGES: tuple[tuple[str, Column], ...] = (
-    ("e_above_hull", Column("e_above_hull", "number", "eV/atom above the convex hull of the reference, unrelaxed")),
-    ("spacegroup", Column("space group", "text", "of the symmetrised structure")),
-    ("unique", Column("unique", "truth", "the first of its kind in its arm")),
-    ("novel", Column("novel", "truth", "not in the reference set")),
-)
+_OF_STAGES: Mapping[str, Column] = {
+    "e_above_hull": Column("e_above_hull", "number", "eV/atom above the convex hull of the reference, unrelaxed"),
+    "spacegroup": Column("space group", "number", "its number in International Tables, of the symmetrised structure"),
+    "unique": Column("unique", "truth", "the first of its kind in its arm"),
+    "novel": Column("novel", "truth", "not in the reference set"),
+}
+"""Columns that not every run has."""
 
 
 def candidates(program: Program, records: Sequence[Record], crystals: Sequence[Crystal]) -> Candidates:
@@ -54,9 +55,10 @@ def candidates(program: Program, records: Sequence[Record], crystals: Sequence[C
         (Column("atoms", "number", "in the cell"), lambda r: len(r.generated.structure) if r.generated.structure else None),
         (Column("candidate", "truth", "unique, metastable, original and a hit: U ∩ S ∩ O ∩ C"), lambda r: left_at(r) is None),
         (Column("hit", "truth", "every `require` holds, by the exact evaluators"), lambda r: r.hit),
+        *_found(records, "e_above_hull"),
         *(reader for term in program.terms for reader in _of_term(term)),
         (Column("loss", "number", "of the whole program"), lambda r: losses.get(r.id)),
-        *((column, _value(name)) for name, column in _FROM_OTHER_STAGES if any(r.value(name) is not None for r in records)),
+        *_found(records, "spacegroup", "unique", "novel"),
         (Column("left at", "text", "the first set of the funnel that it is not in"), lambda r: (left_at(r) or ("", ""))[0]),
         (Column("reason", "text", "why"), lambda r: (left_at(r) or ("", ""))[1]),
     ]
@@ -73,6 +75,10 @@ def _formula(record: Record) -> str | None:
 
 def _value(name: str) -> _Read:
     return lambda record: record.value(name)
+
+
+def _found(records: Sequence[Record], *names: str) -> list[tuple[Column, _Read]]:
+    return [(_OF_STAGES[name], _value(name)) for name in names if any(r.value(name) is not None for r in records)]
 
 
 def _of_term(term: Term) -> list[tuple[Column, _Read]]:
@@ -100,6 +106,4 @@ def _known(crystal: Crystal, columns: Sequence[Column]) -> tuple[Cell, ...]:
         "loss": crystal.loss,
         "e_above_hull": crystal.e_above_hull,
     }
-    return tuple(
-        (crystal.values.get(c.name), crystal.satisfied.get(c.name)) if c.kind == "value" else cells.get(c.name) for c in columns
-    )
+    return tuple((crystal.values.get(c.name), crystal.satisfied.get(c.name)) if c.kind == "value" else cells.get(c.name) for c in columns)

@@ -14,18 +14,22 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
+from scoutlang.errors import ScoutError
+from scoutlang.files import write_whole
 from scoutlang.ir import Term, Wish
 from scoutlang.report.candidates import candidates
 from scoutlang.report.citations import citations
 from scoutlang.report.data import Crystal, ReportData
+from scoutlang.report.figures import Figure, LeftOut
 from scoutlang.report.highlight import Piece, highlighted
 from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
 from scoutlang.report.verdict import verdict
@@ -33,9 +37,7 @@ from scoutlang.validation.record import Record
 from scoutlang.validation.summary import Summary
 from scoutlang.validation.table import hard_line, share_satisfied, table_notes, table_rows
 
-if TYPE_CHECKING:
-    from scoutlang.report.figures import Figure
-
+PAGE = "report.html"
 LIMIT = 2000
 """Crystals that a page draws and offers as CIF, best first: about 3 kB each."""
 
@@ -45,8 +47,9 @@ _IN_MANIFEST = ("source", "program")  # shown above already
 _DIGITS = 6  # significant ones, of numbers in figures
 
 
-def render(data: ReportData, figures: Sequence[Figure], *, limit: int = LIMIT) -> str:
+def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int = LIMIT) -> str:
     """The page. limit: crystals that it can draw; all records are in its table, however many there are."""
+    plots = [figure for figure in figures if isinstance(figure, Figure)]
     summary = data.validation.table()
     records = data.validation.records
     scripts = [_script(text) for text in (get_plotlyjs(), "\n".join(_template(name) for name in _SCRIPTS))]
@@ -58,6 +61,8 @@ def render(data: ReportData, figures: Sequence[Figure], *, limit: int = LIMIT) -
             style=Markup(_template("page.css")),
             scripts=[Markup(text) for text in scripts],
             name=data.name,
+            about=_about(data),
+            marked=_marked,
             verdict=verdict(data.program, summary),
             advice=hard_line(data.hardest) if data.hardest else [],
             unfinished=_unfinished(data),
@@ -67,14 +72,26 @@ def render(data: ReportData, figures: Sequence[Figure], *, limit: int = LIMIT) -
             source_name=data.program.source_name,
             rows=table_rows(summary),
             notes=table_notes(data.validation),
-            figures=figures,
+            figures=plots,
+            left_out=[figure for figure in figures if isinstance(figure, LeftOut)],
             funnels=data.funnels,
             total=len(records),
             manifest=list(_flat({k: v for k, v in data.manifest.items() if k not in _IN_MANIFEST})),
             citations=citations(data),
-            data=_as_json(_content(data, figures, limit)),
+            data=_as_json(_content(data, plots, limit)),
         )
     )
+
+
+def write_page(file: Path, data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int = LIMIT) -> Path:
+    """The page as a file, whole or not at all. Raises ScoutError E602 where it cannot be written."""
+    text = render(data, figures, limit=limit)
+    try:
+        return write_whole(file, lambda path: path.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        raise ScoutError(
+            "E602", f"cannot write {file}: {error.strerror or error}", "free space, or choose another place with --out"
+        ) from error
 
 
 def _environment() -> Environment:
@@ -180,6 +197,28 @@ def _unfinished(data: ReportData) -> str:
     return f"This run is not finished: {' and '.join(done)} structures are here. Every number on this page is of these, and will change."
 
 
+def _about(data: ReportData) -> str:
+    """What was done, when and with what, in a line; a run of given structures has no model."""
+    manifest, basis = data.manifest, data.validation.provenance
+    sample, model = data.program.sample, manifest.get("model")
+    parts = [
+        str(manifest.get("started", ""))[:10],
+        data.program.source_name,
+        f"model {model['name']}, {sample.steps} steps, seed {sample.seed}" if isinstance(model, Mapping) and "name" in model else "",
+        f"energies {basis.potential}, unrelaxed",
+        f"reference {basis.reference}",
+        f"scoutlang {manifest['scoutlang']}" if "scoutlang" in manifest else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _marked(text: str) -> Markup:
+    """A sentence, its first letter large, with code where it has backticks."""
+    text = text.strip()
+    parts = (text[:1].upper() + text[1:]).split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if k % 2 else escape(part) for k, part in enumerate(parts))
+
+
 def _bars(summary: Summary) -> list[dict[str, Any]]:
     """Share of hits of each arm with its interval, in percent of the width."""
     return [
@@ -219,7 +258,7 @@ def _result(data: ReportData, term: Term) -> dict[str, Any]:
         share = None if summary is None else next((s for s in summary.shares if s.arm == arm), None)
         name = f"exact: {term.label}" if isinstance(term.claim, Wish) else f"margin: {term.label}"
         found = [float(v) for v in (r.value(name) for r in members) if isinstance(v, int | float)]
-        cells[arm] = {"share": share and share_satisfied(share), "middle": f"{median(found):.3g}" if found else None}
+        cells[arm] = {"share": share and share_satisfied(share), "middle": f"{median(found):.3g}".replace("-", "−") if found else None}
     unit = term.claim.unit if isinstance(term.claim, Wish) else ""
     return {"label": term.label, "verb": term.verb, "wish": isinstance(term.claim, Wish), "unit": unit, "arms": cells}
 

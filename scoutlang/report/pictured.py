@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import colorsys
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,6 +23,20 @@ Pair = tuple[str, str, float]
 
 MAX_BONDS = 600
 """Of one structure in the picture; a cell of 20 atoms with 12 neighbours each has 240."""
+
+Colour = tuple[float, ...]
+"""Red, green, blue, from 0 to 1."""
+
+_TOLD_APART = 0.22
+_SPARE: tuple[Colour, ...] = (
+    (0.0, 0.45, 0.7),
+    (0.8, 0.47, 0.65),
+    (0.0, 0.62, 0.45),
+    (0.94, 0.89, 0.26),
+    (0.34, 0.71, 0.91),
+    (0.84, 0.37, 0.0),
+)
+"""Okabe and Ito's colours, for all kinds of colour vision (https://jfly.uni-koeln.de/color/)."""
 
 MAX_SITES = 500
 _UNITS = 10_000  # fractional coordinates are whole numbers of 1/10000: 0.002 Å in a cell of 20 Å
@@ -65,16 +81,29 @@ def picturable(structure: Structure) -> bool:
 
 
 def elements_shown(structures: Sequence[Structure]) -> list[dict[str, Any]]:
-    """symbol, colour (those of Jmol) and radius (Å, covalent) of every element, by atomic number."""
+    """symbol, colour and radius (Å, covalent) of every element, by atomic number.
+
+    The colours are those of Jmol; an element whose colour is hard to tell from that of one before it (Cu from P) gets another one.
+    """
     symbols = sorted({str(symbol) for s in structures for symbol in s.composition.chemical_system_set}, key=ATOMIC_NUMBER.__getitem__)
+    colours: list[Colour] = []
+    for symbol in symbols:
+        usual: Colour = tuple(float(part) for part in jmol_colors[ATOMIC_NUMBER[symbol]])
+        apart = _apart(usual, colours) >= _TOLD_APART or len(colours) >= len(_SPARE)
+        colours.append(usual if apart else max(_SPARE, key=lambda one: _apart(one, colours)))
     return [
         {
             "symbol": symbol,
-            "colour": "#" + "".join(f"{round(255 * part):02x}" for part in jmol_colors[ATOMIC_NUMBER[symbol]]),
+            "colour": "#" + "".join(f"{round(255 * part):02x}" for part in colour),
             "radius": COVALENT_RADIUS.get(symbol, 1.5),
         }
-        for symbol in symbols
+        for symbol, colour in zip(symbols, colours, strict=True)
     ]
+
+
+def _apart(colour: Colour, others: Sequence[Colour]) -> float:
+    """The distance to the nearest of them, in YIQ: brightness counts for most, as for the eye."""
+    return min((math.dist(colorsys.rgb_to_yiq(*colour), colorsys.rgb_to_yiq(*other)) for other in others), default=math.inf)
 
 
 def pictures(structures: Sequence[Structure], pairs: Sequence[Pair]) -> Iterator[dict[str, Any]]:

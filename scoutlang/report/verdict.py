@@ -24,7 +24,7 @@ def verdict(program: Program, summary: Summary) -> str:
         other = "non-guided" if name == "guided" else "guided"
         return f"{_hits(only.hits)} {name} structures are hits; without a {other} arm this run cannot say what guidance does."
     guided, plain, test = arms["guided"].hits, arms["non-guided"].hits, summary.enrichment
-    counts = f"{_hits(guided)} guided and {_hits(plain)} non-guided structures are hits"
+    counts = f"{_hits(guided)} guided against {_hits(plain)} non-guided structures are hits"
     if test is None or test.p_fisher is None or guided.fraction is None or plain.fraction is None:
         return f"{counts}; there is no test between them."
     if guided.count == plain.count == 0:

@@ -41,7 +41,7 @@ class Figures {
     const data = figure.data.map(readable);
     const place = figure.places.get(this.chosen);
     if (place) data.push(ring(figure.data[place.trace], place.point));
-    Plotly.react(figure.element, data, themed(figure.layout, figure.element.clientWidth), {
+    Plotly.react(figure.element, data, themed(figure.layout, figure.element.parentElement.clientWidth), {
       displaylogo: false, responsive: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
     });
     if (!figure.ready) {
@@ -80,6 +80,10 @@ function ring(trace, point) {
 function themed(layout, width) {
   const ink = colour("--ink"), soft = colour("--soft"), grid = colour("--line"), card = colour("--card");
   const made = structuredClone(layout);
+  // Panels side by side cannot be read on a phone: those scroll in their frame.
+  const panels = Object.keys(made).some((key) => /^xaxis\d+$/.test(key) && made[key].domain && made[key].domain[0] > 0);
+  const narrow = width < 560 && !panels;
+  width = Math.max(width, panels ? 600 : 300);
   Object.assign(made, { paper_bgcolor: CLEAR, plot_bgcolor: CLEAR, width, uirevision: "kept", title: { text: "" } });
   made.font = { ...made.font, color: ink, family: "system-ui, sans-serif" };
   made.hoverlabel = { ...made.hoverlabel, bgcolor: card, bordercolor: grid, font: { color: ink } };
@@ -92,10 +96,9 @@ function themed(layout, width) {
   for (const shape of made.shapes || []) {
     if (shape.line && shape.line.color) shape.line.color = legible(shape.line.color);
   }
-  if (width < 560) {
-    made.legend = { ...made.legend, orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" };
-    made.margin = { ...made.margin, l: 10, r: 8 };
-    made.height = Math.min(made.height || 420, 460);
+  if (narrow) {
+    made.legend = { ...made.legend, orientation: "h", x: 0, xanchor: "left", y: -0.24, yanchor: "top" };
+    made.margin = { ...made.margin, l: 10, r: 8, t: 40 };
   }
   return made;
 }

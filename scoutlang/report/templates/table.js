@@ -139,7 +139,7 @@ function fill(cell, kind, value) {
     cell.textContent = value === null ? "–" : value;
     return;
   }
-  cell.className = "numeric";
+  cell.className = `numeric ${kind}`;
   const [number, truth] = kind === "value" ? value || [null, null] : kind === "truth" ? [null, value] : [value, null];
   const parts = [];
   if (typeof number === "number") parts.push(written(number));
