@@ -6,7 +6,7 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 
-.PHONY: help install demo test fast lint bench model
+.PHONY: help install browser demo test fast lint bench model
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 demo: install  ## the paper's quaternary case on the embedded model, guided and non-guided
 	$(BIN)/scout run examples/paper/cu_si_p_ca.scout --count 96 --batch 48 --out $(RUN)
+
+browser:  ## Chromium for the tests of the page and for figures as files, from the system's packages (Debian, Ubuntu; as root)
+	command -v chromium chromium-browser google-chrome >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
 
 test: install lint  ## the whole test suite
 	$(BIN)/python -m pytest -q
