@@ -57,7 +57,7 @@ def _add_arm(figure: go.Figure, column: int, funnel: Funnel, heights: list[int])
         if step.lost:
             reason, number = max(step.lost.items(), key=lambda item: item[1])
             others = sum(step.lost.values()) - number
-            text = plain(f"− {number}: {reason}", _LONGEST) + (f" − {others} others" if others else "")
+            text = plain(f"− {number}: {reason}", _LONGEST) + (f", {others} for other reasons" if others else "")
             figure.add_annotation(x=0, y=height + 0.5, xanchor="left", text=text, font={"size": 11}, row=1, col=column)
 
 

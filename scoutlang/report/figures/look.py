@@ -19,7 +19,7 @@ GROUPS: tuple[Group, ...] = ("reference", "non-guided", "guided")
 WIDTH = 800
 """Pixels at which texts and spaces are set."""
 
-TARGET = "#B2338C"
+TARGET = "#C8409F"
 NEUTRAL = "#808080"
 FAINT = "rgba(128,128,128,0.25)"
 SCALE = "Cividis"
@@ -69,7 +69,7 @@ def template(*, dark: bool = False) -> go.layout.Template:
             "annotationdefaults": {"showarrow": False, "font": {"color": text, "size": 12}},
             "shapedefaults": {"line": {"color": text, "width": 1}},
             "margin": {"l": 70, "r": 20, "t": 60, "b": 55},
-            "coloraxis": {"colorscale": SCALE, "colorbar": {"outlinewidth": 0, "thickness": 14}},
+            "coloraxis": {"colorscale": SCALE, "colorbar": {"outlinewidth": 0, "thickness": 14, "title": {"font": {"size": 14}}}},
         }
     )
 

@@ -16,6 +16,7 @@ from scoutlang.validation.summary import METASTABLE
 FRONTS = 3
 _HEIGHT = 520
 _LINES = (("solid", 2.0), ("dash", 1.5), ("dot", 1.5))
+_MANY = 300  # crystals of a kind; more lie over each other
 _SHOWN = 0.95  # of the crystals, at least, are inside the axes
 
 
@@ -28,17 +29,17 @@ def draw(data: ReportData) -> list[Drawn]:
     fronts = pareto_fronts(points, FRONTS)
     number = {index: k for k, front in enumerate(fronts, start=1) for index in front}
     figure = go.Figure()
-    _add_fronts(figure, points, fronts)
     for group in present(data):
         for hit in (False, True):
             some = [i for i, c in enumerate(crystals) if c.group == group and (c.hit is True) == hit]
             if some:
                 _add_points(figure, [crystals[i] for i in some], [number.get(i) for i in some], f"{group}, hits" if hit else group)
+    _add_fronts(figure, points, fronts)
     ranges = [_range([p[axis] for p in points], [points[i][axis] for front in fronts for i in front]) for axis in (0, 1)]
     if ranges[1][0] <= METASTABLE <= ranges[1][1]:
         figure.add_hline(y=METASTABLE, line={"color": NEUTRAL, "width": 1.5, "dash": "longdashdot"}, layer="below")
-        figure.add_annotation(x=1, xref="paper", xanchor="right", y=METASTABLE, yanchor="bottom", text=f"S: {METASTABLE:g} eV/atom")
-    canvas(figure, _HEIGHT, margin={"t": 80}, hovermode="closest", clickmode="event+select")
+        figure.add_annotation(x=1, xref="paper", xanchor="left", xshift=5, y=METASTABLE, yanchor="middle", text="S")
+    canvas(figure, _HEIGHT, margin={"t": 80, "r": 35}, hovermode="closest", clickmode="event+select")
     figure.update_xaxes(title="loss ℓ of the hypothesis", range=ranges[0])
     figure.update_yaxes(title="energy above the hull (eV/atom)", range=ranges[1])
     return [Figure(name, title, _caption(data, crystals, fronts, ranges), figure)]
@@ -93,6 +94,7 @@ def _add_fronts(figure: go.Figure, points: Sequence[tuple[float, float]], fronts
 
 def _add_points(figure: go.Figure, crystals: Sequence[Crystal], fronts: Sequence[int | None], name: str) -> None:
     style, hits = STYLES[crystals[0].group], crystals[0].hit is True
+    faint = 0.75 if len(crystals) <= _MANY else 0.4
     figure.add_scatter(
         x=[c.loss for c in crystals],
         y=[c.e_above_hull for c in crystals],
@@ -102,7 +104,7 @@ def _add_points(figure: go.Figure, crystals: Sequence[Crystal], fronts: Sequence
         marker={
             "symbol": style.symbol if hits else f"{style.symbol}-open",
             "color": style.colour,
-            "opacity": [1.0 if front else 0.75 for front in fronts],
+            "opacity": [1.0 if front else faint for front in fronts],
             "size": [11 if front else 7 for front in fronts],
             "line": {"width": 1.4, "color": style.colour},
         },
@@ -135,7 +137,7 @@ def _caption(data: ReportData, crystals: Sequence[Crystal], fronts: Sequence[Seq
     potential = data.validation.provenance.potential
     parts = [
         f"Loss ℓ of the finished crystal against its energy above the hull of the reference ({potential}, not relaxed), {listed(counts)} crystals;"
-        " filled: hits. Lines: the first Pareto fronts, the edge of what their members are better than in both."
+        f" filled: hits; S: metastable, {METASTABLE:g} eV/atom at most. Lines: the first Pareto fronts, the edge of what their members are better than in both."
     ]
     for k, front in enumerate(fronts, start=1):
         inside = [f"{n} {group}" for group in present(data) if (n := sum(crystals[i].group == group for i in front))]

@@ -49,7 +49,12 @@ def draw(data: ReportData) -> list[Drawn]:
         row, column = divmod(number, columns)
         said.append(_add_loss(figure, row + 1, column + 1, term, rows[rows["term"] == term.label]))
     said.append(_add_hits(figure, lines + 1, looks, data))
-    canvas(figure, _PANEL * (lines + 1) + 110, margin={"t": 40, "b": 90}, legend={"y": 0.0, "yanchor": "bottom", "yref": "container"})
+    canvas(
+        figure,
+        _PANEL * (lines + 1) + 110,
+        margin={"t": 40, "b": 90},
+        legend={"traceorder": "normal", "y": 0.0, "yanchor": "bottom", "yref": "container"},
+    )
     guide = data.program.guide
     for row in range(1, lines + 2):
         for column in range(1, columns + 1):
