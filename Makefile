@@ -25,7 +25,7 @@ demo: install  ## the paper's quaternary case on the embedded model, guided and 
 	$(BIN)/scout run examples/paper/cu_si_p_ca.scout --count 96 --batch 48 --out $(RUN)
 
 browser:  ## Chromium for the tests of the page and for figures as files, from the system's packages (Debian, Ubuntu; as root)
-	command -v chromium chromium-browser google-chrome >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
 
 test: install lint  ## the whole test suite
 	$(BIN)/python -m pytest -q
