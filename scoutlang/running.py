@@ -59,19 +59,22 @@ def run(
     reference: str = REFERENCE,
     device: str | None = None,
     trace_every: int | None = None,
+    baseline: str | Path | None = None,
     watcher: Watcher | None = None,
 ) -> Judged:
     """Sample the arms, judge them identically, and write everything into ``folder``.
 
     A program's `sample` and `guide` lines are the settings; ``device`` defaults to CUDA where there is one. With ``resume`` a run that was
-    interrupted goes on. ``trace_every`` n records every n-th guided step (`tracing`) and draws the losses.
+    interrupted goes on. ``trace_every`` n records every n-th guided step (`tracing`) and draws the losses. ``baseline``: another run, whose
+    non-guided structures are taken where they are the ones that this run would sample.
     Raises ScoutError: E601 the folder exists, E602 it cannot be written, E603 it holds another run; model errors E5xx.
     """
     watcher, folder = watcher or Silent(), Path(folder)
     keep_freed_memory()
     earlier = _claim(folder, program, arms, resume)
     try:
-        return _run(program, folder, tuple(arms), potential, reference, device, trace_every, watcher, earlier)
+        other = None if baseline is None else RunFolder.open(baseline)
+        return _run(program, folder, tuple(arms), potential, reference, device, trace_every, other, watcher, earlier)
     except ScoutError:
         if earlier is None:
             _give_back(folder)
@@ -86,6 +89,7 @@ def _run(
     reference_name: str,
     device: str | None,
     trace_every: int | None,
+    baseline: RunFolder | None,
     watcher: Watcher,
     earlier: RunFolder | None,
 ) -> Judged:
@@ -117,6 +121,8 @@ def _run(
         run.save()
 
     with _marking_interruption(run):
+        if baseline is not None and "non-guided" in arms:
+            _take_baseline(run, baseline, watcher)
         for arm in arms:
             _sample_arm(run, arm, model, device, heights if arm == "guided" else None, trace_every, watcher)
         judged = judge(run, potential=potential_name, reference=reference_name, progress=watcher.judging)
@@ -124,6 +130,38 @@ def _run(
     with writing(path):
         run.save()
     return judged
+
+
+def _take_baseline(run: RunFolder, other: RunFolder, watcher: Watcher) -> None:
+    """Copy the non-guided batches of another run: those that are there, and are what this run would sample."""
+    if _unguided(run) != _unguided(other):
+        watcher.note(f"{other.path} was sampled with other settings; the non-guided arm is sampled anew")
+        return
+    taken = 0
+    for indices in _batches(run.program.sample.count, run.program.sample.batch):
+        part = run.part("non-guided", indices[0])
+        if part.exists() or part.stem not in other.manifest["batches"]:
+            continue
+        try:
+            found = other.read_part(other.part("non-guided", indices[0]), "non-guided", indices)
+        except (FileNotFoundError, ScoutError):  # not there, shorter or damaged: it is sampled
+            continue
+        with writing(run.path):
+            run.write_part("non-guided", found)
+        run.manifest["batches"][part.stem] = other.manifest["batches"][part.stem]
+        taken += len(found)
+    if taken:
+        run.manifest["baseline"] = str(other.path)
+        with writing(run.path):
+            run.save()
+        watcher.note(f"non-guided: {taken} structures are those of {other.path}")
+
+
+def _unguided(run: RunFolder) -> tuple[Any, ...]:
+    """All that decides what the non-guided arm holds, but the number of its structures."""
+    program, sample = run.program, run.program.sample.to_data()
+    del sample["count"]
+    return program.system, program.atoms, program.formula, sample, run.manifest.get("model"), run.manifest.get("scoutlang")
 
 
 def _sample_arm(

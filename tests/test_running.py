@@ -578,3 +578,35 @@ def test_a_sweep_is_a_folder_of_runs(scout: Callable[..., tuple[int, str, str]],
     code, _, err = scout("run", file, "--out", tmp_path / "one", "--set", "seed=1", *options)
     assert code == 0, err
     assert manifest(tmp_path / "one")["digest"] == found["seed=1"]["digest"]
+
+
+def test_members_of_a_sweep_share_their_non_guided_arm(scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "family.scout"
+    file.write_text(TEXT.format(model=model) + "\nsweep k in {0.5, 2}\n", encoding="utf-8")
+    code, out, err = scout("run", file, "--out", tmp_path / "out", "--count", 3)
+    assert code == 0, err
+    first, second = tmp_path / "out" / "k=0.5", tmp_path / "out" / "k=2"
+    assert f"non-guided: 3 structures are those of {first}" in "".join(err.splitlines())
+    assert parts(second)["non-guided-000002.json"] == parts(first)["non-guided-000002.json"]
+    assert parts(second)["guided-000000.json"] != parts(first)["guided-000000.json"]
+    assert manifest(second)["sampling"]["non-guided"] == manifest(first)["sampling"]["non-guided"]
+    assert out.count("non-guided") >= 4  # two runs and the table of both
+    assert "Y_SCOUT" in out.splitlines()[-10] or "|U∩S∩O∩C|" in out
+
+
+def test_another_baseline_is_not_taken(whole: Path, model: Path, tmp_path: Path) -> None:
+    """It would be another distribution: 8 steps are not 10. A longer arm takes the batches that it has in common."""
+    notes: list[str] = []
+
+    class Notes(running.Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    running.run(program(model, count=1, steps=8), tmp_path / "other", arms=["non-guided"], baseline=whole, watcher=Notes())
+    assert any("was sampled with other settings" in note for note in notes)
+    notes.clear()
+    running.run(program(model, count=4), tmp_path / "shorter", arms=["non-guided"], baseline=whole, watcher=Notes())
+    assert f"non-guided: 4 structures are those of {whole}" in notes
+    assert manifest(tmp_path / "shorter")["baseline"] == str(whole)
+    refusal("E610", program(model), tmp_path / "x", baseline=tmp_path / "nowhere")
+    assert not (tmp_path / "x").exists()

@@ -37,11 +37,15 @@ _UNSAFE = re.compile(r"[^\w.=+-]+")  # in a folder's name
 @click.option("--cfg", type=click.FloatRange(0, 100), help="Classifier-free guidance factor.")
 @click.option("--method", type=click.Choice(["adaptive", "paper"]), help="Guidance method.")
 @click.option("--device", help="cpu, cuda, … (default: cuda where there is one).")
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), metavar="RUN", help="Take the non-guided structures of that run, if sampled alike."
+)
 @judge_options
 @click.option("--trace", is_flag=True, help="Record losses and steps of every structure in trace.parquet, and draw them in trace.png.")
 @click.option("--trace-every", type=click.IntRange(1, 100_000), metavar="N", help="The same for every N-th guided step.")
 def command(source: Source, output_format: str, overrides: dict[str, str], **options: Any) -> None:
-    """Run a hypothesis. Options given here override its `sample` and `guide` lines; a `sweep` makes a folder of runs.
+    """Run a hypothesis. Options given here override its `sample` and `guide` lines; a `sweep` makes a folder of runs, which share their
+    non-guided arm where they can.
 
     While it samples, the share of hits and the loss of each term are those of the crystals predicted at that moment. docs/running.md explains
     what is shown and what is written.
@@ -52,14 +56,19 @@ def command(source: Source, output_format: str, overrides: dict[str, str], **opt
     folder = options["out"] or Path("runs") / _name(source)
     arms: tuple[Arm, ...] = ("non-guided", "guided") if options["arms"] == "both" else (options["arms"],)
 
-    results = []
+    results: list[Judged] = []
     for member, where in _members(program, programs, folder):
         if program.sweeps:
             click.echo(f"run in {where}", err=True)
-        results.append(_run(member, where, source, arms, options, quiet=output_format == "json"))
+        shared = options | ({"baseline": results[0].folder} if results and options["baseline"] is None else {})
+        results.append(_run(member, where, source, arms, shared, quiet=output_format == "json"))
     if output_format == "json":
         documents = [r.to_json() for r in results]
         echo_json({"runs": documents} if program.sweeps else documents[0])
+    elif program.sweeps:
+        from scoutlang.report.table1 import as_text, row
+
+        click.echo(as_text([row(r) for r in results]), nl=False)
 
 
 def _members(program: Program, programs: Sequence[Program], folder: Path) -> Iterator[tuple[Program, Path]]:
@@ -85,6 +94,7 @@ def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], 
                 resume=options["resume"],
                 device=options["device"],
                 trace_every=trace_every,
+                baseline=options["baseline"],
                 watcher=display,
                 **judges,
             )
