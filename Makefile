@@ -27,6 +27,23 @@ demo: install  ## the paper's quaternary case on the embedded model, guided and 
 browser:  ## Chromium for the tests of the page and for figures as files, from the system's packages (Debian, Ubuntu; as root)
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
 
+PAPER ?= runs/paper
+PAPER_RUN = $(BIN)/scout run $(1) --out $(2) --resume --count 256 --batch 128 --steps 64 --trace-every 4
+CASES := $(notdir $(basename $(wildcard examples/paper/*.scout)))
+PAGES := $(CASES:%=$(PAPER)/%/report.html)
+
+paper: install  ## Table 1 and Figures 2-7 of the paper on the embedded model, under an hour; goes on where it stopped
+	OMP_NUM_THREADS=1 $(MAKE) -j2 $(PAGES)
+	$(BIN)/scout table $(PAPER)
+	for form in csv markdown latex; do $(BIN)/scout table $(PAPER) --format $$form --out $(PAPER)/table1.$$form; done
+
+$(PAPER)/%/report.html: examples/paper/%.scout
+	$(call PAPER_RUN,$<,$(@D)) $(if $(filter cu_si_p_cn4 cu_si_p_cn6,$*),--baseline $(PAPER)/cu_si_p_cn3)
+	$(BIN)/scout report $(@D) --figures $(@D)/figures
+
+# the three Cu-Si-P hypotheses are compared with the same non-guided structures, as in the paper
+$(PAPER)/cu_si_p_cn4/report.html $(PAPER)/cu_si_p_cn6/report.html: $(PAPER)/cu_si_p_cn3/report.html
+
 test: install lint  ## the whole test suite
 	$(BIN)/python -m pytest -q
 
