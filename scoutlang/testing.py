@@ -20,6 +20,9 @@ from scoutlang.elements import ATOMIC_NUMBER
 from scoutlang.expressions import Reading, quantity
 from scoutlang.geometry import SHARPNESS, DescriptorValue, SiteValues
 from scoutlang.ir import Aggregate, Measure, Quantity
+from scoutlang.potentials.conformance import check_potential
+
+__all__ = ["check_descriptor", "check_entry_point", "check_potential"]
 
 _ABSENT = "Xe"
 _TOLERANCE = 1e-6

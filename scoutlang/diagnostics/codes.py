@@ -298,22 +298,71 @@ E440 the potential cannot be used
 No potential has this name, or the package that it needs is not installed. The message lists the known ones, or says which extra to install.
 
 E441 unknown reference set
-No reference set has this name. The message lists the sets of known crystals that come with the package.
+No reference set has this name. The message lists the embedded sets and your own; `scout reference add` makes others.
 
 E442 the weights cannot be fetched
 The weights of this potential are not in its package and are downloaded once, which failed. On a machine without a network, copy the folder
 that the message names from one that has them.
 
+E443 the model may run code
+A pickled network and a TensorFlow graph are programs: opening one can do what any program can. A model of your own is opened when you name the
+beginning of its SHA-256, as the message shows it. Do so only if you trust who made it.
+
+E444 there is no such model
+The path names no file, or no folder with an exported model. Check it; docs/potentials.md says which potential takes what.
+
+E445 the model is another one
+The beginning of the SHA-256 that you named is not that of the file. It was changed or replaced since, or the hash is that of another model.
+
+E446 the potential takes no model of your own
+Only some potentials can open other weights than their own. The message lists them.
+
+E447 the model cannot be opened
+The file is damaged, it is no model of this potential, or another version of the package made it. docs/potentials.md names the versions that
+were tried.
+
 E450 the plug-in cannot be used
-A descriptor of another package fails when it is imported, or its module lacks what a descriptor needs. The message says what, and names the
-package. Programs that do not use the descriptor are not affected. docs/descriptors.md says what a plug-in is made of.
+A descriptor or potential of another package fails when it is imported, or its module lacks what one needs. The message says what, and names
+the package. Programs that do not use it are not affected. docs/descriptors.md and docs/potentials.md say what a plug-in is made of.
 
 E451 the name of a plug-in is taken
-Two packages, or a package and the language, have a descriptor of the same name. The one of the language counts; between two packages there
+Two packages, or a package and the language, have a descriptor or a potential of the same name. The one of the language counts; between two packages there
 is no choice, so one of them must go.
 
 W450 the plug-in could not look at this
 A descriptor of another package can doubt how it is used, and the code that does so failed. The use may be right; the package needs mending.
+
+E460 the name of a reference set cannot be used
+A set of your own is a folder of this name, so it holds only letters, digits, `-` and `_`. `+` joins sets where one is used (`mp-mini+mine`),
+and the names of embedded sets are taken.
+
+E461 the reference set exists
+There is a set of this name. Choose another, or say `--replace`: the old one stays until the new one is complete.
+
+E462 the source of a reference set is not understood
+A source is a database known by name, the base URL of an OPTIMADE server, a file, folder or zip of structures, or a JSON list of entries. From
+a database, only chemical systems are taken: `--elements Cu-Si-P`.
+
+E463 the database does not answer
+The server could not be reached, or answered with an error, also when asked again. Pages that did arrive are kept for a day: the same command
+goes on where it stopped.
+
+E464 the answer of the database is refused
+What the server sent is not OPTIMADE, is larger than any page, goes round in circles, or points to another host. Most often the address is
+that of a web page and not of the OPTIMADE base URL.
+
+E465 the reference set is damaged
+The files of the set are not those that were stored. `scout reference verify` says what is wrong; add the set again with `--replace`.
+
+E466 nothing in the source can be used
+The source was read, but held no ordered crystal within the limits of the command. The message counts what was left out, by reason.
+
+E467 the data folder cannot be written
+Reference sets live in `$SCOUT_DATA`, else `$XDG_DATA_HOME/scoutlang`, else `~/.local/share/scoutlang`. The disk is full, or the folder may not
+be written. Nothing half-written is left.
+
+E468 the Materials Project client cannot be used
+`mp-api` needs a package (`pip install mp-api`) and a key in `MP_API_KEY`. The source `mp` takes the same crystals through OPTIMADE, without either.
 
 E500 mattergen is not installed
 The package is installed beside its own pins, which cannot be resolved: `pip install --no-deps mattergen==1.0.3`. See docs/install.md.

@@ -1,6 +1,7 @@
-"""Interatomic potentials behind one interface. One file per potential, and the file is the registration: its ``create`` makes the potential.
+"""Interatomic potentials behind one interface. One file per potential, and the file is the registration: ``FACTS`` says what it is, ``create`` makes it.
 
-Listing them imports none of them: the checker starts in milliseconds. Packages and model are loaded when a potential is used.
+Listing them imports none of them: the checker starts in milliseconds. Packages and model are loaded when a potential is used. Other packages
+bring potentials by the entry-point group ``scoutlang.potentials`` (docs/potentials.md); these are looked for only where a name is none of ours.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import pkgutil
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
+from scoutlang import plugins
 from scoutlang.elements import SYMBOLS
 from scoutlang.errors import ScoutError
 
@@ -22,7 +26,12 @@ if TYPE_CHECKING:
 
 Report = Callable[[int, int], None]
 
-_SHARED = frozenset({"cache", "calculators"})  # modules of this package that serve the potentials
+DEFAULT = "chgnet"
+
+_SHARED = frozenset({"cache", "calculators", "catalogue", "conformance", "local"})  # modules of this package that serve the potentials
+
+MATERIALS_PROJECT = frozenset(SYMBOLS[:94]) - {"Po", "At", "Rn", "Fr", "Ra"}
+"""The 89 elements with crystals in the Materials Project, and so of MPtrj: those that SevenNet-0 lists in its checkpoint."""
 
 SMALLEST_VOLUME = 2.5
 """Å^3 per atom. The densest crystals at ambient pressure have 5.6 (diamond); nothing near this was fitted, and neighbour lists grow with its inverse
@@ -41,6 +50,26 @@ class Evaluation:
     reason: str = ""
     forces: NDArray[np.float64] | None = field(default=None, compare=False)
     stress: NDArray[np.float64] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one should know of a potential before using it; torch-free, so that all can be listed at once.
+
+    model: the one that is loaded. package: the distribution it needs. extra: of scoutlang, that brings it; empty where it is always there.
+    licence: of code and weights. commercial: whether that allows commercial use. citation: a DOI. training: the data, and whose energies
+    these are. elements: those it was trained on. fetched: the weights are not in the package.
+    """
+
+    model: str
+    package: str
+    extra: str
+    licence: str
+    commercial: bool
+    citation: str
+    training: str
+    elements: frozenset[str]
+    fetched: bool = False
 
 
 class Potential(Protocol):
@@ -68,41 +97,68 @@ class Potential(Protocol):
 
 
 def names() -> tuple[str, ...]:
-    """The potentials that exist, installed or not, in alphabetical order."""
+    """The potentials that scoutlang knows, installed or not, in alphabetical order; without those of plug-ins."""
     return tuple(sorted({info.name for info in pkgutil.iter_modules(__path__)} - _SHARED))
 
 
-def load(name: str = "chgnet") -> Potential:
-    """A potential by name, its energies cached on disk. Raises ScoutError E440 for an unknown name or where its package is missing."""
+def module(name: str) -> ModuleType:
+    """Where a potential's ``FACTS`` and ``create`` are. Raises ScoutError E440 for an unknown name, E450 or E451 for a plug-in that is broken."""
+    if name in names():
+        return importlib.import_module(f"{__name__}.{name}")
+    others = GROUP.installed()
+    if name in others:
+        return plugins.only(others[name]).module()
+    raise ScoutError("E440", f"unknown potential '{name}'", f"known potentials: {', '.join((*names(), *sorted(others)))}")
+
+
+def load(name: str = DEFAULT) -> Potential:
+    """A potential by name, its energies cached on disk; ``mace:FILE`` is a model of one's own (docs/potentials.md).
+
+    Raises ScoutError: E440 the name is unknown or its package missing, E442 its weights cannot be fetched, E443 to E446 the file of one's own
+    cannot be taken, E450 and E451 a plug-in that is broken.
+    """
     from scoutlang.potentials.cache import Cached
 
-    if name not in names():
-        raise ScoutError("E440", f"unknown potential '{name}'", f"known potentials: {', '.join(names())}")
     return Cached(_opened(name))
 
 
 @lru_cache(maxsize=2)  # a guided run asks at every step, and a model takes 0.1 s (CHGNet) to half a minute (GRACE) to load
 def _opened(name: str) -> Potential:
-    potential: Potential = importlib.import_module(f"{__name__}.{name}").create()
+    kind, colon, model = name.partition(":")
+    found = module(kind)
+    if colon and not hasattr(found, "local"):
+        able = ", ".join(n for n in names() if hasattr(module(n), "local"))
+        raise ScoutError("E446", f"the potential '{kind}' takes no model of your own", f"these do: {able}")
+    potential: Potential = found.local(model) if colon else found.create()
     return potential
 
 
-def missing(potential: str, package: str, extra: str) -> ScoutError:
-    """The error of a potential whose package is not installed."""
-    return ScoutError("E440", f"the potential '{potential}' needs the package {package}", f"pip install 'scoutlang[{extra}]'")
+def needed(facts: Facts) -> str:
+    """Version of the package that a potential needs. Raises ScoutError E440 where it is not installed."""
+    try:
+        return f"{facts.package} {version(facts.package)}"
+    except PackageNotFoundError as error:
+        raise ScoutError("E440", f"{facts.model} needs the package {facts.package}", f"pip install 'scoutlang[{facts.extra}]'") from error
+
+
+def unfetched(facts: Facts, error: Exception, hint: str) -> ScoutError:
+    """The error of a potential whose weights are not on this machine and cannot be had: no network, no space, a page instead of a file."""
+    return ScoutError("E442", f"the weights of {facts.model} cannot be fetched ({type(error).__name__})", hint)
 
 
 def unfit(structure: Structure, known: Container[str]) -> str:
     """Why no potential for these elements can treat a structure; empty if nothing speaks against it."""
     import numpy as np
 
+    if not len(structure):
+        return "no atoms"
     if not structure.is_ordered:
         return "partially occupied sites"
     if not (np.isfinite(structure.lattice.matrix).all() and np.isfinite(structure.frac_coords).all()):
         return "coordinates or lattice are not finite"
-    unknown = sorted({SYMBOLS[z - 1] for z in structure.atomic_numbers} - {s for s in SYMBOLS if s in known})
+    unknown = {e.symbol for e in structure.elements if not 1 <= e.Z <= len(SYMBOLS) or SYMBOLS[e.Z - 1] not in known}
     if unknown:
-        return f"does not know {', '.join(unknown)}"
+        return f"does not know {', '.join(sorted(unknown))}"
     if structure.volume < SMALLEST_VOLUME * len(structure):
         return f"denser than {SMALLEST_VOLUME:g} Å^3 per atom"
     return ""
@@ -111,3 +167,13 @@ def unfit(structure: Structure, known: Container[str]) -> str:
 def failure(error: Exception) -> str:
     """One line for an `Evaluation`: the kind of error and the first line of its message."""
     return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _flaw(found: ModuleType, name: str) -> str:
+    """Why a module is no potential; empty if it is one. What it computes is for `testing.check_potential`."""
+    if not isinstance(getattr(found, "FACTS", None), Facts):
+        return f"the module {found.__name__} has no FACTS of the type scoutlang.potentials.Facts"
+    return "" if callable(getattr(found, "create", None)) else f"the module {found.__name__} has no function create"
+
+
+GROUP = plugins.Group("scoutlang.potentials", "potential", _flaw)

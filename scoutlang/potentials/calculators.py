@@ -11,6 +11,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from scoutlang.elements import SYMBOLS
+from scoutlang.errors import ScoutError
 from scoutlang.potentials import Evaluation, Report, failure, unfit
 
 if TYPE_CHECKING:
@@ -50,19 +51,24 @@ class CalculatorPotential:
             return Evaluation(nan, flaw)
         calculator = self._calculator  # outside of the `try`: a model that cannot be loaded is an error of the run
         try:
-            with _quiet():
+            with quiet():
                 return answer(_atoms(structure, calculator))
         except Exception as error:  # what one structure does to a calculator is data
             return Evaluation(nan, failure(error))
 
     @cached_property
     def _calculator(self) -> Calculator:
-        with _quiet():
-            return self._make()
+        """Raises ScoutError E447."""
+        try:
+            with quiet():
+                return self._make()
+        except Exception as error:
+            hint = "the file is damaged, or another version of the package made it; docs/potentials.md names the versions that were tried"
+            raise ScoutError("E447", f"the model of '{self.name}' cannot be opened: {failure(error)}", hint) from error
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Models greet, and warn of accelerators that are not there."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")

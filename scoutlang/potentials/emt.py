@@ -9,9 +9,21 @@ from __future__ import annotations
 import hashlib
 from importlib.metadata import version
 
+from scoutlang.potentials import Facts
 from scoutlang.potentials.calculators import CalculatorPotential
 
 METALS = frozenset({"Ag", "Al", "Au", "Cu", "Ni", "Pd", "Pt"})
+
+FACTS = Facts(
+    model="EMT",
+    package="ase",
+    extra="",
+    licence="LGPL-2.1-or-later",
+    commercial=True,
+    citation="10.1016/0039-6028(96)00816-3",
+    training="parameters for seven fcc metals, energies relative to them; for alloys and for trying things out",
+    elements=METALS,
+)
 
 
 def create() -> CalculatorPotential:

@@ -5,27 +5,36 @@ Trained on MPtrj, the data of CHGNet, by another architecture: a second opinion.
 
 from __future__ import annotations
 
-import hashlib
-from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
+from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
-from scoutlang.potentials import missing
+from scoutlang.potentials import MATERIALS_PROJECT, Facts, needed
 from scoutlang.potentials.calculators import CalculatorPotential
+from scoutlang.potentials.local import file_digest
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
 
 CHECKPOINT = ("pretrained_potentials", "SevenNet_0__11Jul2024", "checkpoint_sevennet_0.pth")
 
+FACTS = Facts(
+    model="SevenNet-0 (11 July 2024)",
+    package="sevenn",
+    extra="sevennet",
+    licence="MIT",
+    commercial=True,
+    citation="10.1021/acs.jctc.4c00190",
+    training="Materials Project relaxations (MPtrj), PBE and PBE+U without corrections",
+    elements=MATERIALS_PROJECT,
+)
+
 
 def create() -> CalculatorPotential:
-    try:
-        installed = version("sevenn")
-    except PackageNotFoundError as error:
-        raise missing("sevennet", "sevenn", "sevennet") from error
-    digest = hashlib.sha256(files("sevenn").joinpath(*CHECKPOINT).read_bytes()).hexdigest()
-    return CalculatorPotential("sevennet-0", f"sevenn {installed}", digest, _calculator)
+    """Raises ScoutError E440."""
+    installed = needed(FACTS)
+    with as_file(files("sevenn").joinpath(*CHECKPOINT)) as checkpoint:
+        digest = file_digest(checkpoint)
+    return CalculatorPotential("sevennet-0", installed, digest, _calculator, FACTS.elements)
 
 
 def _calculator() -> Calculator:

@@ -1,0 +1,75 @@
+"""MatterSim-v1.0.0-5M (Yang et al., arXiv:2405.04967), or a file of its kind: ``mattersim:FILE``.
+
+Extra ``mattersim``. The weights are not in the package, which fetches them once from its repository on GitHub. Of a file only numbers are read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scoutlang.elements import SYMBOLS
+from scoutlang.potentials import Facts, needed, unfetched
+from scoutlang.potentials.calculators import CalculatorPotential
+from scoutlang.potentials.local import file_digest, local_model
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
+FILE = "mattersim-v1.0.0-5M.pth"
+
+FACTS = Facts(
+    model="MatterSim-v1.0.0-5M",
+    package="mattersim",
+    extra="mattersim",
+    licence="MIT",
+    commercial=True,
+    citation="10.48550/arXiv.2405.04967",
+    training="17 million structures at 0 to 5000 K and 0 to 1000 GPa, PBE and PBE+U",
+    elements=frozenset(SYMBOLS[:89]),
+    fetched=True,
+)
+
+
+def create() -> CalculatorPotential:
+    """Raises ScoutError: E440 the package is missing, E442 the weights cannot be fetched."""
+    installed = needed(FACTS)
+    from mattersim.utils.download_utils import download_checkpoint
+
+    folder = Path.home() / ".local" / "mattersim" / "pretrained_models"  # where the package looks
+    file = folder / FILE
+    try:
+        if not file.is_file():
+            _silence()
+            download_checkpoint(FILE, save_folder=str(folder))
+    except Exception as error:
+        hint = f"on a machine with network fetch pretrained_models/{FILE} of github.com/microsoft/mattersim, and put it here as {file}"
+        raise unfetched(FACTS, error, hint) from error
+    return _from_file(FACTS.model.lower(), file, file_digest(file), installed)
+
+
+def local(text: str) -> CalculatorPotential:
+    """A checkpoint of one's own, as MatterSim's fine-tuning saves it. Raises ScoutError E440, and E444 and E445 of `local_model`."""
+    installed = needed(FACTS)
+    model = local_model("mattersim", text)
+    return _from_file(f"mattersim-{model.name}", model.path, model.sha256, installed)
+
+
+def _from_file(name: str, file: Path, digest: str, installed: str) -> CalculatorPotential:
+    def make() -> Calculator:
+        import torch
+        from mattersim.forcefield.potential import MatterSimCalculator, Potential
+
+        _silence()
+        torch.load(
+            file, map_location="cpu", weights_only=True
+        )  # refuses what is more than numbers; the package itself leaves that to a default
+        return MatterSimCalculator(Potential.from_checkpoint(str(file), device="cpu", load_training_state=False), device="cpu")
+
+    return CalculatorPotential(name, installed, digest, make, FACTS.elements)
+
+
+def _silence() -> None:
+    from loguru import logger
+
+    logger.disable("mattersim")
