@@ -52,7 +52,8 @@ def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int 
     plots = [figure for figure in figures if isinstance(figure, Figure)]
     summary = data.validation.table()
     records = data.validation.records
-    scripts = [_script(text) for text in (get_plotlyjs(), "\n".join(_template(name) for name in _SCRIPTS))]
+    own = "\n".join(_template(name) for name in _SCRIPTS)
+    scripts = [_script(text) for text in ([get_plotlyjs()] if plots else []) + [own]]
     return (
         _environment()
         .get_template("page.html")
