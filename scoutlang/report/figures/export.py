@@ -56,8 +56,7 @@ def _write(jobs: list[dict[str, object]]) -> None:
             "E620", "pictures need Chromium or Chrome, and none is installed", "`apt-get install chromium`, or leave the pictures out"
         ) from error
     except Exception as error:  # of many kinds: the browser does not start, stops, or takes too long
+        reason = str(error.args[0] if error.args else "").strip() or type(error).__name__
         raise ScoutError(
-            "E621",
-            f"the browser did not draw the pictures: {type(error).__name__}: {error}".splitlines()[0],
-            "see if `chromium --version` answers",
+            "E621", f"the browser did not draw the pictures: {reason.splitlines()[0]}", "see if `chromium --version` answers"
         ) from error
