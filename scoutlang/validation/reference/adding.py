@@ -1,0 +1,150 @@
+"""From a source to a stored set: find out what the source is, take what can be used, count the rest with its reasons."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from scoutlang.elements import ATOMIC_NUMBER
+from scoutlang.errors import ScoutError
+from scoutlang.structure_io import as_structure, read_structures
+from scoutlang.validation.reference import entries, materials_project, optimade, store
+from scoutlang.validation.reference.structures import ReferenceStructure
+
+MAX_ELEMENTS = 8
+"""255 sub-systems: each is a query."""
+UNSTATED = "not stated"
+
+# What a crystal of a source may lack, by the code of its error, in a word.
+_REASONS = {
+    "E201": "cannot be opened",
+    "E202": "file too large",
+    "E203": "not readable",
+    "E204": "disordered, or not of known elements",
+    "E205": "unknown kind of file",
+    "E206": "not periodic, or its cell is degenerate",
+    "E207": "no structure inside",
+    "E208": "too many atoms for any use",
+}
+
+Found = Iterable[tuple[str, Any]]
+"""(id, structure or the ScoutError in its place)."""
+
+
+class Skipped:
+    """Counts what was left out, by reason, with the first of each."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, dict[str, Any]] = {}
+
+    def add(self, reason: str, name: str) -> None:
+        self.reasons.setdefault(reason, {"count": 0, "first": name})["count"] += 1
+
+
+def add(
+    name: str,
+    source: str,
+    *,
+    elements: Sequence[str] = (),
+    max_atoms: int | None = None,
+    licence: str = "",
+    citation: str = "",
+    replace: bool = False,
+    progress: Callable[[str], None] = lambda text: None,
+    client: Callable[[str], optimade.Client] = optimade.Client,
+) -> dict[str, Any]:
+    """Store the crystals of ``source`` as the reference set ``name``; what its ``about.json`` says is returned.
+
+    ``source``: a provider of `optimade.PROVIDERS`, an OPTIMADE base URL, ``mp-api``, a file, folder or zip of structures, or a JSON list of
+    ComputedStructureEntry. ``elements`` limits it to one chemical system with all its sub-systems. Raises ScoutError E201-E203, E460-E468.
+    """
+    store.check_free(name, replace=replace)
+    unknown = [e for e in elements if e not in ATOMIC_NUMBER]
+    if unknown or len(elements) > MAX_ELEMENTS:
+        why = f"{', '.join(unknown)} is no element" if unknown else f"a system of {len(elements)} elements is too large"
+        raise ScoutError("E462", why, f"give up to {MAX_ELEMENTS} elements joined by hyphens: --elements Cu-Si-P")
+    elements = tuple(sorted(set(elements)))
+    skipped = Skipped()
+    provider = optimade.PROVIDERS.get(source)
+    url = provider.base_url if provider else source
+    online = source == "mp-api" or urlsplit(url).scheme in ("http", "https")
+    if online and not elements:
+        raise ScoutError("E462", f"{source} is a whole database", "say which chemical system to take: --elements Cu-Si-P")
+    found: Found
+    fetching: optimade.Client | None = None
+    if source == "mp-api":
+        provider, label = optimade.PROVIDERS["mp"], materials_project.SOURCE
+        found = materials_project.documents(elements, max_atoms, progress)
+    elif online:
+        if not urlsplit(url).hostname or urlsplit(url).username is not None:
+            raise ScoutError("E462", f"{source} is not the address of a server", "for example https://alexandria.icams.rub.de/pbe")
+        fetching, label = client(url), f"optimade/{source if provider else urlsplit(url).netloc}"
+        found = ((str(entry.get("id"))[:200], entry) for entry in fetching.entries(elements, max_atoms, progress))
+    else:
+        path = Path(source)
+        if not path.exists():
+            known = ", ".join((*optimade.PROVIDERS, "mp-api"))
+            raise ScoutError(
+                "E462",
+                f"'{source}' is no file, no folder and no database that is known by name",
+                f"by name: {known}; or the base URL of an OPTIMADE server",
+            )
+        label = f"files/{name}"
+        found = entries.read(path) if entries.is_entries_file(path) else _from_files(path)
+
+    licence = licence or (provider.licence if provider else UNSTATED)
+    citation = citation or (provider.citation if provider else UNSTATED)
+    kept = [ReferenceStructure(id_, label, structure, citation, licence) for id_, structure in _usable(found, elements, max_atoms, skipped)]
+    if not kept:
+        why = "; ".join(f"{reason}: {counted['count']} ({counted['first']})" for reason, counted in skipped.reasons.items())
+        raise ScoutError(
+            "E466", f"no crystal of {source} can be used" + (f": {why}" if why else ""), "check the elements and the limit of atoms"
+        )
+    about = {
+        "source": source if not provider or source == "mp-api" else f"{source} ({url})",
+        "query": {"elements": "-".join(elements) or None, "max_atoms": max_atoms},
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "licence": licence,
+        "citation": citation,
+        "skipped": skipped.reasons,
+        "scoutlang": version("scoutlang"),
+    }
+    stored = store.save(name, kept, about, replace=replace)
+    if fetching:
+        fetching.forget(elements, max_atoms)
+    return stored
+
+
+def _from_files(path: Path) -> Iterator[tuple[str, Any]]:
+    """The structures of files, with names relative to ``path``."""
+    for item in read_structures(path):
+        if isinstance(item, ScoutError):
+            yield item.message, item
+        else:
+            inside = item.name.removeprefix(str(path)).lstrip("/")
+            yield inside if inside and not inside.startswith("#") else f"{path.name}{inside}", item.structure
+
+
+def _usable(found: Found, elements: Sequence[str], max_atoms: int | None, skipped: Skipped) -> Iterator[tuple[str, Any]]:
+    seen: set[str] = set()
+    for id_, item in found:
+        try:
+            if isinstance(item, ScoutError):
+                raise item
+            structure = as_structure(optimade.to_structure(item) if isinstance(item, dict) else item, id_).structure
+        except ScoutError as error:
+            skipped.add(_REASONS.get(error.code, error.message), id_)
+            continue
+        if id_ in seen:
+            skipped.add("the same id again", id_)
+        elif elements and not structure.composition.chemical_system_set <= set(elements):
+            skipped.add("other elements", id_)
+        elif max_atoms and len(structure) > max_atoms:
+            skipped.add(f"more than {max_atoms} atoms", id_)
+        else:
+            seen.add(id_)
+            yield id_, structure
