@@ -13,9 +13,12 @@ from scoutlang.report.figures.look import template
 __all__ = ["Figure", "LeftOut", "draw", "export", "figures", "template"]
 
 
+_KINDS = (funnel, distribution, joint, pareto, margins, trace)
+
+
 def draw(data: ReportData) -> tuple[list[Figure], list[LeftOut]]:
     """Every figure that the data allow, in reading order, and those that are left out, each with its reason. Names are unique."""
-    drawn = [one for part in (funnel, distribution, joint, pareto, margins, trace) for one in part.draw(data)]
+    drawn = [one for kind in _KINDS for one in kind.draw(data)]
     seen: dict[str, int] = {}
     for place, one in enumerate(drawn):
         seen[one.name] = seen.get(one.name, 0) + 1

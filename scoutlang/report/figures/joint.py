@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from scoutlang.report.data import Group, ReportData
+from scoutlang.report.data import Crystal, Group, ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
 from scoutlang.report.figures.kernel import density
 from scoutlang.report.figures.look import TARGET, canvas, members, panels, plain, present
@@ -30,7 +30,10 @@ def draw(data: ReportData) -> list[Drawn]:
 def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
     name, title = f"joint-{slug(x.label)}-{slug(y.label)}", f"{x.label} and {y.label} together"
     arms: list[Group] = [group for group in present(data) if group != "reference"]
-    values: dict[Group, NDArray[np.float64]] = {arm: _pairs(data, arm, x.label, y.label) for arm in arms}
+    crystals = {arm: _both(data, arm, x.label, y.label) for arm in arms}
+    values: dict[Group, NDArray[np.float64]] = {
+        arm: np.array([[c.values[label] for c in some] for label in (x.label, y.label)], dtype=float) for arm, some in crystals.items()
+    }
     everyone = np.concatenate([np.zeros((2, 0)), *values.values()], axis=1)
     if not everyone.size:
         return LeftOut(name, title, f"No generated crystal has both {x.label} and {y.label}.")
@@ -50,7 +53,7 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
             said.append(f"{arm}: bandwidth {found.bandwidth[0]:.2g} along {x.label}, {found.bandwidth[1]:.2g} along {y.label}.")
             surface = {"x": xs, "y": ys, "z": found.values, "coloraxis": "coloraxis", "hoverinfo": "skip", "zsmooth": "best"}
             figure.add_trace(go.Heatmap(**surface), row=1, col=column)
-        _add_points(figure, column, values[arm])
+        _add_points(figure, column, values[arm], crystals[arm])
         _add_target(figure, column, x, y)
     canvas(figure, _HEIGHT, margin={"t": 50, "r": 95 if drawn else 20}, showlegend=False)
     if drawn:
@@ -61,23 +64,26 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
     return Figure(name, title, _caption(x, y, arms, values, said, drawn), figure)
 
 
-def _pairs(data: ReportData, group: Group, x: str, y: str) -> NDArray[np.float64]:
-    both = [(c.values.get(x), c.values.get(y)) for c in members(data, group)]
-    found = np.array([pair for pair in both if None not in pair], dtype=float)
-    return found.reshape(-1, 2).T
+def _both(data: ReportData, arm: Group, x: str, y: str) -> list[Crystal]:
+    return [c for c in members(data, arm) if c.values.get(x) is not None and c.values.get(y) is not None]
 
 
 def _heading(arm: Group, points: NDArray[np.float64]) -> str:
     return f"{arm} (N = {points.shape[1]})"
 
 
-def _add_points(figure: go.Figure, column: int, points: NDArray[np.float64]) -> None:
+def _add_points(figure: go.Figure, column: int, points: NDArray[np.float64], crystals: Sequence[Crystal]) -> None:
     marker = {"size": 5, "color": "rgba(255,255,255,0.85)", "line": {"width": 0.8, "color": "rgba(0,0,0,0.7)"}}
-    figure.add_trace(
-        go.Scatter(x=points[0], y=points[1], mode="markers", marker=marker, hovertemplate="%{x:.4g}, %{y:.4g}<extra></extra>"),
-        row=1,
-        col=column,
+    scatter = go.Scatter(
+        x=points[0],
+        y=points[1],
+        customdata=[c.id for c in crystals],
+        text=[plain(c.formula) for c in crystals],
+        mode="markers",
+        marker=marker,
+        hovertemplate="%{text}: %{x:.4g}, %{y:.4g}<extra></extra>",
     )
+    figure.add_trace(scatter, row=1, col=column)
 
 
 def _add_target(figure: go.Figure, column: int, x: Numeric, y: Numeric) -> None:
