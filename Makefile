@@ -21,6 +21,14 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PIP) install --progress-bar off -q --no-deps mattergen==1.0.3
 	touch $@
 
+grace: $(VENV)/.grace  ## what the tests of GRACE need: TensorFlow and tensorpotential (no commercial use)
+
+# Without the CUDA libraries that tensorpotential asks for.
+$(VENV)/.grace: $(VENV)/.installed
+	$(PIP) install --progress-bar off -q -c constraints.txt tensorflow-cpu matscipy questionary scikit-learn
+	$(PIP) install --progress-bar off -q -c constraints.txt --no-deps tf_keras tensorpotential
+	touch $@
+
 demo: install  ## the paper's quaternary case on the embedded model, guided and non-guided
 	$(BIN)/scout run examples/paper/cu_si_p_ca.scout --count 96 --batch 48 --out $(RUN)
 
@@ -44,7 +52,7 @@ $(PAPER)/%/report.html: examples/paper/%.scout
 # the three Cu-Si-P hypotheses are compared with the same non-guided structures, as in the paper
 $(PAPER)/cu_si_p_cn4/report.html $(PAPER)/cu_si_p_cn6/report.html: $(PAPER)/cu_si_p_cn3/report.html
 
-test: install lint  ## the whole test suite
+test: install grace lint  ## the whole test suite
 	$(BIN)/python -m pytest -q
 
 fast: install  ## the tests that take seconds
