@@ -16,6 +16,7 @@ DATA = (
     "scoutlang/manual.md",
     "scoutlang/stdlib/README.md",
     "scoutlang/sampling/models/mini/config.yaml",
+    "scoutlang/validation/reference/data/mp-mini.json",
     "scoutlang/validation/reference/data/mp-mini.parquet",
     "scoutlang/validation/reference/data/README.md",
 )

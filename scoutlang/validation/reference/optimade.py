@@ -144,7 +144,7 @@ class Client:
         """The body of one page. Redirections are followed on the same host only."""
         time.sleep(self.pause)
         retry = Retry(
-            total=5, redirect=False, status_forcelist=(429, 500, 502, 503, 504), backoff_factor=self.backoff, retry_after_max=60,
+            total=5, connect=2, redirect=False, status_forcelist=(429, 500, 502, 503, 504), backoff_factor=self.backoff, retry_after_max=60,
             raise_on_status=False,
         )  # fmt: skip
         try:
@@ -160,6 +160,9 @@ class Client:
                         if response.status_code != 200:
                             raise _no_answer(self.base_url, f"it answers with HTTP {response.status_code} {response.reason}")
                         return self._body(response)
+        except requests.ConnectionError as error:
+            reason = getattr(error.args[0] if error.args else None, "reason", error)  # what the last attempt failed of
+            raise _no_answer(self.base_url, f"it cannot be reached ({type(reason).__name__})") from None
         except requests.RequestException as error:
             raise _no_answer(self.base_url, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from None
         raise _refused(self.base_url, "it redirects again and again")
