@@ -54,14 +54,14 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
             surface = {"x": xs, "y": ys, "z": found.values, "coloraxis": "coloraxis", "hoverinfo": "skip", "zsmooth": "best"}
             figure.add_trace(go.Heatmap(**surface), row=1, col=column)
         _add_points(figure, column, values[arm], crystals[arm])
-        _add_target(figure, column, x, y)
+        _add_target(figure, column, x, y, (x_low, x_high), (y_low, y_high))
     canvas(figure, _HEIGHT, margin={"t": 50, "r": 95 if drawn else 20}, showlegend=False)
     if drawn:
         figure.update_layout(coloraxis={"cmin": 0, "colorbar": {"title": {"text": "density", "side": "right"}}})
     figure.update_xaxes(title=plain(x.axis), range=[x_low, x_high], showgrid=False)
     figure.update_yaxes(range=[y_low, y_high], showgrid=False)
     figure.update_yaxes(title=plain(y.axis), col=1)
-    return Figure(name, title, _caption(x, y, arms, values, said, drawn), figure)
+    return Figure(name, title, _caption(x, y, crystals, said, drawn), figure)
 
 
 def _both(data: ReportData, arm: Group, x: str, y: str) -> list[Crystal]:
@@ -86,47 +86,26 @@ def _add_points(figure: go.Figure, column: int, points: NDArray[np.float64], cry
     figure.add_trace(scatter, row=1, col=column)
 
 
-def _add_target(figure: go.Figure, column: int, x: Numeric, y: Numeric) -> None:
-    """The window of both, and the point in it where both have a target."""
-    if x.wish and y.wish:
-        return
-    edges = [math.isfinite(v) for v in (x.low, x.high, y.low, y.high)]
-    axis = "" if column == 1 else str(column)
-    if all(edges):
-        figure.add_shape(
-            type="rect",
-            x0=x.low,
-            x1=x.high,
-            y0=y.low,
-            y1=y.high,
-            xref=f"x{axis}",
-            yref=f"y{axis}",
-            line={"color": TARGET, "width": 2},
-        )
-    else:
-        for number, (value, finite) in enumerate(zip((x.low, x.high, y.low, y.high), edges, strict=True)):
-            if finite:
-                line = {"line": {"color": TARGET, "width": 2}, "row": 1, "col": column}
-                figure.add_vline(x=value, **line) if number < 2 else figure.add_hline(y=value, **line)
+def _add_target(figure: go.Figure, column: int, x: Numeric, y: Numeric, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
+    """The window of both, open where it is open, and the point in it where both have a target."""
+    sides = {}
+    for axis, numeric, (low, high) in (("x", x, x_range), ("y", y, y_range)):
+        far = high - low  # beyond the axis: that edge is not seen
+        sides[f"{axis}0"] = numeric.low if math.isfinite(numeric.low) else low - far
+        sides[f"{axis}1"] = numeric.high if math.isfinite(numeric.high) else high + far
+    if not (x.wish and y.wish):
+        figure.add_shape(type="rect", **sides, line={"color": TARGET, "width": 2}, row=1, col=column)
     if x.target is not None and y.target is not None:
         marker = {"symbol": "cross", "size": 11, "color": TARGET, "line": {"width": 1.5, "color": "white"}}
         point = go.Scatter(x=[x.target], y=[y.target], mode="markers", marker=marker, hovertemplate="target<extra></extra>")
         figure.add_trace(point, row=1, col=column)
 
 
-def _caption(
-    x: Numeric,
-    y: Numeric,
-    arms: Sequence[Group],
-    values: Mapping[Group, NDArray[np.float64]],
-    said: list[str],
-    drawn: bool,
-) -> str:
+def _caption(x: Numeric, y: Numeric, crystals: Mapping[Group, Sequence[Crystal]], said: Sequence[str], drawn: bool) -> str:
     shares = []
-    for arm in arms:
-        points = values[arm]
-        inside = (points[0] >= x.low) & (points[0] <= x.high) & (points[1] >= y.low) & (points[1] <= y.high)
-        shares.append(f"{arm} {int(inside.sum())} of {points.shape[1]}")
+    for arm, some in crystals.items():
+        both = sum(c.satisfied.get(x.label) is True and c.satisfied.get(y.label) is True for c in some)
+        shares.append(f"{arm} {both} of {len(some)}")
     how = (
         "Gaussian kernel density in two dimensions, bandwidth by Silverman's rule, one colour scale for both arms; dots: the crystals."
         if drawn
@@ -135,7 +114,7 @@ def _caption(
     return " ".join(
         part
         for part in (
-            f"{x.axis} and {y.axis} of each crystal, unrelaxed, by arm. Target: {x.label} {x.aim} and {y.label} {y.aim}, framed; inside: {', '.join(shares)}.",
+            f"{x.axis} and {y.axis} of each crystal, unrelaxed, by arm. Target: {x.label} {x.aim} and {y.label} {y.aim}, framed; satisfying both: {', '.join(shares)}.",
             how,
             *said,
         )

@@ -39,7 +39,7 @@ def draw(data: ReportData) -> list[Drawn]:
     columns = 1 if len(terms) <= _ONE_COLUMN else 2
     lines = -(-len(terms) // columns)
     looks = rows.dropna(subset=["hit"]).drop_duplicates(["index", "step"])
-    headings = [plain(term.text) for term in terms]
+    headings = [plain(term.text, 70 if columns == 1 else 50) for term in terms]
     headings += [""] * (lines * columns - len(terms)) + ["satisfy every require"]
     specs: list[list[dict[str, int] | None]] = [[{} for _ in range(columns)] for _ in range(lines)]
     specs.append([{"colspan": columns}, *[None] * (columns - 1)])
