@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[2]
 DATA = (
     "scoutlang/grammar/scout.lark",
     "scoutlang/manual.md",
+    "scoutlang/report/templates/page.html",
+    "scoutlang/report/templates/viewer.js",
     "scoutlang/stdlib/README.md",
     "scoutlang/sampling/models/mini/config.yaml",
     "scoutlang/validation/reference/data/mp-mini.json",

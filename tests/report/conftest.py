@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hostile_salts import HOSTILE, TEXT, caesium_chloride, checked, generated, metal, report_data, salt
@@ -26,17 +27,20 @@ def executable() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+def chromium(playwright: Any) -> Any:
+    """The browser of the machine. Its sandbox does not start as root, which CI is."""
+    return playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"] if os.geteuid() == 0 else [])
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     """Headless Chromium; a test that asks for it is skipped where there is none."""
-    program = executable()
-    if program is None:
+    if executable() is None:
         pytest.skip("no Chromium here; `make browser` gets one")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        # The sandbox of Chromium does not start as root, which CI is.
-        running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        running = chromium(playwright)
         yield running
         running.close()
 

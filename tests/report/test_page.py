@@ -14,11 +14,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hostile_salts import HOSTILE, TEXT, caesium_chloride, checked, generated, metal, pareto, report_data, salt
 from hypothesis import given
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
+from scoutlang.cli.report import command
+from scoutlang.errors import ScoutError
+from scoutlang.judged_runs import adopt
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures import LeftOut
 from scoutlang.report.highlight import KEYWORDS, VERBS, highlighted
@@ -26,6 +30,7 @@ from scoutlang.report.page import render, write_page
 from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
 from scoutlang.report.verdict import verdict
 from scoutlang.resources import resource
+from scoutlang.structure_io import NamedStructure
 from scoutlang.validation.record import Generated
 from scoutlang.validation.table import table_notes, table_rows
 
@@ -461,6 +466,7 @@ def test_a_thousand_structures_are_below_fifteen_megabytes_and_fluent(opened: Op
     )
     data = replace(data, validation=replace(data.validation, records=records), crystals=(*crystals, *few.crystals))
     html = render(data, [pareto(data)])
+    print(f"{len(html.encode()) / 1e6:.2f} MB")  # noqa: T201
     assert len(html.encode()) < 15_000_000
     assert len(content(html)["structures"]) == 1002
     page = opened(html)
@@ -471,3 +477,37 @@ def test_a_thousand_structures_are_below_fifteen_megabytes_and_fluent(opened: Op
     )
     assert took < 200  # ms for one sort of all rows, also on a busy machine
     assert page.locator("#candidates tbody tr").count() == 25
+
+
+# ---- from the command line ----
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two alloys as a run of the guided arm, and a file that could not be read."""
+    monkeypatch.setenv("SCOUT_CACHE", str(tmp_path / "cache"))
+    program = checked("system Cu-Au\nrequire CN(Cu-Au) = 8\n")
+    alloys = [Structure(Lattice.cubic(a), ["Cu", "Au"], [(0, 0, 0), (0.5, 0.5, 0.5)]) for a in (3.1, 3.3)]
+    given_: list[NamedStructure | ScoutError] = [NamedStructure(f"{k}.cif", s) for k, s in enumerate(alloys)]
+    return adopt(program, {"guided": [*given_, ScoutError("E202", "not a CIF file")]}, tmp_path / "run").path
+
+
+def test_the_command_writes_the_page_and_says_where(run: Path, tmp_path: Path) -> None:
+    said = CliRunner().invoke(command, [str(run), "--potential", "emt", "--limit", "1", "--format", "json"], catch_exceptions=False)
+    found = json.loads(said.stdout)
+    assert found["verdict"] == "2 of 3 (66.7%) guided structures are hits; without a non-guided arm this run cannot say what guidance does."
+    assert found["files"] == [str(run / "report.html")]
+    page = content((run / "report.html").read_text(encoding="utf-8"))
+    assert (len(page["rows"]), len(page["structures"])) == (3, 1)
+    said = CliRunner().invoke(command, [str(run), "--out", str(tmp_path / "elsewhere.html")], catch_exceptions=False)
+    assert said.stdout.splitlines() == [found["verdict"], f"  {tmp_path / 'elsewhere.html'}"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["{run}", "--format-of-figures", "gif"], "formats are png, svg, pdf"), (["{run}/samples"], "E610")],
+)
+def test_what_the_command_refuses(run: Path, arguments: list[str], message: str) -> None:
+    said = CliRunner().invoke(command, [a.format(run=run) for a in arguments])
+    assert said.exit_code != 0
+    assert message in said.output + str(said.exception)

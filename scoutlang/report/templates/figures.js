@@ -42,7 +42,7 @@ class Figures {
     const place = figure.places.get(this.chosen);
     if (place) data.push(ring(figure.data[place.trace], place.point));
     Plotly.react(figure.element, data, themed(figure.layout, figure.element.parentElement.clientWidth), {
-      displaylogo: false, responsive: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+      displaylogo: false, responsive: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
     });
     if (!figure.ready) {
       figure.ready = true;
@@ -85,6 +85,7 @@ function themed(layout, width) {
   const narrow = width < 560 && !panels;
   width = Math.max(width, panels ? 600 : 300);
   Object.assign(made, { paper_bgcolor: CLEAR, plot_bgcolor: CLEAR, width, uirevision: "kept", title: { text: "" } });
+  made.modebar = { bgcolor: CLEAR, color: soft, activecolor: colour("--accent") };
   made.font = { ...made.font, color: ink, family: "system-ui, sans-serif" };
   made.hoverlabel = { ...made.hoverlabel, bgcolor: card, bordercolor: grid, font: { color: ink } };
   made.legend = { ...made.legend, bgcolor: CLEAR, font: { color: ink } };
