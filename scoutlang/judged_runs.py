@@ -7,15 +7,17 @@ same structures before is not done again.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Arm, Program
+from scoutlang.potentials import DEFAULT as POTENTIAL
 from scoutlang.potentials import Potential
 from scoutlang.potentials import load as load_potential
+from scoutlang.potentials.catalogue import notice
 from scoutlang.run_folder import ARMS, MANIFEST, SAMPLES, RunFolder, manifest, writing
 from scoutlang.structure_io import NamedStructure
 from scoutlang.tracing import TRACE
@@ -28,7 +30,7 @@ from scoutlang.validation.stages import Progress
 from scoutlang.validation.store import Store
 from scoutlang.validation.terms import Hardest, TermSummary, find_hardest, summarize_terms
 
-POTENTIAL, REFERENCE = "chgnet", "mp-mini"
+REFERENCE = "mp-mini"
 STAGES = "stages"
 _PART = 512
 """Structures in a file, where they did not come in batches."""
@@ -63,24 +65,32 @@ class Judged:
 
 
 def judge(
-    folder: RunFolder | str | Path, *, potential: str | None = None, reference: str | None = None, progress: Progress | None = None
+    folder: RunFolder | str | Path,
+    *,
+    potential: str | None = None,
+    reference: str | None = None,
+    progress: Progress | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Judged:
     """Judge every structure of a run, and write records, crystals and summary into its folder.
 
-    potential, reference: names; None for those that judged the run before, `POTENTIAL` and `REFERENCE` at first.
+    potential, reference: names; None for those that judged the run before, `POTENTIAL` and `REFERENCE` at first. note: told what the user must
+    know, such as the licence of a potential at its first use.
     Raises ScoutError: E610 no run, E604 damaged, E602 the folder cannot be written, E44x the potential or the reference cannot be used.
     """
     run = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
     program, generated = run.program, run.generated()
     names = judges(run) | {key: name for key, name in (("potential", potential), ("reference", reference)) if name is not None}
     judge_, known = load_potential(names["potential"]), load_reference(names["reference"])
+    if note and (licence := notice(names["potential"])):
+        note(licence)
     started = time.monotonic()
     validation = validate(program, generated, potential=judge_, reference=known, progress=progress, store=Store(run.path / STAGES))
     run.manifest.update(
         {
             "judges": names,
             "potential": {"name": judge_.name, "version": judge_.version, "weights_sha256": judge_.weights_sha256},
-            "reference": {"name": known.name, "version": known.version},
+            "reference": {**known.about, "name": known.name, "version": known.version},
             "validation": {"structures": len(generated), "seconds": round(time.monotonic() - started, 2)},
         }
     )

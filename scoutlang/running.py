@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Arm, Program
-from scoutlang.judged_runs import POTENTIAL, REFERENCE, Judged, claim, judge
+from scoutlang.judged_runs import REFERENCE, Judged, claim, judge
 from scoutlang.memory import keep_freed_memory
+from scoutlang.potentials import DEFAULT as POTENTIAL
 from scoutlang.potentials import load as load_potential
 from scoutlang.run_folder import ARMS, MANIFEST, SAMPLES, RunFolder, manifest, writing
 from scoutlang.sampling.progress import Progress
@@ -125,7 +126,7 @@ def _run(
             _take_baseline(run, baseline, watcher)
         for arm in arms:
             _sample_arm(run, arm, model, device, heights if arm == "guided" else None, trace_every, watcher)
-        judged = judge(run, potential=potential_name, reference=reference_name, progress=watcher.judging)
+        judged = judge(run, potential=potential_name, reference=reference_name, progress=watcher.judging, note=watcher.note)
     run.manifest["status"] = "finished"
     with writing(path):
         run.save()

@@ -31,7 +31,7 @@ def command(folders: tuple[Path, ...], output_format: str, out: Path | None, pot
     rows = []
     for run in find_runs(folders):
         with Display(quiet=False) as display:
-            judged = judge(run, potential=potential, reference=reference, progress=display.judging)
+            judged = judge(run, potential=potential, reference=reference, progress=display.judging, note=display.note)
         if not judged.run.finished:
             click.echo(f"{run} is not finished: {len(judged.validation.records)} structures", err=True)
         rows.append(row(judged))

@@ -56,7 +56,7 @@ def command(
     quiet = output_format == "json"
     with Display(quiet=quiet) as display:
         try:
-            found = judge(run, potential=potential, reference=reference, progress=display.judging)
+            found = judge(run, potential=potential, reference=reference, progress=display.judging, note=display.note)
         except KeyboardInterrupt:
             display.close()
             click.echo(f"interrupted; what is judged is kept\n  continue: scout validate {run.path}", err=True)
