@@ -58,10 +58,14 @@ class CalculatorPotential:
 
     @cached_property
     def _calculator(self) -> Calculator:
-        """Raises ScoutError E447."""
+        """Raises ScoutError E440 or E447."""
         try:
             with quiet():
                 return self._make()
+        except ImportError as error:
+            raise ScoutError(
+                "E440", f"the potential '{self.name}' cannot be imported: {error}", "docs/potentials.md says what to install"
+            ) from error
         except Exception as error:
             hint = "the file is damaged, or another version of the package made it; docs/potentials.md names the versions that were tried"
             raise ScoutError("E447", f"the model of '{self.name}' cannot be opened: {failure(error)}", hint) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -21,17 +22,7 @@ from scoutlang.potentials.catalogue import listed, notice
 ROOT = Path(__file__).parents[2]
 OWN = ("chgnet", "emt", "grace", "mace", "mattersim", "orb", "sevennet")
 
-SOUND = """
-from ase.calculators.lj import LennardJones
-from scoutlang.potentials import Facts
-from scoutlang.potentials.calculators import CalculatorPotential
-
-FACTS = Facts("argon", "ase", "", "MIT", True, "10.1098/rspa.1924.0082", "second virial coefficients", frozenset({"Ar"}))
-
-
-def create():
-    return CalculatorPotential("argon", "1", "0" * 64, lambda: LennardJones(epsilon=0.0103, sigma=3.4), FACTS.elements)
-"""
+[SOUND] = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "potentials.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 def install(folder: Path, package: str, entry: str, code: str) -> None:

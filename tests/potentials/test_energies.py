@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from math import isnan
 from pathlib import Path
 
@@ -130,6 +131,12 @@ class TestCalculators:
         with pytest.raises(ScoutError) as caught:
             broken.energies([argon()])
         assert caught.value.code == "E447"
+
+    def test_a_calculator_that_lacks_a_package_is_an_error_of_the_run(self) -> None:
+        lacking = CalculatorPotential("far", "1", "0" * 64, lambda: import_module("no_such_package").Calculator())
+        with pytest.raises(ScoutError, match="no_such_package") as caught:
+            lacking.energies([argon()])
+        assert caught.value.code == "E440"
 
 
 class TestCache:
