@@ -38,7 +38,8 @@ class Candidates:
 _Read = Callable[[Record], Cell]
 _OF_STAGES: Mapping[str, Column] = {
     "e_above_hull": Column("e_above_hull", "number", "eV/atom above the convex hull of the reference, unrelaxed"),
-    "spacegroup": Column("space group", "number", "its number in International Tables, of the symmetrised structure"),
+    "space_group_symbol": Column("space group", "text", "Hermann-Mauguin symbol, of the symmetrised structure"),
+    "space_group": Column("space group no.", "number", "in International Tables for Crystallography A"),
     "unique": Column("unique", "truth", "the first of its kind in its arm"),
     "novel": Column("novel", "truth", "not in the reference set"),
 }
@@ -58,7 +59,7 @@ def candidates(program: Program, records: Sequence[Record], crystals: Sequence[C
         *_found(records, "e_above_hull"),
         *(reader for term in program.terms for reader in _of_term(term)),
         (Column("loss", "number", "of the whole program"), lambda r: losses.get(r.id)),
-        *_found(records, "spacegroup", "unique", "novel"),
+        *_found(records, "space_group_symbol", "space_group", "unique", "novel"),
         (Column("left at", "text", "the first set of the funnel that it is not in"), lambda r: (left_at(r) or ("", ""))[0]),
         (Column("reason", "text", "why"), lambda r: (left_at(r) or ("", ""))[1]),
     ]

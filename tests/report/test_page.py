@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from hostile_salts import HOSTILE, TEXT, caesium_chloride, checked, generated, metal, pareto, report_data, salt
 from hypothesis import given
 from hypothesis import strategies as st
+from playwright.sync_api import expect
 from pymatgen.core import Lattice, Structure
 
 from scoutlang.cli.report import command
@@ -53,7 +54,7 @@ def page(shared: Any, said: list[str]) -> Iterator[Any]:
     said.clear()
     shared.set_viewport_size({"width": 1400, "height": 900})
     shared.click("#filters button")
-    shared.wait_for_function("document.querySelectorAll('#candidates tbody tr').length === 10")
+    expect(shared.locator("#candidates tbody tr")).to_have_count(10)
     shared.locator("#candidates tbody button").first.click()
     yield shared
     assert said == []
@@ -309,7 +310,7 @@ def test_filtering(salts: ReportData, page: Any) -> None:
     assert set(ids(page)) == {r.id for r in records if r.arm == "guided" and r.e_above_hull is not None and r.e_above_hull < 0.05}
     assert page.locator("#count").inner_text().startswith(f"{len(ids(page))} of 10 structures")
     page.click("#filters button")
-    page.wait_for_function("document.querySelectorAll('#candidates tbody tr').length === 10")
+    expect(page.locator("#candidates tbody tr")).to_have_count(10)
 
 
 def test_a_row_is_chosen_by_keyboard(page: Any) -> None:
@@ -363,9 +364,7 @@ def test_a_point_of_a_figure_shows_its_structure_and_its_row(salts: ReportData, 
         page.wait_for_timeout(120)  # plotly looks for the point below the mouse a few times a second
         page.mouse.down()
         page.mouse.up()
-        page.wait_for_function(
-            "id => document.getElementById('view-name').textContent.includes(id)", arg=figure.customdata[k], timeout=5000
-        )
+        expect(page.locator("#view-name")).to_contain_text(figure.customdata[k])
         assert page.locator("#canvas").is_visible()
         row = page.locator("#candidates tr[aria-current]")
         assert (
@@ -401,7 +400,9 @@ def test_dark_and_light(page: Any) -> None:
     assert shades() == ("rgb(18, 22, 27)", "rgb(233, 237, 241)")
     page.select_option("#theme", "light")
     assert shades() == ("rgb(251, 251, 249)", "rgb(26, 31, 38)")
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(251, 251, 249)"
+    page.emulate_media(media="screen", color_scheme="light")
     page.select_option("#theme", "dark")
     assert shades() == ("rgb(18, 22, 27)", "rgb(233, 237, 241)")
     page.select_option("#theme", "auto")
@@ -466,7 +467,6 @@ def test_a_thousand_structures_are_below_fifteen_megabytes_and_fluent(opened: Op
     )
     data = replace(data, validation=replace(data.validation, records=records), crystals=(*crystals, *few.crystals))
     html = render(data, [pareto(data)])
-    print(f"{len(html.encode()) / 1e6:.2f} MB")  # noqa: T201
     assert len(html.encode()) < 15_000_000
     assert len(content(html)["structures"]) == 1002
     page = opened(html)

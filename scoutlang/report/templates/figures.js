@@ -7,7 +7,7 @@ class Figures {
     this.figures = figures;
     this.select = select;
     this.chosen = null;
-    this.reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.given = null;
     for (const figure of figures) {
       figure.element = document.querySelector(`[data-figure="${CSS.escape(figure.name)}"]`);
       figure.places = places(figure.data);
@@ -19,8 +19,13 @@ class Figures {
       }
     }, { rootMargin: "600px" });
     for (const figure of figures) soon.observe(figure.element);
-    addEventListener("beforeprint", () => figures.forEach((figure) => this.draw(figure)));
     new ResizeObserver(() => this.refresh()).observe(document.body);
+  }
+
+  // All figures, of a width in pixels; null: as wide as the page lets them be.
+  drawAll(width) {
+    this.given = width;
+    this.figures.forEach((figure) => this.draw(figure));
   }
 
   choose(id) {
@@ -41,7 +46,7 @@ class Figures {
     const data = figure.data.map(readable);
     const place = figure.places.get(this.chosen);
     if (place) data.push(ring(figure.data[place.trace], place.point));
-    Plotly.react(figure.element, data, themed(figure.layout, figure.element.parentElement.clientWidth), {
+    Plotly.react(figure.element, data, themed(figure.layout, this.given || figure.element.parentElement.clientWidth), {
       displaylogo: false, responsive: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
     });
     if (!figure.ready) {

@@ -103,6 +103,19 @@
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 
+  const PRINTED = 680; // pixels: 18 cm, the width of A4 between its margins
+  // On paper everything is there, and in light colours.
+  addEventListener("beforeprint", () => {
+    document.documentElement.dataset.theme = "light";
+    viewer.draw();
+    figures.drawAll(PRINTED);
+  });
+  addEventListener("afterprint", () => {
+    document.documentElement.dataset.theme = element("theme").value;
+    viewer.draw();
+    figures.drawAll(null);
+  });
+
   const start = data.rows.find((row) => structures.has(row[0])) || data.rows[0];
   if (start) select(start[0]);
   else {
