@@ -18,6 +18,7 @@ from scoutlang.signatures import DescriptorSignature, Parameter
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
+    from spglib import SpglibDataset
 
     from scoutlang.crystal import CrystalBatch
     from scoutlang.geometry import DescriptorValue
@@ -59,11 +60,16 @@ def symprec(measure: Measure) -> float:
 
 def number(structure: Structure, symprec: float) -> int | None:
     """Space-group number, None where there is none to be found."""
+    found = dataset(structure, symprec)
+    return None if found is None else int(found.number)
+
+
+def dataset(structure: Structure, symprec: float) -> SpglibDataset | None:
+    """All that spglib says, None where atoms are too close for ``symprec`` (Å), or it finds no group."""
     import spglib
 
     if len(structure.get_neighbor_list(2 * symprec)[0]):
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own changes in error handling
-        found = spglib.get_symmetry_dataset((structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers), symprec=symprec)
-    return None if found is None else int(found.number)
+        return spglib.get_symmetry_dataset((structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers), symprec=symprec)

@@ -2,12 +2,18 @@
 
 Lengths 0.2, sites 0.3 of the free length per atom, angles 5°, primitive cells, volumes scaled to be equal: the settings of MatterGen and of the paper.
 The matcher takes 1 to 11 ms for a pair, so `Known` asks it only about pairs that pass two conditions without which it cannot match them: the
-primitive cells hold the same atoms, and one lattice has vectors of the lengths and angles of the other's cell.
+primitive cells hold the same atoms, and one lattice has vectors of the lengths and angles of the other's cell. Of 3000 sampled Cu-Si-P crystals
+7.6 % of the pairs with the same atoms are left, and it matches 13 % of those.
+
+Average minimum distances (AMD; Widdowson et al., MATCH 87, 529 (2022)) do not help: the matcher is so tolerant that pairs which it matches
+differ by up to 0.26 (Cu-Si-P, 441 pairs) and 0.40 (boron, 2018 pairs) in the largest of 100 AMDs at 1 Å^3 per atom. Above that lie 1.0 % and
+0.1 % of the pairs that it is asked about in vain, and any closer bound would change results.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,10 +63,17 @@ class Known:
         kinds = self._kinds.get(_atoms(structure))
         if not kinds:
             return None
-        vectors = _vectors(_of_unit_volume(structure), _LENGTHS * max(k.lengths.max() for k in kinds))
+        lengths = np.array([k.lengths for k in kinds])
+        vectors = _vectors(_of_unit_volume(structure), _LENGTHS * lengths.max())
         norms = np.linalg.norm(vectors, axis=1)
-        units = vectors / norms[:, None]
-        return next((k.id for k in kinds if _has_cell(norms, units, k) and same(structure, k.structure)), None)
+        order = norms.argsort()
+        norms, units = norms[order], vectors[order] / norms[order, None]
+        first, last = np.searchsorted(norms, lengths / _LENGTHS, side="right"), np.searchsorted(norms, lengths * _LENGTHS)
+        for i in np.flatnonzero((first < last).all(axis=1)):
+            edges = [units[start:stop] for start, stop in zip(first[i], last[i], strict=True)]
+            if _has_cell(edges, kinds[i].cosines) and same(structure, kinds[i].structure):
+                return kinds[i].id
+        return None
 
 
 def _atoms(structure: Structure) -> tuple[tuple[str, float], ...]:
@@ -78,12 +91,18 @@ def _vectors(lattice: Lattice, longest: float) -> NDArray[np.float64]:
     return vectors
 
 
-def _has_cell(norms: NDArray[np.float64], units: NDArray[np.float64], kind: _Kind) -> bool:
-    """Whether three lattice vectors have the lengths and angles of a cell: the matcher tries no other map of lattices (`Lattice.find_all_mappings`)."""
-    a, b, c = (units[(norms < _LENGTHS * length) & (norms > length / _LENGTHS)] for length in kind.lengths)
-    least, greatest = kind.cosines
-    alpha, beta, gamma = (
-        (cosines >= low - 1e-12) & (cosines <= high + 1e-12)
-        for cosines, low, high in zip((b @ c.T, a @ c.T, a @ b.T), least, greatest, strict=True)
-    )
+def _has_cell(edges: Sequence[NDArray[np.float64]], cosines: NDArray[np.float64]) -> bool:
+    """Whether three lattice vectors have the lengths and angles of a cell: the matcher tries no other map of lattices (`Lattice.find_all_mappings`).
+
+    edges: directions (m, 3) of the vectors as long as a, b and c. cosines: (2, 3), as in `_Kind`.
+    """
+    least, greatest = cosines
+    a, b, c = edges
+    alpha = _within(b @ c.T, least[0], greatest[0])
+    beta = _within(a @ c.T, least[1], greatest[1])
+    gamma = _within(a @ b.T, least[2], greatest[2])
     return bool(((gamma @ alpha) & beta).any())
+
+
+def _within(cosines: NDArray[np.float64], least: float, greatest: float) -> NDArray[np.bool_]:
+    return (cosines >= least - 1e-12) & (cosines <= greatest + 1e-12)
