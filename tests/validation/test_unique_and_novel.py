@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from by_hand import TablePotential, generated, known, rock_salt, simple_cubic
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,6 +83,30 @@ class TestKnown:
             verdicts.append((one.find(a) == "b", same(a, b)))
         assert all(ours == theirs for ours, theirs in verdicts)
         assert sum(theirs for _, theirs in verdicts) > 20
+
+    @pytest.mark.slow
+    def test_the_same_groups_as_by_the_matcher_alone(self) -> None:
+        """The rule itself on 200 crystals, shaken and strained ones among them: of the firsts of their kinds so far, the first that the matcher matches."""
+        rng = np.random.default_rng(4)
+        frames = [r.structure for r in load().subset(["Fe", "B", "Nd", "O", "Li", "Co", "Cu", "P"]) if 4 <= len(r.structure) <= 8][:60]
+        crystals = [
+            Structure(
+                s.lattice.matrix @ (np.eye(3) + rng.normal(0, spread, (3, 3))),
+                ["B"] * len(s),
+                s.frac_coords + rng.normal(0, spread / 3, (len(s), 3)),
+            )
+            for s in frames
+            for spread in (0.01, 0.04, 0.08, 0.12)
+        ][:200]
+        known_, firsts, ours, theirs = Known(), list[tuple[str, Structure]](), [], []
+        for i, crystal in enumerate(map(reduced, crystals)):
+            ours.append(known_.find(crystal))
+            theirs.append(next((id_ for id_, first in firsts if len(first) == len(crystal) and same(crystal, first)), None))
+            if theirs[-1] is None:
+                known_.add(str(i), crystal)
+                firsts.append((str(i), crystal))
+        assert ours == theirs
+        assert 20 < len(firsts) < 180
 
     def test_the_first_that_matches(self) -> None:
         """Atoms move up to 0.90 Å (0.3 of the free length), each half of the way: 0, 0.95 and 1.9 Å off the centre, the first and the last are two kinds."""
