@@ -1,6 +1,6 @@
 """Many made-up inputs through the front end: no traceback, no hang, and whatever must be true of any result.
 
-``python -m tests.frontend.fuzz --count 100000`` prints how many there were of each kind, how they ended and how long they took.
+``python tests/frontend/fuzz.py --count 100000`` prints how many there were of each kind, how they ended and how long they took.
 """
 
 from __future__ import annotations

@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 import time
 
+import fuzz
 import pytest
+from fuzz import WORDS, corpus, holds, text_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from strategies import programs
 
 import scoutlang
 from scoutlang.frontend.parser import MAX_CHARACTERS
-from tests.frontend import fuzz
-from tests.frontend.fuzz import WORDS, corpus, holds, text_of
-from tests.frontend.strategies import programs
 
 PROGRAMS = corpus()
 HEAD = "system Cu-Si-P\n"
@@ -65,7 +65,7 @@ def test_a_few_inputs_of_the_fuzzer() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_many_inputs_of_the_fuzzer(seed: int) -> None:
-    """``python -m tests.frontend.fuzz --count 100000`` is the whole of it."""
+    """``python tests/frontend/fuzz.py --count 100000`` is the whole of it."""
     assert sum(fuzz.run(2_000, seed).ends.values()) == 2_000
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from outline import outline
+from programs import BAD, GOOD, TESTS, check
 
 from scoutlang.diagnostics.render.text import render
 from scoutlang.frontend import CheckResult
 from scoutlang.frontend.ast import as_data
-from tests.frontend.outline import outline
-from tests.frontend.programs import BAD, GOOD, TESTS, check
 
 PAPER = sorted((TESTS.parent / "examples" / "paper").glob("*.scout"))
 
