@@ -19,25 +19,24 @@ class Citation(NamedTuple):
 
 _METHOD = Citation("method", "de Lambilly, Baturin et al., arXiv:2604.13354", "scoutlang: MIT")
 _MATTERGEN = Citation("diffusion process", "MatterGen: Zeni et al., Nature 639, 624 (2025), doi:10.1038/s41586-025-08628-5", "MIT")
-_REFERENCES = {
-    "mp-mini": Citation(
-        "reference set mp-mini",
-        "structures of the Materials Project (Jain et al., APL Mater. 1, 011002 (2013), doi:10.1063/1.4812323), the AFLOW prototypes in pymatgen,"
-        " and the literature; each row of the set has its source",
-        "CC BY 4.0",
-    ),
-}
 _RADII = Citation("neighbour radii", "Cordero et al., Dalton Trans. 2008, 2832, doi:10.1039/b801115j")
 
 
 def citations(data: ReportData) -> list[Citation]:
-    """In the order in which a methods section has them. A potential or reference that is not known here is named, to be cited as its authors ask."""
+    """In the order in which a methods section has them. What does not say how to cite it is named, to be cited as its authors ask."""
     sampled = [_MATTERGEN] if "model" in data.manifest else []
-    known = [
-        _REFERENCES.get(name) or Citation("reference set", f"{name}: as its source asks")
-        for name in data.validation.provenance.reference.split("+")
+    return [_METHOD, *sampled, _potential(data), *_references(data), _RADII]
+
+
+def _references(data: ReportData) -> list[Citation]:
+    """One for each set of a union, as the manifest describes them."""
+    said = data.manifest.get("reference")
+    about = said if isinstance(said, dict) else {"name": data.validation.provenance.reference}
+    parts = [part for part in about.get("parts", [about]) if isinstance(part, dict)]
+    return [
+        Citation(f"reference set {part.get('name')}", str(part.get("citation") or "as its source asks"), str(part.get("licence") or ""))
+        for part in parts
     ]
-    return [_METHOD, *sampled, _potential(data), *known, _RADII]
 
 
 def _potential(data: ReportData) -> Citation:
