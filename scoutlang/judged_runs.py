@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Arm, Program
@@ -80,7 +80,7 @@ def judge(
     """
     run = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
     program, generated = run.program, run.generated()
-    names = judges(run) | {key: name for key, name in (("potential", potential), ("reference", reference)) if name is not None}
+    names = {"potential": potential or judged_by(run, "potential"), "reference": reference or judged_by(run, "reference")}
     judge_, known = load_potential(names["potential"]), load_reference(names["reference"])
     if note and (licence := notice(names["potential"])):
         note(licence)
@@ -101,10 +101,18 @@ def judge(
     return Judged(run, validation, (run.path / MANIFEST, *files), terms, hardest, judge_, known)
 
 
-def judges(run: RunFolder) -> dict[str, str]:
-    """The names of the potential and the reference that judged a run last, or that will if nobody says otherwise."""
-    named: dict[str, str] = run.manifest.get("judges", {})
-    return {"potential": POTENTIAL, "reference": REFERENCE} | named
+def judged_by(run: RunFolder, what: Literal["potential", "reference"]) -> str:
+    """The name of the potential or the reference that judged a run last, or that will if nobody says otherwise.
+
+    Raises ScoutError E443 for a model file: a folder from a stranger may name one, and opening it may run code.
+    """
+    said = run.manifest.get("judges")
+    name = said.get(what) if isinstance(said, dict) else None
+    if not isinstance(name, str):
+        return POTENTIAL if what == "potential" else REFERENCE
+    if ":" in name:
+        raise ScoutError("E443", f"{run.path} was judged by a model file, {name}", f"if you trust it, name it again: --potential {name}")
+    return name
 
 
 def adopt(program: Program, given: Mapping[Arm, Sequence[NamedStructure | ScoutError]], folder: str | Path) -> RunFolder:

@@ -19,7 +19,7 @@ import scoutlang
 from scoutlang.errors import ScoutError
 from scoutlang.files import write_whole
 from scoutlang.ir import Arm
-from scoutlang.judged_runs import judges
+from scoutlang.judged_runs import judged_by
 from scoutlang.potentials import Potential
 from scoutlang.relaxing import RHO, STEPS, Objective, Relaxed, claims_loss, relax_one
 from scoutlang.run_folder import ARMS, RunFolder
@@ -82,7 +82,7 @@ def relax_run(
     chosen = [arm for arm in ARMS if arm in arms and arm in run.arms]
     if not chosen:
         raise ScoutError("E610", f"the run in {folder} has no arm {' or '.join(arms)}", f"it has {' and '.join(run.arms)}")
-    reference = load_reference(judges(run)["reference"])
+    reference = load_reference(judged_by(run, "reference"))
     sampled = {arm: run.generated([arm]) for arm in chosen}
     if any(len(some) < program.sample.count for some in sampled.values()) and "given" not in run.manifest:
         raise ScoutError("E610", f"structures of the run in {folder} are missing", "finish it with `scout run … --resume`")

@@ -141,7 +141,7 @@ def _take_baseline(run: RunFolder, other: RunFolder, watcher: Watcher) -> None:
     taken = 0
     for indices in _batches(run.program.sample.count, run.program.sample.batch):
         part = run.part("non-guided", indices[0])
-        if part.exists() or part.stem not in other.manifest["batches"]:
+        if part.exists() or part.stem not in other.manifest.get("batches", {}):
             continue
         try:
             found = other.read_part(other.part("non-guided", indices[0]), "non-guided", indices)

@@ -120,6 +120,14 @@ class TestRuns:
         emt(run)
         assert judge(run.path).potential.name == "emt"
 
+    def test_a_folder_cannot_make_us_open_a_model_file(self, run: RunFolder) -> None:
+        run.manifest["judges"] = {"potential": "mace:evil.model#0123456789abcdef", "reference": 7}
+        run.save()
+        with pytest.raises(ScoutError, match="name it again|model file") as caught:
+            judge(run.path)
+        assert caught.value.code == "E443"
+        assert emt(run.path).reference.name == "mp-mini"
+
     @pytest.mark.parametrize("content", ["", "[]", "{}", '[["passed", "", {}]]', '[["maybe", "", {}],' * 3, "[" * 100_000])
     def test_damaged_results_are_found_again(self, run: RunFolder, content: str) -> None:
         first = emt(run)
