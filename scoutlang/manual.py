@@ -22,8 +22,7 @@ from scoutlang.diagnostics.suggest import listing
 from scoutlang.frontend import calls, formatting, parser
 from scoutlang.frontend.ast import Reference, Statement
 from scoutlang.frontend.imports import LIBRARY, MAX_BYTES, MAX_MODULES, library
-from scoutlang.frontend.settings import Table
-from scoutlang.frontend.statements import STATEMENTS, guide, sample
+from scoutlang.frontend.statements import STATEMENTS, guide
 from scoutlang.frontend.statements.let import Let
 from scoutlang.frontend.statements.motif import Motif
 from scoutlang.frontend.statements.sweep import MAX_MEMBERS
@@ -32,6 +31,7 @@ from scoutlang.resources import resource
 from scoutlang.signatures import DescriptorSignature, Parameter
 from scoutlang.source import Source
 from scoutlang.units import DIMENSIONS, UNITS
+from scoutlang.words import SETTINGS, opening
 
 Kind = Literal["statement", "function", "descriptor", "setting", "unit", "module", "definition", "code", "word"]
 
@@ -40,7 +40,6 @@ SYSTEM = "system Cu-Si-P-Ca"
 
 _WIDTH = 88
 _ORDER = "scout system atoms formula param let motif import require prefer expect guide sample sweep".split()
-_TABLES: Mapping[str, Table] = {"guide": guide.SETTINGS, "sample": sample.SETTINGS}
 _HEADINGS: Mapping[Kind, str] = {
     "statement": "Statements",
     "function": "Functions",
@@ -128,11 +127,11 @@ def _words(name: str) -> list[Page]:
 
 def _statements() -> Iterator[Page]:
     for rule, statement in sorted(STATEMENTS.items(), key=lambda item: _ORDER.index(item[0])):
-        head, text = _head(sys.modules[statement.__module__].__doc__ or "")
+        head, text = opening(sys.modules[statement.__module__].__doc__ or "")
         often = "exactly once" if rule == "system" else "at most once" if statement.once else "any number of times"
         facts = [("how often", often)]
-        if rule in _TABLES:
-            facts.append(("settings", ", ".join(f"`{key}`" for key in _TABLES[rule])))
+        if rule in SETTINGS:
+            facts.append(("settings", ", ".join(f"`{key}`" for key in SETTINGS[rule])))
         yield Page(rule, "statement", _form(statement), head, tuple(facts), text, _statement_example(rule, statement))
 
 
@@ -153,7 +152,7 @@ def _functions() -> Iterator[Page]:
 def _descriptors() -> Iterator[Page]:
     for name, module in sorted(descriptor_modules().items(), key=lambda item: item[0].lower()):
         signature: DescriptorSignature = module.SIGNATURE
-        head, text = _head(module.__doc__ or "")
+        head, text = opening(module.__doc__ or "")
         chain = ["-".join("ABC"[: signature.species])] if signature.species else []
         inside = [*chain, *(f"{p.name}=…" for p in signature.parameters)]
         form = f"{name}({', '.join(inside)})" if inside else name
@@ -206,7 +205,7 @@ def _parameter(parameter: Parameter) -> str:
 
 def _settings() -> Iterator[Page]:
     defaults = {"guide": ir.Guide(), "sample": ir.Sample()}
-    for rule, table in _TABLES.items():
+    for rule, table in SETTINGS.items():
         for key, entry in table.items():
             only = next((method for method, keys in guide.OF_ONE_METHOD.items() if rule == "guide" and key in keys), None)
             facts = [("of", f"`{rule}`"), ("takes", entry.kind.takes), ("usual value", _default(getattr(defaults[rule], entry.field)))]
@@ -272,12 +271,6 @@ def _codes() -> Iterator[Page]:
     severity = {"E": "error", "W": "warning", "I": "note"}
     for code, page in EXPLANATIONS.items():
         yield Page(code, "code", code, page.title, (("severity", severity[code[0]]),), page.text.replace("``", "`"))
-
-
-def _head(docstring: str) -> tuple[str, str]:
-    """The first paragraph without the form in front of it, and the others."""
-    first, _, rest = docstring.strip().replace("``", "`").partition("\n\n")
-    return re.sub(r"^(`[^`]+`|[\w=]+(\([^)]*\))?): ", "", first), rest
 
 
 def _title(prose: str) -> str:
@@ -376,7 +369,7 @@ def manual() -> str:
         functions=_rows(("function", "", "example"), ((f"`{p.form}`", p.summary, f"`{p.example}`") for p in of("function"))),
         descriptors=_descriptor_table(of("descriptor")) + "\n\n" + _chapter(of("descriptor")),
         units=_unit_table(of("unit")),
-        settings="\n\n".join(_setting_table(rule, of("setting")) for rule in _TABLES),
+        settings="\n\n".join(_setting_table(rule, of("setting")) for rule in SETTINGS),
         library=_modules(of("module"), of("definition")),
         codes=_rows(("code", "means"), ((p.name, p.summary) for p in of("code"))),
         limits=_rows(("what", "at most"), _limits()),

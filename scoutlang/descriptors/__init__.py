@@ -61,7 +61,12 @@ def modules() -> Mapping[str, ModuleType]:
 
 def signatures() -> Mapping[str, DescriptorSignature]:
     """What the checker needs to know of every descriptor."""
-    return _Catalogue({name: module.SIGNATURE for name, module in _own().items()}, _plugins.signature)
+    return _Catalogue(own_signatures(), _plugins.signature)
+
+
+def own_signatures() -> Mapping[str, DescriptorSignature]:
+    """Those of the language alone, without plug-ins."""
+    return {name: module.SIGNATURE for name, module in _own().items()}
 
 
 def origin(name: str) -> str | None:

@@ -13,7 +13,7 @@ from scoutlang.frontend import contradictions, definitions, model_facts
 from scoutlang.frontend.ast import Module, Parts, Statement
 from scoutlang.frontend.imports import Files
 from scoutlang.frontend.parser import MAX_ERRORS, parse, too_many_errors
-from scoutlang.frontend.scope import Scope
+from scoutlang.frontend.scope import Names, Scope
 from scoutlang.frontend.statements import STATEMENTS
 from scoutlang.ir import Program
 from scoutlang.signatures import DescriptorSignature
@@ -82,6 +82,15 @@ def _check(source: Source, signatures: Mapping[str, DescriptorSignature], overri
     diagnostics = tuple(sorted(scope.diagnostics, key=lambda d: d.start))
     program = None if any(d.severity == "error" for d in diagnostics) else _program(source, scope)
     return CheckResult(source, parsed.module, diagnostics, program)
+
+
+def declared(source: Source) -> tuple[Module, Names]:
+    """The statements of a program that can be read, and the names that it defines and imports; nothing is checked. Raises nothing."""
+    module = parse(source).module
+    scope = Scope(source, {}, module.statements, Files(source.folder, _module), {})
+    for statement in module.statements:
+        statement.declare(scope, scope.names)
+    return module, scope.names
 
 
 def family(

@@ -10,7 +10,7 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, NamedTuple
@@ -97,6 +97,32 @@ def words(text: str) -> list[Lexeme]:
     return _with_units([x for x in _grammar().lex(text) if x.terminal not in ("COMMENT", *_ENDS)])
 
 
+def statement_before(text: str) -> list[Lexeme]:
+    """The lexemes of the statement that a text breaks off in, comments too; none where it has ended. Units are not joined."""
+    statement: list[Lexeme] = []
+    depth = 0
+    after_newline = False
+    for lexeme in _grammar().lex(text):
+        ends = lexeme.terminal == "SEMICOLON" or (lexeme.terminal == "NEWLINE" and depth <= 0)
+        if ends or (after_newline and lexeme.text in statements.STATEMENTS):
+            statement, depth = [], 0
+        after_newline = lexeme.terminal == "NEWLINE"
+        if lexeme.terminal not in _ENDS:
+            statement.append(lexeme)
+            depth += (lexeme.terminal in _OPENING) - (lexeme.terminal in _CLOSING)
+    return statement
+
+
+def may_follow(lexemes: Sequence[Lexeme]) -> frozenset[str]:
+    """Terminals that may follow the beginning of a statement, ``$END`` where it may end; none where it is no beginning of any."""
+    return _grammar().may_follow([x.terminal for x in _with_units([x for x in lexemes if x.terminal != "COMMENT"])])
+
+
+def patterns() -> Mapping[str, str]:
+    """Terminal → its regular expression, for what shows programs in colours."""
+    return _grammar().patterns
+
+
 @cache
 def _grammar() -> Grammar:
     return Grammar()
@@ -163,6 +189,17 @@ class Grammar:
         except UnexpectedToken:
             return position
         return _shape(tree)
+
+    def may_follow(self, terminals: Sequence[str]) -> frozenset[str]:
+        """Names of the terminals that may follow these, which may be no beginning of a statement: then none."""
+        try:
+            return self.accepted(terminals)
+        except UnexpectedToken:
+            return frozenset()
+
+    @property
+    def patterns(self) -> Mapping[str, str]:
+        return {t.name: t.pattern.to_regexp() for t in self._lark.terminals}
 
     def accepted(self, terminals: Sequence[str]) -> frozenset[str]:
         """Names of the terminals that may follow these."""

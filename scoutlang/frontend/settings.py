@@ -174,8 +174,8 @@ class Words(Kind):
 class Strength(Kind):
     """A number ≥ 0, or one that changes over diffusion time: ``ramp(0 -> 0.8, cosine)``, ``piecewise(1: 0, 0.5: 0.8)``."""
 
-    _shapes = ("linear", "cosine")
-    _schedules = ("constant", "ramp", "piecewise")
+    shapes = ("linear", "cosine")
+    schedules = ("constant", "ramp", "piecewise")
     takes = "a number ≥ 0 or a schedule"
 
     def value(self, written: SettingValue) -> ir.Schedule:
@@ -188,8 +188,8 @@ class Strength(Kind):
                 return self._ramp(points)
             case Schedule(name=Name(text="piecewise"), points=points):
                 return self._piecewise(points)
-            case Schedule(name=name) if name.text not in self._schedules:
-                raise Refused(did_you_mean(name.text, self._schedules) or f"schedules are {listing(self._schedules, 'and')}")
+            case Schedule(name=name) if name.text not in self.schedules:
+                raise Refused(did_you_mean(name.text, self.schedules) or f"schedules are {listing(self.schedules, 'and')}")
         raise Refused("needs a number ≥ 0, or ramp(0 -> 0.8)")
 
     def _ramp(self, points: Sequence[Node]) -> ir.Schedule:
@@ -206,7 +206,7 @@ class Strength(Kind):
             case "linear" | "cosine":
                 return ir.Schedule(shape=shape, start=start.value, end=end.value)
             case other:
-                raise Refused(did_you_mean(other, self._shapes) or f"the shape of a ramp is {listing(self._shapes)}")
+                raise Refused(did_you_mean(other, self.shapes) or f"the shape of a ramp is {listing(self.shapes)}")
 
     def _piecewise(self, points: Sequence[Node]) -> ir.Schedule:
         knots = [(p.time.value, p.value.value) for p in points if isinstance(p, Knot)]

@@ -1,0 +1,111 @@
+"""What is offered at a place of a program."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoutlang import api
+from scoutlang.completing import Completion, complete
+
+CURSOR = "|"
+
+
+def offered(marked: str, folder: Path | None = None) -> list[Completion]:
+    """Completions at the cursor, ``|``, of a program."""
+    before, _, after = marked.partition(CURSOR)
+    return complete(before + after, len(before), folder=folder)
+
+
+def texts(marked: str, folder: Path | None = None) -> list[str]:
+    return [c.text for c in offered(marked, folder)]
+
+
+@pytest.mark.parametrize(
+    ("marked", "expected"),
+    [
+        ("re|", ["require"]),
+        ("system Cu-P; gu|", ["guide"]),
+        ("system Cu-P\nsy|", []),  # a second system is an error
+        ("system Cu-Ti|", []),
+        ("system Cu-Z|", ["Zn", "Zr"]),
+        ("system Cu-P; require CN(|", ["Cu", "P", "*"]),
+        ("system Cu-P; require CN(cu|", ["Cu"]),
+        ("require CN(|)=4\nsystem Cu-P", ["Cu", "P", "*"]),  # the order of the lines does not matter
+        ("system Cu-P; require CN(Cu-P, |", ["r="]),
+        ("system Cu-P; require CN(Cu-P, r=2 Å, |", []),
+        ("system Cu-P; require CN(Cu-P, r=2.6 |", ["Å", "nm", "pm"]),
+        ("expect e_above_hull < 0.2 me|", ["meV/atom"]),
+        ("expect e_above_hull < 0.2 eV/a|", ["eV/atom"]),
+        ("expect crystal_system = c|", ["cubic"]),
+        ("expect crystal_system in {cubic, tri|", ["triclinic", "trigonal"]),
+        ("guide k=0.8, ev|", ["every"]),
+        ("guide every 2, ev|", []),
+        ("guide normalize |", ["structure", "batch"]),
+        ("guide method=|", ["adaptive", "paper"]),
+        ("guide k=ramp(0 -> 1, |", ["linear", "cosine"]),
+        ("sample 8 model mi|", ["mini"]),
+        ("import std.pol|", ["std.polyhedra"]),
+        ("import std.polyhedra as poly; require poly.octahedr|", ["poly.octahedral", "poly.octahedron"]),
+        ("param rc = 2 Å\nrequire max(distance(Cu-P)) < rc|", []),
+        ("param rc = 2 Å\nrequire max(distance(Cu-P)) < r|", ["rc", "radius"]),
+        ("prefer density as |", ["low", "high"]),
+        ("prefer density as low as |", ["possible"]),
+        ("require CN(Cu-P) = 4 loss h|", ["huber", "hinge"]),
+        ("require CN(Cu-P) = 4 w|", ["weight"]),
+        ("system Cu-P; motif pair(Alpha, B) = CN(Al|", ["Alpha"]),
+        ("param rc = 2 Å; sweep r|", ["rc", "recur", "resample", "reward"]),
+        ("require not (atomic_f|", ["atomic_fraction"]),
+        ("# re|", []),
+        ("formula Cu|", []),
+    ],
+)
+def test_what_is_offered(marked: str, expected: list[str]) -> None:
+    assert sorted(texts(marked)) == sorted(expected)
+
+
+def test_an_option_says_what_it_is() -> None:
+    [volume] = offered("system Cu-P; require volume_p|")
+    assert (volume.text, volume.start, volume.kind, volume.unit) == ("volume_per_atom", 21, "descriptor", "Å^3")
+    assert volume.help
+
+
+def test_the_start_counts_characters_whatever_they_are() -> None:
+    [found] = offered("# Ångström 🧪\nsys|")
+    assert found.start == len("# Ångström 🧪\n")
+
+
+def test_files_are_those_of_the_folder(tmp_path: Path) -> None:
+    for name in ("mine.scout", "notes.txt", "goal.cif"):
+        (tmp_path / name).write_text("")
+    assert texts('import "|', tmp_path) == ["mine.scout"]
+    assert texts('system Cu-P; require similarity(Cu, template="|', tmp_path) == ["goal.cif"]
+    assert texts('import "|') == []
+    assert texts('import "../|', tmp_path) == []
+
+
+def test_every_descriptor_that_is_offered_can_be_written() -> None:
+    """What is taken from the list is never an unknown name."""
+    for option in offered("system Cu-P; require |"):
+        if option.kind == "descriptor":
+            codes = {d.code for d in api.check(f"system Cu-P; expect {option.text} = 1").diagnostics}
+            assert not codes & {"E032", "E012"}, option.text
+
+
+@given(st.text(alphabet='systemCuP-()[]{}=<,.:;"#\n 0é±Å🧪', max_size=40), st.integers(-2, 45))
+@settings(max_examples=150, deadline=None)
+def test_no_text_is_too_broken(text: str, offset: int) -> None:
+    for option in complete(text, offset):
+        start = option.start
+        assert 0 <= start <= min(max(offset, 0), len(text))
+        assert option.text.lower().startswith(text[start : max(offset, 0)].lower())
+
+
+def test_it_starts_without_torch() -> None:
+    code = "import sys; from scoutlang.completing import complete; complete('require ', 8); sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
