@@ -1,8 +1,9 @@
-"""Where the files beside the Python code are: the grammar and the standard library. Nobody else builds such paths."""
+"""Where the files beside the Python code are, the grammar and the standard library, and where the user's own are. Nobody else builds such paths."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -15,6 +16,14 @@ def resource(*parts: str) -> Path:
     """
     packaged = _PACKAGE.joinpath(*parts)
     return packaged if packaged.exists() else _PACKAGE.parent.joinpath(*parts)
+
+
+def data_folder() -> Path:
+    """Where what the user gathers lives, ``$SCOUT_DATA``, else ``$XDG_DATA_HOME/scoutlang``, else ``~/.local/share/scoutlang``; it need not exist."""
+    if own := os.environ.get("SCOUT_DATA"):
+        return Path(own)
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "scoutlang"
 
 
 def code_digest() -> str:

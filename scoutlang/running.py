@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Arm, Program
@@ -25,6 +25,9 @@ from scoutlang.tracing import TRACE, Moment, Recorder, guiding_terms, write_trac
 from scoutlang.validation.heights import Heights
 from scoutlang.validation.record import Generated
 from scoutlang.validation.reference import load as load_reference
+
+if TYPE_CHECKING:
+    from scoutlang.sampling.backends.mattergen.checkpoint import Model
 
 
 class Watcher(Protocol):
@@ -61,13 +64,15 @@ def run(
     device: str | None = None,
     trace_every: int | None = None,
     baseline: str | Path | None = None,
+    model: Model | None = None,
     watcher: Watcher | None = None,
 ) -> Judged:
     """Sample the arms, judge them identically, and write everything into ``folder``.
 
     A program's `sample` and `guide` lines are the settings; ``device`` defaults to CUDA where there is one. With ``resume`` a run that was
     interrupted goes on. ``trace_every`` n records every n-th guided step (`tracing`) and draws the losses. ``baseline``: another run, whose
-    non-guided structures are taken where they are the ones that this run would sample.
+    non-guided structures are taken where they are the ones that this run would sample. ``model``: the program's model, where it is loaded already on
+    the device.
     Raises ScoutError: E601 the folder exists, E602 it cannot be written, E603 it holds another run; model errors E5xx.
     """
     watcher, folder = watcher or Silent(), Path(folder)
@@ -75,7 +80,7 @@ def run(
     earlier = _claim(folder, program, arms, resume)
     try:
         other = None if baseline is None else RunFolder.open(baseline)
-        return _run(program, folder, tuple(arms), potential, reference, device, trace_every, other, watcher, earlier)
+        return _run(program, folder, tuple(arms), potential, reference, device, trace_every, other, model, watcher, earlier)
     except ScoutError:
         if earlier is None:
             _give_back(folder)
@@ -91,6 +96,7 @@ def _run(
     device: str | None,
     trace_every: int | None,
     baseline: RunFolder | None,
+    model: Model | None,
     watcher: Watcher,
     earlier: RunFolder | None,
 ) -> Judged:
@@ -101,8 +107,9 @@ def _run(
     from scoutlang.sampling.generate import check_model
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    watcher.note(f"loading the model '{program.sample.model}' ({device})")
-    model = load_model(program.sample.model, device)
+    if model is None:
+        watcher.note(f"loading the model '{program.sample.model}' ({device})")
+        model = load_model(program.sample.model, device)
     check_model(program, model)
     # before anything is sampled: a potential or a reference that is missing must not be found out an hour later
     potential, reference = load_potential(potential_name), load_reference(reference_name)

@@ -56,7 +56,9 @@ def main() -> None:
             # A terminal that cannot show Å gets an escape, not a failure.
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = commands.main(standalone_mode=False)
+        # Alone on a terminal it is the REPL, alone elsewhere the help.
+        alone = len(sys.argv) == 1 and sys.stdin.isatty() and sys.stdout.isatty()
+        code = commands.main(["repl"] if alone else None, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code

@@ -52,14 +52,14 @@ def command(paths: tuple[str, ...], text: str | None, overrides: dict[str, str],
     if output_format == "json":
         echo_json([r.to_data() for r in results])
     else:
-        _print(program, results, [n.structure for n in named])
+        show(program, results, [n.structure for n in named])
     for error in errors:
         click.echo(str(error), err=True)
     if errors:
         raise click.exceptions.Exit(1)
 
 
-def _print(program: Program, results: Sequence[Measurement], structures: Sequence[Structure]) -> None:
+def show(program: Program, results: Sequence[Measurement], structures: Sequence[Structure]) -> None:
     from rich.console import Console
 
     console = Console(markup=False, highlight=False)

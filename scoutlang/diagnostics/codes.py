@@ -1,7 +1,7 @@
 """Every code with its explanation, the page that ``scout explain CODE`` prints. E: error, W: warning, I: note.
 
 E00x the file, E01x how it is written, E02x statements and settings, E03x names, E04x quantities, E05x meaning;
-E2xx structure files, E4xx data, potentials and references, E5xx models, E6xx runs.
+E2xx structure files, E4xx data, potentials and references, E5xx models, E6xx runs, E7xx the REPL.
 """
 
 from __future__ import annotations
@@ -364,6 +364,9 @@ be written. Nothing half-written is left.
 E468 the Materials Project client cannot be used
 `mp-api` needs a package (`pip install mp-api`) and a key in `MP_API_KEY`. The source `mp` takes the same crystals through OPTIMADE, without either.
 
+E480 the language server cannot start
+`scout lsp` needs pygls, which the extra `lsp` brings: pip install 'scoutlang[lsp]'. Checking, formatting and running need it not.
+
 E500 mattergen is not installed
 The package is installed beside its own pins, which cannot be resolved: `pip install --no-deps mattergen==1.0.3`. See docs/install.md.
 
@@ -420,6 +423,20 @@ the page of the report shows the same figures in any browser.
 E621 the browser did not draw
 Chromium or Chrome is there, and it did not start or did not finish a picture. The message says what it reported. See if `chromium --version`
 answers, and if the machine has memory left.
+
+E701 no such command of the REPL
+In the REPL a line that begins with `:` is a command, everything else belongs to the program. `:help` lists the commands.
+
+E702 the command wants something else
+The command is there, but not with what follows it: too many or too few words, a name that nothing has, a number out of range. The hint
+shows how it is called; `:help` lists all of them.
+
+E703 there is nothing to work on yet
+The command needs a whole program, with at least a `system`, or structures that were made in this session: `:sample` makes a few, `:run` all
+that the program asks for. A batch that was interrupted leaves nothing.
+
+E704 the file is in the way
+A session writes over a file only when it is told so: `:save! pairs.scout`. Or the folder may not be written; then choose another one.
 """
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -23,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoutlang.errors import ScoutError
+from scoutlang.resources import data_folder
 from scoutlang.validation.reference.structures import ReferenceStructure
 from scoutlang.validation.reference.table import SCHEMA, Reference, rows, to_table
 
@@ -34,10 +34,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 def references_folder() -> Path:
     """Where own sets live; the folder need not exist."""
-    if own := os.environ.get("SCOUT_DATA"):
-        return Path(own) / "references"
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "scoutlang" / "references"
+    return data_folder() / "references"
 
 
 def check_new_name(name: str) -> None:

@@ -1,0 +1,99 @@
+"""`scout repl`, which `scout` alone opens on a terminal: build a hypothesis statement by statement."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING
+
+import click
+
+from scoutlang.cli.program_argument import color_option
+from scoutlang.cli.program_summary import claim, summary
+from scoutlang.errors import ScoutError
+from scoutlang.ir import Program, Term
+
+if TYPE_CHECKING:
+    from scoutlang.running import Watcher
+
+_WIDTH = 100  # columns where there is no terminal
+
+
+class Scout:
+    """The `Host` of a session: what the commands of the command line say, in their words."""
+
+    @property
+    def width(self) -> int:
+        return shutil.get_terminal_size((_WIDTH, 24)).columns
+
+    def command(self, arguments: Sequence[str]) -> tuple[str, bool]:
+        from scoutlang.cli import commands
+
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said):
+            try:
+                code = commands.main(list(arguments), prog_name="scout", standalone_mode=False)
+            except click.ClickException as error:
+                click.echo(f"error: {error.format_message()}")
+                code = error.exit_code
+            except ScoutError as error:
+                click.echo(str(error))
+                code = 1
+        return said.getvalue().rstrip("\n"), not code
+
+    def meaning(self, term: Term) -> str:
+        return claim(term)
+
+    def summary(self, program: Program) -> str:
+        return summary(program)
+
+    def measured(self, program: Program, paths: Sequence[str]) -> tuple[str, bool]:
+        from scoutlang.cli.measure import show
+        from scoutlang.measuring import measure_named
+        from scoutlang.structure_io import read_structures
+
+        found = [item for path in paths for item in read_structures(path)]
+        errors = [item for item in found if isinstance(item, ScoutError)]
+        named = [item for item in found if not isinstance(item, ScoutError)]
+        said = io.StringIO()
+        with redirect_stdout(said):
+            if named:
+                show(program, measure_named(program, named), [n.structure for n in named])
+        lines = [line.rstrip() for line in said.getvalue().splitlines() if line.strip()]
+        return "\n".join([*lines, *(str(error) for error in errors)]), not errors
+
+    @contextmanager
+    def watching(self) -> Iterator[Watcher]:
+        from scoutlang.cli.run_display import Display
+
+        with Display(quiet=False) as display:
+            yield display
+
+
+def color_of() -> bool:
+    """Whether messages get colours: as the options and the environment say, else on a terminal."""
+    context = click.get_current_context(silent=True)
+    wanted = None if context is None else context.color
+    return sys.stdout.isatty() if wanted is None else wanted
+
+
+@click.command("repl")
+@color_option
+def command() -> None:
+    """Build a hypothesis statement by statement: check, measure, sample, change.
+
+    On a terminal `scout` alone does the same. `:help` lists what can be done, docs/repl.md shows a session. Sessions in files are for `scout replay`.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("the REPL needs a terminal; `scout replay FILE`, or `-`, runs a session without one")
+    from scoutlang.repl.session import Session
+    from scoutlang.repl.terminal import talk
+
+    session = Session(Scout(), color=color_of())
+    try:
+        talk(session)
+    finally:
+        session.close()

@@ -1,0 +1,83 @@
+"""Where one input ends and the next begins: statements may take several lines, a line that begins with ``:`` is a command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from scoutlang.frontend.parser import MAX_CHARACTERS, words
+from scoutlang.frontend.statements import STATEMENTS
+from scoutlang.frontend.syntax_errors import Lexeme
+
+COMMAND = ":"
+
+_OPENING, _CLOSING = frozenset({"LPAR", "LSQB", "LBRACE"}), frozenset({"RPAR", "RSQB", "RBRACE"})
+_JOINING = frozenset({"AND", "OR", "NOT", "IMPLIES", "EACH", "ANY"})
+"""Words after which a claim goes on, whatever comes before them."""
+
+_COMMENT = re.compile(r"#[^\n]*")
+
+
+def inputs(text: str) -> Iterator[str]:
+    """The inputs of a text: commands, which have a line of their own, and the program text between them."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if line.lstrip().startswith(COMMAND):
+            yield from _joined(lines)
+            lines = []
+            yield line.strip()
+        else:
+            lines.append(line)
+    yield from _joined(lines)
+
+
+def _joined(lines: list[str]) -> Iterator[str]:
+    text = "\n".join(lines)
+    if text.strip():
+        yield text
+
+
+def unfinished(text: str) -> bool:
+    """Whether the last statement goes on in the next line: a bracket is open, or the last word joins it to another part.
+
+    A blank line at the end finishes everything.
+    """
+    if text.lstrip().startswith(COMMAND) or text.endswith("\n\n") or len(text) > MAX_CHARACTERS:
+        return False
+    found = list(_walk(text))
+    if not found:
+        return False
+    last, depth, _ = found[-1]
+    rest = text[last.end :]
+    if ";" in _COMMENT.sub("", rest):
+        return False
+    return depth > 0 or (last.terminal in _JOINING and "#" not in rest)
+
+
+def continued(text: str) -> str:
+    """The text with blanks for the line ends after ``and`` and its like, which in a file would end the statement. Offsets stay."""
+    if len(text) > MAX_CHARACTERS:
+        return text
+    pieces, place = [], 0
+    before: tuple[Lexeme, int] | None = None
+    for word, depth, gap in _walk(text):
+        goes_on = before is not None and before[0].terminal in _JOINING and before[1] == 0
+        if goes_on and "\n" in gap and gap.isspace() and word.text not in STATEMENTS:
+            pieces += [text[place : word.start - len(gap)], " " * len(gap)]
+            place = word.start
+        before = word, depth
+    return "".join([*pieces, text[place:]])
+
+
+def _walk(text: str) -> Iterator[tuple[Lexeme, int, str]]:
+    """Every word, the brackets open after it, and what stands between it and the word before."""
+    depth, end = 0, 0
+    for word in words(text):
+        gap = text[end : word.start]
+        code = _COMMENT.sub("", gap)
+        # As the parser has it: a semicolon ends a statement also in brackets, and so does a line that begins with a verb.
+        if ";" in code or ("\n" in code and word.text in STATEMENTS):
+            depth = 0
+        depth = max(0, depth + (word.terminal in _OPENING) - (word.terminal in _CLOSING))
+        end = word.end
+        yield word, depth, gap

@@ -1,0 +1,271 @@
+"""What a session makes: samples and runs with a model that stays loaded, and what is said of their structures. Imports torch."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scoutlang.diagnostics.suggest import quoted
+from scoutlang.errors import ScoutError
+from scoutlang.ir import Arm, Program, Term, Wish
+from scoutlang.judged_runs import Judged, judge
+from scoutlang.measuring import measure_terms, of_structure_alone
+from scoutlang.run_folder import ARMS, SAMPLES
+from scoutlang.running import Watcher, run
+from scoutlang.sampling.backends.mattergen.checkpoint import Model, load_model
+from scoutlang.validation.record import Record, Value
+from scoutlang.validation.table import percent, render_table, render_terms
+
+RUNS = Path("runs")
+"""Where a run goes that got no name, as with `scout run`."""
+
+_BATCH = 8
+"""Structures that `:sample` makes together, at most: an interruption loses no more than these."""
+
+_BINS = 10
+_BAR = 24  # columns of the longest bar, where there is room
+_NARROW = 60  # columns below which bars are short
+_NOTHING = "–"
+_MARKS = {True: "✓", False: "✗", None: "undefined"}
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Structures of both arms, judged. temporary: they go with the session; complete: nobody stopped it. before: made earlier with the same seed."""
+
+    judged: Judged
+    temporary: bool
+    complete: bool
+    before: Judged | None = None
+
+    @property
+    def folder(self) -> Path:
+        return self.judged.folder
+
+    @property
+    def program(self) -> Program:
+        return self.judged.run.program
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return self.judged.validation.records
+
+
+class Bench:
+    """Makes structures and remembers those made last."""
+
+    def __init__(self, folder: Path) -> None:
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._folder = folder
+        self._numbers = itertools.count(1)
+        self._model: tuple[str, Model] | None = None
+        self._last: Sampled | None = None
+
+    def sample(self, program: Program, count: int, watcher: Watcher) -> Sampled:
+        """A few structures per arm in a folder of the session. Raises ScoutError as `run` does, E703 where nothing was finished."""
+        settings = replace(program.sample, count=count, batch=min(program.sample.batch, _BATCH))
+        return self._make(replace(program, sample=settings), self._folder / f"sample-{next(self._numbers)}", watcher, temporary=True)
+
+    def run(self, program: Program, folder: Path | None, watcher: Watcher) -> Sampled:
+        """All that the program asks for, in a folder that stays. Raises as `sample`."""
+        return self._make(program, folder or _free_folder(), watcher, temporary=False)
+
+    def last(self) -> Sampled:
+        """Raises ScoutError E703 where nothing was made yet."""
+        if self._last is None:
+            raise ScoutError("E703", "nothing was sampled yet", ":sample makes a few structures")
+        return self._last
+
+    def _make(self, program: Program, folder: Path, watcher: Watcher, *, temporary: bool) -> Sampled:
+        earlier = self._last.judged if self._last is not None and _alike(self._last.program, program) else None
+        complete = True
+        try:
+            judged = run(
+                program,
+                folder,
+                device=self.device,
+                model=self._loaded(program.sample.model, watcher),
+                baseline=None if earlier is None else earlier.folder,
+                watcher=watcher,
+            )
+        except KeyboardInterrupt:
+            if not any((folder / SAMPLES).glob("*.json")):
+                raise ScoutError("E703", "interrupted before a batch was finished", "a smaller :sample is done sooner") from None
+            watcher.note("interrupted; judging what is finished")
+            judged, complete = judge(folder, progress=watcher.judging), False
+        changed = earlier is not None and earlier.run.program.digest() != program.digest()
+        self._last = Sampled(judged, temporary, complete, earlier if changed else None)
+        return self._last
+
+    def _loaded(self, name: str, watcher: Watcher) -> Model:
+        if self._model is None or self._model[0] != name:
+            watcher.note(f"loading the model '{name}' ({self.device})")
+            self._model = name, load_model(name, self.device)
+        return self._model[1]
+
+    # ---- what there is to say ----
+
+    def said(self, sampled: Sampled, width: int) -> str:
+        """The terms in both arms, the hits, and what changed since the sample before."""
+        judged = sampled.judged
+        parts = [_rendered(render_terms(judged.terms, judged.hardest if not sampled.temporary else None), width)]
+        if sampled.temporary:
+            arms = judged.validation.table().arms
+            parts.append("hits: " + ", ".join(f"{arm.arm} {arm.hits.count} of {arm.raw}" for arm in arms))
+        else:
+            parts.append(_rendered(render_table(judged.validation, judged.files), width))
+        if sampled.before is not None:
+            parts.append(_rendered(_difference(sampled.before, judged), width))
+        if not sampled.complete:
+            again = "" if sampled.temporary else f"; :save the program, and scout run FILE.scout --out {sampled.folder} --resume goes on"
+            parts.append(f"interrupted: this is what was finished{again}")
+        return "\n".join(part for part in parts if part)
+
+    def hits(self, width: int) -> str:
+        """The hits by the numbers that `view` takes."""
+        sampled = self.last()
+        found = [(number, record) for number, record in enumerate(sampled.records, 1) if record.hit]
+        if not found:
+            return f"no hits among {len(sampled.records)} structures; :view 1 to :view {len(sampled.records)} show any of them"
+        table = Table(box=box.SIMPLE)
+        for column in ("N", "arm", "formula", "atoms", "eV/atom above hull"):
+            table.add_column(column, justify="left" if column in ("arm", "formula") else "right")
+        for number, record in found:
+            row = record.row()
+            table.add_row(str(number), record.arm, str(row["formula"]), str(row["num_atoms"]), _number(record.e_above_hull))
+        return _rendered(table, width)
+
+    def view(self, number: int, width: int) -> str:
+        """One structure. Raises ScoutError E702 for a number that none has."""
+        sampled = self.last()
+        if number > len(sampled.records):
+            raise ScoutError(
+                "E702", f"there is no structure {number}", f"they have numbers from 1 to {len(sampled.records)}; :hits lists the hits"
+            )
+        record = sampled.records[number - 1]
+        verdict = {True: "hit", False: "miss", None: "undefined"}[record.hit]
+        if record.generated.structure is None:
+            return f"{number}  {record.arm}: no structure ({record.generated.failure})"
+        structure = record.structure
+        lattice = structure.lattice
+        sites = Table("", "x", "y", "z", box=box.SIMPLE)
+        for site in structure:
+            sites.add_row(site.species_string, *(f"{x:.4f}" for x in site.frac_coords % 1.0))
+        terms = Table("term", "exact", "margin", "", box=box.SIMPLE)
+        for term in sampled.program.terms:
+            truth = record.value(f"satisfied: {term.label}")
+            mark = "" if isinstance(term.claim, Wish) else _MARKS[truth if isinstance(truth, bool) else None]
+            terms.add_row(Text(term.text), *(_number(record.value(f"{what}: {term.label}")) for what in ("exact", "margin")), mark)
+        lengths = ", ".join(f"{one} = {value:.3f}" for one, value in zip("abc", lattice.abc, strict=True))
+        angles = ", ".join(f"{one} = {value:.1f}" for one, value in zip("αβγ", lattice.angles, strict=True))
+        return "\n".join(
+            [
+                f"{number}  {record.arm}  {structure.composition.reduced_formula}, {len(structure)} atoms: {verdict}",
+                f"  {lengths} Å",
+                f"  {angles} °, {structure.volume / len(structure):.2f} Å^3/atom",
+                _rendered(sites, width),
+                _rendered(terms, width),
+            ]
+        )
+
+    def plot(self, name: str, width: int) -> str:
+        """How the values of a term are spread in both arms. Raises ScoutError E702 where no term is meant."""
+        sampled = self.last()
+        term = _meant(sampled.program, name)
+        single = any(record.value(f"exact: {term.label}") is not None for record in sampled.records)
+        column = f"{'exact' if single else 'margin'}: {term.label}"
+        values = {arm: [record.value(column) for record in sampled.records if record.arm == arm] for arm in ARMS}
+        heading = term.text if single else f"{term.text} (margin: 0 and more is satisfied)"
+        return "\n".join([heading, *_histogram(values, width)])
+
+
+def _alike(one: Program, other: Program) -> bool:
+    """Whether two programs draw the same structures but for what guides them."""
+    return one.sample == other.sample and one.system == other.system
+
+
+def _free_folder() -> Path:
+    return next(folder for n in itertools.count(1) if not (folder := RUNS / f"session-{n}").exists())
+
+
+def _rendered(what: RenderableType, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False, markup=False, highlight=False)
+    with console.capture() as capture:
+        console.print(what)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines() if line.strip())
+
+
+def _number(value: Value) -> str:
+    return f"{value + 0.0:.3f}" if isinstance(value, int | float) else "" if value is None else str(value)
+
+
+def _meant(program: Program, name: str) -> Term:
+    """The term of that label, else the only one whose line has these words."""
+    exact = [term for term in program.terms if term.label == name]
+    found = exact or [term for term in program.terms if name in term.text]
+    if len(found) == 1:
+        return found[0]
+    labels = ", ".join(term.label for term in program.terms)
+    raise ScoutError("E702", f"{quoted(name)} is {'more than one term' if found else 'no term'} of the last sample", f"terms are {labels}")
+
+
+def _histogram(values: Mapping[Arm, list[Value]], width: int) -> Iterator[str]:
+    numbers = {arm: [float(v) for v in some if isinstance(v, int | float)] for arm, some in values.items()}
+    every = [v for some in numbers.values() for v in some]
+    if every:
+        low, high = min(every), max(every)
+        bins = _BINS if high > low else 1
+        step = (high - low) / bins
+        counts = {arm: _counts(some, low, step, bins) for arm, some in numbers.items()}
+        most = max(max(some) for some in counts.values())
+        bar = _BAR if width >= _NARROW else max(4, (width - 20) // len(counts))
+        yield f"{'':>16}  {'  '.join(f'{arm:<{bar + 4}}' for arm in counts)}".rstrip()
+        for i in range(bins):
+            cells = (f"{'█' * math.ceil(some[i] / most * bar)} {some[i] or ''}" for some in counts.values())
+            yield f"{low + i * step:>7.3g} – {low + (i + 1) * step:<6.3g}  {'  '.join(f'{cell:<{bar + 4}}' for cell in cells)}".rstrip()
+    for arm, some in values.items():
+        if without := len(some) - len(numbers[arm]):
+            yield f"  {arm}: {without} of {len(some)} without a value"
+
+
+def _counts(numbers: Sequence[float], low: float, step: float, bins: int) -> list[int]:
+    counts = [0] * bins
+    for number in numbers:
+        counts[min(int((number - low) / step), bins - 1) if step else 0] += 1
+    return counts
+
+
+def _difference(before: Judged, now: Judged) -> RenderableType:
+    """Two hypotheses with the same seed: each line of either, counted on the guided structures of both."""
+    table = Table(title="the same seed, guided arm", title_justify="left")
+    table.add_column("satisfied")
+    for column in ("before", "now"):
+        table.add_column(column, justify="right")
+    terms = {term.text: term for judged in (before, now) for term in judged.run.program.terms}
+    for text, term in terms.items():
+        if not isinstance(term.claim, Wish) and of_structure_alone(term):
+            table.add_row(Text(text), *(_share(judged, term) for judged in (before, now)))
+    table.add_row("all that it requires", *(_hits(judged) for judged in (before, now)))
+    return table
+
+
+def _share(judged: Judged, term: Term) -> str:
+    guided = [record for record in judged.validation.records if record.arm == "guided"]
+    sound = [record.structure for record in guided if record.passed("geometry")]
+    rows = measure_terms([term], sound) if sound else []
+    return f"{sum(row[0].satisfied is True for row in rows)} of {len(guided)}" if guided else _NOTHING
+
+
+def _hits(judged: Judged) -> str:
+    arm = next((arm for arm in judged.validation.table().arms if arm.arm == "guided"), None)
+    return _NOTHING if arm is None else f"{arm.hits.count} of {arm.raw} ({percent(arm.hits)})"

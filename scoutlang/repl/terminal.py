@@ -1,0 +1,255 @@
+"""The prompt in front of a session: editing, history, colours, completion and the bar at the bottom."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import click
+from prompt_toolkit import PromptSession
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.history import FileHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.lexers import Lexer
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.styles import Style
+
+from scoutlang.descriptors import signatures
+from scoutlang.elements import SYMBOLS
+from scoutlang.frontend.parser import split
+from scoutlang.frontend.statements import STATEMENTS
+from scoutlang.repl.commands import COMMANDS, Takes
+from scoutlang.repl.inputs import COMMAND, unfinished
+from scoutlang.repl.session import Session
+from scoutlang.repl.transcript import MORE, PROMPT
+from scoutlang.resources import data_folder
+
+_MAX_HISTORY = 4 << 20
+"""Bytes; a longer history is not read, so that the prompt comes at once."""
+
+_MAX_COLORED = 20_000
+"""Characters; a longer text has no colours while it is edited."""
+
+_COLORS = {"verb": "bold ansiblue", "word": "ansiblue", "number": "ansimagenta", "string": "ansigreen", "element": "ansicyan"}
+_COLORS |= {
+    "descriptor": "ansiyellow",
+    "comment": "ansibrightblack",
+    "command": "bold ansigreen",
+    "bottom-toolbar": "noreverse ansibrightblack",
+}
+
+
+def talk(session: Session) -> None:
+    """Prompt until the user leaves."""
+    bar = _Bar(session)
+    prompt: PromptSession[str] = PromptSession(
+        PROMPT,
+        multiline=True,
+        prompt_continuation=MORE,
+        key_bindings=_keys(),
+        history=_History(data_folder() / "history"),
+        auto_suggest=AutoSuggestFromHistory(),
+        lexer=_Colors() if session.color else None,
+        style=Style.from_dict(_COLORS) if session.color else None,
+        color_depth=None if session.color else ColorDepth.DEPTH_1_BIT,
+        completer=_Words(session),
+        complete_while_typing=False,
+        reserve_space_for_menu=6,
+        bottom_toolbar=lambda: bar.text,
+    )
+    click.echo("statements build a hypothesis, :help lists the commands, Ctrl-D leaves")
+    pending = ""
+    while True:
+        try:
+            text = prompt.prompt(MORE if pending else PROMPT)
+        except KeyboardInterrupt:  # Ctrl-C drops what was typed
+            pending = ""
+            continue
+        except EOFError:
+            return
+        pending += f"{text}\n"
+        if text.strip() and unfinished(pending):  # only a terminal without cursor comes here
+            continue
+        text, pending = pending, ""
+        if _answer(session, text):
+            return
+        bar.look()
+
+
+def _answer(session: Session, text: str) -> bool:
+    """Feed an input and print what comes of it; whether the user wants to leave. A fault of ours ends the input, not the session."""
+    try:
+        reply = session.feed(f"{text}\n")
+    except KeyboardInterrupt:
+        click.echo("interrupted")
+    except Exception as error:
+        if os.environ.get("SCOUT_DEBUG"):
+            traceback.print_exc()
+        else:
+            click.echo(f"internal error: {type(error).__name__}: {error}\n  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where")
+    else:
+        if reply.text:
+            click.echo(reply.text, color=session.color)
+        return reply.quit
+    return False
+
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def _(event: KeyPressEvent) -> None:
+        buffer: Buffer = event.current_buffer
+        if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
+            buffer.complete_state = None  # takes what is chosen in the menu
+        elif buffer.text.strip() and unfinished(f"{buffer.text}\n"):
+            buffer.insert_text("\n")
+        else:
+            buffer.validate_and_handle()
+
+    return keys
+
+
+class _History(FileHistory):
+    """Inputs of earlier sessions. A file that cannot be read or written is as good as none."""
+
+    def load_history_strings(self) -> Iterable[str]:
+        with suppress(OSError):
+            if Path(os.fsdecode(self.filename)).stat().st_size <= _MAX_HISTORY:
+                return list(super().load_history_strings())
+        return []
+
+    def store_string(self, string: str) -> None:
+        with suppress(OSError, UnicodeError):
+            Path(os.fsdecode(self.filename)).parent.mkdir(parents=True, exist_ok=True)
+            super().store_string(string)
+
+
+class _Bar:
+    """The line at the bottom: what the program is about, how many terms it has, which model works where."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._said = ""
+        self.look()
+
+    @property
+    def text(self) -> str:
+        """As much as one line of the terminal holds."""
+        return self._said[: max(1, self._session.host.width - 1)]
+
+    def look(self) -> None:
+        program = self._session.program
+        if program is None:
+            self._said = "no system yet"
+            return
+        count = len(program.terms)
+        device = self._session.device or "not loaded"
+        parts = ["-".join(program.system), f"{count} {'term' if count == 1 else 'terms'}", f"{program.sample.model} ({device})"]
+        self._said = " · ".join(parts)
+
+
+class _Colors(Lexer):
+    """Colours of a program by the lexer of the language, of a command by its name."""
+
+    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        text = document.text
+        lines: list[StyleAndTextTuples] = [[]]
+        for style, part in _painted(text) if len(text) <= _MAX_COLORED else [("", text)]:
+            for number, line in enumerate(part.split("\n")):
+                if number:
+                    lines.append([])
+                lines[-1].append((style, line))
+        return lambda number: lines[number] if number < len(lines) else []
+
+
+def _painted(text: str) -> Iterable[tuple[str, str]]:
+    if text.lstrip().startswith(COMMAND):
+        head, space, rest = text.partition(" ")
+        yield ("class:command" if head.strip().removeprefix(COMMAND).rstrip("!") in COMMANDS else ""), head
+        yield "", space + rest
+        return
+    statements, comments = split(text)
+    place = 0
+    for word in sorted([*(word for statement in statements for word in statement), *comments], key=lambda one: one.start):
+        yield "", text[place : word.start]
+        yield _style(word.terminal, word.text), word.text
+        place = word.end
+    yield "", text[place:]
+
+
+def _style(terminal: str, text: str) -> str:
+    if terminal == "COMMENT":
+        return "class:comment"
+    if terminal in ("NUMBER", "STRING"):
+        return f"class:{terminal.lower()}"
+    if text in STATEMENTS:
+        return "class:verb"
+    if terminal == "NAME":
+        return "class:element" if text in SYMBOLS else "class:descriptor" if text in signatures() else ""
+    return "class:word" if text.isalpha() else ""
+
+
+class _Words(Completer):
+    """What may be written at the cursor: commands and what they take, and the language in the context of what stands."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        typed = document.text_before_cursor
+        if typed.lstrip().startswith(COMMAND):
+            yield from self._command(typed.lstrip(), complete_event)
+            return
+        from scoutlang.completing import complete
+
+        standing = self._session.standing
+        before = standing.text
+        for one in complete(before + document.text, len(before) + len(typed), folder=standing.folder):
+            start = one.start - len(before) - len(typed)
+            meaning = f"{one.help} [{one.unit}]" if one.unit else one.help
+            yield Completion(one.text, start, display_meta=meaning)
+
+    def _command(self, typed: str, event: CompleteEvent) -> Iterable[Completion]:
+        head, space, rest = typed.removeprefix(COMMAND).partition(" ")
+        name = head.rstrip("!")
+        if not space:
+            for command in COMMANDS.values():
+                if command.name.startswith(head) and command.name != head:
+                    yield Completion(command.name, -len(head), display=command.form, display_meta=command.help)
+        elif name in COMMANDS:
+            word = rest.lstrip()
+            takes = COMMANDS[name].takes
+            if takes.endswith(("file", "files", "folder")):
+                last = word.rpartition(" ")[2]
+                yield from _paths(takes).get_completions(Document(last, len(last)), event)
+            else:
+                yield from (Completion(one, -len(word)) for one in self._arguments(takes) if one.startswith(word) and one != word)
+
+    def _arguments(self, takes: Takes) -> Iterable[str]:
+        if takes == "command":
+            return COMMANDS
+        if takes == "code":
+            from scoutlang.diagnostics.codes import EXPLANATIONS
+
+            return EXPLANATIONS
+        if takes == "name":
+            return [*STATEMENTS, *signatures()]
+        program = self._session.program
+        if program is not None and takes == "term":
+            return [term.label for term in program.terms]
+        if program is not None and takes == "setting":
+            return [f"{parameter.name}=" for parameter in program.parameters]
+        return []
+
+
+def _paths(takes: Takes) -> PathCompleter:
+    suffix = ".scout" if takes == "program file" else ""
+    return PathCompleter(only_directories=takes == "folder", file_filter=lambda name: os.path.isdir(name) or name.endswith(suffix))
