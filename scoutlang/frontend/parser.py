@@ -97,6 +97,13 @@ def words(text: str) -> list[Lexeme]:
     return _with_units([x for x in _grammar().lex(text) if x.terminal not in ("COMMENT", *_ENDS)])
 
 
+def split(text: str) -> tuple[list[list[Lexeme]], list[Lexeme]]:
+    """A text, however broken, as the lexemes of its statements and its comments. Units are not joined."""
+    lexemes = _grammar().lex(text)
+    comments = [x for x in lexemes if x.terminal == "COMMENT"]
+    return list(_split(x for x in lexemes if x.terminal != "COMMENT")), comments
+
+
 def statement_before(text: str) -> list[Lexeme]:
     """The lexemes of the statement that a text breaks off in, comments too; none where it has ended. Units are not joined."""
     statement: list[Lexeme] = []

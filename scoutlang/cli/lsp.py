@@ -1,0 +1,22 @@
+"""`scout lsp`: the language server for editors."""
+
+from __future__ import annotations
+
+import click
+
+from scoutlang.errors import ScoutError
+
+
+@click.command("lsp")
+def command() -> None:
+    """Serve an editor over standard input and output, by the Language Server Protocol.
+
+    Editors start this themselves; docs/editors.md says how to tell them. It ends when the editor does.
+    """
+    try:
+        from scoutlang.lsp.server import create
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol", "cattrs", "attrs"):
+            raise
+        raise ScoutError("E480", "the language server needs pygls, which is not installed", "pip install 'scoutlang[lsp]'") from None
+    create().start_io()
