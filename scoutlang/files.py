@@ -7,9 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def cell(text: str) -> str:
+    """Text for a cell of a CSV file: a spreadsheet would compute what begins like a formula, and names come from strangers."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
 def write_whole(target: Path, writer: Callable[[Path], object]) -> Path:
     """``writer`` fills a file beside ``target``, which is then moved there: a reader never sees half a file. Raises OSError."""
-    temporary = target.with_name(f".{target.name}.partial")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")  # two commands may work on one folder
     try:
         writer(temporary)
         os.replace(temporary, target)

@@ -86,19 +86,24 @@ def judge(
         note(licence)
     started = time.monotonic()
     validation = validate(program, generated, potential=judge_, reference=known, progress=progress, store=Store(run.path / STAGES))
-    run.manifest.update(
-        {
-            "judges": names,
-            "potential": {"name": judge_.name, "version": judge_.version, "weights_sha256": judge_.weights_sha256},
-            "reference": {**known.about, "name": known.name, "version": known.version},
-            "validation": {"structures": len(generated), "seconds": round(time.monotonic() - started, 2)},
-        }
-    )
+    facts: dict[str, Any] = {
+        "judges": names,
+        "potential": {"name": judge_.name, "version": judge_.version, "weights_sha256": judge_.weights_sha256},
+        "reference": {**known.about, "name": known.name, "version": known.version},
+        "validation": {"structures": len(generated), "seconds": round(time.monotonic() - started, 2)},
+    }
     with writing(run.path):
         files = [*write_outputs(run.path, validation), *_draw(run, validation)]
-        run.save()
+        if run.manifest.get("status") == "interrupted" and _complete(run, generated):
+            facts["status"] = "finished"
+        run.note(facts)
     terms, hardest = summarize_terms(program, validation.records), find_hardest(program, validation.records)
     return Judged(run, validation, (run.path / MANIFEST, *files), terms, hardest, judge_, known)
+
+
+def _complete(run: RunFolder, generated: Sequence[Generated]) -> bool:
+    """Whether every structure that was asked for is there: then only the judging was interrupted."""
+    return all(sum(g.arm == arm for g in generated) == run.program.sample.count for arm in run.arms)
 
 
 def judged_by(run: RunFolder, what: Literal["potential", "reference"]) -> str:

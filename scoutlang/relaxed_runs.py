@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pymatgen.core import Structure
-
 import scoutlang
 from scoutlang.errors import ScoutError
 from scoutlang.files import write_whole
@@ -23,6 +21,7 @@ from scoutlang.judged_runs import judged_by
 from scoutlang.potentials import Potential
 from scoutlang.relaxing import RHO, STEPS, Objective, Relaxed, claims_loss, relax_one
 from scoutlang.run_folder import ARMS, RunFolder
+from scoutlang.structure_io import plain_structure
 from scoutlang.validation import Generated, Validation, validate, write_outputs
 from scoutlang.validation.reference import load as load_reference
 from scoutlang.validation.stages import Progress
@@ -184,7 +183,7 @@ def _read(file: Path, generated: Sequence[Generated]) -> list[Outcome]:
 
 
 def _relaxed(sample: Generated, outcome: Outcome) -> Generated:
-    structure = None if outcome.structure is None else Structure.from_dict(dict(outcome.structure))
+    structure = None if outcome.structure is None else plain_structure(outcome.structure)
     return Generated(sample.arm, sample.seed, sample.index, structure, sample.failure, sample.ancestor)
 
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-from pymatgen.core import Structure
 
 import scoutlang
 from scoutlang.descriptors import origin
@@ -25,6 +24,7 @@ from scoutlang.errors import ScoutError
 from scoutlang.expressions import measures
 from scoutlang.files import write_whole
 from scoutlang.ir import Arm, Program
+from scoutlang.structure_io import plain_structure
 from scoutlang.validation.record import Generated
 
 MANIFEST = "run.json"
@@ -52,7 +52,7 @@ class RunFolder:
         manifest = _read_json(file)
         folder = cls(Path(path), manifest if isinstance(manifest, dict) else {})
         arms = folder.manifest.get("arms")
-        if not (isinstance(arms, list) and set(arms) <= set(ARMS) and isinstance(folder.manifest.get("sample"), dict)):
+        if not (isinstance(arms, list) and all(arm in ARMS for arm in arms) and isinstance(folder.manifest.get("sample"), dict)):
             raise ScoutError("E604", f"{file} is damaged", "start a new run in another folder")
         return folder
 
@@ -85,17 +85,39 @@ class RunFolder:
         """Write the manifest. Raises OSError."""
         write_json(self.path / MANIFEST, self.manifest)
 
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Add facts to the manifest as it is on disk now: whoever samples the run may have gone on since it was read. Raises OSError."""
+        file = self.path / MANIFEST
+        if file.is_file():
+            self.manifest.update(_read_json(file))
+        self.manifest.update(facts)
+        self.save()
+
     def part(self, arm: Arm, first: int) -> Path:
         """The file of the batch that begins with this index."""
         return self.path / SAMPLES / f"{arm}-{first:06d}.json"
 
     def generated(self, arms: Sequence[Arm] = ARMS) -> list[Generated]:
-        """All structures that are there, arm by arm, in the order of their indices. Raises ScoutError E604."""
+        """All structures that are there, arm by arm, in the order of their indices.
+
+        Those of a batch that is damaged are missing, with that as their reason. Raises ScoutError E604 where a file has no place in the run.
+        """
         found = []
         for arm in (arm for arm in ARMS if arm in arms and arm in self.arms):
-            for file in sorted((self.path / SAMPLES).glob(f"{arm}-*.json"), key=lambda f: (len(f.name), f.name)):
-                found.extend(self.read_part(file, arm))
+            firsts = sorted(self._first(file, arm) for file in (self.path / SAMPLES).glob(f"{arm}-*.json"))
+            for first, following in pairwise([*firsts, self.program.sample.count]):
+                try:
+                    found.extend(self.read_part(self.part(arm, first), arm))
+                except ScoutError as error:
+                    lost = range(first, max(following, first + 1))
+                    found.extend(Generated(arm, self.program.sample.seed, i, None, f"{error.code} {error.message}") for i in lost)
         return found
+
+    def _first(self, file: Path, arm: Arm) -> int:
+        first = file.stem.removeprefix(f"{arm}-")
+        if not first.isdecimal() or file != self.part(arm, int(first)):
+            raise ScoutError("E604", f"{file} is not a batch of this run", "move it away")
+        return int(first)
 
     def read_part(self, file: Path, arm: Arm, indices: Sequence[int] | None = None) -> list[Generated]:
         """The structures of one batch. Raises ScoutError E604 where they are not those of ``indices``, or of the file's name."""
@@ -110,7 +132,7 @@ class RunFolder:
                     arm,
                     seed,
                     row["index"],
-                    row["structure"] and Structure.from_dict(row["structure"]),
+                    None if row["structure"] is None else plain_structure(row["structure"]),
                     row["failure"],
                     row.get("ancestor"),
                     row.get("origin"),

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from scoutlang.elements import ATOMIC_NUMBER
 from scoutlang.errors import ScoutError
@@ -62,6 +62,17 @@ def read_structures(path: str | PathLike[str]) -> Iterator[NamedStructure | Scou
         yield ScoutError("E201", f"{path} cannot be read: {error.strerror or error}", "check that it exists and may be opened")
 
 
+def plain_structure(data: Any) -> Structure:
+    """The crystal of a dictionary of pymatgen's `Structure.as_dict`: species, occupancies, coordinates and lattice, and nothing else.
+
+    Read by hand: pymatgen's own decoder would import whatever classes the data name. Raises ValueError, TypeError or KeyError.
+    """
+    from pymatgen.core import Lattice, Structure
+
+    species = [{str(one["element"]): float(one["occu"]) for one in site["species"]} for site in data["sites"]]
+    return Structure(Lattice(data["lattice"]["matrix"]), species, [site["abc"] for site in data["sites"]])
+
+
 def as_structure(item: Structure | Atoms, name: str) -> NamedStructure:
     """A pymatgen Structure or ASE Atoms as an ordered, periodic, named structure.
 
@@ -91,8 +102,17 @@ def as_structure(item: Structure | Atoms, name: str) -> NamedStructure:
     return NamedStructure(name, item)
 
 
+def unread(folder: Path) -> list[Path]:
+    """What `read_structures` passes over in a folder, but programs and hidden files: folders inside of it, files of other kinds."""
+    return [p for p in sorted(folder.iterdir()) if not _usable(p) and p.suffix != ".scout" and not p.name.startswith(".")]
+
+
+def _usable(path: Path) -> bool:
+    return path.is_file() and (path.suffix.lower() == ".zip" or _format(path.name) is not None)
+
+
 def _read_folder(folder: Path) -> Iterator[NamedStructure | ScoutError]:
-    usable = [p for p in sorted(folder.iterdir()) if p.is_file() and (p.suffix.lower() == ".zip" or _format(p.name))]
+    usable = [p for p in sorted(folder.iterdir()) if _usable(p)]
     if not usable:
         yield ScoutError("E207", f"no structure files in {folder}", "it may hold " + SUPPORTED)
     for path in usable:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import shutil
 import sys
 from collections.abc import Callable, Sequence
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,16 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 import scoutlang
+from scoutlang import judged_runs
 from scoutlang.cli import commands
 from scoutlang.errors import ScoutError
 from scoutlang.judged_runs import Judged, adopt, judge
+from scoutlang.potentials import Evaluation
 from scoutlang.run_folder import RunFolder
 from scoutlang.structure_io import NamedStructure
 from scoutlang.validation.funnel import funnels
 from scoutlang.validation.stages import Stage, all_stages, built_in, ordered
+from scoutlang.validation.table import table_notes
 
 TEXT = "system Cu-Au; require CN(Cu-Au) = 8; expect e_above_hull < 0.1 eV/atom"
 
@@ -105,7 +111,7 @@ class TestRuns:
         assert sorted(calls.asked) == sorted(s.name for s in built_in())
         calls.asked.clear()
         again = emt(RunFolder.open(run.path))
-        assert calls.asked == []
+        assert calls.asked == ["energy"]  # which has a cache of its own
         assert [r.row() for r in again.validation.records] == [r.row() for r in first.validation.records]
 
     def test_another_potential_asks_only_what_depends_on_it(self, run: RunFolder, calls: Calls) -> None:
@@ -232,6 +238,7 @@ class TestCommand:
 STAGE = """
 from dataclasses import dataclass
 from scoutlang.validation.record import Outcome
+from scoutlang.validation.table import table_notes
 from scoutlang.validation.stages import Stage
 
 @dataclass(frozen=True)
@@ -299,3 +306,109 @@ class TestStagesOfOtherPackages:
         assert ordered(shuffled) == built_in()
         with pytest.raises(ValueError, match="no stage"):
             ordered([s for s in built_in() if s.name != "screen"])
+
+
+class TestWhatStrangersWrite:
+    def test_samples_are_read_as_plain_data(self, run: RunFolder) -> None:
+        part = run.part("guided", 0)
+        rows = json.loads(part.read_text())
+        rows[0]["structure"]["sites"][0]["properties"] = {"x": {"@module": "antigravity", "@class": "Nothing"}}
+        rows[0]["structure"] |= {"@module": "this", "@class": "Nothing"}
+        part.write_text(json.dumps(rows))
+        before = set(sys.modules)
+        assert [r.hit for r in emt(run.path).validation.records] == [False, True, False, False, None]
+        assert not {"this", "antigravity"} & (set(sys.modules) - before)
+
+    def test_a_damaged_batch_is_missing_and_the_others_are_judged(self, run: RunFolder) -> None:
+        run.part("guided", 0).write_text("[")
+        records = emt(run.path).validation.records
+        assert [r.arm for r in records] == ["non-guided", *["guided"] * 4]
+        assert all("damaged" in r.outcomes["geometry"].reason for r in records[1:])
+        run.part("guided", 0).rename(run.path / "samples" / "guided-x.json")
+        with pytest.raises(ScoutError) as caught:
+            emt(run.path)
+        assert caught.value.code == "E604"
+
+    def test_names_do_not_compute_in_a_spreadsheet(self, tmp_path: Path) -> None:
+        found = emt(adopt(program(), {"guided": [NamedStructure("=cmd|x.cif", AUCU)]}, tmp_path / "run"))
+        assert pd.read_csv(found.folder / "records.csv").origin[0] == "'=cmd|x.cif"
+        assert pd.read_parquet(found.folder / "records.parquet").origin[0] == "=cmd|x.cif"
+
+
+class TestTwoAtWork:
+    def test_judging_does_not_undo_what_sampling_has_noted_since(self, run: RunFolder) -> None:
+        early = RunFolder.open(run.path)
+        run.note({"batches": {"guided-000000": {"seconds": 1.0}}, "status": "finished"})
+        early.manifest.update({"batches": {}, "status": "running"})
+        emt(early)
+        found = json.loads((run.path / "run.json").read_text())
+        assert (found["status"], list(found["batches"])) == ("finished", ["guided-000000"])
+
+    def test_a_run_that_was_interrupted_while_judged_is_finished_by_validate(self, tmp_path: Path) -> None:
+        run = adopt(program(), {"guided": named(AUCU, CU3AU)}, tmp_path / "run")
+        run.note({"status": "interrupted"})
+        assert emt(run.path).run.finished
+
+    def test_a_failure_that_passes_is_not_remembered(self, run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Tired:
+            name, version, weights_sha256 = "tired", "1", "0" * 64
+
+            def __init__(self, reason: str) -> None:
+                self.reason = reason
+
+            def energies(self, structures: Sequence[Structure], **options: Any) -> list[Evaluation]:
+                return [Evaluation(nan if self.reason else -3.0, self.reason) for _ in structures]
+
+        for reason, known in (("out of memory", 0), ("", 4)):
+            monkeypatch.setattr(judged_runs, "load_potential", lambda name, reason=reason: Tired(reason))
+            found = judge(run.path, potential="emt").validation
+            assert sum(r.e_above_hull is not None for r in found.records) == known
+            arm = found.table().arms[1]
+            assert (arm.scout_yield.fraction is None) == (known == 0)
+            assert any("out of memory" in line for line in table_notes(found)) == (known == 0)
+
+
+def test_known_crystals_without_energy_are_said(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoAlloys:
+        name, version, weights_sha256 = "no alloys", "1", "0" * 64
+
+        def energies(self, structures: Sequence[Structure], **options: Any) -> list[Evaluation]:
+            refuse = [len(s.composition) > 1 and len(s) != 4 for s in structures]
+            return [Evaluation(nan, "too large") if bad else Evaluation(-3.0) for bad in refuse]
+
+    monkeypatch.setattr(judged_runs, "load_potential", lambda name: NoAlloys())
+    found = judge(run.path, potential="emt").validation
+    lacks = {r.value("hull_lacks") for r in found.records if r.e_above_hull is not None and len(r.structure.composition) > 1}
+    assert min(lacks) > 0  # type: ignore[type-var]
+    assert any("lower bounds" in line for line in table_notes(found))
+
+
+@pytest.mark.parametrize(
+    ("adds", "answer", "reason"),
+    [
+        ('("gold",)', 'Outcome("passed", "", {"gold": float("nan")})', "finite"),
+        ('("gold",)', 'Outcome("passed", "", {"gold": [1]})', "finite"),
+        ('("gold",)', 'Outcome("yes")', "no outcome"),
+        ('("gold",)', 'Outcome("passed", "", {"gold": "a" if r is records[0] else 1.0})', "several kinds"),
+        ('("id",)', 'Outcome("passed", "", {"id": "x"})', "not a column"),
+        ('("hit",)', 'Outcome("passed", "", {"hit": True})', "another stage"),
+        ('("gold",)', 'Outcome("passed", "", {"silver": 1.0})', "not a column"),
+    ],
+)
+def test_answers_that_no_record_takes_are_refused(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adds: str, answer: str, reason: str
+) -> None:
+    install(tmp_path / "site", monkeypatch, "heavy", '("hits",)' if "hit" in adds else "()", answer)
+    module = tmp_path / "site" / "heavy_module.py"
+    module.write_text(module.read_text().replace('adds = ("gold",)', f"adds = {adds}"))
+    found = [r.outcomes["heavy"] for r in emt(run).validation.records if r.outcomes["heavy"].status != "skipped"]
+    assert found
+    assert all(o.status == "undefined" and reason in o.reason for o in found), found[0]
+
+
+def test_a_stage_that_was_changed_is_asked_again(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("1.0", "2.0"):
+        shutil.rmtree(tmp_path / "site", ignore_errors=True)
+        install(tmp_path / "site", monkeypatch, "heavy", "()", f'Outcome("passed", "", {{"gold": {value}}})')
+        importlib.invalidate_caches()
+        assert emt(run).validation.records[0].value("gold") == float(value)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from scoutlang.cli.judge_options import judge_options
+from scoutlang.errors import ScoutError
 
 _FORMATS = ("text", "markdown", "latex", "csv")
 
@@ -28,17 +29,24 @@ def command(folders: tuple[Path, ...], output_format: str, out: Path | None, pot
     from scoutlang.report.table1 import FORMATS, find_runs, row
     from scoutlang.run_folder import writing
 
-    rows = []
+    rows, failed = [], False
     for run in find_runs(folders):
-        with Display(quiet=False) as display:
-            judged = judge(run, potential=potential, reference=reference, progress=display.judging, note=display.note)
+        try:
+            with Display(quiet=False) as display:
+                judged = judge(run, potential=potential, reference=reference, progress=display.judging, note=display.note)
+        except ScoutError as error:  # the others are still worth a table
+            click.echo(f"{run} is left out\n{error}", err=True)
+            failed = True
+            continue
         if not judged.run.finished:
             click.echo(f"{run} is not finished: {len(judged.validation.records)} structures", err=True)
         rows.append(row(judged))
     text = FORMATS[output_format](rows)
     if out is None:
         click.echo(text, nl=False)
-        return
-    with writing(out.parent):
-        write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
-    click.echo(f"{len(rows)} runs in {out}")
+    else:
+        with writing(out.parent):
+            write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
+        click.echo(f"{len(rows)} runs in {out}")
+    if failed:
+        raise click.exceptions.Exit(1)

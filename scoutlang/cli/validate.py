@@ -90,8 +90,11 @@ def _program(source: Path, file: str | None, output_format: str) -> Program:
 
 def _structures(path: Path) -> list[NamedStructure | ScoutError]:
     """Every structure, and the error of each that cannot be used. Raises ScoutError where there is nothing to read at all."""
-    from scoutlang.structure_io import read_structures
+    from scoutlang.structure_io import read_structures, unread
 
+    if path.is_dir() and (ignored := unread(path)):
+        names = ", ".join(p.name for p in ignored[:3]) + (", …" if len(ignored) > 3 else "")
+        click.echo(f"not read in {path}: {len(ignored)} folders or files of other kinds ({names})", err=True)
     inside = path / _MATTERGEN  # MatterGen writes the same structures as CIF files beside it
     found = list(read_structures(inside if inside.is_file() else path))
     if len(found) == 1 and isinstance(found[0], ScoutError) and found[0].code in _NOTHING:

@@ -367,9 +367,6 @@ E468 the Materials Project client cannot be used
 E480 the language server cannot start
 `scout lsp` needs pygls, which the extra `lsp` brings: pip install 'scoutlang[lsp]'. Checking, formatting and running need it not.
 
-E480 the language server cannot start
-`scout lsp` needs pygls, which the extra `lsp` brings: pip install 'scoutlang[lsp]'. Checking, formatting and running need it not.
-
 E500 mattergen is not installed
 The package is installed beside its own pins, which cannot be resolved: `pip install --no-deps mattergen==1.0.3`. See docs/install.md.
 

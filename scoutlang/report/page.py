@@ -191,7 +191,7 @@ def _number(value: float) -> float | None:
 
 def _unfinished(data: ReportData) -> str:
     """What is missing of a run that goes on, or stopped on its way."""
-    if data.manifest.get("status") != "running":
+    if data.manifest.get("status") == "finished":
         return ""
     arms, planned = data.manifest.get("arms", ()), data.program.sample.count
     done = [f"{sum(r.arm == arm for r in data.validation.records)} of {planned} {arm}" for arm in arms]

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scoutlang.errors import ScoutError
+from scoutlang.files import cell
 from scoutlang.ir import Program
 from scoutlang.judged_runs import Judged
 from scoutlang.run_folder import MANIFEST
@@ -54,6 +55,7 @@ COLUMNS = (
     Column("|U|/|R|", r"$\frac{|U|}{|R|}$", lambda arm: _digits(arm.unique)),
     Column("|U∩S|/|U|", r"$\frac{|U\cap S|}{|U|}$", lambda arm: _digits(arm.unique_metastable)),
     Column("|U∩S∩O|/|U∩S|", r"$\frac{|U\cap S\cap O|}{|U\cap S|}$", lambda arm: _digits(arm.original)),
+    Column("|U∩S∩O|", r"$|U\cap S\cap O|$", lambda arm: str(arm.original.count) if arm.original.total else _NOTHING),
     Column("|U∩S∩O∩C|", r"$|U\cap S\cap O\cap C|$", lambda arm: str(arm.scout.count)),
     Column("SCOUT", "SCOUT", lambda arm: _digits(arm.scout)),
     Column("Y_SCOUT", r"$Y_\mathrm{SCOUT}$", lambda arm: _digits(arm.scout_yield)),
@@ -117,7 +119,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
 def as_latex(rows: Sequence[Row]) -> str:
     """A ``tabular`` for the package booktabs."""
     heads = ["System", "Target", "Set", *(c.latex for c in COLUMNS)]
-    heads.insert(3 + _P_AFTER, "$p$")
+    heads[3 + _P_AFTER : 3 + _P_AFTER] = ["$p$", r"$p_\mathrm{Fisher}$"]
     lines = [r"\begin{tabular}{lll" + "r" * (len(heads) - 3) + "}", r"\toprule", " & ".join(heads) + r" \\", r"\midrule"]
     for last, cells in _cells(rows, with_name=False):
         lines.append(" & ".join(_escaped(cell) for cell in cells) + r" \\" + (r"\addlinespace" if last else ""))
@@ -130,7 +132,7 @@ def as_csv(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(lines[0]) if lines else ["run"], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows([{k: cell(v) if isinstance(v, str) else v for k, v in line.items()} for line in lines])
     return text.getvalue()
 
 
@@ -139,7 +141,7 @@ FORMATS: Mapping[str, Callable[[Sequence[Row]], str]] = {"text": as_text, "markd
 
 def _headers() -> list[str]:
     heads = ["run", "system", "target", "set", *(c.text for c in COLUMNS)]
-    heads.insert(4 + _P_AFTER, "p")
+    heads[4 + _P_AFTER : 4 + _P_AFTER] = ["p", "p Fisher"]
     return heads
 
 
@@ -147,30 +149,29 @@ def _cells(rows: Sequence[Row], *, with_name: bool = True) -> list[tuple[bool, l
     """Whether a line is the last one of its run, and its cells. What both arms share stands in the first."""
     lines = []
     for r in rows:
+        if not r.summary.arms:
+            lines.append((True, [*([r.name] if with_name else []), r.system, r.target, "no structures", *[_NOTHING] * (len(COLUMNS) + 2)]))
         for number, arm in enumerate(r.summary.arms):
             shared = [r.name, r.system, r.target] if number == 0 else [""] * 3
             cells = [*(shared if with_name else shared[1:]), arm.arm, *(c.cell(arm) for c in COLUMNS)]
             test = r.summary.enrichment
-            p = (
-                ""
-                if number or test is None
-                else _NOTHING
-                if test.p_z is None
-                else p_value(test.p_z).removeprefix("p").removeprefix(" =").strip()
-            )
-            cells.insert((4 if with_name else 3) + _P_AFTER, p)
+            tests = ["", ""] if number or test is None else [_p(test.p_z), _p(test.p_fisher)]
+            place = (4 if with_name else 3) + _P_AFTER
+            cells[place:place] = tests
             lines.append((number == len(r.summary.arms) - 1, cells))
     return lines
 
 
 def _notes(rows: Sequence[Row]) -> str:
     bases = sorted({r.basis for r in rows})
+    related = any(arm.hits.design > 1 for r in rows for arm in r.summary.arms)
     lost = sum(arm.without_hull for r in rows for arm in r.summary.arms)
     total = sum(arm.raw for r in rows for arm in r.summary.arms)
     notes = [
         "R raw, C hits, U unique, "
         f"S within {METASTABLE:g} eV/atom of the hull (unrelaxed), O not in the reference; SCOUT = |U∩S∩O∩C|/|U∩S∩O|, Y_SCOUT = |U∩S∩O∩C|/|R|.",
-        "p: one-sided two-proportion z-test of |C|/|R|, guided > non-guided.",
+        "p: one-sided two-proportion z-test of |C|/|R|, guided > non-guided, and Fisher's exact test."
+        + (" Structures that descend from one another count for less (design effect, in the CSV)." if related else ""),
         f"Energies and reference: {'; '.join(bases) or _NOTHING}.",
     ]
     return "\n".join([*notes, *([f"{lost} of {total} structures have no hull energy and are not in S."] if lost else [])])
@@ -196,6 +197,10 @@ def _flat(r: Row, arm: ArmSummary) -> dict[str, object]:
     for name, test in (("C/R", r.summary.enrichment), ("Y_SCOUT", r.summary.yields)):
         line |= {f"p {name}, z-test": test and test.p_z, f"p {name}, Fisher": test and test.p_fisher}
     return line | {"basis": r.basis}
+
+
+def _p(value: float | None) -> str:
+    return _NOTHING if value is None else p_value(value).removeprefix("p").removeprefix(" =").strip()
 
 
 def _digits(share: Proportion) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 
 from scipy.stats import fisher_exact
 from statsmodels.stats.proportion import proportion_confint, proportions_ztest
@@ -71,13 +72,18 @@ def design_effect(truths: Sequence[bool], families: Sequence[Hashable]) -> float
 
 
 def compare(guided: Proportion, non_guided: Proportion) -> Comparison:
-    """Is the guided fraction larger? The paper's z-test, and Fisher's exact test (of whole numbers, rounded), which stays valid for small counts."""
+    """Is the guided fraction larger? The paper's z-test, and Fisher's exact test, which stays valid for small counts.
+
+    Fisher's is of whole numbers: of counts divided by the design effect and rounded against the guided arm, or of the counts, whichever says less.
+    """
     if 0 in (guided.total, non_guided.total):
         return Comparison(guided, non_guided, None, None, None)
     counts = [p.count / p.design for p in (guided, non_guided)]
     totals = [p.total / p.design for p in (guided, non_guided)]
-    whole = [(round(c), round(n) - round(c)) for c, n in zip(counts, totals, strict=True)]
-    p_fisher = float(fisher_exact(list(zip(*whole, strict=True)), alternative="greater").pvalue)
+    fewer = floor(counts[0]), ceil(totals[0] - counts[0])  # whole numbers are needed: those that speak less for the guided arm
+    more = ceil(counts[1]), floor(totals[1] - counts[1])
+    plain = [(p.count, p.total - p.count) for p in (guided, non_guided)]
+    p_fisher = max(float(fisher_exact(list(zip(*whole, strict=True)), alternative="greater").pvalue) for whole in ([fewer, more], plain))
     if sum(counts) in (0, sum(totals)):
         return Comparison(guided, non_guided, None, None, p_fisher)
     z, p_z = proportions_ztest(counts, totals, alternative="larger")

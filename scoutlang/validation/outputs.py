@@ -16,7 +16,7 @@ import pyarrow.parquet
 from ase import Atoms
 from pymatgen.io.cif import CifWriter
 
-from scoutlang.files import write_whole
+from scoutlang.files import cell, write_whole
 from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.record import Record
 
@@ -37,7 +37,7 @@ def write_outputs(folder: Path, validation: Validation) -> list[Path]:
     summary = validation.to_json() | {"crystals_written": len(crystals)}
     writers: dict[str, Callable[[Path], object]] = {
         RECORDS_PARQUET: lambda path: pa.parquet.write_table(rows, path),
-        RECORDS_CSV: lambda path: pa.csv.write_csv(rows, path),
+        RECORDS_CSV: lambda path: pa.csv.write_csv(_safe(rows), path),
         CRYSTALS: lambda path: path.write_text(_extxyz(crystals), encoding="utf-8"),
         CRYSTALS_CIF: lambda path: _zip_cifs(path, crystals),
         SUMMARY: lambda path: path.write_text(json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"),
@@ -50,6 +50,12 @@ def _table(records: Sequence[Record]) -> pa.Table:
     rows = [r.row() for r in records]
     columns = dict.fromkeys(name for row in rows for name in row)
     return pa.table({name: [row.get(name) for row in rows] for name in columns})
+
+
+def _safe(rows: pa.Table) -> pa.Table:
+    columns = {name: rows[name] for name in rows.column_names}
+    texts = {name: [v if v is None else cell(v) for v in c.to_pylist()] for name, c in columns.items() if pa.types.is_string(c.type)}
+    return pa.table(columns | texts)
 
 
 def _writable(record: Record) -> bool:

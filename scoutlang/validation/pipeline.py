@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from importlib.metadata import version
+from math import isfinite
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from scoutlang.descriptors import modules, origin
 from scoutlang.errors import ScoutError
+from scoutlang.expressions import measures
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
 from scoutlang.potentials.cache import structure_hash
@@ -91,11 +99,13 @@ def validate(
 
         context = Context(program, potential, reference, report)
         fingerprint = fingerprints.of(stage) if fingerprints else ""
-        outcomes = store.find(stage.name, fingerprint, len(records)) if store else None
+        outcomes = store.find(stage.name, fingerprint, len(records)) if store and stage.kept else None
         if outcomes is None:
             outcomes = _ask(records, stage, context)
-            if store and not any(o.reason.startswith(_BROKEN) for o in outcomes):
+            if store and stage.kept and not any(o.reason.startswith(_BROKEN) for o in outcomes):
                 store.keep(stage.name, fingerprint, outcomes)
+        if fingerprints:
+            fingerprints.add(stage, outcomes)
         records = [r.after(stage.name, outcome) for r, outcome in zip(records, outcomes, strict=True)]
     provenance = Provenance(
         program_digest=program.digest(),
@@ -117,6 +127,7 @@ def _ask(records: Sequence[Record], stage: Stage, context: Context) -> list[Outc
     try:
         found = stage.run(ready, context) if ready else []
         outcomes = dict(zip((r.id for r in ready), found, strict=True))
+        _check_sound(ready, stage, found)
     except ScoutError:  # not of a structure but of the run: a model that cannot be loaded
         raise
     except Exception as error:  # a stage that fails as a whole takes its own answers away, and no others
@@ -129,14 +140,36 @@ def _held_back(record: Record, stage: Stage) -> Outcome:
     return Outcome("skipped", f"{need} was not passed")
 
 
+_IDENTITY = frozenset({"id", "arm", "seed", "index", "origin", "formula", "num_atoms"})  # columns of the record itself
+
+
+def _check_sound(records: Sequence[Record], stage: Stage, outcomes: Sequence[Outcome]) -> None:
+    """Raise unless the answers are of the kind that a record takes: stages of other packages answer, too."""
+    kinds: dict[str, type] = {}
+    for record, outcome in zip(records, outcomes, strict=True):
+        if not isinstance(outcome, Outcome) or outcome.status not in STATUSES or not isinstance(outcome.reason, str):
+            raise TypeError(f"{outcome!r} is no outcome")
+        for name, value in outcome.values.items():
+            if name in _IDENTITY or not any(fnmatchcase(name, pattern) for pattern in stage.adds):
+                raise ValueError(f"{name!r} is not a column that it says it adds")
+            if any(name in earlier.values for earlier in record.outcomes.values()):
+                raise ValueError(f"{name!r} is a column of another stage")
+            if type(value) not in (float, int, bool, str, type(None)) or (isinstance(value, float) and not isfinite(value)):
+                raise TypeError(f"{value!r} in {name!r} is neither a finite number, a truth, a text nor None")
+            kind = float if type(value) is int else type(value)
+            if value is not None and kinds.setdefault(name, kind) is not kind:
+                raise TypeError(f"{name!r} holds values of several kinds")
+
+
 class _Fingerprints:
     """SHA-256 of everything that the outcomes of a stage depend on."""
 
     def __init__(self, records: Sequence[Record], program: Program, potential: Potential, reference: Reference) -> None:
         samples = [(r.id, r.generated.structure and structure_hash(r.generated.structure), r.generated.failure) for r in records]
-        self._samples = hashlib.sha256(json.dumps(samples).encode()).hexdigest()
-        self._code = code_digest()
-        self._known: dict[str, str] = {}
+        used = {measure.descriptor for term in program.terms for measure in measures(term.claim)}
+        plugins = [modules()[name] for name in sorted(used) if origin(name)]
+        self._common = [code_digest(), _sha256(samples), *(version(package) for package in _DECIDING), *map(_source, plugins)]
+        self._outcomes: dict[str, str] = {}
         self._asked = {
             "program": program.to_json(),
             "potential": f"{potential.name} {potential.weights_sha256}",
@@ -144,7 +177,22 @@ class _Fingerprints:
         }
 
     def of(self, stage: Stage) -> str:
-        before = [self._known[name] for name in sorted({*stage.needs, *stage.after})]
-        parts = [self._code, self._samples, stage.name, repr(stage), *before, *(self._asked[name] for name in stage.asks)]
-        self._known[stage.name] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-        return self._known[stage.name]
+        before = [self._outcomes[name] for name in sorted({*stage.needs, *stage.after})]
+        asked = [self._asked[name] for name in stage.asks]
+        return _sha256([self._common, stage.name, repr(stage), _source(sys.modules[type(stage).__module__]), before, asked])
+
+    def add(self, stage: Stage, outcomes: Sequence[Outcome]) -> None:
+        self._outcomes[stage.name] = _sha256([(o.status, o.reason, dict(o.values)) for o in outcomes])
+
+
+_DECIDING = ("pymatgen", "spglib", "moyopy", "numpy", "torch")  # packages that the answers of stages come from
+
+
+def _source(module: ModuleType) -> str:
+    """Of the text of a module: `code_digest` does not see those of other packages."""
+    file = getattr(module, "__file__", None)
+    return _sha256(Path(file).read_text(encoding="utf-8")) if file else module.__name__
+
+
+def _sha256(data: Any) -> str:
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()

@@ -72,6 +72,7 @@ def is_metastable(record: Record) -> bool:
 
 def _arm(arm: Arm, records: Sequence[Record]) -> ArmSummary:
     above_hull = [r for r in records if r.e_above_hull is not None]
+    nothing = proportion(0, 0)  # where no structure has an energy, nobody knows S, nor what is made of it
     u = [r for r in records if r.passed("unique")]
     us = [r for r in u if is_metastable(r)]
     uso = [r for r in us if r.passed("novel")]
@@ -86,10 +87,10 @@ def _arm(arm: Arm, records: Sequence[Record]) -> ArmSummary:
         metastable=_share([r for r in records if is_metastable(r)], above_hull),
         without_hull=len(records) - len(above_hull),
         unique=_share(u, records),
-        unique_metastable=_share(us, u),
-        original=_share(uso, us),
-        scout=_share(usoc, uso),
-        scout_yield=_share(usoc, records),
+        unique_metastable=_share(us, u) if above_hull else nothing,
+        original=_share(uso, us) if above_hull else nothing,
+        scout=_share(usoc, uso) if above_hull else nothing,
+        scout_yield=_share(usoc, records) if above_hull else nothing,
         not_compared=sum(r.value("unique") is None or r.value("novel") is None for r in records),
     )
 

@@ -56,7 +56,7 @@ def table_rows(summary: Summary) -> list[tuple[str, list[str]]]:
 def table_notes(validation: Validation, geometry: str = "unrelaxed") -> list[str]:
     """What stands below the table: the tests between the arms, what has no answer and why, and what the energies rest on."""
     summary = validation.table()
-    return [*_comparison(summary), *_without_hull(validation), *_not_compared(summary), _basis(validation, geometry)]
+    return [*_comparison(summary), *_relatives(summary), *_without_hull(validation), *_not_compared(summary), _basis(validation, geometry)]
 
 
 def render_terms(terms: Sequence[TermSummary], hardest: Hardest | None) -> RenderableType:
@@ -131,10 +131,25 @@ def p_value(value: float) -> str:
 
 
 def _without_hull(validation: Validation) -> list[str]:
-    reasons = Counter(
-        r.outcomes["hull"].reason for r in validation.records if "hull" in r.outcomes and r.outcomes["hull"].status == "undefined"
-    )
-    return [f"{count} structures without hull energy: {reason}" for reason, count in reasons.most_common()]
+    """Structures that passed the screens and have no height above the hull, by reason; and what the hull itself lacks."""
+    asked = [[r.outcomes[s] for s in ("energy", "hull") if s in r.outcomes] for r in validation.records if r.e_above_hull is None]
+    reasons = Counter(next((o.reason for o in outcomes if o.status in ("failed", "undefined")), "") for outcomes in asked)
+    lines = [f"{count} structures without hull energy: {reason}" for reason, count in reasons.most_common() if reason]
+    lacking = [n for r in validation.records if isinstance(n := r.value("hull_lacks"), int) and n]
+    if lacking:
+        lines.append(
+            f"the hulls of {len(lacking)} structures lack up to {max(lacking)} known crystals that have no energy: heights are lower bounds"
+        )
+    return lines
+
+
+def _relatives(summary: Summary) -> list[str]:
+    """That p and intervals do not follow from the printed counts alone, where they do not."""
+    return [
+        f"{arm.arm}: structures descend from one another; for p and interval of |C|/|R| they count as {arm.raw / arm.hits.design:.0f} independent ones"
+        for arm in summary.arms
+        if arm.hits.design > 1
+    ]
 
 
 def _basis(validation: Validation, geometry: str) -> str:

@@ -100,7 +100,7 @@ def _advice(program: Program, records: Sequence[Record], term: TermSummary, besi
         return ""
     lost = sum(not r.passed("geometry") for r in records if r.arm == "guided")
     if 2 * lost >= total - satisfied:
-        return "most of the others are no crystals at all (`geometry` in the records says why): try a smaller k, or more steps"
+        return "most of the others are no crystals at all (`geometry` in the records says why); where guidance made them, try a smaller k, or more steps"
     if 2 * undefined >= total - satisfied:
         return "most of the others have no value for it: the atoms or sites that it speaks of are missing; ask for them with `formula` or `require count(…)`"
     if plain is None:

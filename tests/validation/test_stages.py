@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from by_hand import TablePotential, generated, known, rock_salt, simple_cubic
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Element, Lattice, Structure
 
 from scoutlang.ir import Program
 from scoutlang.validation import Generated, Record
@@ -197,7 +197,8 @@ class TestExpect:
 
 def test_a_stage_that_raises_on_one_structure_loses_only_that_one(judge: Judge) -> None:
     class Broken(Structure):
-        def get_neighbor_list(self, *args: object, **kwargs: object) -> None:
+        @property
+        def species(self) -> list[Element]:
             raise RuntimeError("corrupt")
 
     broken = Broken.from_sites(rock_salt().sites)

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Structure
 
 from scoutlang.errors import ScoutError
+from scoutlang.structure_io import plain_structure
 
 MAX_BYTES = 512 * 2**20
 
@@ -57,11 +58,8 @@ def _list(path: Path) -> list[Any]:
     return found
 
 
-def _structure(name: str, data: dict[str, Any]) -> Structure:
-    symbols, positions = [], []
-    for site in data["sites"]:
-        if len(site["species"]) != 1 or abs(site["species"][0]["occu"] - 1) > 1e-6:
-            raise ScoutError("E204", f"{name} is disordered")
-        symbols.append(str(site["species"][0]["element"]))
-        positions.append(site["abc"])
-    return Structure(Lattice(data["lattice"]["matrix"]), symbols, positions)
+def _structure(name: str, data: Any) -> Structure:
+    found = plain_structure(data)
+    if not found.is_ordered:
+        raise ScoutError("E204", f"{name} is disordered")
+    return found

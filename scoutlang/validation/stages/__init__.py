@@ -37,7 +37,8 @@ class Context:
 
 class Stage(ABC):
     """``needs``: stages that a structure must have passed; ``after``: stages that must have run. ``adds``: columns of the record, ``*`` standing
-    for a term's label. ``asks``: what the answer depends on beside the structures and the stages before; its results are kept by that.
+    for a term's label. ``asks``: what the answer depends on beside the structures and the stages before; its results are kept by that, unless
+    ``kept`` is False.
 
     A stage is a frozen dataclass, its fields are its settings.
     """
@@ -47,6 +48,7 @@ class Stage(ABC):
     after: ClassVar[tuple[str, ...]] = ()
     adds: ClassVar[tuple[str, ...]] = ()
     asks: ClassVar[tuple[Literal["program", "potential", "reference"], ...]] = ()
+    kept: ClassVar[bool] = True
 
     @abstractmethod
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:

@@ -19,6 +19,7 @@ class Energy(Stage):
     needs = ("screen",)
     adds = ("energy",)
     asks = ("potential",)
+    kept = False  # energies have a cache of their own, and a failure may pass
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         evaluations = context.potential.energies([r.structure for r in records], batch_size=self.batch_size, report=context.report)

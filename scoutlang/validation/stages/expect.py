@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from scoutlang.expressions import measures
 from scoutlang.ir import Term
 from scoutlang.margins import all_hold
-from scoutlang.measuring import measure_terms, of_structure_alone
+from scoutlang.measuring import TermMeasurement, measure_terms, of_structure_alone
 from scoutlang.validation.record import Outcome, Record, Value, number
-from scoutlang.validation.stages import Context, Stage, one_by_one
+from scoutlang.validation.stages import Context, Stage, describe
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Expect(Stage):
     passed: all hold; failed: one does not; undefined: one has no value; skipped: the program expects nothing.
     """
 
+    batch_size: int = 64
+
     name = "expect"
     needs = ("geometry",)
     adds = ("expected", "exact: *", "margin: *", "satisfied: *")
@@ -28,22 +30,39 @@ class Expect(Stage):
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         terms = [term for term in context.program.terms if term.verb == "expect"]
-        return one_by_one(lambda record: _ask(record, terms), records, context)
+        if not terms:
+            return [Outcome("skipped", "the program expects nothing") for _ in records]
+        outcomes: list[Outcome] = []
+        for start in range(0, len(records), self.batch_size):
+            outcomes.extend(_ask(records[start : start + self.batch_size], terms))
+            context.report(len(outcomes), len(records))
+        return outcomes
 
 
-def _ask(record: Record, terms: Sequence[Term]) -> Outcome:
-    if not terms:
-        return Outcome("skipped", "the program expects nothing")
+def _ask(records: Sequence[Record], terms: Sequence[Term]) -> list[Outcome]:
+    columns = [term for term in terms if not of_structure_alone(term)]
+    names = {m.descriptor for term in columns for m in measures(term.claim)}
+    given = {name: [_number(record.value(name)) for record in records] for name in names}
+    try:
+        found = measure_terms(columns, [record.structure for record in records], given)
+    except Exception as error:  # find the structure that raises: one by one
+        if len(records) == 1:
+            return [Outcome("failed", describe(error))]
+        return [outcome for record in records for outcome in _ask([record], terms)]
+    return [
+        _outcome(record, terms, dict(zip([t.label for t in columns], row, strict=True))) for record, row in zip(records, found, strict=True)
+    ]
+
+
+def _outcome(record: Record, terms: Sequence[Term], columns: Mapping[str, TermMeasurement]) -> Outcome:
     values: dict[str, Value] = {}
     truths: dict[str, bool | None] = {}
-    columns = [term for term in terms if not of_structure_alone(term)]
-    given = {m.descriptor: [_number(record.value(m.descriptor))] for term in columns for m in measures(term.claim)}
-    for term, found in zip(columns, measure_terms(columns, [record.structure], given)[0], strict=True):
-        values[f"exact: {term.label}"] = number(found.exact)
-        values[f"margin: {term.label}"] = number(found.margin)
-        values[f"satisfied: {term.label}"] = found.satisfied
+    for label, found in columns.items():
+        values[f"exact: {label}"] = number(found.exact)
+        values[f"margin: {label}"] = number(found.margin)
+        values[f"satisfied: {label}"] = found.satisfied
     for term in terms:
-        truth = values[f"satisfied: {term.label}"] if term in columns else record.value(f"satisfied: {term.label}")
+        truth = values[f"satisfied: {term.label}"] if term.label in columns else record.value(f"satisfied: {term.label}")
         truths[term.label] = truth if isinstance(truth, bool) else None
     expected = all_hold(truths.values())
     values["expected"] = expected

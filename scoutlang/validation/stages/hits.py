@@ -42,10 +42,16 @@ def _measure(records: Sequence[Record], program: Program) -> list[Outcome]:
         return [outcome for record in records for outcome in _measure([record], program)]
     labels = {term.label for term in program.terms if of_structure_alone(term)}
     required = {term.label for term in program.requirements}
-    return [_outcome(m, labels, required) for m in measured]
+    return [_outcome(m, labels, required, _composition(r, program)) for m, r in zip(measured, records, strict=True)]
 
 
-def _outcome(measured: Measurement, labels: Set[str], required: Set[str]) -> Outcome:
+def _composition(record: Record, program: Program) -> str:
+    """What a miss by composition alone is to be told; empty if every element is in the system."""
+    others = sorted(record.structure.composition.chemical_system_set - set(program.system))
+    return f"holds {', '.join(others)}, which the system does not" if others else ""
+
+
+def _outcome(measured: Measurement, labels: Set[str], required: Set[str], composition: str) -> Outcome:
     values: dict[str, Value] = {"hit": measured.hit}
     terms = [term for term in measured.terms if term.label in labels]
     for term in terms:
@@ -58,7 +64,8 @@ def _outcome(measured: Measurement, labels: Set[str], required: Set[str]) -> Out
         without = [t.label for t in terms if t.satisfied is None and t.label in required]
         return Outcome("undefined", f"no value for {', '.join(without)}" if without else "no requirement to satisfy", values)
     missed = [t.label for t in terms if t.satisfied is False and t.label in required]
-    return Outcome("failed", f"misses {', '.join(missed)}", values)
+    reasons = [*([composition] if composition else []), *([f"misses {', '.join(missed)}"] if missed else [])]
+    return Outcome("failed", "; ".join(reasons) or "is not of the formula", values)
 
 
 STAGE = Hits()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from pymatgen.core import Lattice, Structure
 
 from scoutlang.elements import COVALENT_RADIUS
 from scoutlang.validation.record import Outcome, Record
@@ -35,7 +36,9 @@ class Screen(Stage):
         if unknown:
             return Outcome("undefined", f"no covalent radius for {', '.join(unknown)}", {"distance_ratio": None})
         radii = np.array([COVALENT_RADIUS[symbol] for symbol in symbols])
-        first, second, _, distance = structure.get_neighbor_list(r=2 * radii.max())
+        # pymatgen bins the Cartesian box around the cell: in standard orientation that is small
+        upright = Structure(Lattice.from_parameters(*structure.lattice.parameters), structure.species, structure.frac_coords)
+        first, second, _, distance = upright.get_neighbor_list(r=2 * radii.max())
         ratio = distance / (radii[first] + radii[second])
         if not len(ratio) or ratio.min() >= 1.0:
             return Outcome("passed", values={"distance_ratio": None})
