@@ -74,6 +74,17 @@ def words() -> Iterator[Word]:
         yield Word(symbol, "element")
 
 
+def by_kind() -> dict[Kind, list[str]]:
+    """Kind → its words, each once, for what colours by words alone; a value that is also the name of a setting counts as that."""
+    found = list(words())
+    settings = {w.text for w in found if w.kind == "setting"}
+    table: dict[Kind, dict[str, None]] = {}
+    for word in found:
+        if word.kind != "value" or word.text not in settings:
+            table.setdefault(word.kind, {})[word.text] = None
+    return {kind: list(chosen) for kind, chosen in table.items()}
+
+
 def descriptor(name: str, signature: DescriptorSignature) -> Word:
     """The word for a descriptor."""
     return Word(name, "descriptor", signature.summary, signature.unit)

@@ -1,0 +1,20 @@
+// Starts `scout lsp` for .scout files; everything that it knows is there.
+"use strict";
+
+const vscode = require("vscode");
+const { LanguageClient, TransportKind } = require("vscode-languageclient/node");
+
+let client;
+
+exports.activate = async () => {
+  const command = vscode.workspace.getConfiguration("scout").get("command");
+  const server = { command, args: ["lsp"], transport: TransportKind.stdio };
+  client = new LanguageClient("scout", "Scout", server, { documentSelector: [{ language: "scout" }] });
+  try {
+    await client.start();
+  } catch (error) {
+    vscode.window.showWarningMessage(`${command} lsp did not start (${error.message}). Set scout.command, or: pip install 'scoutlang[lsp]'`);
+  }
+};
+
+exports.deactivate = () => client?.stop();
