@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from scoutlang import api
@@ -55,7 +56,8 @@ class Hypothesis:
         """The text as `scout fmt` writes it."""
         return formatted(Source(NAME, self.text)).text or self.text
 
-    def check(self) -> CheckResult:
+    @cached_property
+    def checked(self) -> CheckResult:
         """As a file of this text would be checked."""
         return api.check_source(Source(NAME, self.text, self.folder), self.settings)
 
@@ -75,16 +77,17 @@ class Proposal:
 
 
 def propose(standing: Hypothesis, text: str) -> Proposal:
-    """Add statements. One that may be there once, or has the name of another one, takes its place."""
+    """Add statements. One that may be there once, or has the name of another one, takes its place; a name given twice in one text is a slip, as in a file."""
     new = _pieces(text)
     if new is None:
         # It cannot be cut into statements; checked behind what stands, it says why.
         return _proposal(standing, replace(standing, pieces=(*standing.pieces, Piece(text, None))))
     kept = list(standing.pieces)
+    places = {piece.key: i for i, piece in enumerate(kept) if piece.key is not None}
     replaced = []
     for piece in new:
-        place = next((i for i, old in enumerate(kept) if piece.key is not None and old.key == piece.key), None)
-        if place is None or place >= len(standing.pieces):  # a name given twice in one input is a slip
+        place = places.pop(piece.key, None) if piece.key is not None else None
+        if place is None:
             kept.append(piece)
         else:
             replaced.append(kept[place].usual)
@@ -117,7 +120,7 @@ def without(standing: Hypothesis, name: str) -> Proposal | None:
 
 def _labels(standing: Hypothesis) -> dict[int, str]:
     """The labels of terms by the place of their statement, also those that were made up."""
-    program = standing.check().program
+    program = standing.checked.program
     if program is None:
         return {}
     ends: list[int] = []
@@ -127,7 +130,7 @@ def _labels(standing: Hypothesis) -> dict[int, str]:
 
 
 def _proposal(standing: Hypothesis, new: Hypothesis, replaced: Sequence[str] = ()) -> Proposal:
-    result, before = new.check(), standing.check()
+    result, before = new.checked, standing.checked
     known = {(d.code, d.message) for d in before.diagnostics}
     doubts = (
         d for d in result.diagnostics if d.severity == "warning" and d.code not in _STILL_TO_COME and (d.code, d.message) not in known

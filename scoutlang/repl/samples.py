@@ -17,7 +17,7 @@ from rich.text import Text
 
 from scoutlang.diagnostics.suggest import quoted
 from scoutlang.errors import ScoutError
-from scoutlang.ir import Arm, Program, Term, Wish
+from scoutlang.ir import Arm, Compare, Program, Term, Wish
 from scoutlang.judged_runs import Judged, judge
 from scoutlang.measuring import measure_terms, of_structure_alone
 from scoutlang.run_folder import ARMS, SAMPLES
@@ -34,7 +34,6 @@ _BATCH = 8
 
 _BINS = 10
 _BAR = 24  # columns of the longest bar, where there is room
-_NARROW = 60  # columns below which bars are short
 _NOTHING = "–"
 _MARKS = {True: "✓", False: "✗", None: "undefined"}
 
@@ -182,11 +181,11 @@ class Bench:
         """How the values of a term are spread in both arms. Raises ScoutError E702 where no term is meant."""
         sampled = self.last()
         term = _meant(sampled.program, name)
-        single = any(record.value(f"exact: {term.label}") is not None for record in sampled.records)
+        single = isinstance(term.claim, Compare | Wish)
         column = f"{'exact' if single else 'margin'}: {term.label}"
         values = {arm: [record.value(column) for record in sampled.records if record.arm == arm] for arm in ARMS}
         heading = term.text if single else f"{term.text} (margin: 0 and more is satisfied)"
-        return "\n".join([heading, *_histogram(values, width)])
+        return "\n".join([heading, *histogram(values, width)])
 
 
 def _alike(one: Program, other: Program) -> bool:
@@ -219,7 +218,8 @@ def _meant(program: Program, name: str) -> Term:
     raise ScoutError("E702", f"{quoted(name)} is {'more than one term' if found else 'no term'} of the last sample", f"terms are {labels}")
 
 
-def _histogram(values: Mapping[Arm, list[Value]], width: int) -> Iterator[str]:
+def histogram(values: Mapping[Arm, Sequence[Value]], width: int) -> Iterator[str]:
+    """The lines of a histogram, the arms side by side in the same bins; what has no value is counted below."""
     numbers = {arm: [float(v) for v in some if isinstance(v, int | float)] for arm, some in values.items()}
     every = [v for some in numbers.values() for v in some]
     if every:
@@ -228,7 +228,7 @@ def _histogram(values: Mapping[Arm, list[Value]], width: int) -> Iterator[str]:
         step = (high - low) / bins
         counts = {arm: _counts(some, low, step, bins) for arm, some in numbers.items()}
         most = max(max(some) for some in counts.values())
-        bar = _BAR if width >= _NARROW else max(4, (width - 20) // len(counts))
+        bar = min(_BAR, max(2, (width - 18) // len(counts) - 6))
         yield f"{'':>16}  {'  '.join(f'{arm:<{bar + 4}}' for arm in counts)}".rstrip()
         for i in range(bins):
             cells = (f"{'█' * math.ceil(some[i] / most * bar)} {some[i] or ''}" for some in counts.values())

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from scoutlang.repl.samples import Bench
     from scoutlang.running import Watcher
 
+_MOST = 20
+"""New terms that are read back, of one input."""
+
 
 class Host(Protocol):
     """What a session takes from the command line it lives in, so that both say a thing in the same words."""
@@ -94,7 +97,7 @@ class Session:
     @property
     def program(self) -> Program | None:
         """The program as it stands, None as long as it has no system."""
-        return self.standing.check().program
+        return self.standing.checked.program
 
     @property
     def bench(self) -> Bench:
@@ -131,8 +134,9 @@ class Session:
         program = proposal.result.program
         if program is not None:
             meanings = {(term.verb, self.host.meaning(term)) for term in known}
-            new = [(term.verb, self.host.meaning(term)) for term in program.terms]
-            lines += [f"  {verb:<8} {meaning}" for verb, meaning in new if (verb, meaning) not in meanings]
+            said = ((term.verb, self.host.meaning(term)) for term in program.terms)
+            new = [f"  {verb:<8} {meaning}" for verb, meaning in said if (verb, meaning) not in meanings]
+            lines += new if len(new) <= _MOST else [*new[:_MOST], f"  and {len(new) - _MOST} more"]
         if proposal.doubts:
             lines.append(render(proposal.doubts, proposal.result.source, color=self.color))
         return Reply("\n".join(lines))

@@ -65,19 +65,13 @@ def talk(session: Session) -> None:
         bottom_toolbar=lambda: bar.text,
     )
     click.echo("statements build a hypothesis, :help lists the commands, Ctrl-D leaves")
-    pending = ""
     while True:
         try:
-            text = prompt.prompt(MORE if pending else PROMPT)
+            text = prompt.prompt()
         except KeyboardInterrupt:  # Ctrl-C drops what was typed
-            pending = ""
             continue
         except EOFError:
             return
-        pending += f"{text}\n"
-        if text.strip() and unfinished(pending):  # only a terminal without cursor comes here
-            continue
-        text, pending = pending, ""
         if _answer(session, text):
             return
         bar.look()

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scoutlang.cli.repl import Scout
+from scoutlang.repl.session import Session
+
+# The small model of the tests of runs.
+sys.path.append(str(Path(__file__).parents[1]))
+
+
+class Wide(Scout):
+    """The real host, at a width that does not hang on the terminal of the tests."""
+
+    @property
+    def width(self) -> int:
+        return 100
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    monkeypatch.chdir(tmp_path)
+    made = Session(Wide())
+    yield made
+    made.close()

@@ -1,0 +1,205 @@
+"""The REPL in a real pseudo-terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pexpect = pytest.importorskip("pexpect")
+
+ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[()=>].?)")
+ROOT = Path(__file__).parents[2]
+
+
+class Terminal:
+    """A person at a terminal: types, and waits for what appears. It answers the question where the cursor is, as terminals do."""
+
+    def __init__(self, data: Path, columns: int = 100, **environment: str) -> None:
+        kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+        self.child = pexpect.spawn(
+            sys.executable,
+            ["-m", "scoutlang"],
+            env={**kept, "TERM": "xterm", "PYTHONIOENCODING": "utf-8", "SCOUT_DATA": str(data), **environment},
+            encoding="utf-8",
+            dimensions=(30, columns),
+            timeout=30,
+            cwd=str(data.parent),
+        )
+        self.seen = ""
+        self.wait("scout>")
+
+    def wait(self, text: str) -> str:
+        """Everything that appeared up to the first text like that, without escapes."""
+        start, end = len(self.seen), time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                new = self.child.read_nonblocking(4096, timeout=0.2)
+            except pexpect.TIMEOUT:
+                new = ""
+            except pexpect.EOF:
+                break
+            for _ in range(new.count("\x1b[6n")):
+                self.child.send("\x1b[1;1R")
+            self.seen += new
+            if text in ESCAPES.sub("", self.seen[start:]):
+                return ESCAPES.sub("", self.seen[start:])
+        raise AssertionError(f"no {text!r} in {ESCAPES.sub('', self.seen[start:])!r}")
+
+    def type(self, text: str, wait: str) -> str:
+        self.child.send(text)
+        return self.wait(wait)
+
+    def leave(self) -> int:
+        """Ctrl-D; the exit code."""
+        self.settle()
+        self.child.send("\x04")
+        self.child.expect(pexpect.EOF)
+        self.child.close()
+        return int(self.child.exitstatus)
+
+    def settle(self) -> None:
+        """Until nothing more appears for a moment."""
+        quiet = 0
+        while quiet < 2:
+            try:
+                new = self.child.read_nonblocking(4096, timeout=0.15)
+            except pexpect.TIMEOUT:
+                quiet += 1
+                continue
+            quiet = 0
+            for _ in range(new.count("\x1b[6n")):
+                self.child.send("\x1b[1;1R")
+            self.seen += new
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    made: list[Terminal] = []
+
+    def start(columns: int = 100, **environment: str) -> Terminal:
+        made.append(Terminal(tmp_path / "data", columns, **environment))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.child.close(force=True)
+
+
+def test_statement_error_completion_and_leaving(terminal: Callable[..., Terminal]) -> None:
+    one = terminal()
+    one.type("system Cu-P\r", "Cu-P · 0 terms · mini (not loaded)")
+    said = one.type("require CN(Cu-S) = 4\r", "1 error")
+    assert "error[E030]: S is not in the system" in said
+    one.type("require CN(Cu-P) = 4\r", "mean over Cu sites")
+    one.type(":und\t", ":undo")
+    one.type("\r", "scout> ")
+    one.settle()
+    one.type(":show\r", "system Cu-P\r\n")
+    assert "\x1b[0;34;1m" in one.seen  # colours
+    assert one.leave() == 0
+
+
+def test_many_lines_paste_and_ctrl_c(terminal: Callable[..., Terminal]) -> None:
+    one = terminal()
+    one.type("system Cu-P\r", "0 terms")
+    one.type("require CN(Cu-P) = 4 and\r", "…")
+    one.type("CN(Cu-Cu) = 1\r", "mean(CN(Cu-P)) = 4")
+    one.settle()
+    one.child.send("requi")
+    one.settle()
+    one.child.sendintr()
+    one.settle()
+    pasted = "\n".join(f"require t{i}: (CN(Cu-P) > {i / 100}\n  and CN(Cu-Cu) < 9)" for i in range(100))
+    one.child.send(f"\x1b[200~{pasted}\x1b[201~")
+    one.settle()
+    one.type("\r", "and 80 more")
+    one.wait("101 terms")
+    assert one.leave() == 0
+
+
+def test_elements_are_completed_from_the_system(terminal: Callable[..., Terminal]) -> None:
+    one = terminal()
+    one.type("system Cu-Si\r", "0 terms")
+    one.type("require CN(Cu-S\t", "CN(Cu-Si")
+    one.child.sendintr()
+    assert one.leave() == 0
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
+def test_without_colours(terminal: Callable[..., Terminal], environment: dict[str, str]) -> None:
+    one = terminal(**environment)
+    one.type("system Cu-P\r", "scout>")
+    one.type("require (CN(Cu-S) = 4\r", "4")
+    said = one.type(" and CN(Cu-P) = 1)\r", "1 error")
+    assert "error[E030]" in said
+    assert not re.search(r"\x1b\[[0-9;]*[34][0-7]m", one.seen)
+    assert one.leave() == 0
+
+
+def test_forty_columns_and_letters_of_other_alphabets(terminal: Callable[..., Terminal]) -> None:
+    one = terminal(columns=40)
+    one.type("system Cu-Si-P-Ca-Mg-Fe-Co-Ni-Mn-Zn\r", "Cu-Si-P-Ca-Mg-Fe-Co-Ni-Mn-Zn · 0 terms")
+    one.type("require volume_per_atom in [14, 22] Å^3  # 晶体\r", "in [14, 22] Å^3")
+    said = one.type("требую CN\r", "1 error")
+    assert "error[E012]" in said
+    assert one.leave() == 0
+
+
+@pytest.mark.parametrize("kind", ["folder", "garbage", "closed"])
+def test_a_broken_history_is_no_fault(terminal: Callable[..., Terminal], tmp_path: Path, kind: str) -> None:
+    data = tmp_path / "data"
+    if kind == "closed":
+        data.write_text("a file where the folder should be")
+    else:
+        data.mkdir()
+        if kind == "folder":
+            (data / "history").mkdir()
+        else:
+            (data / "history").write_bytes(b"\xff\x00+system \x80\n" * 1000)
+    one = terminal()
+    one.type("system Cu-P\r", "0 terms")
+    assert one.leave() == 0
+
+
+def test_history_of_an_earlier_session(terminal: Callable[..., Terminal]) -> None:
+    one = terminal()
+    one.type("system Cu-P\r", "0 terms")
+    assert one.leave() == 0
+    two = terminal()
+    two.settle()
+    two.type("\x1b[A", "system Cu-P")
+    two.type("\r", "0 terms")
+    assert two.leave() == 0
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_sampling_ends_the_sampling_only(terminal: Callable[..., Terminal]) -> None:
+    one = terminal()
+    one.type("system Cu-P; require CN(Cu-P) = 4; sample steps 2000\r", "1 term ")
+    one.child.send(":sample 4\r")
+    one.wait("step 1")
+    one.child.kill(signal.SIGINT)
+    said = one.wait("scout>")
+    assert "E703" in said or "interrupted" in said
+    assert one.leave() == 0
+
+
+def test_the_first_prompt_does_not_wait_for_torch() -> None:
+    code = (
+        "import sys, scoutlang.repl.terminal as t\n"
+        "from prompt_toolkit import PromptSession\n"
+        "from scoutlang.cli.repl import Scout; from scoutlang.repl.session import Session\n"
+        "def prompt(self, *rest): print('torch' in sys.modules, 'pymatgen' in sys.modules, 'rich' in sys.modules); raise EOFError\n"
+        "PromptSession.prompt = prompt\n"
+        "t.talk(Session(Scout()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60, cwd=ROOT)
+    assert done.stdout.decode().splitlines()[-1] == "False False False"
