@@ -18,5 +18,5 @@ def command() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol", "cattrs", "attrs"):
             raise
-        raise ScoutError("E480", "the language server needs pygls, which is not installed", "pip install 'scoutlang[lsp]'") from None
+        raise ScoutError("E480", "the language server needs pygls, which is not installed", "pip install pygls") from None
     create().start_io()

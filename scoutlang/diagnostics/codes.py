@@ -365,7 +365,7 @@ E468 the Materials Project client cannot be used
 `mp-api` needs a package (`pip install mp-api`) and a key in `MP_API_KEY`. The source `mp` takes the same crystals through OPTIMADE, without either.
 
 E480 the language server cannot start
-`scout lsp` needs pygls, which the extra `lsp` brings: pip install 'scoutlang[lsp]'. Checking, formatting and running need it not.
+`scout lsp` needs pygls: `pip install pygls`, or scoutlang with its extra `lsp`. Checking, formatting and running need it not.
 
 E500 mattergen is not installed
 The package is installed beside its own pins, which cannot be resolved: `pip install --no-deps mattergen==1.0.3`. See docs/install.md.

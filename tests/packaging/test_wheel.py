@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DATA = (
+    "scoutlang/grammar/editors/vim/syntax/scout.vim",
+    "scoutlang/grammar/editors/vscode/package.json",
     "scoutlang/grammar/scout.lark",
     "scoutlang/manual.md",
     "scoutlang/report/templates/page.html",

@@ -13,7 +13,7 @@ exports.activate = async () => {
   try {
     await client.start();
   } catch (error) {
-    vscode.window.showWarningMessage(`${command} lsp did not start (${error.message}). Set scout.command, or: pip install 'scoutlang[lsp]'`);
+    vscode.window.showWarningMessage(`${command} lsp did not start (${error.message}). Set scout.command, or: pip install pygls`);
   }
 };
 
