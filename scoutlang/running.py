@@ -10,10 +10,12 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from scoutlang.errors import ScoutError
+from scoutlang.files import write_whole
 from scoutlang.ir import Arm, Program
 from scoutlang.judged_runs import REFERENCE, Judged, claim, judge
 from scoutlang.memory import keep_freed_memory
@@ -150,14 +152,15 @@ def _take_baseline(run: RunFolder, other: RunFolder, watcher: Watcher) -> None:
         part = run.part("non-guided", indices[0])
         if part.exists() or part.stem not in other.manifest.get("batches", {}):
             continue
+        theirs = other.part("non-guided", indices[0])
         try:
-            found = other.read_part(other.part("non-guided", indices[0]), "non-guided", indices)
+            other.read_part(theirs, "non-guided", indices)
         except (FileNotFoundError, ScoutError):  # not there, shorter or damaged: it is sampled
             continue
         with writing(run.path):
-            run.write_part("non-guided", found)
+            write_whole(part, partial(shutil.copyfile, theirs))
         run.manifest["batches"][part.stem] = other.manifest["batches"][part.stem]
-        taken += len(found)
+        taken += len(indices)
     if taken:
         run.manifest["baseline"] = str(other.path)
         with writing(run.path):

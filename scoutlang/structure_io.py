@@ -32,6 +32,8 @@ MIN_VOLUME_PER_ATOM = 0.1
 
 SUPPORTED = "CIF (.cif), extxyz (.extxyz, .xyz), POSCAR (POSCAR*, CONTCAR*, .vasp, .poscar), a .zip of these, or a folder of these"
 
+_KNOWN = ATOMIC_NUMBER.keys() | {"D", "T"}
+
 Format = Literal["cif", "extxyz", "poscar"]
 _SUFFIXES: dict[str, Format] = {".cif": "cif", ".extxyz": "extxyz", ".xyz": "extxyz", ".vasp": "poscar", ".poscar": "poscar"}
 
@@ -70,6 +72,8 @@ def plain_structure(data: Any) -> Structure:
     from pymatgen.core import Lattice, Structure
 
     species = [{str(one["element"]): float(one["occu"]) for one in site["species"]} for site in data["sites"]]
+    if strange := {symbol for site in species for symbol in site} - _KNOWN:
+        raise ValueError(f"{', '.join(sorted(strange)[:3])} is not an element")  # pymatgen would take it for a dummy
     return Structure(Lattice(data["lattice"]["matrix"]), species, [site["abc"] for site in data["sites"]])
 
 
@@ -93,7 +97,7 @@ def as_structure(item: Structure | Atoms, name: str) -> NamedStructure:
         raise ScoutError("E208", f"{name} has {len(item)} atoms, more than {MAX_ATOMS}", "give the primitive cell")
     if not item.is_ordered:
         raise ScoutError("E204", f"{name} is disordered: a site is shared or partly occupied", "give an ordered model of it")
-    strange = {site.specie.symbol for site in item} - ATOMIC_NUMBER.keys() - {"D", "T"}
+    strange = {site.specie.symbol for site in item} - _KNOWN
     if strange:
         raise ScoutError("E204", f"{name} holds {', '.join(sorted(strange))}, which is not an element up to Fm")
     numbers = (*item.frac_coords.ravel(), *item.lattice.matrix.ravel())
