@@ -97,6 +97,10 @@ class Document:
         if word.parameter_of:
             [page] = self._found(word.parameter_of, "descriptor")
             return f"`{text}` of `{page.form}`: {dict(page.facts)[f'`{text}`']}"
+        if word.kind == "argument" and word.target is not None:
+            return f"`{text}`: a parameter of this motif"
+        if word.kind == "label":
+            return f"`{text}`: the name of this claim in tables and plots"
         if word.kind == "element":
             radius = COVALENT_RADIUS.get(text)
             known = f"covalent radius {radius:g} Å (Cordero 2008)" if radius is not None else "without a Cordero radius"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from scoutlang.elements import ATOMIC_NUMBER
@@ -79,7 +80,7 @@ class _Statement:
         if terminal == "NUMBER":
             return Word(lexeme, "number")
         if terminal == "STRING":
-            return Word(lexeme, "string")
+            return Word(lexeme, "string", self._module(self._alias) if self._verb == "import" else None)
         if terminal == "UNIT":
             return Word(lexeme, "unit")
         if terminal == "NAME" or lexeme.text in self._reserved:
@@ -96,7 +97,7 @@ class _Statement:
         if i == 1 and self._verb in _LABELLED and after == "COLON":
             return Word(lexeme, "label", Target(self._source, lexeme.span))
         if self._verb == "import":
-            return Word(lexeme, "module", self._module(self._lexemes[-1].text))
+            return Word(lexeme, "module", self._module(self._alias))
         if self._verb in SETTINGS:
             return self._setting(i, lexeme)
         if before == "DOT":
@@ -154,6 +155,12 @@ class _Statement:
     def _has_parameter(self, descriptor: str, name: str) -> bool:
         signature = self._signatures.get(descriptor)
         return signature is not None and any(p.name == name for p in signature.parameters)
+
+    @property
+    def _alias(self) -> str:
+        """What an import calls its module."""
+        last = self._lexemes[-1]
+        return Path(last.text[1:-1]).stem if last.terminal == "STRING" else last.text
 
     def _terminal(self, i: int) -> str:
         return self._lexemes[i].terminal if 0 <= i < len(self._lexemes) else ""

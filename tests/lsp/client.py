@@ -73,7 +73,11 @@ class Client:
         while True:
             for note in self.notes:
                 params = note.get("params", {})
-                if note.get("method") == "textDocument/publishDiagnostics" and params["uri"] == uri and params.get("version") == self._version:
+                if (
+                    note.get("method") == "textDocument/publishDiagnostics"
+                    and params["uri"] == uri
+                    and params.get("version") == self._version
+                ):
                     self.notes.remove(note)
                     return list(params["diagnostics"])
             self.notes.append(self._next())

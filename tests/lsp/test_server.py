@@ -125,6 +125,7 @@ def test_a_quick_fix_belongs_to_its_place(client: Any, uri: str) -> None:
         ("max", "argest over the sites"),
         ("Si-P", "covalent radius 1.11 Å"),
         ("each", "for every site"),
+        ("tetra", "the name of this claim"),
     ],
 )
 def test_hover_says_what_a_word_is(client: Any, uri: str, piece: str, said: str) -> None:
@@ -163,6 +164,7 @@ def test_definitions_are_found_in_a_file_beside_the_program(client: Any, uri: st
     assert client.open(uri, text) == []
     found = client.at("definition", uri, *place(text, "four"))
     assert (found["uri"], found["range"]["start"]) == ((tmp_path / "mine.scout").as_uri(), {"line": 1, "character": 6})
+    assert client.at("definition", uri, *place(text, "mine.scout"))["uri"] == (tmp_path / "mine.scout").as_uri()
 
 
 @pytest.mark.parametrize(("piece", "skip", "name", "changed"), [("rc", 0, "cutoff", 3), ("rc", 2, "cutoff", 3), ("tetra", 0, "vier", 1)])
@@ -177,10 +179,14 @@ def test_a_name_is_changed_everywhere(client: Any, uri: str, piece: str, skip: i
     assert applied(after, []) == PROGRAM.replace(piece, name)
 
 
-@pytest.mark.parametrize("name", ["Cu", "CN", "require", "2x", "a b", "", "tetra", "max"])
-def test_a_name_that_means_something_else_is_refused(client: Any, uri: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("Cu", "is in use"), ("CN", "is in use"), ("tetra", "is in use"), ("Fe", "is an element"), ("angle", "is a descriptor")]
+    + [(name, "is no name") for name in ("require", "2x", "a b", "", "a;b", "#")],
+)
+def test_a_name_that_means_something_else_is_refused(client: Any, uri: str, name: str, why: str) -> None:
     client.open(uri, PROGRAM)
-    with pytest.raises(Failed, match=r"name|is"):
+    with pytest.raises(Failed, match=why):
         client.at("rename", uri, *place(PROGRAM, "rc"), newName=name)
 
 
@@ -260,3 +266,11 @@ def test_it_starts_without_torch() -> None:
         "import sys; from scoutlang.lsp.server import create; create().pages; sys.exit('torch' in sys.modules or 'pymatgen' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_without_pygls_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['pygls'] = None; sys.argv = ['scout', 'lsp']; from scoutlang.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1
+    assert "E480" in done.stderr
+    assert "pip install pygls" in done.stderr
