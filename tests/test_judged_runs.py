@@ -412,3 +412,10 @@ def test_a_stage_that_was_changed_is_asked_again(run: RunFolder, tmp_path: Path,
         install(tmp_path / "site", monkeypatch, "heavy", "()", f'Outcome("passed", "", {{"gold": {value}}})')
         importlib.invalidate_caches()
         assert emt(run).validation.records[0].value("gold") == float(value)
+
+
+def test_the_stage_of_the_manual_is_one(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "validation.md").read_text(encoding="utf-8")
+    install(tmp_path / "site", monkeypatch, "heaviest")
+    (tmp_path / "site" / "heaviest_module.py").write_text(page.partition("```python\n")[2].partition("```")[0])
+    assert [r.value("heaviest_z") for r in emt(run).validation.records] == [79, 79, 79, 29, None]

@@ -322,11 +322,12 @@ The file is damaged, it is no model of this potential, or another version of the
 were tried.
 
 E450 the plug-in cannot be used
-A descriptor or potential of another package fails when it is imported, or its module lacks what one needs. The message says what, and names
-the package. Programs that do not use it are not affected. docs/descriptors.md and docs/potentials.md say what a plug-in is made of.
+A descriptor, potential or stage of another package fails when it is imported, or its module lacks what one needs. The message says what, and names
+the package. Programs that do not use it are not affected. docs/descriptors.md,
+docs/potentials.md and docs/validation.md say what a plug-in is made of.
 
 E451 the name of a plug-in is taken
-Two packages, or a package and the language, have a descriptor or a potential of the same name. The one of the language counts; between two packages there
+Two packages, or a package and the language, have a descriptor, potential or stage of the same name. The one of the language counts; between two packages there
 is no choice, so one of them must go.
 
 W450 the plug-in could not look at this
