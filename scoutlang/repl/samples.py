@@ -228,11 +228,14 @@ def histogram(values: Mapping[Arm, Sequence[Value]], width: int) -> Iterator[str
         step = (high - low) / bins
         counts = {arm: _counts(some, low, step, bins) for arm, some in numbers.items()}
         most = max(max(some) for some in counts.values())
-        bar = min(_BAR, max(2, (width - 18) // len(counts) - 6))
-        yield f"{'':>16}  {'  '.join(f'{arm:<{bar + 4}}' for arm in counts)}".rstrip()
+        edges = [f"{low + i * step:.3g}" for i in range(bins + 1)]
+        widest = max(len(edge) for edge in edges)
+        bar = min(_BAR, max(2, (width - 2 * widest - 3) // len(counts) - 6))
+        yield f"{'':{2 * widest + 3}}  {'  '.join(f'{arm:<{bar + 4}}' for arm in counts)}".rstrip()
         for i in range(bins):
             cells = (f"{'█' * math.ceil(some[i] / most * bar)} {some[i] or ''}" for some in counts.values())
-            yield f"{low + i * step:>7.3g} – {low + (i + 1) * step:<6.3g}  {'  '.join(f'{cell:<{bar + 4}}' for cell in cells)}".rstrip()
+            extent = f"{edges[i]:>{widest}} – {edges[i + 1]:<{widest}}"
+            yield f"{extent}  {'  '.join(f'{cell:<{bar + 4}}' for cell in cells)}".rstrip()
     for arm, some in values.items():
         if without := len(some) - len(numbers[arm]):
             yield f"  {arm}: {without} of {len(some)} without a value"
