@@ -86,10 +86,11 @@ def _check(source: Source, signatures: Mapping[str, DescriptorSignature], overri
 
 def declared(source: Source) -> tuple[Module, Names]:
     """The statements of a program that can be read, and the names that it defines and imports; nothing is checked. Raises nothing."""
-    module = parse(source).module
-    scope = Scope(source, {}, module.statements, Files(source.folder, _module), {})
-    for statement in module.statements:
-        statement.declare(scope, scope.names)
+    with _collector_at_rest():
+        module = parse(source).module
+        scope = Scope(source, {}, module.statements, Files(source.folder, _module), {})
+        for statement in module.statements:
+            statement.declare(scope, scope.names)
     return module, scope.names
 
 
