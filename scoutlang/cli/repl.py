@@ -15,6 +15,7 @@ from scoutlang.cli.program_argument import color_option
 from scoutlang.cli.program_summary import claim, summary
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Program, Term
+from scoutlang.repl.interrupts import deferred
 
 if TYPE_CHECKING:
     from scoutlang.running import Watcher
@@ -52,8 +53,10 @@ class Scout:
 
     def measured(self, program: Program, paths: Sequence[str]) -> tuple[str, bool]:
         from scoutlang.cli.measure import show
-        from scoutlang.measuring import measure_named
-        from scoutlang.structure_io import read_structures
+
+        with deferred():
+            from scoutlang.measuring import measure_named
+            from scoutlang.structure_io import read_structures
 
         found = [item for path in paths for item in read_structures(path)]
         errors = [item for item in found if isinstance(item, ScoutError)]
@@ -67,7 +70,8 @@ class Scout:
 
     @contextmanager
     def watching(self) -> Iterator[Watcher]:
-        from scoutlang.cli.run_display import Display
+        with deferred():
+            from scoutlang.cli.run_display import Display
 
         with Display(quiet=False) as display:
             yield display

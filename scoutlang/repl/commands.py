@@ -153,16 +153,18 @@ def _measure(session: Session, given: Given) -> Reply:
 
 def _sample(session: Session, given: Given) -> Reply:
     program, count = _single(session), _number(given, _FEW, MAX_SAMPLE)
+    bench = session.bench
     with session.host.watching() as watcher:
-        sampled = session.bench.sample(program, count, watcher)
-    return _reply(session.bench.said(sampled, session.host.width), sampled.complete)
+        sampled = bench.sample(program, count, watcher)
+    return _reply(bench.said(sampled, session.host.width), sampled.complete)
 
 
 def _run(session: Session, given: Given) -> Reply:
     program = _single(session)
+    bench = session.bench
     with session.host.watching() as watcher:
-        sampled = session.bench.run(program, Path(given.text) if given.words else None, watcher)
-    return _reply(session.bench.said(sampled, session.host.width), sampled.complete)
+        sampled = bench.run(program, Path(given.text) if given.words else None, watcher)
+    return _reply(bench.said(sampled, session.host.width), sampled.complete)
 
 
 def _hits(session: Session, given: Given) -> Reply:

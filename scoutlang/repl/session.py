@@ -15,6 +15,7 @@ from scoutlang.ir import Program, Term
 from scoutlang.repl import commands
 from scoutlang.repl.hypothesis import Hypothesis, Proposal, propose
 from scoutlang.repl.inputs import COMMAND, continued, inputs, unfinished
+from scoutlang.repl.interrupts import deferred
 
 if TYPE_CHECKING:
     from scoutlang.repl.samples import Bench
@@ -103,7 +104,8 @@ class Session:
     def bench(self) -> Bench:
         """Where samples are made; imports torch."""
         if self._bench is None:
-            from scoutlang.repl.samples import Bench
+            with deferred():
+                from scoutlang.repl.samples import Bench
 
             self._temporary = tempfile.TemporaryDirectory(prefix="scout-")
             self._bench = Bench(Path(self._temporary.name))

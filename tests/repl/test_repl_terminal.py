@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from scoutlang.repl.interrupts import deferred
+
 pexpect = pytest.importorskip("pexpect")
 
 ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[()=>].?)")
@@ -107,6 +109,7 @@ def test_statement_error_completion_and_leaving(terminal: Callable[..., Terminal
     assert one.leave() == 0
 
 
+@pytest.mark.slow
 def test_many_lines_paste_and_ctrl_c(terminal: Callable[..., Terminal]) -> None:
     one = terminal()
     one.type("system Cu-P\r", "0 terms")
@@ -133,6 +136,7 @@ def test_elements_are_completed_from_the_system(terminal: Callable[..., Terminal
     assert one.leave() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
 def test_without_colours(terminal: Callable[..., Terminal], environment: dict[str, str]) -> None:
     one = terminal(**environment)
@@ -144,6 +148,7 @@ def test_without_colours(terminal: Callable[..., Terminal], environment: dict[st
     assert one.leave() == 0
 
 
+@pytest.mark.slow
 def test_forty_columns_and_letters_of_other_alphabets(terminal: Callable[..., Terminal]) -> None:
     one = terminal(columns=40)
     one.type("system Cu-Si-P-Ca-Mg-Fe-Co-Ni-Mn-Zn\r", "Cu-Si-P-Ca-Mg-Fe-Co-Ni-Mn-Zn · 0 terms")
@@ -153,6 +158,7 @@ def test_forty_columns_and_letters_of_other_alphabets(terminal: Callable[..., Te
     assert one.leave() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["folder", "garbage", "closed"])
 def test_a_broken_history_is_no_fault(terminal: Callable[..., Terminal], tmp_path: Path, kind: str) -> None:
     data = tmp_path / "data"
@@ -169,6 +175,7 @@ def test_a_broken_history_is_no_fault(terminal: Callable[..., Terminal], tmp_pat
     assert one.leave() == 0
 
 
+@pytest.mark.slow
 def test_history_of_an_earlier_session(terminal: Callable[..., Terminal]) -> None:
     one = terminal()
     one.type("system Cu-P\r", "0 terms")
@@ -183,13 +190,31 @@ def test_history_of_an_earlier_session(terminal: Callable[..., Terminal]) -> Non
 @pytest.mark.slow
 def test_ctrl_c_while_sampling_ends_the_sampling_only(terminal: Callable[..., Terminal]) -> None:
     one = terminal()
-    one.type("system Cu-P; require CN(Cu-P) = 4; sample steps 2000\r", "1 term ")
-    one.child.send(":sample 4\r")
-    one.wait("step 1")
+    one.type("system Cu-P; require CN(Cu-P) = 4; sample steps 20000\r", "1 term ")
+    one.type(":sample 2\r", "\r\n")
+    time.sleep(0.4)  # torch is being imported, which must not be left half done
     one.child.kill(signal.SIGINT)
-    said = one.wait("scout>")
-    assert "E703" in said or "interrupted" in said
+    one.wait("interrupted")
+    one.settle()
+    one.type(":sample 2\r", "step 1")
+    one.child.kill(signal.SIGINT)
+    assert "error[E703]: interrupted before a batch was finished" in one.wait("hint")
     assert one.leave() == 0
+
+
+def test_an_interrupt_waits_for_the_end_of_an_import() -> None:
+    reached = []
+
+    def press() -> None:
+        with deferred():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+            reached.append("the end")
+
+    with pytest.raises(KeyboardInterrupt):
+        press()
+    assert reached == ["the end"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_the_first_prompt_does_not_wait_for_torch() -> None:
