@@ -56,11 +56,11 @@ class Known:
     def add(self, id_: str, structure: Structure) -> None:
         lattice = _of_unit_volume(structure)
         angles = np.clip(np.array(lattice.angles) + np.array([[_ANGLES], [-_ANGLES]]), 0, 180)
-        self._kinds[_atoms(structure)].append(_Kind(id_, structure, np.array(lattice.lengths), np.cos(np.radians(angles))))
+        self._kinds[atoms(structure)].append(_Kind(id_, structure, np.array(lattice.lengths), np.cos(np.radians(angles))))
 
     def find(self, structure: Structure) -> str | None:
         """The id of the first one, in the order in which they were added, that matches."""
-        kinds = self._kinds.get(_atoms(structure))
+        kinds = self._kinds.get(atoms(structure))
         if not kinds:
             return None
         lengths = np.array([k.lengths for k in kinds])
@@ -76,7 +76,7 @@ class Known:
         return None
 
 
-def _atoms(structure: Structure) -> tuple[tuple[str, float], ...]:
+def atoms(structure: Structure) -> tuple[tuple[str, float], ...]:
     return tuple(sorted(structure.composition.as_dict().items()))
 
 

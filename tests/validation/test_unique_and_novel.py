@@ -191,3 +191,13 @@ class TestNovel:
         found = run(Novel(), generated(*shaken, *anywhere), load())
         assert [o.values["novel"] for o in found] == [False] * 6 + [True] * 6
         assert all(o.values["compared"] for o in found)
+
+
+@pytest.mark.slow
+def test_several_processes_find_the_same() -> None:
+    known = [r.structure for r in load().subset(["Cu", "P", "Si"])]
+    records = [Record(f"{arm}-{i}", Generated(arm, 0, i, s)) for arm in ("guided", "non-guided") for i, s in enumerate([*known, *known])]
+    context = Context(Program(source_name="", source_text="", system=("Cu",)), TablePotential({}), load(), lambda done, total: None)
+    alone, together = (Unique(parallel_from=n).run(records, context) for n in (10_000, 1))
+    assert together == alone
+    assert sum(o.status == "failed" for o in alone) >= len(known) * 2

@@ -3,38 +3,87 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from scoutlang.ir import Arm
-from scoutlang.validation.matching import Known, reduced
+from joblib import Parallel, cpu_count, delayed
+from pymatgen.core import Structure
+
+from scoutlang.validation.matching import Known, atoms, reduced
 from scoutlang.validation.record import Outcome, Record
-from scoutlang.validation.stages import Context, Stage, one_by_one
+from scoutlang.validation.stages import Context, Stage, describe
+
+_A = TypeVar("_A")
+_B = TypeVar("_B")
+
+_MOST_PROCESSES = 8  # each takes half a gigabyte
 
 
 @dataclass(frozen=True)
 class Unique(Stage):
     """Needs ``geometry``; adds ``unique`` and, for a duplicate, ``duplicate_of``: the id of the structure that it repeats.
 
-    passed: unique, the set U; failed: a duplicate.
+    passed: unique, the set U; failed: a duplicate. Structures of an arm with the same atoms in the primitive cell are a block, and blocks are
+    independent: from ``parallel_from`` structures on all cores work on them, each with a process that takes seconds to start.
     """
+
+    parallel_from: int = 2000
 
     name = "unique"
     needs = ("geometry",)
     adds = ("unique", "duplicate_of")
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
-        firsts: defaultdict[Arm, Known] = defaultdict(Known)
+        many = len(records) >= self.parallel_from
+        outcomes: dict[str, Outcome] = {}
+        blocks: defaultdict[object, list[tuple[str, Structure]]] = defaultdict(list)
+        cells = _each(_reduced, [r.structure for r in records], many)
+        for done, (record, found) in enumerate(zip(records, cells, strict=True), start=1):
+            context.report(done // 2, len(records))
+            if isinstance(found, str):
+                outcomes[record.id] = Outcome("failed", found)
+            else:
+                blocks[record.arm, atoms(found)].append((record.id, found))
+        # the large blocks first, so that no core waits for one at the end
+        for block in _each(_first_of_their_kind, sorted(blocks.values(), key=len, reverse=True), many):
+            outcomes.update(block)
+            context.report((len(records) + len(outcomes)) // 2, len(records))
+        return [outcomes[record.id] for record in records]
 
-        def ask(record: Record) -> Outcome:
-            candidate = reduced(record.structure)
-            first = firsts[record.arm].find(candidate)
-            if first is None:
-                firsts[record.arm].add(record.id, candidate)
-                return Outcome("passed", values={"unique": True, "duplicate_of": None})
-            return Outcome("failed", f"the same as {first}", {"unique": False, "duplicate_of": first})
 
-        return one_by_one(ask, records, context)
+def _each(work: Callable[[_A], _B], items: Iterable[_A], parallel: bool) -> Iterator[_B]:
+    """``map``, in order, in several processes if asked for."""
+    if not parallel:
+        return map(work, items)
+    found: Iterator[_B] = Parallel(n_jobs=min(cpu_count(), _MOST_PROCESSES), return_as="generator")(delayed(work)(item) for item in items)
+    return found
+
+
+def _reduced(structure: Structure) -> Structure | str:
+    """The reduced cell, or why there is none: whatever one structure does, the others go on."""
+    try:
+        return reduced(structure)
+    except Exception as error:
+        return describe(error)
+
+
+def _first_of_their_kind(block: Sequence[tuple[str, Structure]]) -> dict[str, Outcome]:
+    """id → outcome of the structures of a block, in the order in which they were sampled."""
+    known = Known()
+    outcomes = {}
+    for id_, structure in block:
+        try:
+            first = known.find(structure)
+        except Exception as error:
+            outcomes[id_] = Outcome("failed", describe(error))
+            continue
+        if first is None:
+            known.add(id_, structure)
+            outcomes[id_] = Outcome("passed", values={"unique": True, "duplicate_of": None})
+        else:
+            outcomes[id_] = Outcome("failed", f"the same as {first}", {"unique": False, "duplicate_of": first})
+    return outcomes
 
 
 STAGE = Unique()
