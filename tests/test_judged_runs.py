@@ -219,6 +219,18 @@ class TestCommand:
         assert code == 0
         assert [arm["raw"] for arm in json.loads(text)["table"]["arms"]] == [1, 2]
 
+    def test_a_page_of_structures_from_elsewhere(self, tmp_path: Path) -> None:
+        source = self.folder(tmp_path / "mine", AUCU, CU3AU)
+        (source / "gold.scout").write_text(TEXT)
+        given = ["report", str(source), "--run-folder", str(tmp_path / "run"), "--potential", "emt"]
+        done = CliRunner().invoke(commands, given)
+        assert done.exit_code == 0, done.output
+        assert "1 of 2 (50.0%) guided structures are hits" in done.output
+        assert "gold" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+        again = CliRunner().invoke(commands, given).exception
+        assert isinstance(again, ScoutError)
+        assert (again.code, "--run-folder" in again.hint) == ("E601", True)
+
     @pytest.mark.parametrize("beside", [(), ("a.scout", "b.scout")])
     def test_which_hypothesis(self, tmp_path: Path, beside: tuple[str, ...]) -> None:
         source = self.folder(tmp_path / "mine", AUCU)

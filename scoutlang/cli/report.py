@@ -9,6 +9,7 @@ import click
 
 from scoutlang.cli.judge_options import judge_options
 from scoutlang.cli.program_argument import color_option, echo_json, format_option
+from scoutlang.cli.run_or_structures import open_run, run_or_structures
 
 if TYPE_CHECKING:
     from scoutlang.report.figures.export import Format
@@ -25,8 +26,9 @@ def _formats(context: click.Context, option: click.Parameter, given: str) -> tup
 
 
 @click.command("report")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The page (default: RUN/report.html).")
+@run_or_structures
+@click.option("--run-folder", type=click.Path(path_type=Path), help="Folder of the new run, for structures (default: runs/NAME).")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The page (default: report.html in the run).")
 @click.option(
     "--figures", "figure_folder", type=click.Path(path_type=Path, file_okay=False), help="Write the figures there, too, for a paper."
 )
@@ -40,7 +42,10 @@ def _formats(context: click.Context, option: click.Parameter, given: str) -> tup
 @format_option
 @color_option
 def command(
-    folder: Path,
+    source: Path,
+    file: str | None,
+    baseline: Path | None,
+    run_folder: Path | None,
     out: Path | None,
     figure_folder: Path | None,
     formats: tuple[Format, ...],
@@ -52,7 +57,8 @@ def command(
     """Write one page with everything that a run found.
 
     The page is a single file that any browser opens, without a network: the verdict, the hypothesis with what became of each line, the table, figures, all
-    structures with a view of each, and what it rests on. A run that is not finished is reported as far as it is. docs/report.md says how to read it.
+    structures with a view of each, and what it rests on. A run that is not finished is reported as far as it is; structures from elsewhere become a run first, as with `scout validate`. docs/report.md says how
+    to read it.
     """
     from scoutlang.cli.run_display import Display
     from scoutlang.judged_runs import judge
@@ -62,16 +68,17 @@ def command(
     from scoutlang.report.verdict import verdict
 
     with Display(quiet=output_format == "json") as display:
-        judged = judge(folder, potential=potential, reference=reference, progress=display.judging)
+        run = open_run(source, file, baseline, run_folder, "--run-folder", output_format)
+        judged = judge(run, potential=potential, reference=reference, progress=display.judging, note=display.note)
     data = collect(judged)
     drawn, left_out = draw(data)
-    files = [write_page(out or folder / PAGE, data, [*drawn, *left_out], limit=limit)]
+    files = [write_page(out or run.path / PAGE, data, [*drawn, *left_out], limit=limit)]
     if figure_folder is not None:
         files.extend(export(drawn, figure_folder, formats))
     said = verdict(data.program, data.validation.table())
     if output_format == "json":
-        echo_json({"verdict": said, "files": [str(file) for file in files]})
+        echo_json({"verdict": said, "files": [str(written) for written in files]})
     else:
         click.echo(said)
-        for file in files:
-            click.echo(f"  {file}")
+        for written in files:
+            click.echo(f"  {written}")
