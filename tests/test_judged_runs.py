@@ -242,7 +242,7 @@ class TestCommand:
 
     def test_nothing_to_judge(self, tmp_path: Path) -> None:
         (tmp_path / "x.scout").write_text(TEXT)
-        assert self.scout(tmp_path / "nowhere", "--program", tmp_path / "x.scout")[1].startswith("error[E201]")
+        assert self.scout(tmp_path / "nowhere", "--program", tmp_path / "x.scout")[1].startswith("error[E610]")
         assert self.scout(self.folder(tmp_path / "empty"), "--program", tmp_path / "x.scout")[1].startswith("error[E207]")
         assert not (tmp_path / "runs").exists()
 

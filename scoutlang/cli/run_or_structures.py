@@ -47,6 +47,8 @@ def open_run(source: Path, file: str | None, baseline: Path | None, folder: Path
         if file or baseline or folder:
             raise click.UsageError(f"--program, --non-guided and {option} are for structures; a run has its own")
         return RunFolder.open(source)
+    if not source.exists():
+        raise ScoutError("E610", f"{source} is not there", "give the folder of a run, or structures: a file or a folder of them")
     program = _program(source, file, output_format)
     arms: dict[Arm, Path] = {"guided": source}
     if baseline is not None:
@@ -67,7 +69,8 @@ def _program(source: Path, file: str | None, output_format: str) -> Program:
         folder = source if source.is_dir() else source.parent
         beside = sorted(folder.glob("*.scout"))
         if len(beside) != 1:
-            raise click.UsageError(f"which hypothesis? {folder} holds {len(beside) or 'no'} .scout files; give one with --program FILE")
+            which = f"which hypothesis? {folder} holds {len(beside) or 'no'} .scout files; give one with --program FILE"
+            raise click.UsageError(f"{source} is no run; for structures: {which}")
         file = str(beside[0])
     return checked(load(file, None, output_format), output_format)
 

@@ -505,7 +505,11 @@ def test_the_command_writes_the_page_and_says_where(run: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["{run}", "--format-of-figures", "gif"], "formats are png, svg, pdf"), (["{run}/samples"], "E610")],
+    [
+        (["{run}", "--format-of-figures", "gif"], "formats are png, svg, pdf"),
+        (["{run}/samples"], "samples is no run"),
+        (["{run}/nowhere"], "E610"),
+    ],
 )
 def test_what_the_command_refuses(run: Path, arguments: list[str], message: str) -> None:
     said = CliRunner().invoke(command, [a.format(run=run) for a in arguments])
