@@ -7,19 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from scoutlang.cli.repl import Scout
 from scoutlang.repl.session import Session
 
-# The small model of the tests of runs.
-sys.path.append(str(Path(__file__).parents[1]))
+# The small model of the tests of runs, and what these tests share.
+sys.path.extend(map(str, Path(__file__).parents[:2]))
 
-
-class Wide(Scout):
-    """The real host, at a width that does not hang on the terminal of the tests."""
-
-    @property
-    def width(self) -> int:
-        return 100
+from talking import Wide  # isort: skip
 
 
 @pytest.fixture

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from scoutlang.cli.repl import Scout
 from scoutlang.repl.session import Session
+
+
+class Wide(Scout):
+    """The real host, at a width that does not hang on the terminal of the tests."""
+
+    @property
+    def width(self) -> int:
+        return 100
 
 
 def talk(session: Session, *lines: str) -> list[str]:

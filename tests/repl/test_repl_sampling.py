@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import Wide
-from talking import talk
+from talking import Wide, talk
 from test_running import Interrupt, judge_quickly, write_model
 
 from scoutlang import running
