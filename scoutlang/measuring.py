@@ -7,10 +7,10 @@ beside the hits, not inside them. ``hit`` is None where a `require` is undefined
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -25,6 +25,8 @@ from scoutlang.structure_io import NamedStructure, as_structure, read_structures
 if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core import Structure
+
+_Item = TypeVar("_Item")
 
 MAX_PAIRS = 1_000_000
 """Structures are measured together as long as the sum of their squared atom numbers stays below this."""
@@ -80,7 +82,9 @@ def measure(program: Program, structures: Iterable[Structure | Atoms | NamedStru
 
 def measure_named(program: Program, structures: Sequence[NamedStructure]) -> list[Measurement]:
     """Measure structures that have been read already, in order, float64, batch by batch."""
-    return [result for chunk in _chunks(structures) for result in _measure_batch(program, chunk)]
+    return [
+        result for chunk in batches(structures, lambda named: len(named.structure), MAX_PAIRS) for result in _measure_batch(program, chunk)
+    ]
 
 
 def measure_terms(
@@ -182,15 +186,16 @@ def _named(structures: Iterable[Structure | Atoms | NamedStructure | str | PathL
             yield NamedStructure(f"{number} {named.structure.composition.reduced_formula}", named.structure)
 
 
-def _chunks(structures: Sequence[NamedStructure]) -> Iterator[list[NamedStructure]]:
-    chunk: list[NamedStructure] = []
+def batches(items: Iterable[_Item], atoms: Callable[[_Item], int], most_pairs: int) -> Iterator[list[_Item]]:
+    """Runs of items, in order, whose squared atom numbers sum up to ``most_pairs`` at most; a larger item stands alone."""
+    batch: list[_Item] = []
     pairs = 0
-    for item in structures:
-        cost = len(item.structure) ** 2
-        if chunk and pairs + cost > MAX_PAIRS:
-            yield chunk
-            chunk, pairs = [], 0
-        chunk.append(item)
+    for item in items:
+        cost = atoms(item) ** 2
+        if batch and pairs + cost > most_pairs:
+            yield batch
+            batch, pairs = [], 0
+        batch.append(item)
         pairs += cost
-    if chunk:
-        yield chunk
+    if batch:
+        yield batch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -16,7 +16,7 @@ from scoutlang.crystal import CrystalBatch
 from scoutlang.ir import Program
 from scoutlang.judged_runs import Judged
 from scoutlang.loss import compile_loss
-from scoutlang.measuring import MAX_PAIRS, TermMeasurement, measure_named, measure_terms, of_structure_alone
+from scoutlang.measuring import MAX_PAIRS, TermMeasurement, batches, measure_named, measure_terms, of_structure_alone
 from scoutlang.potentials import Potential
 from scoutlang.structure_io import NamedStructure
 from scoutlang.tracing import TRACE
@@ -212,7 +212,7 @@ def _one_by_one(
 ) -> list[_T | Exception]:
     """One result per item, batch by batch; where a batch raises, the item that raises has its exception as the result."""
     results: list[_T | Exception] = []
-    for batch in _batches(items, size):
+    for batch in batches(items, size, _PAIRS):
         try:
             results.extend(work(batch))
         except Exception:  # find the one that raises
@@ -222,20 +222,6 @@ def _one_by_one(
                 except Exception as error:
                     results.append(error)
     return results
-
-
-def _batches(items: Sequence[_Item], size: Callable[[_Item], int]) -> Iterator[list[_Item]]:
-    batch: list[_Item] = []
-    pairs = 0
-    for item in items:
-        cost = size(item) ** 2
-        if batch and pairs + cost > _PAIRS:
-            yield batch
-            batch, pairs = [], 0
-        batch.append(item)
-        pairs += cost
-    if batch:
-        yield batch
 
 
 def _size_of_reference(known: ReferenceStructure) -> int:
