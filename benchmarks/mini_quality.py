@@ -15,8 +15,8 @@ from pathlib import Path
 import click
 
 import scoutlang
-from scoutlang.cli.run_display import Display
 from scoutlang.potentials import load as load_potential
+from scoutlang.run_display import Display
 from scoutlang.run_folder import MANIFEST, RunFolder
 from scoutlang.running import run
 from scoutlang.validation import validate

@@ -530,7 +530,7 @@ def test_errors_of_the_program_and_of_the_run_are_messages(scout: Callable[..., 
 def test_ctrl_c_says_how_to_go_on(
     scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scoutlang.cli.run_display.Display.sampling", Interrupt("guided", 2).sampling)
+    monkeypatch.setattr("scoutlang.run_display.Display.sampling", Interrupt("guided", 2).sampling)
     code, out, err = scout("run", "-c", TEXT.format(model=model), "--out", tmp_path / "run")
     assert (code, out) == (130, "")
     assert f"finished batches are kept in {tmp_path / 'run'}" in err

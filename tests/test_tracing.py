@@ -19,13 +19,12 @@ from rich.console import Console
 from test_running import Interrupt, judge_quickly, manifest, program, write_model
 
 import scoutlang
-from scoutlang import running
-from scoutlang.cli import run_display
-from scoutlang.cli.run_display import Display
+from scoutlang import run_display, running
 from scoutlang.crystal import CrystalBatch
 from scoutlang.ir import Program
 from scoutlang.loss import compile_loss
 from scoutlang.measuring import measure
+from scoutlang.run_display import Display
 from scoutlang.sampling.progress import GuidedStep, Progress
 from scoutlang.trace_plot import PICTURE, draw_trace
 from scoutlang.tracing import LOOK_EVERY, TRACE, Moment, Recorder, guiding_terms, look, write_trace

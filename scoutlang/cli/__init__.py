@@ -15,7 +15,7 @@ from scoutlang import __version__
 from scoutlang.diagnostics.suggest import did_you_mean
 from scoutlang.errors import ScoutError
 
-_HELPERS = frozenset({"judge_options", "program_argument", "program_summary", "run_display", "run_or_structures"})
+_HELPERS = frozenset({"judge_options", "program_argument", "run_or_structures"})
 _INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 

@@ -20,10 +20,10 @@ from scoutlang.cli.program_argument import (
     text_option,
     unreadable,
 )
-from scoutlang.cli.program_summary import summary
 from scoutlang.diagnostics import Diagnostic
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Program
+from scoutlang.program_summary import summary
 from scoutlang.source import Source
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from scoutlang.cli.program_argument import checked, color_option, echo_json, format_option, load
-from scoutlang.cli.program_summary import claim
 from scoutlang.comparing import Change, compare
 from scoutlang.frontend.statements import guide, sample
 from scoutlang.ir import AtomRange, Node, ParameterValue, Program, Schedule, Sweep, Term
+from scoutlang.program_summary import claim
 
 _DIFFERENT, _TROUBLE = 1, 2  # as diff(1)
 

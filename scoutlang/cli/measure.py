@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from scoutlang.cli.program_argument import checked, color_option, echo_json, format_option, load, set_option, text_option
-from scoutlang.cli.program_summary import quantity_text, target_text, value_word
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Compare, Program, Term
+from scoutlang.program_summary import quantity_text, target_text, value_word
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

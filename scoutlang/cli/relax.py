@@ -33,9 +33,9 @@ def command(folder: Path, steps: int, rho: float, arm: str, potential: str, outp
     was asked for unless that costs much energy. Both arms are treated alike. The structures as sampled stay as they are; relaxed ones, their
     records and the summary go into RUN_FOLDER/relaxed. When interrupted, run it again with the same options: it goes on where it was.
     """
-    from scoutlang.cli.run_display import Display
     from scoutlang.potentials import load
     from scoutlang.relaxed_runs import relax_run
+    from scoutlang.run_display import Display
 
     arms: tuple[Arm, ...] = ("non-guided", "guided") if arm == "both" else (arm,)  # type: ignore[assignment]
     quiet = output_format == "json"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from scoutlang.cli.program_argument import color_option
-from scoutlang.cli.program_summary import claim, summary
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Program, Term
+from scoutlang.program_summary import claim, summary
 from scoutlang.repl.interrupts import deferred
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Scout:
     @contextmanager
     def watching(self) -> Iterator[Watcher]:
         with deferred():
-            from scoutlang.cli.run_display import Display
+            from scoutlang.run_display import Display
 
         with Display(quiet=False) as display:
             yield display

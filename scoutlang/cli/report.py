@@ -60,12 +60,12 @@ def command(
     structures with a view of each, and what it rests on. A run that is not finished is reported as far as it is; structures from elsewhere become a run first, as with `scout validate`. docs/report.md says how
     to read it.
     """
-    from scoutlang.cli.run_display import Display
     from scoutlang.judged_runs import judge
     from scoutlang.report.data import collect
     from scoutlang.report.figures import draw, export
     from scoutlang.report.page import PAGE, write_page
     from scoutlang.report.verdict import verdict
+    from scoutlang.run_display import Display
 
     with Display(quiet=output_format == "json") as display:
         run = open_run(source, file, baseline, run_folder, "--run-folder", output_format)

@@ -79,7 +79,7 @@ def _members(program: Program, programs: Sequence[Program], folder: Path) -> Ite
 
 
 def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], options: dict[str, Any], *, quiet: bool) -> Judged:
-    from scoutlang.cli.run_display import Display
+    from scoutlang.run_display import Display
 
     trace_every = options["trace_every"] or (1 if options["trace"] else None)
     with Display(quiet=quiet) as display:

@@ -23,10 +23,10 @@ def command(folders: tuple[Path, ...], output_format: str, out: Path | None, pot
     Both arms of every run: raw hits with their p-value, what is left after deduplication, metastability and originality, SCOUT and Y_SCOUT.
     Runs that are not judged yet are judged; one that is not finished is taken as it is. The CSV has intervals, counts and Fisher's test, too.
     """
-    from scoutlang.cli.run_display import Display
     from scoutlang.files import write_whole
     from scoutlang.judged_runs import judge
     from scoutlang.report.table1 import FORMATS, find_runs, row
+    from scoutlang.run_display import Display
     from scoutlang.run_folder import writing
 
     rows, failed = [], False

@@ -32,8 +32,8 @@ def command(
     that MatterGen wrote. Those become a run folder of their own, with --non-guided as the arm to compare with. What was judged before is not
     judged again, so an interrupted validation goes on where it was.
     """
-    from scoutlang.cli.run_display import Display
     from scoutlang.judged_runs import judge
+    from scoutlang.run_display import Display
 
     run = open_run(source, file, baseline, out, "--out", output_format)
     quiet = output_format == "json"

@@ -1,4 +1,4 @@
-"""How `scout run` shows itself: a live bar on a terminal, plain lines elsewhere, the tables at the end."""
+"""How a run shows itself, from the command line and from Python: a live bar on a terminal, plain lines elsewhere, the tables at the end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PLAIN_TERMS = 4  # in a plain line; the others are counted
 
 
 class Display:
-    """The `Watcher` of the command line. Progress goes to standard error, the tables to standard output."""
+    """The `Watcher` of people. Progress goes to standard error, the tables to standard output."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
