@@ -7,13 +7,14 @@ beside the hits, not inside them. ``hit`` is None where a `require` is undefined
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 import torch
 
+from scoutlang.batching import batches
 from scoutlang.crystal import CrystalBatch
 from scoutlang.descriptors import modules
 from scoutlang.errors import ScoutError
@@ -23,10 +24,12 @@ from scoutlang.margins import all_hold
 from scoutlang.structure_io import NamedStructure, as_structure, read_structures
 
 if TYPE_CHECKING:
+    import pandas as pd
     from ase import Atoms
     from pymatgen.core import Structure
 
-_Item = TypeVar("_Item")
+Measurable: TypeAlias = Union["Structure", "Atoms", NamedStructure, str, PathLike[str]]
+"""One structure, or a path, which may stand for many."""
 
 MAX_PAIRS = 1_000_000
 """Structures are measured together as long as the sum of their squared atom numbers stays below this."""
@@ -72,19 +75,38 @@ class Measurement(Node):
     terms: tuple[TermMeasurement, ...]
 
 
-def measure(program: Program, structures: Iterable[Structure | Atoms | NamedStructure | str | PathLike[str]]) -> list[Measurement]:
-    """Measure structures, in order. A path may stand for many; objects are named by their formula and position.
+class Measurements(tuple[Measurement, ...]):
+    """The measurements of several structures, in order."""
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row per structure: its name, ``hit``, and of each term the columns that it has, named as in the records of a run: ``exact: LABEL``,
+        ``soft: LABEL``, ``margin: LABEL``, ``satisfied: LABEL``. Undefined is missing (``<NA>``).
+        """
+        import pandas as pd
+
+        columns = ("exact", "soft", "margin", "satisfied")
+        rows = [
+            {"structure": one.structure, "hit": one.hit}
+            | {f"{column}: {term.label}": getattr(term, column) for term in one.terms for column in columns}
+            for one in self
+        ]
+        frame = pd.DataFrame(rows)
+        empty = [name for name in frame.columns[2:] if frame[name].isna().all()]
+        return frame.drop(columns=empty).convert_dtypes()
+
+
+def measure(program: Program, structures: Measurable | Iterable[Measurable]) -> Measurements:
+    """Measure structures, in order: one or several. A path may stand for many; objects are named by their formula and position.
 
     Raises ScoutError (E201-E208) at the first structure that cannot be used; `structure_io.read_structures` lets a caller skip those.
     """
-    return measure_named(program, list(_named(structures)))
+    return Measurements(measure_named(program, list(_named(structures))))
 
 
 def measure_named(program: Program, structures: Sequence[NamedStructure]) -> list[Measurement]:
     """Measure structures that have been read already, in order, float64, batch by batch."""
-    return [
-        result for chunk in batches(structures, lambda named: len(named.structure), MAX_PAIRS) for result in _measure_batch(program, chunk)
-    ]
+    chunks = batches(structures, lambda named: len(named.structure) ** 2, MAX_PAIRS)
+    return [result for chunk in chunks for result in _measure_batch(program, chunk)]
 
 
 def measure_terms(
@@ -172,8 +194,13 @@ def _verdicts(found: Truth) -> list[bool | None]:
     return [True if t else False if f else None for t, f in zip(found.true.tolist(), found.false.tolist(), strict=True)]
 
 
-def _named(structures: Iterable[Structure | Atoms | NamedStructure | str | PathLike[str]]) -> Iterator[NamedStructure]:
-    for number, item in enumerate(structures, start=1):
+def _named(structures: Measurable | Iterable[Measurable]) -> Iterator[NamedStructure]:
+    from ase import Atoms
+    from pymatgen.core import Structure
+
+    # a crystal is a sequence itself, of its sites
+    several = [structures] if isinstance(structures, Structure | Atoms | NamedStructure | str | PathLike) else structures
+    for number, item in enumerate(several, start=1):
         if isinstance(item, NamedStructure):
             yield item
         elif isinstance(item, str | PathLike):
@@ -184,18 +211,3 @@ def _named(structures: Iterable[Structure | Atoms | NamedStructure | str | PathL
         else:
             named = as_structure(item, f"structure {number}")
             yield NamedStructure(f"{number} {named.structure.composition.reduced_formula}", named.structure)
-
-
-def batches(items: Iterable[_Item], atoms: Callable[[_Item], int], most_pairs: int) -> Iterator[list[_Item]]:
-    """Runs of items, in order, whose squared atom numbers sum up to ``most_pairs`` at most; a larger item stands alone."""
-    batch: list[_Item] = []
-    pairs = 0
-    for item in items:
-        cost = atoms(item) ** 2
-        if batch and pairs + cost > most_pairs:
-            yield batch
-            batch, pairs = [], 0
-        batch.append(item)
-        pairs += cost
-    if batch:
-        yield batch

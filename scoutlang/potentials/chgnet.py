@@ -9,13 +9,14 @@ import contextlib
 import hashlib
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
 from importlib.resources import files
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Literal
 
+from scoutlang.batching import batches, each
 from scoutlang.potentials import MATERIALS_PROJECT, Evaluation, Facts, Report, failure, unfit
 
 if TYPE_CHECKING:
@@ -81,15 +82,10 @@ class CHGNetPotential:
                     graphs[i] = self._graph(structure)
                 except Exception as error:  # one bad structure is data
                     results[i] = Evaluation(nan, failure(error))
-            for portion in _portions(graphs):
-                try:
-                    results |= self._predict(portion, task)
-                except Exception:  # find the culprit: one by one
-                    for i, graph in portion.items():
-                        try:
-                            results |= self._predict({i: graph}, task)
-                        except Exception as error:
-                            results[i] = Evaluation(nan, failure(error))
+            portions = batches(graphs.values(), lambda graph: len(graph.bond_graph), MAX_ANGLES)
+            found = [answer for portion in portions for answer in each(lambda some: self._predict(some, task), portion)]
+        for i, answer in zip(graphs, found, strict=True):
+            results[i] = Evaluation(nan, failure(answer)) if isinstance(answer, Exception) else answer
         return [results[i] for i in range(len(structures))]
 
     def _graph(self, structure: Structure) -> Any:
@@ -102,22 +98,21 @@ class CHGNetPotential:
         plain.to = lambda *args, **kwargs: None  # on failure the converter would write a CIF into the working directory
         return self._model.graph_converter(plain)
 
-    def _predict(self, graphs: dict[int, Any], task: _Task) -> dict[int, Evaluation]:
+    def _predict(self, graphs: Sequence[Any], task: _Task) -> list[Evaluation]:
         import torch
         from ase.units import GPa
 
         with torch.set_grad_enabled(task != "e"):
-            found = self._model(list(graphs.values()), task=task)
+            found = self._model(graphs, task=task)
         energies = found["e"].tolist()
         if task == "e":
-            return {i: Evaluation(e) if isfinite(e) else _NOT_FINITE for i, e in zip(graphs, energies, strict=True)}
-        slopes = zip(graphs, energies, found["f"], found["s"], strict=True)
-        return {
-            i: Evaluation(e, "", f.detach().double().numpy(), s.detach().double().numpy() * GPa)
+            return [Evaluation(e) if isfinite(e) else _NOT_FINITE for e in energies]
+        return [
+            Evaluation(e, "", f.detach().double().numpy(), s.detach().double().numpy() * GPa)
             if isfinite(e) and f.isfinite().all() and s.isfinite().all()
             else _NOT_FINITE
-            for i, e, f, s in slopes
-        }
+            for e, f, s in zip(energies, found["f"], found["s"], strict=True)
+        ]
 
     @cached_property
     def _model(self) -> Any:
@@ -125,20 +120,6 @@ class CHGNetPotential:
             from chgnet.model import CHGNet
 
             return CHGNet.load(model_name=MODEL, use_device="cpu", verbose=False).eval()
-
-
-def _portions(graphs: Mapping[int, Any]) -> Iterator[dict[int, Any]]:
-    """Graphs with at most `MAX_ANGLES` together, or one that has more by itself."""
-    portion: dict[int, Any] = {}
-    angles = 0
-    for i, graph in graphs.items():
-        if portion and angles + len(graph.bond_graph) > MAX_ANGLES:
-            yield portion
-            portion, angles = {}, 0
-        portion[i] = graph
-        angles += len(graph.bond_graph)
-    if portion:
-        yield portion
 
 
 create = CHGNetPotential

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
 from pymatgen.core import Structure
 
+from scoutlang.batching import batches, each
 from scoutlang.crystal import CrystalBatch
 from scoutlang.ir import Program
 from scoutlang.judged_runs import Judged
 from scoutlang.loss import compile_loss
-from scoutlang.measuring import MAX_PAIRS, TermMeasurement, batches, measure_named, measure_terms, of_structure_alone
+from scoutlang.measuring import MAX_PAIRS, TermMeasurement, measure_named, measure_terms, of_structure_alone
 from scoutlang.potentials import Potential
 from scoutlang.structure_io import NamedStructure
 from scoutlang.tracing import TRACE
@@ -34,8 +35,6 @@ MAX_REFERENCE_ATOMS = 400
 """A larger cell in the reference is left out: pairs grow with the square. β-boron of the paper has 105 atoms."""
 
 _PAIRS = MAX_PAIRS // 10  # the losses of a batch are held together, with every image of every pair
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,9 @@ def reference_crystals(program: Program, potential: Potential, reference: Refere
         return _measured(program, some, heights)
 
     answered = []
-    for known, found in zip(candidates, _one_by_one(measured, candidates, _size_of_reference), strict=True):
+    portions = batches(candidates, lambda known: len(known.structure) ** 2, _PAIRS)
+    answers = (found for portion in portions for found in each(measured, portion))
+    for known, found in zip(candidates, answers, strict=True):
         if isinstance(found, Exception):
             left_out["cannot be measured"] += 1
         elif not any(_says_something(found[1][term.label]) for term in program.terms if of_structure_alone(term)):
@@ -179,7 +180,8 @@ def losses_of(program: Program, structures: Sequence[Structure]) -> list[float |
             for total, whole in zip(found.total.tolist(), found.defined.all(1).tolist(), strict=True)
         ]
 
-    return [None if isinstance(found, Exception) else found for found in _one_by_one(evaluate, structures, len)]
+    portions = batches(structures, lambda structure: len(structure) ** 2, _PAIRS)
+    return [None if isinstance(found, Exception) else found for portion in portions for found in each(evaluate, portion)]
 
 
 def _measured(
@@ -202,30 +204,6 @@ def _heights(elements: set[str], potential: Potential, reference: Reference) -> 
         if not isinstance(hull, str):
             found[entry.name] = float(entry.energy_per_atom - hull.get_hull_energy_per_atom(entry.composition))
     return found
-
-
-_Item = TypeVar("_Item")
-
-
-def _one_by_one(
-    work: Callable[[Sequence[_Item]], Sequence[_T]], items: Sequence[_Item], size: Callable[[_Item], int]
-) -> list[_T | Exception]:
-    """One result per item, batch by batch; where a batch raises, the item that raises has its exception as the result."""
-    results: list[_T | Exception] = []
-    for batch in batches(items, size, _PAIRS):
-        try:
-            results.extend(work(batch))
-        except Exception:  # find the one that raises
-            for item in batch:
-                try:
-                    results.extend(work([item]))
-                except Exception as error:
-                    results.append(error)
-    return results
-
-
-def _size_of_reference(known: ReferenceStructure) -> int:
-    return len(known.structure)
 
 
 def _says_something(term: TermMeasurement) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from scoutlang.batching import each
 from scoutlang.expressions import measures
 from scoutlang.ir import Term
 from scoutlang.margins import all_hold
@@ -42,15 +43,15 @@ class Expect(Stage):
 def _ask(records: Sequence[Record], terms: Sequence[Term]) -> list[Outcome]:
     columns = [term for term in terms if not of_structure_alone(term)]
     names = {m.descriptor for term in columns for m in measures(term.claim)}
-    given = {name: [_number(record.value(name)) for record in records] for name in names}
-    try:
-        found = measure_terms(columns, [record.structure for record in records], given)
-    except Exception as error:  # find the structure that raises: one by one
-        if len(records) == 1:
-            return [Outcome("failed", describe(error))]
-        return [outcome for record in records for outcome in _ask([record], terms)]
+
+    def ask(some: Sequence[Record]) -> list[list[TermMeasurement]]:
+        given = {name: [_number(record.value(name)) for record in some] for name in names}
+        return measure_terms(columns, [record.structure for record in some], given)
+
+    labels = [term.label for term in columns]
     return [
-        _outcome(record, terms, dict(zip([t.label for t in columns], row, strict=True))) for record, row in zip(records, found, strict=True)
+        Outcome("failed", describe(row)) if isinstance(row, Exception) else _outcome(record, terms, dict(zip(labels, row, strict=True)))
+        for record, row in zip(records, each(ask, records), strict=True)
     ]
 
 

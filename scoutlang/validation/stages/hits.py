@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+from scoutlang.batching import each
 from scoutlang.ir import Program
 from scoutlang.measuring import Measurement, measure, of_structure_alone
 from scoutlang.validation.record import Outcome, Record, Value, number
@@ -34,15 +35,15 @@ class Hits(Stage):
 
 
 def _measure(records: Sequence[Record], program: Program) -> list[Outcome]:
-    try:
-        measured = measure(program, [r.structure for r in records])
-    except Exception as error:  # find the structure that raises: one by one
-        if len(records) == 1:
-            return [Outcome("undefined", describe(error), {"hit": None})]
-        return [outcome for record in records for outcome in _measure([record], program)]
+    measured = each(lambda structures: measure(program, structures), [r.structure for r in records])
     labels = {term.label for term in program.terms if of_structure_alone(term)}
     required = {term.label for term in program.requirements}
-    return [_outcome(m, labels, required, _composition(r, program)) for m, r in zip(measured, records, strict=True)]
+    return [
+        Outcome("undefined", describe(found), {"hit": None})
+        if isinstance(found, Exception)
+        else _outcome(found, labels, required, _composition(record, program))
+        for found, record in zip(measured, records, strict=True)
+    ]
 
 
 def _composition(record: Record, program: Program) -> str:
