@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
-from crystals import TablePotential, argon, auricupride, close_packed, rock_salt, simple_cubic
+from crystals_by_hand import TablePotential, argon, auricupride, close_packed, rock_salt, simple_cubic
 from pymatgen.core import DummySpecies, Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 

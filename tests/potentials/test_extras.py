@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from crystals import auricupride, close_packed, rock_salt
+from crystals_by_hand import auricupride, close_packed, rock_salt
 
 from scoutlang import potentials
 from scoutlang.errors import ScoutError

@@ -1,18 +1,13 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from talking import Wide
 
 from scoutlang.repl.session import Session
-
-# The small model of the tests of runs, and what these tests share.
-sys.path.extend(map(str, Path(__file__).parents[:2]))
-
-from talking import Wide  # isort: skip
 
 
 @pytest.fixture

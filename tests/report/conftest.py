@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hostile_salts import HOSTILE, TEXT, caesium_chloride, checked, generated, metal, report_data, salt
+from crystals_by_hand import rock_salt, simple_cubic
+from hostile_salts import HOSTILE, TEXT, caesium_chloride, checked, generated, report_data
 
 from scoutlang.report.data import ReportData
 
@@ -18,8 +19,8 @@ from scoutlang.report.data import ReportData
 def salts() -> ReportData:
     """Both arms: hits and misses, a duplicate, one without a crystal, and text of a stranger wherever there is text."""
     program = checked(TEXT)
-    guided = generated("guided", salt(), salt(5.7), caesium_chloride(), salt(5.0), metal("Na", 3.8))
-    plain = generated("non-guided", caesium_chloride(), None, caesium_chloride(4.2), metal("Cl", 3.8), metal("Na", 3.0))
+    guided = generated("guided", rock_salt(), rock_salt(a=5.7), caesium_chloride(), rock_salt(a=5.0), simple_cubic("Na", 3.8))
+    plain = generated("non-guided", caesium_chloride(), None, caesium_chloride(4.2), simple_cubic("Cl", 3.8), simple_cubic("Na", 3.0))
     return report_data(replace(program, source_name=f"salts{HOSTILE}.scout"), [*guided, *plain], name=f"salts {HOSTILE}")
 
 

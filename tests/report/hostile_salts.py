@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
+from crystals_by_hand import simple_cubic
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
@@ -39,22 +40,12 @@ class Flat:
         return [Evaluation(0.1 + 0.001 * len(s) if "Cl" in s.composition and len(s.composition) > 1 else 0.0) for s in structures]
 
 
-def salt(a: float = 5.64) -> Structure:
-    """Rock salt: six neighbours at a/2."""
-    half = [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)]
-    return Structure(Lattice.cubic(a), ["Na"] * 4 + ["Cl"] * 4, half + [(x + 0.5, y, z) for x, y, z in half])
-
-
 def caesium_chloride(a: float = 3.5) -> Structure:
     return Structure(Lattice.cubic(a), ["Na", "Cl"], [(0, 0, 0), (0.5, 0.5, 0.5)])
 
 
-def metal(element: str, a: float) -> Structure:
-    return Structure(Lattice.cubic(a), [element], [(0, 0, 0)])
-
-
 def known() -> Reference:
-    sets = {f"Na {HOSTILE}": metal("Na", 4.0), "Cl": metal("Cl", 4.0)}
+    sets = {f"Na {HOSTILE}": simple_cubic("Na", 4.0), "Cl": simple_cubic("Cl", 4.0)}
     return Reference.from_structures("by hand", [ReferenceStructure(id_, "test", s, "none", "none") for id_, s in sets.items()])
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hostile_salts import HOSTILE, TEXT, caesium_chloride, checked, generated, metal, pareto, report_data, salt
+from crystals_by_hand import rock_salt, simple_cubic
+from hostile_salts import HOSTILE, TEXT, caesium_chloride, checked, generated, pareto, report_data
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import expect
@@ -81,7 +82,7 @@ def column(page: Any, name: str) -> list[str]:
 
 def test_verdict_of_a_difference() -> None:
     program = checked(TEXT)
-    data = report_data(program, [*generated("guided", *[salt()] * 10), *generated("non-guided", *[caesium_chloride()] * 10)])
+    data = report_data(program, [*generated("guided", *[rock_salt()] * 10), *generated("non-guided", *[caesium_chloride()] * 10)])
     said = verdict(program, data.validation.table())
     assert said.startswith(
         "Guidance raised the share of hits: 10 of 10 (100.0%) guided against 0 of 10 (0.0%) non-guided structures are hits"
@@ -94,14 +95,14 @@ def test_verdict_of_a_difference() -> None:
     ("guided", "plain", "begins"),
     [
         (
-            [salt(), caesium_chloride()],
+            [rock_salt(), caesium_chloride()],
             [caesium_chloride()] * 2,
             "1 of 2 (50.0%) guided against 0 of 2 (0.0%) non-guided structures are hits: more with",
         ),
-        ([caesium_chloride()] * 2, [salt()] * 2, "Guidance did not raise the share of hits: 0 of 2"),
+        ([caesium_chloride()] * 2, [rock_salt()] * 2, "Guidance did not raise the share of hits: 0 of 2"),
         ([caesium_chloride()] * 2, [caesium_chloride()] * 3, "No structure of either arm is a hit (of 2 guided and 3 non-guided ones)"),
-        ([salt()], [], "1 of 1 (100.0%) guided structures are hits; without a non-guided arm"),
-        ([], [salt()], "1 of 1 (100.0%) non-guided structures are hits; without a guided arm"),
+        ([rock_salt()], [], "1 of 1 (100.0%) guided structures are hits; without a non-guided arm"),
+        ([], [rock_salt()], "1 of 1 (100.0%) non-guided structures are hits; without a guided arm"),
         ([], [], "There is no structure in this run yet"),
     ],
 )
@@ -113,7 +114,7 @@ def test_verdict_where_there_is_little_to_say(guided: list[Structure], plain: li
 
 def test_verdict_where_nothing_is_required() -> None:
     program = checked("system Na-Cl\nprefer density as high as possible\n")
-    data = report_data(program, [*generated("guided", salt()), *generated("non-guided", salt())])
+    data = report_data(program, [*generated("guided", rock_salt()), *generated("non-guided", rock_salt())])
     assert verdict(program, data.validation.table()).startswith("The hypothesis requires nothing")
     assert "requires nothing" in render(data, [])
 
@@ -134,9 +135,9 @@ def test_each_line_of_the_hypothesis_stands_beside_its_result(html: str) -> None
     "given_",
     [
         [],
-        generated("guided", salt()),
+        generated("guided", rock_salt()),
         generated("guided", None, None),
-        [*generated("guided", None), *generated("non-guided", salt())],
+        [*generated("guided", None), *generated("non-guided", rock_salt())],
     ],
     ids=["empty", "one", "no crystal", "one arm without a crystal"],
 )
@@ -150,7 +151,7 @@ def test_small_runs(given_: list[Generated], opened: Open) -> None:
 
 
 def test_an_unfinished_run_says_so(salts: ReportData) -> None:
-    page = render(report_data(checked(TEXT + "sample 20"), generated("guided", salt(), salt(5.7)), status="running"), [])
+    page = render(report_data(checked(TEXT + "sample 20"), generated("guided", rock_salt(), rock_salt(a=5.7)), status="running"), [])
     assert "This run is not finished: 2 of 20 guided structures are here." in page
     assert 'class="banner"' not in render(salts, [])
 
@@ -220,7 +221,7 @@ def test_bonds_are_of_the_pairs_that_the_program_names(claim: str, pairs: set[tu
 
 
 def test_every_sodium_of_rock_salt_has_six_bonds_of_half_the_edge() -> None:
-    moved = salt()
+    moved = rock_salt()
     moved.translate_sites(range(8), [0.9, -0.3, 1.2], to_unit_cell=False)
     [picture] = pictures([moved], [("Na", "Cl", 3.18)])
     cell = np.array(picture["cell"]).reshape(3, 3)
@@ -233,9 +234,9 @@ def test_every_sodium_of_rock_salt_has_six_bonds_of_half_the_edge() -> None:
 
 
 def test_what_is_no_crystal_has_no_picture() -> None:
-    broken = salt()
+    broken = rock_salt()
     broken.translate_sites([0], [float("nan"), 0, 0])
-    assert picturable(salt())
+    assert picturable(rock_salt())
     assert not picturable(broken)
     assert not picturable(Structure(Lattice.cubic(4), [{"Na": 0.5}], [(0, 0, 0)]))
 
@@ -457,7 +458,7 @@ def test_a_thousand_structures_are_below_fifteen_megabytes_and_fluent(opened: Op
     ]  # fmt: skip
     few = report_data(checked(TEXT), [])
     text = "system Na-Cl\nrequire CN(Na-Cl) = 6\n"
-    data = report_data(checked(text), generated("guided", metal("Na", 3.8)))
+    data = report_data(checked(text), generated("guided", simple_cubic("Na", 3.8)))
     [record] = data.validation.records
     records = tuple(
         replace(record, id=f"x-guided-0-{k}", generated=replace(record.generated, index=k, structure=s)) for k, s in enumerate(many)

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from crystals_by_hand import TablePotential, simple_cubic
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
 from scoutlang.ir import Program
 from scoutlang.judged_runs import Judged, adopt
-from scoutlang.potentials import Evaluation, Report
 from scoutlang.report.data import MAX_REFERENCE_ATOMS, collect, losses_of, reference_crystals
 from scoutlang.structure_io import NamedStructure
 from scoutlang.validation.pipeline import validate
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
 from scoutlang.validation.terms import find_hardest, summarize_terms
-
-
-class Table:
-    """A potential that is a table: eV/atom by reduced formula."""
-
-    name, version, weights_sha256 = "table", "1", "0" * 64
-
-    def __init__(self, energies: Mapping[str, float]) -> None:
-        self.table = energies
-
-    def energies(self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None) -> list[Evaluation]:
-        formulas = [s.composition.reduced_formula for s in structures]
-        return [Evaluation(self.table[f]) if f in self.table else Evaluation(math.nan, f"does not know {f}") for f in formulas]
-
-    def evaluate(self, structures: Sequence[Structure], *, batch_size: int = 16) -> list[Evaluation]:
-        return self.energies(structures)
-
-
-def cubic(element: str, a: float) -> Structure:
-    return Structure(Lattice.cubic(a), [element], [(0, 0, 0)])
 
 
 def rock_salt(a: float) -> Structure:
@@ -65,7 +44,7 @@ SALT = "system Na-Cl; require six: CN(Na-Cl) = 6; expect e_above_hull < 0.2 eV/a
 @pytest.fixture
 def judged(tmp_path: Path) -> Callable[..., Judged]:
     def make(text: str, guided: Sequence[Structure], plain: Sequence[Structure], known: Reference) -> Judged:
-        program, potential = checked(text), Table(ENERGIES)
+        program, potential = checked(text), TablePotential(ENERGIES)
         given = {
             "non-guided": [NamedStructure(str(i), s) for i, s in enumerate(plain)],
             "guided": [NamedStructure(str(i), s) for i, s in enumerate(guided)],
@@ -79,8 +58,8 @@ def judged(tmp_path: Path) -> Callable[..., Judged]:
 
 
 def test_both_arms_and_the_known_crystals_of_the_system(judged: Callable[..., Judged]) -> None:
-    known = reference(rock_salt(5.64), cubic("Na", 3.4), cubic("Cl", 3.4), cubic("K", 4.5))
-    data = collect(judged(SALT, [rock_salt(5.7)], [cubic("Cl", 3.0), rock_salt(9.0)], known))
+    known = reference(rock_salt(5.64), simple_cubic("Na", 3.4), simple_cubic("Cl", 3.4), simple_cubic("K", 4.5))
+    data = collect(judged(SALT, [rock_salt(5.7)], [simple_cubic("Cl", 3.0), rock_salt(9.0)], known))
     assert [(c.group, c.formula) for c in data.crystals] == [
         ("non-guided", "Cl2"),
         ("non-guided", "NaCl"),
@@ -106,7 +85,7 @@ def test_both_arms_and_the_known_crystals_of_the_system(judged: Callable[..., Ju
 
 
 def test_the_loss_is_that_of_the_language() -> None:
-    cell = cubic("Na", 3.0)
+    cell = simple_cubic("Na", 3.0)
     program = checked("system Na; require volume_per_atom = 20 Å^3 ± 1 Å^3; prefer density as low as possible")
     density = 22.98976928 / 27.0 * 1.66053906660
     assert losses_of(program, [cell]) == [pytest.approx(abs(27.0 - 20.0) + density, rel=1e-6)]
@@ -116,7 +95,7 @@ def test_the_loss_is_that_of_the_language() -> None:
 
 def test_a_loss_without_one_of_its_terms_is_none() -> None:
     program = checked("system Na-Cl; require volume_per_atom = 27 Å^3; require CN(Cl-Na) = 6")
-    assert losses_of(program, [cubic("Na", 3.0), rock_salt(5.64)])[0] is None
+    assert losses_of(program, [simple_cubic("Na", 3.0), rock_salt(5.64)])[0] is None
 
 
 def test_batches_do_not_change_a_loss() -> None:
@@ -127,15 +106,15 @@ def test_batches_do_not_change_a_loss() -> None:
 
 def test_known_crystals_without_energy_stay() -> None:
     program = checked("system Na-Cl; require volume_per_atom = 27 Å^3; expect e_above_hull < 0.1 eV/atom")
-    crystals, left_out = reference_crystals(program, Table({"Na": 0.0}), reference(cubic("Na", 3.0), rock_salt(5.64)))
+    crystals, left_out = reference_crystals(program, TablePotential({"Na": 0.0}), reference(simple_cubic("Na", 3.0), rock_salt(5.64)))
     assert [(c.formula, c.e_above_hull, c.values["e_above_hull"]) for c in crystals] == [("Na", 0.0, 0.0), ("NaCl", None, None)]
     assert left_out == {}
 
 
 def test_a_large_cell_is_left_out_and_counted() -> None:
     program = checked("system Na; require volume_per_atom = 27 Å^3")
-    large = cubic("Na", 3.0) * (MAX_REFERENCE_ATOMS + 1, 1, 1)
-    crystals, left_out = reference_crystals(program, Table(ENERGIES), reference(large, cubic("Na", 3.0)))
+    large = simple_cubic("Na", 3.0) * (MAX_REFERENCE_ATOMS + 1, 1, 1)
+    crystals, left_out = reference_crystals(program, TablePotential(ENERGIES), reference(large, simple_cubic("Na", 3.0)))
     assert [c.id for c in crystals] == ["ref-1"]
     assert left_out == {f"more than {MAX_REFERENCE_ATOMS} atoms": 1}
 
@@ -143,12 +122,14 @@ def test_a_large_cell_is_left_out_and_counted() -> None:
 def test_a_crystal_that_cannot_be_measured_is_left_out_and_counted() -> None:
     program = checked("system Na; require volume_per_atom = 27 Å^3; require CN(Na-Na) = 6")
     flat = Structure(Lattice([[3, 0, 0], [0, 3, 0], [3, 3, 0]]), ["Na"], [(0, 0, 0)])  # no volume
-    crystals, left_out = reference_crystals(program, Table(ENERGIES), reference(cubic("Na", 3.0), flat, cubic("Na", 3.1)))
+    crystals, left_out = reference_crystals(
+        program, TablePotential(ENERGIES), reference(simple_cubic("Na", 3.0), flat, simple_cubic("Na", 3.1))
+    )
     assert [c.id for c in crystals] == ["ref-0", "ref-2"]
     assert sum(left_out.values()) == 1
 
 
 def test_nothing_known(judged: Callable[..., Judged]) -> None:
-    data = collect(judged(SALT, [rock_salt(5.7)], [], reference(cubic("K", 4.5))))
+    data = collect(judged(SALT, [rock_salt(5.7)], [], reference(simple_cubic("K", 4.5))))
     assert [(c.group, c.e_above_hull) for c in data.crystals] == [("guided", None)]
     assert data.reference_left_out == {}

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from crystals_by_hand import rock_salt, simple_cubic
 from pymatgen.core import Lattice, Structure
 
 from scoutlang.errors import ScoutError
@@ -26,25 +27,18 @@ from scoutlang.validation.reference import load, optimade
 from scoutlang.validation.reference.adding import add
 from scoutlang.validation.reference.store import references_folder
 
+salt = partial(rock_salt, "Cu", "P")
 quick = partial(optimade.Client, page_limit=2, pause=0.0, backoff=0.0)
 """Two entries a page, so that paging is needed."""
 
 
-def cubic(symbol: str, a: float) -> Structure:
-    return Structure(Lattice.cubic(a), [symbol], [[0, 0, 0]])
-
-
-def salt(a: float, first: str = "Cu", second: str = "P") -> Structure:
-    return Structure.from_spacegroup("Fm-3m", Lattice.cubic(a), [first, second], [[0, 0, 0], [0.5, 0.5, 0.5]])
-
-
 CRYSTALS = {
-    **{f"cu-{n}": cubic("Cu", 2.0 + n / 10) for n in range(5)},
-    "p-0": cubic("P", 2.3),
-    "cup-0": salt(5.0),
-    "cup-1": salt(5.1).get_primitive_structure(),
-    "cup-2": salt(5.2),
-    "si-0": cubic("Si", 2.5),
+    **{f"cu-{n}": simple_cubic("Cu", 2.0 + n / 10) for n in range(5)},
+    "p-0": simple_cubic("P", 2.3),
+    "cup-0": salt(a=5.0),
+    "cup-1": salt(a=5.1).get_primitive_structure(),
+    "cup-2": salt(a=5.2),
+    "si-0": simple_cubic("Si", 2.5),
     "cusip": Structure(Lattice.cubic(4.0), ["Cu", "Si", "P"], [[0, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5]]),
 }
 
@@ -70,7 +64,7 @@ def entry(id_: str, structure: Structure, **changes: Any) -> dict[str, Any]:
 
 def disordered(id_: str) -> dict[str, Any]:
     species = [{"name": "Cu", "chemical_symbols": ["Cu", "vacancy"], "concentration": [0.5, 0.5]}]
-    return entry(id_, cubic("Cu", 2.9), species=species, structure_features=["disorder"])
+    return entry(id_, simple_cubic("Cu", 2.9), species=species, structure_features=["disorder"])
 
 
 ENTRIES = [*(entry(id_, structure) for id_, structure in CRYSTALS.items()), disordered("cu-half")]
@@ -209,7 +203,7 @@ def offset(path: str) -> int:
     return int(parse_qs(urlsplit(path).query).get("page_offset", ["0"])[0])
 
 
-COPPERS = [entry(f"cu-{n}", cubic("Cu", 2.0 + n / 10)) for n in range(4)]
+COPPERS = [entry(f"cu-{n}", simple_cubic("Cu", 2.0 + n / 10)) for n in range(4)]
 
 Serve = Callable[[Callable[[str, int], Reply]], Misbehaving]
 
@@ -319,12 +313,12 @@ def test_entries_that_cannot_be_used_are_counted_with_their_reasons(serve: Serve
     good = COPPERS[0]
     bad = [
         disordered("shared"),
-        entry("slab", cubic("Cu", 2), nperiodic_dimensions=2),
-        entry("hidden", cubic("Cu", 2), structure_features=["implicit_atoms"]),
-        entry("none", cubic("Cu", 2), lattice_vectors=None),
-        entry("flat", cubic("Cu", 2), lattice_vectors=[[1, 0, 0], [0, 1, 0], [0, 0, 0]]),
-        entry("unnamed", cubic("Cu", 2), species_at_sites=["Xx"]),
-        entry("foreign", cubic("Ag", 2)),
+        entry("slab", simple_cubic("Cu", 2), nperiodic_dimensions=2),
+        entry("hidden", simple_cubic("Cu", 2), structure_features=["implicit_atoms"]),
+        entry("none", simple_cubic("Cu", 2), lattice_vectors=None),
+        entry("flat", simple_cubic("Cu", 2), lattice_vectors=[[1, 0, 0], [0, 1, 0], [0, 0, 0]]),
+        entry("unnamed", simple_cubic("Cu", 2), species_at_sites=["Xx"]),
+        entry("foreign", simple_cubic("Ag", 2)),
         {"id": "empty"},
     ]
     about = add("mine", serve(lambda path, n: page(good, *bad)).url, elements=("Cu",), client=quick)
@@ -361,7 +355,7 @@ def test_the_client_of_the_materials_project(serve: Serve, monkeypatch: pytest.M
     """mp-api itself, asking a server of ours that answers like api.materialsproject.org; only where the extra `mp` is installed."""
 
     def answer(path: str, number: int) -> Reply:
-        found = [{"material_id": "mp-1", "structure": salt(5.0).as_dict()}] if "chemsys=Cu-P" in path else []
+        found = [{"material_id": "mp-1", "structure": salt(a=5.0).as_dict()}] if "chemsys=Cu-P" in path else []
         heartbeat = {"db_version": "2026.1.1", "version": "0.87.3", "access_controlled_batch_ids": []}
         reply = heartbeat if "heartbeat" in path else {"data": found, "meta": {"total_doc": len(found)}}
         return 200, json.dumps(reply).encode(), {"Content-Type": "application/json"}
@@ -373,5 +367,5 @@ def test_the_client_of_the_materials_project(serve: Serve, monkeypatch: pytest.M
     add("mine", "mp-api", elements=("Cu", "P"), max_atoms=20)
     (found,) = load("mine").subset(["Cu", "P"])
     assert found.id == "mp-1"
-    assert found.structure.distance_matrix == pytest.approx(salt(5.0).distance_matrix, abs=1e-5)
+    assert found.structure.distance_matrix == pytest.approx(salt(a=5.0).distance_matrix, abs=1e-5)
     assert [query["chemsys"] for path in server.asked if (query := parse_qs(urlsplit(path).query))] == [["Cu"], ["P"], ["Cu-P"]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from by_hand import TablePotential, known, rock_salt, simple_cubic
+from crystals_by_hand import TablePotential, known, rock_salt, simple_cubic
 
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Program

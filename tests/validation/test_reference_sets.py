@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from by_hand import known, rock_salt, simple_cubic
+from crystals_by_hand import known, rock_salt, simple_cubic
 from monty.json import MontyDecoder
 from monty.serialization import dumpfn
 from pymatgen.core import Lattice, Structure

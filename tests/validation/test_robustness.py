@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from by_hand import TablePotential, generated, known, rock_salt, simple_cubic
+from crystals_by_hand import TablePotential, generated, known, rock_salt, simple_cubic
 from pymatgen.core import Lattice, Structure
 
 from scoutlang import potentials

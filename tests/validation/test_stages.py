@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from by_hand import TablePotential, generated, known, rock_salt, simple_cubic
+from crystals_by_hand import TablePotential, generated, known, rock_salt, simple_cubic
 from pymatgen.core import Element, Lattice, Structure
 
 from scoutlang.ir import Program

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import moyopy
 import numpy as np
 import pytest
-from by_hand import TablePotential, generated, known, rock_salt, simple_cubic
+from crystals_by_hand import TablePotential, generated, known, rock_salt, simple_cubic
 from pymatgen.core import Lattice, Structure
 from pymatgen.core.operations import SymmOp
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from by_hand import TablePotential, generated, known, rock_salt, simple_cubic
+from crystals_by_hand import TablePotential, generated, known, rock_salt, simple_cubic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher

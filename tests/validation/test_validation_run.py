@@ -13,7 +13,7 @@ import ase.io
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from by_hand import TablePotential, generated, known, rock_salt, simple_cubic
+from crystals_by_hand import TablePotential, generated, known, rock_salt, simple_cubic
 from pymatgen.core import Lattice, Structure
 from rich.console import Console
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import nan
 
+import numpy as np
 from pymatgen.core import Lattice, Structure
 
 from scoutlang.potentials import Evaluation, Report
 from scoutlang.validation import Generated
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
+
+_FACE_CENTRED = [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)]
 
 
 class TablePotential:
@@ -32,13 +35,26 @@ class TablePotential:
 
 def rock_salt(cation: str = "Na", anion: str = "Cl", a: float = 5.64) -> Structure:
     """Conventional cell of 8 atoms, cation at the origin, edge in Å. (`from_spacegroup` takes a second for this group.)"""
-    face_centred = [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)]
-    shifted = [(x + 0.5, y, z) for x, y, z in face_centred]
-    return Structure(Lattice.cubic(a), [cation] * 4 + [anion] * 4, face_centred + shifted)
+    shifted = [(x + 0.5, y, z) for x, y, z in _FACE_CENTRED]
+    return Structure(Lattice.cubic(a), [cation] * 4 + [anion] * 4, _FACE_CENTRED + shifted)
 
 
 def simple_cubic(element: str, a: float) -> Structure:
     return Structure(Lattice.cubic(a), [element], [(0, 0, 0)])
+
+
+def close_packed(element: str, a: float) -> Structure:
+    """Hexagonal, with the ideal c/a."""
+    return Structure(Lattice.hexagonal(a, a * np.sqrt(8 / 3)), [element] * 2, [(1 / 3, 2 / 3, 0.25), (2 / 3, 1 / 3, 0.75)])
+
+
+def auricupride() -> Structure:
+    """AuCu3."""
+    return Structure(Lattice.cubic(3.75), ["Au", "Cu", "Cu", "Cu"], _FACE_CENTRED)
+
+
+def argon() -> Structure:
+    return Structure(Lattice.cubic(5.24), ["Ar"] * 4, _FACE_CENTRED)
 
 
 def known(*structures: Structure) -> Reference:
