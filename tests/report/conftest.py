@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from browsers import chromium, executable
 from crystals_by_hand import rock_salt, simple_cubic
 from hostile_salts import HOSTILE, TEXT, caesium_chloride, checked, generated, report_data
 
@@ -22,15 +20,6 @@ def salts() -> ReportData:
     guided = generated("guided", rock_salt(), rock_salt(a=5.7), caesium_chloride(), rock_salt(a=5.0), simple_cubic("Na", 3.8))
     plain = generated("non-guided", caesium_chloride(), None, caesium_chloride(4.2), simple_cubic("Cl", 3.8), simple_cubic("Na", 3.0))
     return report_data(replace(program, source_name=f"salts{HOSTILE}.scout"), [*guided, *plain], name=f"salts {HOSTILE}")
-
-
-def executable() -> str | None:
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
-def chromium(playwright: Any) -> Any:
-    """The browser of the machine. Its sandbox does not start as root, which CI is."""
-    return playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"] if os.geteuid() == 0 else [])
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from conftest import chromium
+from browsers import chromium
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
