@@ -90,7 +90,7 @@ def validate(
     twice = [id_ for id_, count in Counter(r.id for r in records).items() if count > 1]
     if twice:
         raise ValueError(f"not unique (arm, seed, index): {', '.join(twice[:3])}")
-    fingerprints = _Fingerprints(records, program, potential, reference) if store else None
+    answer = _ask if store is None else _Remembering(store, records, program, potential, reference)
     for stage in all_stages() if stages is None else stages:
 
         def report(done: int, total: int, name: str = stage.name) -> None:
@@ -98,14 +98,7 @@ def validate(
                 progress(name, done, total)
 
         context = Context(program, potential, reference, report)
-        fingerprint = fingerprints.of(stage) if fingerprints else ""
-        outcomes = store.find(stage.name, fingerprint, len(records)) if store and stage.kept else None
-        if outcomes is None:
-            outcomes = _ask(records, stage, context)
-            if store and stage.kept and not any(o.reason.startswith(_BROKEN) for o in outcomes):
-                store.keep(stage.name, fingerprint, outcomes)
-        if fingerprints:
-            fingerprints.add(stage, outcomes)
+        outcomes = answer(records, stage, context)
         records = [r.after(stage.name, outcome) for r, outcome in zip(records, outcomes, strict=True)]
     provenance = Provenance(
         program_digest=program.digest(),
@@ -161,10 +154,11 @@ def _check_sound(records: Sequence[Record], stage: Stage, outcomes: Sequence[Out
                 raise TypeError(f"{name!r} holds values of several kinds")
 
 
-class _Fingerprints:
-    """SHA-256 of everything that the outcomes of a stage depend on."""
+class _Remembering:
+    """`_ask`, but for what a store knows already: by the SHA-256 of everything that the outcomes of a stage depend on."""
 
-    def __init__(self, records: Sequence[Record], program: Program, potential: Potential, reference: Reference) -> None:
+    def __init__(self, store: Store, records: Sequence[Record], program: Program, potential: Potential, reference: Reference) -> None:
+        self._store = store
         samples = [(r.id, r.generated.structure and structure_hash(r.generated.structure), r.generated.failure) for r in records]
         used = {measure.descriptor for term in program.terms for measure in measures(term.claim)}
         plugins = [modules()[name] for name in sorted(used) if origin(name)]
@@ -176,13 +170,20 @@ class _Fingerprints:
             "reference": f"{reference.name} {reference.version}",
         }
 
-    def of(self, stage: Stage) -> str:
+    def __call__(self, records: Sequence[Record], stage: Stage, context: Context) -> list[Outcome]:
+        fingerprint = self._fingerprint(stage)
+        outcomes = self._store.find(stage.name, fingerprint, len(records)) if stage.kept else None
+        if outcomes is None:
+            outcomes = _ask(records, stage, context)
+            if stage.kept and not any(o.reason.startswith(_BROKEN) for o in outcomes):
+                self._store.keep(stage.name, fingerprint, outcomes)
+        self._outcomes[stage.name] = _sha256([(o.status, o.reason, dict(o.values)) for o in outcomes])
+        return outcomes
+
+    def _fingerprint(self, stage: Stage) -> str:
         before = [self._outcomes[name] for name in sorted({*stage.needs, *stage.after})]
         asked = [self._asked[name] for name in stage.asks]
         return _sha256([self._common, stage.name, repr(stage), _source(sys.modules[type(stage).__module__]), before, asked])
-
-    def add(self, stage: Stage, outcomes: Sequence[Outcome]) -> None:
-        self._outcomes[stage.name] = _sha256([(o.status, o.reason, dict(o.values)) for o in outcomes])
 
 
 _DECIDING = ("pymatgen", "spglib", "moyopy", "numpy", "torch")  # packages that the answers of stages come from
