@@ -59,11 +59,12 @@ def command(paths: tuple[str, ...], text: str | None, overrides: dict[str, str],
         raise click.exceptions.Exit(1)
 
 
-def show(program: Program, results: Sequence[Measurement], structures: Sequence[Structure]) -> None:
+def show(program: Program, results: Sequence[Measurement], structures: Sequence[Structure], *, width: int | None = None) -> None:
+    """width: columns; those of the terminal if None, and enough for a table where there is none."""
     from rich.console import Console
 
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
+    console = Console(markup=False, highlight=False, width=width)
+    if width is None and not console.is_terminal:
         console.width = max(console.width, _NARROWEST)
     for result, structure in zip(results, structures, strict=True):
         console.print(f"{result.structure}: {_VERDICTS[result.hit]}", style="bold")

@@ -64,7 +64,7 @@ class Scout:
         said = io.StringIO()
         with redirect_stdout(said):
             if named:
-                show(program, measure_named(program, named), [n.structure for n in named])
+                show(program, measure_named(program, named), [n.structure for n in named], width=self.width)
         lines = [line.rstrip() for line in said.getvalue().splitlines() if line.strip()]
         return "\n".join([*lines, *(str(error) for error in errors)]), not errors
 

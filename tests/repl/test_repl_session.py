@@ -170,6 +170,12 @@ def test_measure_says_what_the_command_says(session: Session) -> None:
     assert not reply.ok
 
 
+def test_measure_fits_the_terminal(session: Session) -> None:
+    talk(session, "system Cu-P", "require apart: min_distance(Cu-P) > 2.1 Å and min_distance(Cu-Cu) > 2.3 Å and min_distance(P-P) > 2 Å")
+    [said] = talk(session, f":measure {ROOT / 'examples' / 'structures' / 'CuP2.cif'}")
+    assert max(map(len, said.splitlines())) <= session.host.width
+
+
 def test_pages(session: Session) -> None:
     assert session.feed(":explain E030").text.startswith("E030: the element is not in the system")
     assert session.feed(":doc CN").text.startswith("CN(A-B, r=…)")
