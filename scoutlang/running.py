@@ -179,21 +179,24 @@ def _sample_arm(
     run: RunFolder, arm: Arm, model: Any, device: str, heights: Heights | None, trace_every: int | None, watcher: Watcher
 ) -> None:
     """Sample the batches of an arm that are not there yet."""
-    sample, generated = run.program.sample, []
+    sample, lost = run.program.sample, 0
     batches = _batches(sample.count, sample.batch)
     there = [run.part(arm, b[0]).exists() for b in batches]
     if trace_every and arm == "guided" and any(known and not _trace(run, arm, b).exists() for known, b in zip(there, batches, strict=True)):
         watcher.note(f"{arm}: batches that were sampled without a trace stay without one")
     for known, indices in zip(there, batches, strict=True):
         part = run.part(arm, indices[0])
-        if not known:
-            run.manifest["batches"][part.stem] = _sample(run, model, arm, indices, device, heights, trace_every, watcher)
+        if known:  # one that is damaged ends the run here, not after hours
+            lost += sum(g.structure is None for g in run.read_part(part, arm, indices))
+        else:
+            cost = _sample(run, model, arm, indices, device, heights, trace_every, watcher)
+            lost += int(cost["diverged"])
+            run.manifest["batches"][part.stem] = cost
             run.manifest["sampling"] = _sums(run.manifest["batches"], run.arms)
             with writing(run.path):
                 run.save()
-        generated.extend(run.read_part(part, arm, indices))
         watcher.sampling(arm, indices[-1] + 1, sample.count, None)
-    watcher.note(_ending(arm, generated, run.manifest.get("sampling", {}).get(arm)))
+    watcher.note(_ending(arm, lost, sample.count, run.manifest.get("sampling", {}).get(arm)))
 
 
 def _sample(
@@ -245,15 +248,14 @@ def _sums(batches: dict[str, dict[str, float]], arms: Sequence[Arm]) -> dict[str
     return {arm: {key: round(sum(c[key] for c in costs), 3) for key in costs[0]} for arm, costs in known.items() if costs}
 
 
-def _ending(arm: Arm, generated: Sequence[Generated], cost: dict[str, float] | None) -> str:
+def _ending(arm: Arm, lost: int, count: int, cost: dict[str, float] | None) -> str:
     """``guided: 128 structures in 41 s (3.12 structures/s); 3 of 128 structures diverged``."""
     parts = []
     if cost is not None:
         rate = cost["structures"] / max(cost["seconds"], 1e-9)
         parts.append(f"{cost['structures']:.0f} structures in {cost['seconds']:.0f} s ({rate:.2f} structures/s)")
-    lost = sum(g.structure is None for g in generated)
     if lost or cost is None:
-        parts.append(f"{lost} of {len(generated)} structures diverged")
+        parts.append(f"{lost} of {count} structures diverged")
     return f"{arm}: {'; '.join(parts)}"
 
 
