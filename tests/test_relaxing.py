@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -240,6 +241,14 @@ def test_a_run_before_and_after(run: Path) -> None:
     hits = {when: [arm["hits"]["count"] for arm in found[when]["table"]["arms"]] for when in ("as_sampled", "relaxed")}
     assert hits == {"as_sampled": [1, 1], "relaxed": [0, 0]}
     assert len(found["structures"]["guided"]) == 3
+
+
+def test_a_licence_is_told_at_the_first_use(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCOUT_CACHE", str(run.parent / "cache"))
+    module = potentials.module("emt")
+    monkeypatch.setattr(module, "FACTS", replace(module.FACTS, licence="a licence", commercial=False))
+    told = [scout(str(run), "--potential", "emt", "--steps", "1")[0].count("a licence, no commercial use") for _ in range(2)]
+    assert told == [1, 0]
 
 
 def test_an_interrupted_relaxation_goes_on_where_it_was(run: Path) -> None:

@@ -34,6 +34,7 @@ def command(folder: Path, steps: int, rho: float, arm: str, potential: str, outp
     records and the summary go into RUN_FOLDER/relaxed. When interrupted, run it again with the same options: it goes on where it was.
     """
     from scoutlang.potentials import load
+    from scoutlang.potentials.catalogue import notice
     from scoutlang.relaxed_runs import relax_run
     from scoutlang.run_display import Display
 
@@ -41,7 +42,10 @@ def command(folder: Path, steps: int, rho: float, arm: str, potential: str, outp
     quiet = output_format == "json"
     with Display(quiet=quiet) as display:
         try:
-            found = relax_run(folder, load(potential), arms=arms, steps=steps, rho=rho, progress=display.judging)
+            loaded = load(potential)
+            if licence := notice(potential):
+                display.note(licence)
+            found = relax_run(folder, loaded, arms=arms, steps=steps, rho=rho, progress=display.judging)
         except KeyboardInterrupt:
             display.close()
             click.echo(f"interrupted; what is relaxed is kept in {folder / 'relaxed'}\n  continue with the same command", err=True)
