@@ -101,7 +101,7 @@ def _checked(text: str) -> tuple[float, float, str]:
 
 def _loaded() -> list[str]:
     """Large libraries in a fresh process that has checked a program."""
-    code = f"import sys, scoutlang; scoutlang.check_file({str(EXAMPLE)!r}); print(*(m for m in {HEAVY!r} if m in sys.modules))"
+    code = f"import sys, pathlib, scoutlang; scoutlang.check(pathlib.Path({str(EXAMPLE)!r})); print(*(m for m in {HEAVY!r} if m in sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return found.stdout.split()
 

@@ -52,7 +52,7 @@ STRENGTH = dict.fromkeys(ROWS, 1.0) | {"boron": 4.0}
 
 def hypothesis(row: str, variant: str, sample: dict[str, Any]) -> Program:
     """The example with the benchmark's sampling settings and the guidance of the variant."""
-    program = scoutlang.check_file(EXAMPLES / f"{row}.scout").program
+    program = scoutlang.check(EXAMPLES / f"{row}.scout").program
     assert program is not None
     guide = {"method": "adaptive", **VARIANTS[variant]}
     if guide["method"] == "adaptive":

@@ -11,33 +11,48 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scoutlang.api import ProgramError, check, check_file, compile, family, measure, run
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from scoutlang.api import ProgramError, ProgramText, check, compile, family, figures, judge, measure, parse, run, write_report
     from scoutlang.errors import ScoutError
     from scoutlang.ir import Program
 
 __version__ = "0.1.0"
 
-__all__ = ["Program", "ProgramError", "ScoutError", "__version__", "check", "check_file", "compile", "family", "measure", "run"]
+__all__ = [
+    "Program",
+    "ProgramError",
+    "ProgramText",
+    "ScoutError",
+    "__version__",
+    "check",
+    "compile",
+    "family",
+    "figures",
+    "judge",
+    "measure",
+    "parse",
+    "run",
+    "write_report",
+]
 
-# Public name → module that holds it; imported on first use, so that `import scoutlang` costs nothing.
-_HOME = {
-    "Program": "scoutlang.ir",
-    "ProgramError": "scoutlang.api",
-    "ScoutError": "scoutlang.errors",
-    "check": "scoutlang.api",
-    "check_file": "scoutlang.api",
-    "compile": "scoutlang.api",
-    "family": "scoutlang.api",
-    "measure": "scoutlang.api",
-    "run": "scoutlang.api",
-}
+_ELSEWHERE = {"Program": "scoutlang.ir", "ScoutError": "scoutlang.errors"}
+"""Public names that are not in `scoutlang.api`."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    # imported on first use, so that `import scoutlang` costs nothing
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    return getattr(importlib.import_module(_ELSEWHERE.get(name, "scoutlang.api")), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """`%load_ext scoutlang`: cells that are programs, see `scoutlang.notebook`."""
+    from scoutlang.notebook import register
+
+    register(shell)

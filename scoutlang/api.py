@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scoutlang import frontend
 from scoutlang.descriptors import signatures
 from scoutlang.diagnostics.render.text import render
 from scoutlang.errors import ScoutError
 from scoutlang.frontend import CheckResult
+from scoutlang.frontend.layout import formatted
+from scoutlang.frontend.parser import parse as parse_source
 from scoutlang.frontend.reading import read_source
 from scoutlang.ir import Program
 from scoutlang.source import Source
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from scoutlang.judged_runs import Judged
     from scoutlang.loss import Loss
+    from scoutlang.measuring import Measurable, Measurements
 
 
 class ProgramError(ScoutError):
@@ -31,20 +39,85 @@ class ProgramError(ScoutError):
         return render(self.result.diagnostics, self.result.source)
 
 
-def check(text: str, *, name: str = "<text>", overrides: Mapping[str, str] | None = None) -> CheckResult:
-    """Check program text. ``name`` stands for the file in messages. Raises nothing, whatever the text.
+class _Printer(Protocol):
+    """What IPython hands to ``_repr_pretty_``."""
+
+    def text(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class ProgramText:
+    """A program as it is written, with values set from outside. It can be read; `check` says whether it means something.
+
+    overrides: values of parameters and settings as text, ``{"rc": "2.5 Å", "k": "0.4"}``; see `set`.
+    """
+
+    source: Source
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The program in the usual form, as `scout fmt` writes it; without the values from outside."""
+        return formatted(self.source).text or self.source.text
+
+    @property
+    def program(self) -> Program:
+        """The checked program. Raises `ProgramError`."""
+        result = self.check()
+        if result.program is None:
+            raise ProgramError(result)
+        return result.program
+
+    def check(self) -> CheckResult:
+        """What is wrong with it, and the program if nothing is."""
+        return check_source(self.source, self.overrides)
+
+    def set(self, **values: object) -> ProgramText:
+        """The same text with other values of parameters and of settings of `guide` and `sample`: ``p.set(rc="2.5 Å", steps=100)``. None: as in the text."""
+        kept = {name: value for name, value in self.overrides.items() if name not in values}
+        return replace(self, overrides=kept | {name: str(value) for name, value in values.items() if value is not None})
+
+    def family(self) -> list[Program]:
+        """The programs that its sweeps make, itself where it has none. Raises `ProgramError`."""
+        return family(self.check(), self.overrides)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_pretty_(self, printer: _Printer, cycle: bool) -> None:
+        """In IPython: what was found, and what it means, as `scout check` says it."""
+        from scoutlang.program_summary import summary
+
+        result = self.check()
+        said = render(result.diagnostics, result.source)
+        printer.text("\n".join(part for part in (said, summary(result.program) if result.program else "") if part))
+
+
+def parse(text: str | Path, *, name: str = "<text>") -> ProgramText:
+    """Read a program: text, or a file where a path is given. ``name`` stands for the file in messages; files that a text names are looked for in
+    the working folder, those that a file names beside it.
+
+    Raises `ProgramError` where a text is no program, with all that is wrong with it; `ScoutError` E001-E003 where a file cannot be read.
+
+    >>> parse("system Cu-P;require CN(Cu-P)=4").text
+    'system Cu-P\\nrequire CN(Cu-P) = 4\\n'
+    """
+    source = read_source(text) if isinstance(text, Path) else Source(name, text, Path.cwd())
+    if parse_source(source).diagnostics:
+        raise ProgramError(check_source(source))
+    return ProgramText(source)
+
+
+def check(text: str | Path, *, name: str = "<text>", overrides: Mapping[str, str] | None = None) -> CheckResult:
+    """Check a program: text, or a file where a path is given. ``name`` stands for the file in messages. Raises nothing, whatever the text;
+    `ScoutError` E001-E003 where a file cannot be read.
 
     overrides: values of parameters and settings from outside, as text: ``{"rc": "2.5 Å", "k": "0.4"}``.
 
     >>> check("system Cu-P; require CN(Cu-P) = 4").ok
     True
     """
-    return check_source(Source(name, text), overrides)
-
-
-def check_file(path: str | Path, *, overrides: Mapping[str, str] | None = None) -> CheckResult:
-    """Check a program file; see `check`. Raises `ScoutError` when it cannot be read as text."""
-    return check_source(read_source(path), overrides)
+    return check_source(read_source(text) if isinstance(text, Path) else Source(name, text, Path.cwd()), overrides)
 
 
 def check_source(source: Source, overrides: Mapping[str, str] | None = None) -> CheckResult:
@@ -59,35 +132,81 @@ def family(result: CheckResult, overrides: Mapping[str, str] | None = None) -> l
     return list(frontend.family(result, signatures(), overrides))
 
 
-def as_program(program: Program | str) -> Program:
-    """A program as it is, or the one that text means. Raises `ProgramError`."""
-    if isinstance(program, Program):
-        return program
-    result = check(program)
+Hypothesis = Program | ProgramText | CheckResult | str | Path
+"""What stands for a program wherever one is asked for."""
+
+
+def as_program(hypothesis: Hypothesis) -> Program:
+    """A program as it is, or the one that a text or file means. Raises `ProgramError`, and `ScoutError` where a file cannot be read."""
+    if isinstance(hypothesis, Program):
+        return hypothesis
+    if isinstance(hypothesis, ProgramText):
+        return hypothesis.program
+    result = hypothesis if isinstance(hypothesis, CheckResult) else check(hypothesis)
     if result.program is None:
         raise ProgramError(result)
     return result.program
 
 
-def compile(program: Program | str) -> Loss:
+def compile(hypothesis: Hypothesis) -> Loss:
     """The torch loss of a program: a value per structure and its parts."""
-    checked = as_program(program)
+    program = as_program(hypothesis)
     from scoutlang.loss import compile_loss  # after the check: text with errors must not wait for torch
 
-    return compile_loss(checked)
+    return compile_loss(program)
 
 
-def measure(program: Program | str, structures: Sequence[Any]) -> Any:
-    """Every term of a program on given structures, soft and exact; see `scoutlang.measuring.measure`."""
-    checked = as_program(program)
+def measure(hypothesis: Hypothesis, structures: Measurable | Sequence[Measurable]) -> Measurements:
+    """Every term of a program on given structures, soft and exact: pymatgen Structures, ASE Atoms, or paths of files and folders of them; one or
+    several. See `scoutlang.measuring.measure`.
+    """
+    program = as_program(hypothesis)
     from scoutlang import measuring
 
-    return measuring.measure(checked, structures)
+    return measuring.measure(program, structures)
 
 
-def run(program: Program | str, *args: Any, **kwargs: Any) -> Any:
-    """Sample, judge and write a run folder; see `scoutlang.running.run` for the arguments."""
-    checked = as_program(program)
+def run(hypothesis: Hypothesis, folder: str | Path, *, progress: bool = True, **options: Any) -> Judged:
+    """Sample both arms, judge them alike, and write everything into a folder; see `scoutlang.running.run` for the options.
+
+    progress: shown on standard error, a bar on a terminal, a line now and then elsewhere. With ``resume=True`` a run that is in the folder already
+    goes on where it stopped, and one that is finished is read.
+    """
+    program = as_program(hypothesis)
+    if program.sweeps:
+        raise ScoutError(
+            "E605", "a sweep is a family of runs", "run each of `parse(…).family()` in a folder of its own, or use `scout run`"
+        )
     from scoutlang import running
+    from scoutlang.run_display import Display
 
-    return running.run(checked, *args, **kwargs)
+    with Display(quiet=False) if progress else nullcontext(running.Silent()) as watcher:
+        return running.run(program, folder, watcher=watcher, **options)
+
+
+def judge(folder: str | Path, *, progress: bool = True, **options: Any) -> Judged:
+    """What is in a run folder, judged; what was judged before is not judged again. See `scoutlang.judged_runs.judge` for the options."""
+    from scoutlang import judged_runs
+    from scoutlang.run_display import Display
+
+    with Display(quiet=not progress) as display:
+        return judged_runs.judge(folder, progress=display.judging, note=display.note, **options)
+
+
+def figures(judged: Judged) -> dict[str, go.Figure]:
+    """The figures of a run that its data allow, by name, in reading order: Plotly figures."""
+    from scoutlang.report import figures as drawing
+    from scoutlang.report.data import collect
+
+    return {figure.name: figure.plot for figure in drawing.figures(collect(judged))}
+
+
+def write_report(judged: Judged, out: str | Path | None = None) -> Path:
+    """Write the page of a run, as `scout report` does: report.html in its folder, or ``out``. Returns where it is."""
+    from scoutlang.report.data import collect
+    from scoutlang.report.figures import draw
+    from scoutlang.report.page import PAGE, write_page
+
+    data = collect(judged)
+    drawn, left_out = draw(data)
+    return write_page(judged.folder / PAGE if out is None else Path(out), data, [*drawn, *left_out])

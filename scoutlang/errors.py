@@ -15,3 +15,7 @@ class ScoutError(Exception):
     def __str__(self) -> str:
         first = f"error[{self.code}]: {self.message}"
         return f"{first}\n  hint: {self.hint}" if self.hint else first
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in the place of a traceback."""
+        return str(self).split("\n")

@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.console import Group
 
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Arm, Program
@@ -21,14 +23,18 @@ from scoutlang.potentials.catalogue import notice
 from scoutlang.run_folder import ARMS, MANIFEST, SAMPLES, RunFolder, manifest, writing
 from scoutlang.structure_io import NamedStructure
 from scoutlang.tracing import TRACE
-from scoutlang.validation.outputs import write_outputs
+from scoutlang.validation.outputs import as_frame, write_outputs
 from scoutlang.validation.pipeline import Validation, validate
-from scoutlang.validation.record import Generated
+from scoutlang.validation.record import Generated, Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference import load as load_reference
 from scoutlang.validation.stages import Progress
 from scoutlang.validation.store import Store
+from scoutlang.validation.table import as_text, render_table, render_terms
 from scoutlang.validation.terms import Hardest, TermSummary, find_hardest, summarize_terms
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REFERENCE = "mp-mini"
 STAGES = "stages"
@@ -36,7 +42,7 @@ _PART = 512
 """Structures in a file, where they did not come in batches."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Judged:
     """What was found in a run, of the whole and of each term, by which potential and reference, and the files that say so."""
 
@@ -51,6 +57,28 @@ class Judged:
     @property
     def folder(self) -> Path:
         return self.run.path
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """What became of each structure, with the structure."""
+        return self.validation.records
+
+    def __getitem__(self, id: str) -> Record:
+        """The record with that name, ``guided-0-000003``. Raises KeyError."""
+        try:
+            return next(record for record in self.records if record.id == id)
+        except StopIteration:
+            raise KeyError(id) from None
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row per structure, by its name: arm, composition, and all that the stages found, as in records.parquet. What is undefined is missing."""
+        return as_frame(self.records)
+
+    def __str__(self) -> str:
+        """The tables that `scout run` ends with."""
+        return as_text(Group(render_terms(self.terms, self.hardest), render_table(self.validation, self.files)))
+
+    __repr__ = __str__  # what a prompt and a notebook show
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the records, as plain data; undefined numbers are null."""

@@ -79,8 +79,8 @@ class Measurements(tuple[Measurement, ...]):
     """The measurements of several structures, in order."""
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row per structure: its name, ``hit``, and of each term the columns that it has, named as in the records of a run: ``exact: LABEL``,
-        ``soft: LABEL``, ``margin: LABEL``, ``satisfied: LABEL``. Undefined is missing (``<NA>``).
+        """A row per structure: its name, ``hit``, and of each term, as in the records of a run, ``exact: LABEL``, ``soft: LABEL``, ``margin: LABEL``
+        and ``satisfied: LABEL``. What is undefined is missing (``<NA>``).
         """
         import pandas as pd
 
@@ -90,9 +90,10 @@ class Measurements(tuple[Measurement, ...]):
             | {f"{column}: {term.label}": getattr(term, column) for term in one.terms for column in columns}
             for one in self
         ]
-        frame = pd.DataFrame(rows)
-        empty = [name for name in frame.columns[2:] if frame[name].isna().all()]
-        return frame.drop(columns=empty).convert_dtypes()
+        frame = pd.DataFrame(rows, columns=None if rows else ["structure", "hit"])
+        truths = {name for name in frame.columns if name == "hit" or name.startswith("satisfied: ")}
+        kinds = {name: "boolean" if name in truths else "Float64" for name in frame.columns[1:]}
+        return frame.astype({"structure": "string", **kinds})
 
 
 def measure(program: Program, structures: Measurable | Iterable[Measurable]) -> Measurements:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ase.build import bulk
+from pymatgen.io.ase import AseAtomsAdaptor
 
 import scoutlang
 from scoutlang import api
 
+EXAMPLES = Path(__file__).parents[1] / "examples" / "structures"
 PAPER = "system Cu-Si-P-Ca; require CN(Cu-P)=4; require CN(Cu-Cu)=1; guide k=0.8"
 
 
@@ -23,9 +26,9 @@ def test_check_reports_and_returns_the_program() -> None:
 def test_check_file(tmp_path: Path) -> None:
     path = tmp_path / "x.scout"
     path.write_text(PAPER, encoding="utf-8")
-    assert scoutlang.check_file(path).ok
+    assert scoutlang.check(path).ok
     with pytest.raises(scoutlang.ScoutError, match="E001"):
-        scoutlang.check_file(tmp_path / "none.scout")
+        scoutlang.check(tmp_path / "none.scout")
 
 
 def test_a_program_is_taken_as_text_or_as_it_is() -> None:
@@ -57,3 +60,75 @@ def test_functions_are_not_hidden_by_modules() -> None:
     assert callable(scoutlang.compile)
     assert callable(scoutlang.measure)
     assert callable(scoutlang.run)
+
+
+def test_parse_reads_and_check_judges(tmp_path: Path) -> None:
+    written = scoutlang.parse("system Cu-P;require CN(Cu-P)=4; require CN(Cu-As) = 1")
+    assert written.text == "system Cu-P\nrequire CN(Cu-P) = 4\nrequire CN(Cu-As) = 1\n"
+    assert [d.code for d in written.check().diagnostics] == ["E030"]
+    with pytest.raises(scoutlang.ProgramError, match="E030"):
+        _ = written.program
+    path = tmp_path / "x.scout"
+    path.write_text(PAPER, encoding="utf-8")
+    assert scoutlang.parse(path).program.digest() == scoutlang.parse(PAPER).program.digest()
+
+
+def test_parse_refuses_what_is_no_program_and_says_all_that_is_wrong() -> None:
+    with pytest.raises(scoutlang.ProgramError) as caught:
+        scoutlang.parse("system Cu-P; requre CN(Cu-P)=4; require CN(Cu-Ge)=1")
+    assert [d.code for d in caught.value.result.diagnostics] == ["E012", "E030"]
+
+
+def test_set_is_another_text_and_none_takes_back() -> None:
+    written = scoutlang.parse("system Cu-P; param rc = 2.5 Å; require CN(Cu-P, r=rc) = 4; guide k=0.8")
+    other = written.set(rc="2.7 Å", steps=100, k=0.4)
+    assert other.overrides == {"rc": "2.7 Å", "steps": "100", "k": "0.4"}
+    assert written.overrides == {}
+    assert other.program.sample.steps == 100
+    assert other.set(rc=None, steps=None, k=None).program == written.program
+    assert [d.code for d in written.set(nothing=1).check().diagnostics if d.severity == "error"] != []
+
+
+def test_sweeps_are_a_family() -> None:
+    written = scoutlang.parse(PAPER + "; sweep k in {0.2, 0.4, 0.8}")
+    assert [program.guide.k.start for program in written.family()] == [0.2, 0.4, 0.8]
+    with pytest.raises(scoutlang.ScoutError, match="family"):
+        scoutlang.run(written, "nowhere")
+    assert not Path("nowhere").exists()
+
+
+def test_every_form_of_a_program_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "x.scout"
+    path.write_text(PAPER, encoding="utf-8")
+    written = scoutlang.parse(PAPER)
+    forms = [PAPER, path, written, written.check(), written.program]
+    assert len({api.as_program(form).digest() for form in forms}) == 1
+
+
+def test_a_check_and_a_text_are_short_at_a_prompt() -> None:
+    assert repr(scoutlang.check(PAPER)) == "ok: <text>"
+    assert repr(scoutlang.check("system Cu-P; require CN(Cu-As)=1")).startswith("error[E030]")
+    assert str(scoutlang.parse(PAPER)).startswith("system Cu-Si-P-Ca\nrequire CN(Cu-P) = 4\n")
+
+
+def test_measure_takes_one_or_several_of_pymatgen_ase_and_files() -> None:
+    salt = bulk("NaCl", "rocksalt", 5.64)
+    crystal = AseAtomsAdaptor.get_structure(salt)  # type: ignore[no-untyped-call]
+    program = "system Na-Cl; require salt: CN(Na-Cl) = 6; prefer volume_per_atom as low as possible; expect e_above_hull < 0.1 eV/atom"
+    for one in (salt, crystal):
+        [found] = scoutlang.measure(program, one)
+        assert found.hit is True
+    found = scoutlang.measure(program, [salt, crystal, bulk("Cl", "fcc", 5.0), EXAMPLES / "CuP2.cif"])
+    table = found.to_pandas()
+    assert list(table["structure"]) == [one.structure for one in found]
+    assert table["hit"].isna().tolist() == [False, False, True, True]  # no Na: undefined, not false
+    assert table["exact: salt"].tolist()[:2] == [6.0, 6.0]
+    assert table["exact: salt"].isna().tolist()[2:] == [True, True]
+    assert {str(table[name].dtype) for name in table if name.startswith(("exact", "soft", "margin"))} == {"Float64"}
+    assert {str(table[name].dtype) for name in table if name.startswith(("hit", "satisfied"))} == {"boolean"}
+    with pytest.raises(TypeError, match="pymatgen Structure"):
+        scoutlang.measure(program, [3])
+
+
+def test_an_empty_measurement_is_an_empty_table() -> None:
+    assert list(scoutlang.measure(PAPER, []).to_pandas().columns) == ["structure", "hit"]

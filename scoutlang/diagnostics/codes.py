@@ -409,6 +409,10 @@ E604 a file of the run is damaged
 The message names the file. One of sampled structures can be deleted: `scout run --resume` makes its structures again, the same ones. A run whose
 manifest is damaged, or was written by another version of scoutlang, is begun anew in another folder.
 
+E605 a sweep is a family of runs
+A program with a `sweep` stands for several programs, each of which has a run of its own. In Python, `parse(…).family()` gives them; `scout run` and
+`:sweep` of the REPL make a folder with a run for each.
+
 E610 not the folder of a run
 `scout validate`, `scout report` and `scout relax` take a folder with a manifest `run.json`, as `scout run` and `scout validate` write it.
 `scout relax` takes finished runs only, with all of their structures.
@@ -434,10 +438,15 @@ shows how it is called; `:help` lists all of them.
 
 E703 there is nothing to work on yet
 The command needs a whole program, with at least a `system`, or structures that were made in this session: `:sample` makes a few, `:run` all
-that the program asks for. A batch that was interrupted leaves nothing.
+that the program asks for. A batch that was stopped in its middle leaves nothing: Ctrl-C once lets it be finished first.
 
 E704 the file is in the way
 A session writes over a file only when it is told so: `:save! pairs.scout`. Or the folder may not be written; then choose another one.
+
+E705 the editor did not open
+`:edit` opens the program in the editor that the environment names, `VISUAL` or else `EDITOR`: `EDITOR=nano scout`. The program of that name is not
+there, or it ended with an error. What was written before that is kept: `:edit` opens it again. In `scout replay` there is nobody who edits: the lines
+below `:edit` that begin with `|` are the text, as a recorded session has them.
 """
 
 

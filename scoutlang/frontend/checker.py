@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from scoutlang.diagnostics import Diagnostic, Label
+from scoutlang.diagnostics.render.text import render
 from scoutlang.frontend import contradictions, definitions, model_facts
 from scoutlang.frontend.ast import Module, Parts, Statement
 from scoutlang.frontend.imports import Files
@@ -20,7 +21,7 @@ from scoutlang.signatures import DescriptorSignature
 from scoutlang.source import Source, Span
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CheckResult:
     """What checking found. ``program`` is None when there are errors; ``module`` holds the statements that could be read."""
 
@@ -32,6 +33,11 @@ class CheckResult:
     @property
     def ok(self) -> bool:
         return self.program is not None
+
+    def __str__(self) -> str:
+        return render(self.diagnostics, self.source) or f"ok: {self.source.name}"
+
+    __repr__ = __str__  # what a prompt and a notebook show; the syntax tree would fill pages
 
 
 def check(source: Source, signatures: Mapping[str, DescriptorSignature], overrides: Mapping[str, str] | None = None) -> CheckResult:

@@ -7,18 +7,21 @@ import json
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ase.io
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from ase import Atoms
 from pymatgen.io.cif import CifWriter
 
 from scoutlang.files import cell, write_whole
 from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RECORDS_PARQUET = "records.parquet"
 RECORDS_CSV = "records.csv"
@@ -52,6 +55,14 @@ def _table(records: Sequence[Record]) -> pa.Table:
     return pa.table({name: [row.get(name) for row in rows] for name in columns})
 
 
+def as_frame(records: Sequence[Record]) -> pd.DataFrame:
+    """The same table for pandas, by id, in dtypes that can miss a value: undefined is ``<NA>``."""
+    import pandas as pd
+
+    kinds = {pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype()}
+    return _table(records).to_pandas(types_mapper=kinds.get).set_index("id")
+
+
 def _safe(rows: pa.Table) -> pa.Table:
     columns = {name: rows[name] for name in rows.column_names}
     texts = {name: [v if v is None else cell(v) for v in c.to_pylist()] for name, c in columns.items() if pa.types.is_string(c.type)}
@@ -70,19 +81,8 @@ def _writable(record: Record) -> bool:
 
 def _extxyz(records: Sequence[Record]) -> str:
     text = io.StringIO()
-    frames = [
-        Atoms(
-            numbers=r.structure.atomic_numbers,
-            scaled_positions=r.structure.frac_coords,
-            cell=r.structure.lattice.matrix,
-            pbc=True,
-            info={"id": r.id, "arm": r.arm}
-            | {key: value for key, value in (("hit", r.hit), ("e_above_hull", r.e_above_hull)) if value is not None},
-        )
-        for r in records
-    ]
-    if frames:
-        ase.io.write(text, frames, format="extxyz")
+    if records:
+        ase.io.write(text, [r.atoms for r in records], format="extxyz")
     return text.getvalue()
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pymatgen.core import Structure
 
 from scoutlang.ir import Arm
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 Status = Literal["passed", "failed", "undefined", "skipped"]
 Value = float | int | bool | str | None
@@ -70,6 +73,21 @@ class Record:
         if self.generated.structure is None:
             raise ValueError(f"{self.id} has no structure")
         return self.generated.structure
+
+    @property
+    def atoms(self) -> Atoms:
+        """The crystal for ASE; ``info`` has id and arm, and hit and e_above_hull (eV/atom) where they have a value. Raises as `structure`."""
+        from ase import Atoms
+
+        facts = {"id": self.id, "arm": self.arm, "hit": self.hit, "e_above_hull": self.e_above_hull}
+        crystal = self.structure
+        return Atoms(
+            numbers=crystal.atomic_numbers,
+            scaled_positions=crystal.frac_coords,
+            cell=crystal.lattice.matrix,
+            pbc=True,
+            info={name: value for name, value in facts.items() if value is not None},
+        )
 
     @property
     def hit(self) -> bool | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -46,6 +47,14 @@ def render_table(validation: Validation, files: Sequence[Path] = (), *, geometry
     if files:
         lines.append(f"files in {files[0].parent}: {', '.join(file.name for file in files)}")
     return Group(table, Text("\n".join(lines)))
+
+
+def as_text(what: RenderableType, width: int = 120) -> str:
+    """A table as plain text, no wider than ``width`` columns."""
+    console = Console(file=io.StringIO(), width=width, force_terminal=False, force_jupyter=False, markup=False, highlight=False)
+    with console.capture() as capture:
+        console.print(what)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines() if line.strip())
 
 
 def table_rows(summary: Summary) -> list[tuple[str, list[str]]]:

@@ -51,7 +51,7 @@ def test_python(monkeypatch: pytest.MonkeyPatch) -> None:
     failed, attempted = doctest.DocTestRunner(verbose=False).run(
         doctest.DocTestParser().get_doctest(block, {}, "README.md", "README.md", 0), out=report.append
     )
-    assert attempted == 5
+    assert attempted == 6
     assert not failed, "".join(report)
 
 

@@ -23,6 +23,6 @@ BAD = [p for p in programs("bad", "bad/with_files", "bad/poor") if not p.is_syml
 
 
 def check(path: Path) -> CheckResult:
-    """As `scoutlang.check_file`, but named without its folder, so that snapshots hold anywhere."""
+    """As `scoutlang.check` does a file, but named without its folder, so that snapshots hold anywhere."""
     folder = path.parent if path.parent.name == "with_files" else None
     return check_source(Source(path.name, path.read_bytes().decode(), folder))
