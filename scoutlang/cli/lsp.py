@@ -8,6 +8,7 @@ from scoutlang.errors import ScoutError
 
 
 @click.command("lsp")
+@click.option("--stdio", is_flag=True, expose_value=False, help="Said by many editors; there is no other way.")
 def command() -> None:
     """Serve an editor over standard input and output, by the Language Server Protocol.
 

@@ -274,3 +274,10 @@ def test_without_pygls_it_says_what_to_install() -> None:
     assert done.returncode == 1
     assert "E480" in done.stderr
     assert "pip install pygls" in done.stderr
+
+
+def test_what_editors_add_to_the_command_is_understood() -> None:
+    """The clients of VS Code and others start `scout lsp --stdio`."""
+    code = "import sys; sys.argv = ['scout', 'lsp', '--stdio']; from scoutlang.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

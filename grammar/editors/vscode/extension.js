@@ -2,14 +2,18 @@
 "use strict";
 
 const vscode = require("vscode");
-const { LanguageClient, TransportKind } = require("vscode-languageclient/node");
+const { LanguageClient } = require("vscode-languageclient/node");
 
 let client;
 
 exports.activate = async () => {
   const command = vscode.workspace.getConfiguration("scout").get("command");
-  const server = { command, args: ["lsp"], transport: TransportKind.stdio };
-  client = new LanguageClient("scout", "Scout", server, { documentSelector: [{ language: "scout" }] });
+  const server = { command, args: ["lsp", "--stdio"] };
+  const files = vscode.workspace.createFileSystemWatcher("**/*.scout");
+  client = new LanguageClient("scout", "Scout", server, {
+    documentSelector: [{ language: "scout" }],
+    synchronize: { fileEvents: files },
+  });
   try {
     await client.start();
   } catch (error) {
