@@ -1,34 +1,24 @@
-"""`ReportData` and figures → one HTML file that needs nothing else: no network, no other file, no program but a browser.
-
-Text of strangers (formulas, file names, the program) enters in two ways only: through the templates, which escape it, and as JSON that cannot end
-its element. A Content-Security-Policy in the file allows the scripts that are written here, by their hashes, and no request at all.
-"""
+"""`ReportData` and figures → one HTML file (`document`)."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from scoutlang.errors import ScoutError
-from scoutlang.files import write_whole
 from scoutlang.ir import Term, Wish
 from scoutlang.report.candidates import candidates
 from scoutlang.report.citations import citations
 from scoutlang.report.data import Crystal, ReportData
+from scoutlang.report.document import document, write_document
 from scoutlang.report.figures import Figure, LeftOut
 from scoutlang.report.highlight import Piece, highlighted
 from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
@@ -41,8 +31,7 @@ PAGE = "report.html"
 LIMIT = 2000
 """Crystals that a page draws and offers as CIF, best first: about 3 kB each."""
 
-_POLICY = "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
-_SCRIPTS = ("viewer.js", "table.js", "figures.js", "page.js")
+_SCRIPTS = ("viewer.js", "view.js", "table.js", "figures.js", "page.js")
 _IN_MANIFEST = ("source", "program")  # shown above already
 _DIGITS = 6  # significant ones, of numbers in figures
 
@@ -52,77 +41,35 @@ def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int 
     plots = [figure for figure in figures if isinstance(figure, Figure)]
     summary = data.validation.table()
     records = data.validation.records
-    own = "\n".join(_template(name) for name in _SCRIPTS)
-    scripts = [_script(text) for text in ([get_plotlyjs()] if plots else []) + [own]]
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(
-            policy=_POLICY.format(scripts=" ".join(f"'sha256-{_hash(text)}'" for text in scripts)),
-            style=Markup(_template("page.css")),
-            scripts=[Markup(text) for text in scripts],
-            name=data.name,
-            about=_about(data),
-            marked=_marked,
-            verdict=verdict(data.program, summary),
-            advice=hard_line(data.hardest) if data.hardest else [],
-            unfinished=_unfinished(data),
-            bars=_bars(summary),
-            arms=[arm.arm for arm in summary.arms],
-            lines=list(_lines(data)),
-            source_name=data.program.source_name,
-            rows=table_rows(summary),
-            notes=table_notes(data.validation),
-            figures=plots,
-            left_out=[figure for figure in figures if isinstance(figure, LeftOut)],
-            funnels=data.funnels,
-            total=len(records),
-            manifest=list(_flat({k: v for k, v in data.manifest.items() if k not in _IN_MANIFEST})),
-            citations=citations(data),
-            data=_as_json(_content(data, plots, limit)),
-        )
+    return document(
+        "page.html",
+        _SCRIPTS,
+        _content(data, plots, limit),
+        library=get_plotlyjs() if plots else "",
+        name=data.name,
+        about=_about(data),
+        marked=_marked,
+        verdict=verdict(data.program, summary),
+        advice=hard_line(data.hardest) if data.hardest else [],
+        unfinished=_unfinished(data),
+        bars=_bars(summary),
+        arms=[arm.arm for arm in summary.arms],
+        lines=list(_lines(data)),
+        source_name=data.program.source_name,
+        rows=table_rows(summary),
+        notes=table_notes(data.validation),
+        figures=plots,
+        left_out=[figure for figure in figures if isinstance(figure, LeftOut)],
+        funnels=data.funnels,
+        total=len(records),
+        manifest=list(_flat({k: v for k, v in data.manifest.items() if k not in _IN_MANIFEST})),
+        citations=citations(data),
     )
 
 
 def write_page(file: Path, data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int = LIMIT) -> Path:
     """The page as a file, whole or not at all. Raises ScoutError E602 where it cannot be written."""
-    text = render(data, figures, limit=limit)
-    try:
-        return write_whole(file, lambda path: path.write_text(text, encoding="utf-8"))
-    except OSError as error:
-        raise ScoutError(
-            "E602", f"cannot write {file}: {error.strerror or error}", "free space, or choose another place with --out"
-        ) from error
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("scoutlang.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-
-
-def _template(name: str) -> str:
-    return files("scoutlang.report").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _script(text: str) -> str:
-    """As the browser reads it between its tags, so that its hash is the one in the policy. Raises ValueError where it would end them."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if re.search(r"</script|<!--", text, re.IGNORECASE):
-        raise ValueError("a script that cannot stand in a page")
-    return text
-
-
-def _hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _as_json(data: Any) -> Markup:
-    """JSON that no text in it can end: the characters that HTML knows are escaped."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
+    return write_document(file, render(data, figures, limit=limit))
 
 
 def _content(data: ReportData, figures: Sequence[Figure], limit: int) -> dict[str, Any]:

@@ -127,13 +127,6 @@ class Table {
   }
 }
 
-function add(parent, tag, text) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  parent.append(made);
-  return made;
-}
-
 function fill(cell, kind, value) {
   if (kind === "text") {
     cell.textContent = value === null ? "–" : value;

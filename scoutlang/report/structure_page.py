@@ -1,0 +1,31 @@
+"""One crystal on a page of its own, with the viewer of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pymatgen.core import Structure
+
+from scoutlang.ir import Program
+from scoutlang.report.document import document, write_document
+from scoutlang.report.pictured import bonded_pairs, elements_shown, pictures
+
+_SCRIPTS = ("viewer.js", "view.js", "structure.js")
+
+
+def write_structure_page(file: Path, title: str, structure: Structure, program: Program, facts: Mapping[str, str]) -> Path:
+    """The page as a file. structure: `picturable`; bonds are drawn between the pairs that the program speaks of. facts: what is said beside the cell.
+
+    Raises ScoutError E602 where it cannot be written.
+    """
+    pairs = bonded_pairs(program)
+    [picture] = pictures([structure], pairs)
+    data = {
+        "id": file.stem,
+        "elements": elements_shown([structure]),
+        "pairs": [[one, other, round(radius, 3)] for one, other, radius in pairs],
+        "structure": picture,
+        "facts": list(facts.items()),
+    }
+    return write_document(file, document("structure.html", _SCRIPTS, data, title=title))

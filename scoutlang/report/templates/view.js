@@ -1,0 +1,116 @@
+"use strict";
+// The box of one structure: its picture with the tools that turn it, its elements and bonds, and what is known of it.
+class View {
+  // elements: symbol, colour and radius; pairs: centre, neighbour, and the distance of a bond
+  constructor(elements, pairs) {
+    this.elements = elements;
+    this.pairs = pairs;
+    this.viewer = new Viewer(this.element("canvas"), elements, (crystal, repeat) => this.description(crystal, repeat));
+    const { viewer } = this;
+    for (const button of document.querySelectorAll("[data-view]")) button.addEventListener("click", () => viewer.along(button.dataset.view));
+    for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => viewer.scaleBy(Number(button.dataset.zoom)));
+    const toggle = (id, change) => this.element(id).addEventListener("click", (event) => {
+      const pressed = event.currentTarget.getAttribute("aria-pressed") !== "true";
+      event.currentTarget.setAttribute("aria-pressed", String(pressed));
+      change(pressed);
+    });
+    toggle("supercell", (on) => { viewer.cells = on ? 2 : 1; });
+    toggle("labels", (on) => { viewer.symbols = on; viewer.draw(); });
+    this.element("cif").addEventListener("click", () => this.download());
+  }
+
+  element(id) {
+    return document.getElementById(id);
+  }
+
+  draw() {
+    this.viewer.draw();
+  }
+
+  // tell(fact): says what is known beside the cell; fact(name, text) adds a line and gives the place of its text
+  show(id, name, crystal, tell) {
+    this.id = id;
+    this.crystal = crystal;
+    this.header(name, false);
+    this.legend(crystal);
+    const list = this.element("facts");
+    list.replaceChildren();
+    const fact = (what, text) => {
+      add(list, "dt", what);
+      return add(list, "dd", text);
+    };
+    this.cell(crystal.cell, fact);
+    tell(fact);
+    this.viewer.show(crystal);
+  }
+
+  empty(name, reason) {
+    this.header(name, true);
+    this.element("view-empty").textContent = reason;
+  }
+
+  header(name, empty) {
+    this.element("view-name").textContent = name;
+    this.element("view-body").hidden = empty;
+    this.element("view-empty").hidden = !empty;
+  }
+
+  legend(crystal) {
+    const present = this.elements.filter((one) => crystal.elements.includes(one.symbol));
+    this.element("legend").replaceChildren(...present.map((one) => {
+      const item = document.createElement("li");
+      const mark = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      for (const [name, value] of [["width", 14], ["height", 14], ["aria-hidden", "true"]]) mark.setAttribute(name, value);
+      const spot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+      for (const [name, value] of [["cx", 7], ["cy", 7], ["r", 6], ["fill", one.colour], ["stroke", "currentColor"]]) spot.setAttribute(name, value);
+      mark.append(spot);
+      item.append(mark, `${one.symbol} × ${crystal.elements.filter((symbol) => symbol === one.symbol).length}`);
+      return item;
+    }));
+    const pairs = this.pairs.filter(([a, b]) => crystal.elements.includes(a) && crystal.elements.includes(b));
+    const seen = new Map(pairs.map(([a, b, radius]) => [[a, b].sort().join("–"), radius]));
+    this.element("bonds").textContent = seen.size ? `Bonds: ${[...seen].map(([pair, radius]) => `${pair} within ${radius.toFixed(2)} Å`).join(", ")}.`
+      : "None of the pairs of the hypothesis is in this structure.";
+  }
+
+  cell(cell, fact) {
+    const lengths = [0, 1, 2].map((k) => Math.hypot(...cell.slice(3 * k, 3 * k + 3)));
+    const angles = [[1, 2], [0, 2], [0, 1]].map(([p, q]) => {
+      const [u, v] = [p, q].map((k) => cell.slice(3 * k, 3 * k + 3));
+      return (Math.acos(dot(u, v) / (lengths[p] * lengths[q])) * 180) / Math.PI;
+    });
+    fact("a, b, c", `${lengths.map((x) => x.toFixed(3)).join(", ")} Å`);
+    fact("α, β, γ", `${angles.map((x) => x.toFixed(1)).join(", ")}°`);
+  }
+
+  description(crystal, repeat) {
+    const counts = new Map();
+    for (const symbol of crystal.elements) counts.set(symbol, (counts.get(symbol) || 0) + 1);
+    const cell = [...counts].map(([symbol, count]) => `${count} ${symbol}`).join(", ");
+    return `Crystal structure ${this.id}: ${cell} in the cell, ${crystal.bonds.length / 5} neighbours drawn${repeat > 1 ? ", two cells along each axis" : ""}`;
+  }
+
+  download() {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([this.crystal.cif], { type: "chemical/x-cif" }));
+    link.download = `${this.id.replace(/[^\w.-]+/g, "_")}.cif`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+}
+
+// Colours follow the choice on the page, else the system.
+function whenColoursChange(recolour) {
+  document.getElementById("theme").addEventListener("change", (event) => {
+    document.documentElement.dataset.theme = event.target.value;
+    recolour();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+}
+
+function add(parent, tag, text) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  parent.append(made);
+  return made;
+}
