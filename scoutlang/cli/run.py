@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +11,12 @@ import click
 from scoutlang import api
 from scoutlang.cli.judge_options import judge_options
 from scoutlang.cli.program_argument import checked, echo_json, program_argument, set_option
+from scoutlang.families import Member, members, run_each
 from scoutlang.ir import Arm, Program
 from scoutlang.source import Source
 
 if TYPE_CHECKING:
     from scoutlang.judged_runs import Judged
-
-_UNSAFE = re.compile(r"[^\w.=+-]+")  # in a folder's name
 
 
 @click.command("run")
@@ -56,12 +52,12 @@ def command(source: Source, output_format: str, overrides: dict[str, str], **opt
     folder = options["out"] or Path("runs") / _name(source)
     arms: tuple[Arm, ...] = ("non-guided", "guided") if options["arms"] == "both" else (options["arms"],)
 
-    results: list[Judged] = []
-    for member, where in _members(program, programs, folder):
+    def run_member(member: Member, baseline: Path | None) -> Judged:
         if program.sweeps:
-            click.echo(f"run in {where}", err=True)
-        shared = options | ({"baseline": results[0].folder} if results and options["baseline"] is None else {})
-        results.append(_run(member, where, source, arms, shared, quiet=output_format == "json"))
+            click.echo(f"run in {member.folder}", err=True)
+        return _run(member.program, member.folder, source, arms, options | {"baseline": baseline}, quiet=output_format == "json")
+
+    results = list(run_each(members(program, programs, folder), run_member, options["baseline"]))
     if output_format == "json":
         documents = [r.to_json() for r in results]
         echo_json({"runs": documents} if program.sweeps else documents[0])
@@ -69,13 +65,6 @@ def command(source: Source, output_format: str, overrides: dict[str, str], **opt
         from scoutlang.report.table1 import as_text, row
 
         click.echo(as_text([row(r) for r in results]), nl=False)
-
-
-def _members(program: Program, programs: Sequence[Program], folder: Path) -> Iterator[tuple[Program, Path]]:
-    """Every member of the family with its folder: the folder itself without sweeps, else one below it, named by its values."""
-    values = itertools.product(*([f"{sweep.name}={value}" for value in sweep.values] for sweep in program.sweeps))
-    for member, chosen in zip(programs, values, strict=True):
-        yield member, folder / ",".join(_UNSAFE.sub("_", c) for c in chosen) if chosen else folder
 
 
 def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], options: dict[str, Any], *, quiet: bool) -> Judged:
