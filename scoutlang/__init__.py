@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from scoutlang.api import ProgramError, ProgramText, check, compile, family, figures, judge, measure, parse, run, write_report
+    from scoutlang.api import ProgramError, ProgramText, batch, check, compile, family, figures, judge, measure, parse, run, write_report
     from scoutlang.errors import ScoutError
     from scoutlang.ir import Program
 
@@ -25,6 +25,7 @@ __all__ = [
     "ProgramText",
     "ScoutError",
     "__version__",
+    "batch",
     "check",
     "compile",
     "family",

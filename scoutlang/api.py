@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,9 +21,11 @@ from scoutlang.source import Source
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from scoutlang.crystal import CrystalBatch
     from scoutlang.judged_runs import Judged
     from scoutlang.loss import Loss
-    from scoutlang.measuring import Measurable, Measurements
+    from scoutlang.measuring import Measurements
+    from scoutlang.structure_io import StructureLike
 
 
 class ProgramError(ScoutError):
@@ -149,14 +150,22 @@ def as_program(hypothesis: Hypothesis) -> Program:
 
 
 def compile(hypothesis: Hypothesis) -> Loss:
-    """The torch loss of a program: a value per structure and its parts."""
+    """The torch loss of a program: a function of a batch of crystals, see `batch`."""
     program = as_program(hypothesis)
     from scoutlang.loss import compile_loss  # after the check: text with errors must not wait for torch
 
     return compile_loss(program)
 
 
-def measure(hypothesis: Hypothesis, structures: Measurable | Sequence[Measurable]) -> Measurements:
+def batch(structures: StructureLike | Iterable[StructureLike], *, device: str = "cpu") -> CrystalBatch:
+    """Crystals as one batch of float64 tensors, which a loss takes; structures as in `measure`. Raises ScoutError E201-E208."""
+    from scoutlang.crystal import CrystalBatch
+    from scoutlang.structure_io import named_structures
+
+    return CrystalBatch.from_structures([named.structure for named in named_structures(structures)], device=device)
+
+
+def measure(hypothesis: Hypothesis, structures: StructureLike | Iterable[StructureLike]) -> Measurements:
     """Every term of a program on given structures, soft and exact: pymatgen Structures, ASE Atoms, or paths of files and folders of them; one or
     several. See `scoutlang.measuring.measure`.
     """
@@ -180,8 +189,12 @@ def run(hypothesis: Hypothesis, folder: str | Path, *, progress: bool = True, **
     from scoutlang import running
     from scoutlang.run_display import Display
 
-    with Display(quiet=False) if progress else nullcontext(running.Silent()) as watcher:
-        return running.run(program, folder, watcher=watcher, **options)
+    with Display(quiet=not progress) as display:
+        try:
+            return running.run(program, folder, watcher=display, **options)
+        except KeyboardInterrupt:
+            display.note(f"interrupted; finished batches are kept in {folder}, and resume=True goes on")
+            raise
 
 
 def judge(folder: str | Path, *, progress: bool = True, **options: Any) -> Judged:

@@ -7,29 +7,23 @@ beside the hits, not inside them. ``hit`` is None where a `require` is undefined
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from os import PathLike
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING
 
 import torch
 
 from scoutlang.batching import batches
 from scoutlang.crystal import CrystalBatch
 from scoutlang.descriptors import modules
-from scoutlang.errors import ScoutError
 from scoutlang.expressions import Field, Reading, Truth, comparisons, extent, margin, measures, quantity, truth
 from scoutlang.ir import Compare, Node, Program, Proposition, Term, Wish
 from scoutlang.margins import all_hold
-from scoutlang.structure_io import NamedStructure, as_structure, read_structures
+from scoutlang.structure_io import NamedStructure, StructureLike, named_structures
 
 if TYPE_CHECKING:
     import pandas as pd
-    from ase import Atoms
     from pymatgen.core import Structure
-
-Measurable: TypeAlias = Union["Structure", "Atoms", NamedStructure, str, PathLike[str]]
-"""One structure, or a path, which may stand for many."""
 
 MAX_PAIRS = 1_000_000
 """Structures are measured together as long as the sum of their squared atom numbers stays below this."""
@@ -96,12 +90,12 @@ class Measurements(tuple[Measurement, ...]):
         return frame.astype({"structure": "string", **kinds})
 
 
-def measure(program: Program, structures: Measurable | Iterable[Measurable]) -> Measurements:
+def measure(program: Program, structures: StructureLike | Iterable[StructureLike]) -> Measurements:
     """Measure structures, in order: one or several. A path may stand for many; objects are named by their formula and position.
 
     Raises ScoutError (E201-E208) at the first structure that cannot be used; `structure_io.read_structures` lets a caller skip those.
     """
-    return Measurements(measure_named(program, list(_named(structures))))
+    return Measurements(measure_named(program, list(named_structures(structures))))
 
 
 def measure_named(program: Program, structures: Sequence[NamedStructure]) -> list[Measurement]:
@@ -193,22 +187,3 @@ def _numbers(field: Field) -> list[float | None]:
 
 def _verdicts(found: Truth) -> list[bool | None]:
     return [True if t else False if f else None for t, f in zip(found.true.tolist(), found.false.tolist(), strict=True)]
-
-
-def _named(structures: Measurable | Iterable[Measurable]) -> Iterator[NamedStructure]:
-    from ase import Atoms
-    from pymatgen.core import Structure
-
-    # a crystal is a sequence itself, of its sites
-    several = [structures] if isinstance(structures, Structure | Atoms | NamedStructure | str | PathLike) else structures
-    for number, item in enumerate(several, start=1):
-        if isinstance(item, NamedStructure):
-            yield item
-        elif isinstance(item, str | PathLike):
-            for found in read_structures(item):
-                if isinstance(found, ScoutError):
-                    raise found
-                yield found
-        else:
-            named = as_structure(item, f"structure {number}")
-            yield NamedStructure(f"{number} {named.structure.composition.reduced_formula}", named.structure)

@@ -10,11 +10,11 @@ import io
 import math
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
 
 from scoutlang.elements import ATOMIC_NUMBER
 from scoutlang.errors import ScoutError
@@ -46,6 +46,10 @@ class NamedStructure:
     structure: Structure
 
 
+StructureLike: TypeAlias = Union["Structure", "Atoms", NamedStructure, str, PathLike[str]]
+"""One structure, or a path, which may stand for many."""
+
+
 def read_structures(path: str | PathLike[str]) -> Iterator[NamedStructure | ScoutError]:
     """Every structure of a file, archive or folder, in order; where one cannot be used, its error in its place."""
     path = Path(path)
@@ -62,6 +66,29 @@ def read_structures(path: str | PathLike[str]) -> Iterator[NamedStructure | Scou
             yield from _read_file(path)
     except OSError as error:
         yield ScoutError("E201", f"{path} cannot be read: {error.strerror or error}", "check that it exists and may be opened")
+
+
+def named_structures(structures: StructureLike | Iterable[StructureLike]) -> Iterator[NamedStructure]:
+    """Structures by name, in order: one or several. A path may stand for many; objects are named by their formula and position.
+
+    Raises ScoutError (E201-E208) at the first that cannot be used; `read_structures` lets a caller skip those.
+    """
+    from ase import Atoms
+    from pymatgen.core import Structure
+
+    # a crystal is a sequence itself, of its sites
+    several = [structures] if isinstance(structures, Structure | Atoms | NamedStructure | str | PathLike) else structures
+    for number, item in enumerate(several, start=1):
+        if isinstance(item, NamedStructure):
+            yield item
+        elif isinstance(item, str | PathLike):
+            for found in read_structures(item):
+                if isinstance(found, ScoutError):
+                    raise found
+                yield found
+        else:
+            named = as_structure(item, f"structure {number}")
+            yield NamedStructure(f"{number} {named.structure.composition.reduced_formula}", named.structure)
 
 
 def plain_structure(data: Any) -> Structure:

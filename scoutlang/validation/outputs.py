@@ -60,7 +60,8 @@ def as_frame(records: Sequence[Record]) -> pd.DataFrame:
     import pandas as pd
 
     kinds = {pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype()}
-    return _table(records).to_pandas(types_mapper=kinds.get).set_index("id")
+    frame: pd.DataFrame = _table(records).to_pandas(types_mapper=kinds.get)
+    return frame.set_index("id")
 
 
 def _safe(rows: pa.Table) -> pa.Table:

@@ -85,11 +85,11 @@ def test_chunks_do_not_show(rock_salt: Structure, cesium_chloride: Structure, mo
 
 
 def test_nothing_to_measure() -> None:
-    assert measure(program(), []) == []
+    assert measure(program(), []) == ()
 
 
 def test_a_program_without_terms(rock_salt: Structure) -> None:
-    assert measure(program("system Na-Cl"), [rock_salt]) == [Measurement(structure="1 NaCl", hit=None, terms=())]
+    assert measure(program("system Na-Cl"), [rock_salt]) == (Measurement(structure="1 NaCl", hit=None, terms=()),)
 
 
 def scout_measure(*arguments: str | Path, stdin: str | None = None) -> Result:
