@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
+import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,12 +18,14 @@ from scoutlang.cli.program_argument import color_option
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Program, Term
 from scoutlang.program_summary import claim, summary
-from scoutlang.repl.interrupts import deferred
+from scoutlang.repl.interrupts import deferred, pressing
+from scoutlang.resources import data_folder
 
 if TYPE_CHECKING:
     from scoutlang.running import Watcher
 
 _WIDTH = 100  # columns where there is no terminal
+_OFF = ("0", "no", "off")  # of SCOUT_RECORD
 
 
 class Scout:
@@ -76,6 +81,29 @@ class Scout:
         with Display(quiet=False) as display:
             yield display
 
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody sits in front of it."""
+        return sys.stdin.isatty() and sys.stdout.isatty()
+
+    def edit(self, file: Path) -> None:
+        if not self.interactive:
+            raise ScoutError(
+                "E705", "there is nobody who edits", "in a file for scout replay, lines below :edit that begin with `|` are the text"
+            )
+        with pressing(lambda: None):  # Ctrl-C is for the editor
+            try:
+                click.edit(filename=str(file))
+            except click.ClickException as error:
+                raise ScoutError("E705", error.format_message(), "EDITOR names the one to use, for example EDITOR=nano scout") from None
+            except ValueError as error:  # a quotation mark without its partner
+                raise ScoutError("E705", f"the editor's name cannot be read ({error})", "for example EDITOR=nano scout") from None
+
+    def browse(self, file: Path) -> bool:
+        # Without a screen the browsers that are left would take the terminal.
+        screen = sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")))
+        return self.interactive and screen and webbrowser.open(file.resolve().as_uri())
+
 
 def color_of() -> bool:
     """Whether messages get colours: as the options and the environment say, else on a terminal."""
@@ -91,12 +119,15 @@ def command() -> None:
 
     On a terminal `scout` alone does the same. `:help` lists what can be done, docs/repl.md shows a session. Sessions in files are for `scout replay`.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    host = Scout()
+    if not host.interactive:
         raise click.UsageError("the REPL needs a terminal; `scout replay FILE`, or `-`, runs a session without one")
+    from scoutlang.repl.recording import Recording
     from scoutlang.repl.session import Session
     from scoutlang.repl.terminal import talk
 
-    session = Session(Scout(), color=color_of())
+    recording = None if os.environ.get("SCOUT_RECORD") in _OFF else Recording(data_folder() / "sessions")
+    session = Session(host, color=color_of(), recording=recording)
     try:
         talk(session)
     finally:

@@ -4,36 +4,47 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from scoutlang import api
+from scoutlang.diagnostics.render.text import render
 from scoutlang.diagnostics.suggest import did_you_mean, quoted
 from scoutlang.errors import ScoutError
 from scoutlang.files import write_whole
 from scoutlang.frontend.reading import read_source
 from scoutlang.ir import Program
 from scoutlang.repl import hypothesis
-from scoutlang.repl.inputs import unfinished
+from scoutlang.repl.hypothesis import Hypothesis
+from scoutlang.repl.inputs import BELOW, below
+from scoutlang.repl.transcript import written
 
 if TYPE_CHECKING:
     from scoutlang.repl.session import Reply, Session
 
 MAX_SAMPLE = 10_000
 _FEW = 8
+_NARROW = 30  # columns
 
 _FORM = re.compile(r":\s*(\w*)(!?)\s*(.*)", re.DOTALL)
+_SWEEP = re.compile(r"(?:(?P<folder>\S+)\s+)?(?P<name>\w+)\s*(?:=|\bin\b)(?P<values>.*)")
 
-Takes = Literal["nothing", "program file", "structure files", "folder", "term", "code", "name", "setting", "command", "number", "file"]
+Takes = Literal[
+    "nothing", "program file", "structure files", "folder", "sweep", "term", "expression", "code", "name", "setting", "command",
+    "number", "file", "program",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Given:
-    """What follows the name of a command. forced: it was called with ``!``."""
+    """What follows the name of a command. forced: it was called with ``!``. below: the text in the lines below it, None where there are none."""
 
     words: tuple[str, ...]
     forced: bool
+    below: str | None = None
 
     @property
     def text(self) -> str:
@@ -57,8 +68,9 @@ class Command:
 
 
 def run(session: Session, text: str) -> Reply:
-    """Run a command line. Raises ScoutError: E701 there is no such command, E702 it is called in another way, and whatever went wrong in it."""
-    found = _FORM.fullmatch(text)
+    """Run a command. Raises ScoutError: E701 there is no such command, E702 it is called in another way, and whatever went wrong in it."""
+    line, *rest = text.split("\n")
+    found = _FORM.fullmatch(line)
     name = found[1] if found else ""
     if found is None or name not in COMMANDS:
         raise ScoutError("E701", f"no command {quoted(f':{name}')}", _meant(name) or ":help lists them all")
@@ -68,9 +80,9 @@ def run(session: Session, text: str) -> Reply:
     except ValueError:
         raise ScoutError("E702", "a quotation mark is missing its partner", f"it is called {command.form}") from None
     least, most = command.words
-    if not least <= len(words) <= most:
+    if not least <= len(words) <= most or (rest and command.takes != "program"):
         raise ScoutError("E702", f":{name} is called in another way", f"it is called {command.form}")
-    return command.function(session, Given(words, bool(found[2])))
+    return command.function(session, Given(words, bool(found[2]), "".join(f"{below(one)}\n" for one in rest) if rest else None))
 
 
 def _reply(text: str = "", ok: bool = True, *, quit: bool = False) -> Reply:
@@ -110,8 +122,34 @@ def _drop(session: Session, given: Given) -> Reply:
         raise ScoutError(
             "E702", f"no one statement is called {quoted(given.text)}", "name the label of a term, a param, or a verb such as guide"
         )
-    reply = session.accept(proposal)
-    return _reply(reply.text.replace("  replaces ", "  dropped "), reply.ok)
+    return session.accept(proposal)
+
+
+def _edit(session: Session, given: Given) -> Reply:
+    if given.below is not None:
+        return session.accept(hypothesis.propose_edited(session.standing, given.below))
+    file = session.folder / "program.scout"
+    if session.draft is None or given.forced:
+        write_whole(file, lambda path: path.write_text(session.standing.usual, encoding="utf-8"))
+        session.draft = None
+    before = file.read_bytes()
+    try:
+        session.host.edit(file)
+    finally:
+        if file.read_bytes() != before:
+            session.draft = file
+    if session.draft is None:
+        return _reply("nothing was changed")
+    text = read_source(file).text
+    session.inputs[-1] = "\n".join([session.inputs[-1], *(f"{BELOW} {line}".rstrip() for line in text.splitlines())])
+    reply = session.accept(hypothesis.propose_edited(session.standing, text))
+    if not reply.ok:
+        return _reply(
+            f"{reply.text}\n  nothing was taken, and nothing is lost: :edit opens this text again, :edit! the program as it stands",
+            ok=False,
+        )
+    session.draft = None
+    return reply
 
 
 def _load(session: Session, given: Given) -> Reply:
@@ -167,16 +205,45 @@ def _run(session: Session, given: Given) -> Reply:
     return _reply(bench.said(sampled, session.host.width), sampled.complete)
 
 
+def _sweep(session: Session, given: Given) -> Reply:
+    found = _SWEEP.fullmatch(given.text)
+    standing, folder = session.standing, found["folder"] if found else given.text
+    if found:
+        proposal = hypothesis.propose_sweep(standing, found["name"], found["values"].strip().strip("{}"))
+        if proposal.problems:
+            return _reply(render(proposal.problems, proposal.result.source, color=session.color), ok=False)
+        standing = proposal.hypothesis
+    program = _whole(standing)
+    if not program.sweeps:
+        raise ScoutError("E702", "nothing is swept", ":sweep k = 0.2, 0.4, 0.8; or write it into the program, sweep k in {0.2, 0.4, 0.8}")
+    family = api.family(standing.checked, standing.settings)
+    swept = session.bench.sweep(program, family, Path(folder) if folder else None, session.host.watching)
+    return _reply(swept.said(session.host.width), swept.complete)
+
+
 def _hits(session: Session, given: Given) -> Reply:
     return _reply(session.made.hits(session.host.width))
 
 
 def _view(session: Session, given: Given) -> Reply:
-    return _reply(session.made.view(_number(given, 1, 10**9), session.host.width))
+    made, number = session.made, _number(given, 1, 10**9)
+    text, page = made.view(number, session.host.width), made.page(number)
+    if page is None:
+        return _reply(text)
+    how = "opened in the browser" if session.host.browse(page) else "to turn it, open in a browser"
+    return _reply(f"{text}\n{how}: {page}{' (until the session ends)' if made.last().temporary else ''}")
 
 
 def _plot(session: Session, given: Given) -> Reply:
-    return _reply(session.made.plot(given.text, session.host.width))
+    made = session.made
+    term = made.term(given.text)
+    if term is not None:
+        return _reply(made.plot(term, term.text, session.host.width))
+    _program(session)
+    measured, problems = hypothesis.measured(session.standing, given.text, color=session.color)
+    if measured is None:
+        return _reply(problems, ok=False)
+    return _reply(made.plot(measured, given.text, session.host.width))
 
 
 def _report(session: Session, given: Given) -> Reply:
@@ -205,8 +272,9 @@ def _doc(session: Session, given: Given) -> Reply:
 def _history(session: Session, given: Given) -> Reply:
     inputs = session.inputs[:-1]
     if not given.words:
-        return _reply("\n".join(inputs))
-    _write(Path(given.text), "".join(f"{one}\n\n" if unfinished(one) else f"{one}\n" for one in inputs), given.forced, "history")
+        kept = session.recording.file if session.recording else None
+        return _reply("\n".join([*inputs, *([f"kept in {kept}; scout replay runs it again"] if kept else [])]))
+    _write(Path(given.text), "".join(map(written, inputs)), given.forced, "history")
     return _reply(f"{len(inputs)} inputs in {given.text}; scout replay {given.text} runs them")
 
 
@@ -215,8 +283,7 @@ def _help(session: Session, given: Given) -> Reply:
     if wanted and wanted not in COMMANDS:
         raise ScoutError("E701", f"no command {quoted(f':{wanted}')}", _meant(wanted) or ":help lists them all")
     shown = [COMMANDS[wanted]] if wanted else list(COMMANDS.values())
-    width = max(len(one.form) for one in shown)
-    lines = [f"{one.form:<{width}}  {one.help}" for one in shown]
+    lines = list(_listed([(one.form, one.help) for one in shown], session.host.width))
     return _reply("\n".join(lines if wanted else ["statements build the program: system Cu-P; require CN(Cu-P) = 4", *lines]))
 
 
@@ -227,23 +294,36 @@ def _quit(session: Session, given: Given) -> Reply:
 # ---- what they share ----
 
 
+def _listed(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
+    """What each is, beside its name; below it where the terminal is narrow."""
+    column = max(len(name) for name, _ in rows) + 2
+    for name, about in rows:
+        if width - column < _NARROW:
+            yield from (name, *textwrap.wrap(about, max(width, _NARROW), initial_indent="    ", subsequent_indent="    "))
+        else:
+            yield from textwrap.wrap(about, width, initial_indent=f"{name:<{column}}", subsequent_indent=" " * column)
+
+
 def _meant(name: str) -> str:
     return did_you_mean(f":{name}", [f":{one}" for one in COMMANDS])
 
 
 def _program(session: Session) -> Program:
     """Raises ScoutError E703 where there is no whole program yet."""
-    program = session.program
-    if program is None:
+    return _whole(session.standing)
+
+
+def _whole(standing: Hypothesis) -> Program:
+    if standing.checked.program is None:
         raise ScoutError("E703", "there is no program yet", "name the elements: system Cu-Si-P-Ca")
-    return program
+    return standing.checked.program
 
 
 def _single(session: Session) -> Program:
     """A program to sample; `sweep` makes many of them."""
     program = _program(session)
     if program.sweeps:
-        raise ScoutError("E702", "a sweep is a family of runs", f":drop {program.sweeps[0].name}, or :save it and use scout run")
+        raise ScoutError("E702", "a sweep is a family of runs", f":sweep runs it; without it, :drop {program.sweeps[0].name}")
     return program
 
 
@@ -272,6 +352,7 @@ _TABLE = (
     Command("undo", "", "go back by one change", _undo),
     Command("redo", "", "do again what was undone", _redo),
     Command("drop", "NAME", "take out a statement: the label of a term, a param, or a verb such as guide", _drop, "term", (1, 20)),
+    Command("edit", "", "the program in $VISUAL or $EDITOR; a text that is refused is there again the next time", _edit, "program"),
     Command("load", "FILE.scout", "put a file in the place of what stands", _load, "program file", (1, 1)),
     Command("save", "FILE.scout", "write the program into a new file; :save! over one that exists", _save, "program file", (1, 1)),
     Command(
@@ -283,15 +364,27 @@ _TABLE = (
         (0, 20),
     ),
     Command("measure", "FILES", "every term on structures: CIF, extxyz, POSCAR, zip or a folder", _measure, "structure files", (1, 1000)),
-    Command("sample", "[N]", f"make N structures per arm now ({_FEW}); Ctrl-C keeps what is done", _sample, "number", (0, 1)),
+    Command(
+        "sample", "[N]", f"make N structures per arm now ({_FEW}); Ctrl-C ends it after the batch, twice at once", _sample, "number", (0, 1)
+    ),
     Command("run", "[FOLDER]", "as scout run: all that `sample` asks for, kept in a folder", _run, "folder", (0, 1)),
+    Command(
+        "sweep",
+        "[NAME=VALUES]",
+        "a run for each value of the `sweep` lines, or of k = 0.2, 0.4; :sweep FOLDER goes on with it",
+        _sweep,
+        "sweep",
+        (0, 1000),
+    ),
     Command("hits", "", "the hits of what was made last", _hits),
-    Command("view", "N", "one structure of it: formula, cell, sites, terms", _view, "number", (1, 1)),
-    Command("plot", "TERM", "a histogram of a term: guided against non-guided", _plot, "term", (1, 20)),
+    Command("view", "N", "one structure of it: formula, cell, sites, terms, and a page to turn it", _view, "number", (1, 1)),
+    Command("plot", "EXPRESSION", "a histogram of a term or of anything the language measures, by arm", _plot, "expression", (1, 1000)),
     Command("report", "[FILE.html]", "a page with everything about the last run, as scout report", _report, "file", (0, 1)),
     Command("explain", "[CODE]", "the page of a message, E030", _explain, "code", (0, 1)),
     Command("doc", "[NAME]", "a page of the manual: CN, guide, Å", _doc, "name", (0, 1)),
-    Command("history", "[FILE]", "all inputs so far; with FILE, write them for scout replay", _history, "file", (0, 1)),
+    Command(
+        "history", "[FILE]", "all inputs so far, and where they are kept; with FILE, write them for scout replay", _history, "file", (0, 1)
+    ),
     Command("help", "[COMMAND]", "this list", _help, "command", (0, 1)),
     Command("quit", "", "leave (Ctrl-D)", _quit),
 )

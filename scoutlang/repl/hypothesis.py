@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from scoutlang import api
-from scoutlang.diagnostics import Diagnostic
+from scoutlang.diagnostics import Diagnostic, Label
+from scoutlang.diagnostics.render.text import render
 from scoutlang.frontend import CheckResult
-from scoutlang.frontend.ast import Claim, Name, Statement
 from scoutlang.frontend.layout import formatted
-from scoutlang.frontend.parser import parse
-from scoutlang.source import Source
+from scoutlang.frontend.parser import MAX_CHARACTERS, parse, split, words
+from scoutlang.frontend.statements import STATEMENTS
+from scoutlang.frontend.syntax_errors import Lexeme
+from scoutlang.ir import Term
+from scoutlang.source import Source, Span
 
 NAME = "<session>"
 """What messages call the program."""
@@ -23,6 +27,12 @@ _STILL_TO_COME = frozenset({"W070"})
 
 _NAMING = {"param": "name", "let": "name", "motif": "name", "sweep": "sweep"}
 """Statements that have a name → names of a kind, each of which may be there once."""
+
+_PLOT = ":plot "
+"""How an expression is shown in messages about it."""
+
+_CLAIMING = frozenset({"require", "prefer", "expect"})
+"""Statements that may have a label."""
 
 
 @dataclass(frozen=True)
@@ -66,46 +76,59 @@ class Hypothesis:
 class Proposal:
     """What a hypothesis would be with more text. problems: why it is not taken, with the source they are about; none: it can be.
 
-    replaced: the statements that go. doubts: warnings that were not there before.
+    gone: the statements that go, and ``how`` that is said. doubts: warnings that were not there before.
     """
 
     hypothesis: Hypothesis
     result: CheckResult
     problems: tuple[Diagnostic, ...]
     doubts: tuple[Diagnostic, ...]
-    replaced: tuple[str, ...] = ()
+    gone: tuple[Piece, ...] = ()
+    how: Literal["replaces", "dropped"] = "replaces"
 
 
 def propose(standing: Hypothesis, text: str) -> Proposal:
     """Add statements. One that may be there once, or has the name of another one, takes its place; a name given twice in one text is a slip, as in a file."""
-    new = _pieces(text)
-    if new is None:
-        # It cannot be cut into statements; checked behind what stands, it says why.
-        return _proposal(standing, replace(standing, pieces=(*standing.pieces, Piece(text, None))))
     kept = list(standing.pieces)
     places = {piece.key: i for i, piece in enumerate(kept) if piece.key is not None}
     replaced = []
-    for piece in new:
+    for piece in _pieces(text):
         place = places.pop(piece.key, None) if piece.key is not None else None
         if place is None:
             kept.append(piece)
         else:
-            replaced.append(kept[place].usual)
+            replaced.append(kept[place])
             kept[place] = piece
     return _proposal(standing, replace(standing, pieces=tuple(kept)), replaced)
 
 
 def propose_file(standing: Hypothesis, source: Source) -> Proposal:
     """Put a file in the place of all that stands."""
-    pieces = _pieces(source.text)
-    given = Hypothesis(tuple(pieces) if pieces is not None else (Piece(source.text, None),), standing.settings, source.folder)
+    given = Hypothesis(tuple(_pieces(source.text)), standing.settings, source.folder)
+    proposal = _proposal(Hypothesis(), given)
+    if not proposal.problems:
+        return proposal
+    # With the lines of the file, which are not those of the text that would stand.
     result = api.check_source(source, standing.settings)
-    return replace(_proposal(Hypothesis(), given), result=result, problems=_errors(result))
+    return replace(proposal, result=result, problems=_errors(result))
+
+
+def propose_edited(standing: Hypothesis, text: str) -> Proposal:
+    """Put an edited text in the place of all that stands, and say which statements are there no more."""
+    there = {_wording(piece) for piece in _pieces(text)}
+    gone = tuple(piece for piece in _pieces(standing.usual) if _wording(piece) not in there)
+    return replace(propose_file(standing, Source(NAME, text, standing.folder)), gone=gone, how="dropped")
 
 
 def propose_settings(standing: Hypothesis, settings: Mapping[str, str]) -> Proposal:
     """Other values from outside."""
     return _proposal(standing, replace(standing, settings=dict(settings)))
+
+
+def propose_sweep(standing: Hypothesis, name: str, values: str) -> Proposal:
+    """With a sweep over that name, whatever value it has from outside."""
+    settings = {key: value for key, value in standing.settings.items() if key != name}
+    return propose(replace(standing, settings=settings), f"sweep {name} in {{{values}}}")
 
 
 def without(standing: Hypothesis, name: str) -> Proposal | None:
@@ -115,7 +138,39 @@ def without(standing: Hypothesis, name: str) -> Proposal | None:
     if len(found) != 1:
         return None
     rest = tuple(piece for i, piece in enumerate(standing.pieces) if i != found[0])
-    return _proposal(standing, replace(standing, pieces=rest), [standing.pieces[found[0]].usual])
+    return replace(_proposal(standing, replace(standing, pieces=rest), [standing.pieces[found[0]]]), how="dropped")
+
+
+def measured(standing: Hypothesis, expression: str, *, color: bool = False) -> tuple[Term | None, str]:
+    """An expression as a term of the program as it stands, else what is wrong with it. A quantity becomes a claim about it that any value can meet.
+
+    Raises nothing, whatever the text.
+    """
+    term, problems = _probed(standing, "expect ", expression, "")
+    if [d.code for d in problems] == ["E057"]:  # no claim, so perhaps a quantity; as an operand it needs no bounds, and 0 no unit
+        term, problems = _probed(standing, "expect 1 * (", expression, ") >= 0")
+    shown = Source(NAME, f"{standing.text}{_PLOT}{expression}")
+    return term, render(problems, shown, color=color) if problems or term is None else ""
+
+
+def _probed(standing: Hypothesis, before: str, expression: str, after: str) -> tuple[Term | None, list[Diagnostic]]:
+    """The term that the expression makes between these words, and the errors about it, placed as if they were `_PLOT`."""
+    start = len(standing.text)
+    text = f"{standing.text}{before}{expression}{after}"
+    result = api.check_source(Source(NAME, text, standing.folder), standing.settings)
+    terms = () if result.program is None else result.program.terms
+    last = start + len(_PLOT) + len(expression)
+
+    def moved(label: Label) -> Label:
+        if label.span.start < start:
+            return label
+        first, end = (min(max(at - len(before) + len(_PLOT), start + len(_PLOT)), last) for at in label.span)
+        return replace(label, span=Span(first, end))
+
+    problems = [
+        replace(d, primary=d.primary and moved(d.primary), secondary=tuple(map(moved, d.secondary)), fix=None) for d in _errors(result)
+    ]
+    return next((term for term in terms if term.location.start == start), None), problems
 
 
 def _labels(standing: Hypothesis) -> dict[int, str]:
@@ -129,13 +184,18 @@ def _labels(standing: Hypothesis) -> dict[int, str]:
     return {next(i for i, end in enumerate(ends) if term.location.start < end): term.label for term in program.terms}
 
 
-def _proposal(standing: Hypothesis, new: Hypothesis, replaced: Sequence[str] = ()) -> Proposal:
+def _wording(piece: Piece) -> tuple[str, ...]:
+    """The statement without comments and line ends."""
+    return tuple(word.text for word in words(piece.text))
+
+
+def _proposal(standing: Hypothesis, new: Hypothesis, gone: Sequence[Piece] = ()) -> Proposal:
     result, before = new.checked, standing.checked
     known = {(d.code, d.message) for d in before.diagnostics}
     doubts = (
         d for d in result.diagnostics if d.severity == "warning" and d.code not in _STILL_TO_COME and (d.code, d.message) not in known
     )
-    return Proposal(new, result, _errors(result), tuple(doubts), tuple(replaced))
+    return Proposal(new, result, _errors(result), tuple(doubts), tuple(gone))
 
 
 def _errors(result: CheckResult) -> tuple[Diagnostic, ...]:
@@ -143,20 +203,22 @@ def _errors(result: CheckResult) -> tuple[Diagnostic, ...]:
     return tuple(d for d in result.diagnostics if d.severity == "error" and not (d.code == "E020" and d.primary is None))
 
 
-def _pieces(text: str) -> list[Piece] | None:
-    """The statements of a text with their comments; None where it cannot be read."""
-    parsed = parse(Source(NAME, text))
-    if parsed.diagnostics:
-        return None
+def _pieces(text: str) -> list[Piece]:
+    """The statements of a text with their comments, cut by its words alone: whether they are right is found by the check, which then parses them once."""
+    if len(text) > MAX_CHARACTERS:
+        return [Piece(text, None)]
+    statements, comments = split(text)
+    starts = [*(statement[0].start for statement in statements[1:]), len(text)]
     pieces: list[Piece] = []
-    start = 0
-    statements = parsed.module.statements
-    for number, statement in enumerate(statements):
-        end = statement.span.end
-        last = number + 1 == len(statements)
-        limit = len(text) if last else statements[number + 1].span.start
-        behind = next((c for c in parsed.comments if end <= c.start < limit and not text[end : c.start].strip(" \t;")), None)
-        end = len(text) if last else behind.end if behind else end
+    start, place = 0, 0
+    for statement, following in zip(statements, starts, strict=False):
+        end = statement[-1].end
+        while place < len(comments) and comments[place].start < end:
+            place += 1
+        if following == len(text):
+            end = following
+        elif place < len(comments) and comments[place].start < following and not text[end : comments[place].start].strip(" \t;"):
+            end = comments[place].end
         own = text[start:end]
         gap = "\n" if pieces and own[: len(own) - len(own.lstrip(" \t;\n"))].count("\n") > 1 else ""
         pieces.append(Piece(gap + own.lstrip(" \t;\n\r\ufeff").rstrip(), _key(statement)))
@@ -164,12 +226,13 @@ def _pieces(text: str) -> list[Piece] | None:
     return pieces
 
 
-def _key(statement: Statement) -> tuple[str, str] | None:
-    if statement.once:
-        return "verb", statement.rule
-    claim, name = getattr(statement, "claim", None), getattr(statement, "name", None)
-    if isinstance(claim, Claim) and claim.label is not None:
-        return "label", claim.label.name.text
-    if isinstance(name, Name) and statement.rule in _NAMING:
-        return _NAMING[statement.rule], name.text
-    return None
+def _key(statement: Sequence[Lexeme]) -> tuple[str, str] | None:
+    verb = statement[0].text
+    if verb in STATEMENTS and STATEMENTS[verb].once:
+        return "verb", verb
+    name, after = (statement[1], statement[2].terminal) if len(statement) > 2 else (None, "")
+    if name is None or name.terminal != "NAME":
+        return None
+    if verb in _CLAIMING and after == "COLON":
+        return "label", name.text
+    return (_NAMING[verb], name.text) if verb in _NAMING else None

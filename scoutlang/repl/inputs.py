@@ -1,4 +1,7 @@
-"""Where one input ends and the next begins: statements may take several lines, a line that begins with ``:`` is a command."""
+"""Where one input ends and the next begins: statements may take several lines, a line that begins with ``:`` is a command.
+
+A line that begins with ``|`` belongs to the input above it: so a record keeps together what was pasted, or edited, as one.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +13,39 @@ from scoutlang.frontend.statements import STATEMENTS
 from scoutlang.frontend.syntax_errors import Lexeme
 
 COMMAND = ":"
+BELOW = "|"
 
 _OPENING, _CLOSING = frozenset({"LPAR", "LSQB", "LBRACE"}), frozenset({"RPAR", "RSQB", "RBRACE"})
 _JOINING = frozenset({"AND", "OR", "NOT", "IMPLIES", "EACH", "ANY"})
 """Words after which a claim goes on, whatever comes before them."""
 
 _COMMENT = re.compile(r"#[^\n]*")
+_JOINED = re.compile(r"\b(?:and|or|not|implies|each|any)\s*\n")
+_VERB = re.compile(rf"^[ \t]*(?:{'|'.join(STATEMENTS)})\b", re.MULTILINE)
 
 
 def inputs(text: str) -> Iterator[str]:
     """The inputs of a text: commands, which have a line of their own, and the program text between them."""
     lines: list[str] = []
     for line in text.split("\n"):
-        if line.lstrip().startswith(COMMAND):
+        if line.startswith(BELOW) and lines:
+            lines.append(line if is_command(lines[0]) else below(line))
+            continue
+        if is_command(line) or (lines and is_command(lines[0])):
             yield from _joined(lines)
             lines = []
-            yield line.strip()
-        else:
-            lines.append(line)
+        lines.append(line.strip() if is_command(line) else line)
     yield from _joined(lines)
+
+
+def is_command(text: str) -> bool:
+    """Whether an input is a command."""
+    return text.lstrip().startswith(COMMAND)
+
+
+def below(line: str) -> str:
+    """A line that belongs to the input above, without its mark."""
+    return line.removeprefix(BELOW).removeprefix(" ")
 
 
 def _joined(lines: list[str]) -> Iterator[str]:
@@ -42,8 +59,10 @@ def unfinished(text: str) -> bool:
 
     A blank line at the end finishes everything.
     """
-    if text.lstrip().startswith(COMMAND) or text.endswith("\n\n") or len(text) > MAX_CHARACTERS:
+    if is_command(text) or text.endswith("\n\n") or len(text) > MAX_CHARACTERS:
         return False
+    # A line that begins with a verb ends all before it.
+    text = text[max((verb.start() for verb in _VERB.finditer(text)), default=0) :]
     found = list(_walk(text))
     if not found:
         return False
@@ -56,7 +75,7 @@ def unfinished(text: str) -> bool:
 
 def continued(text: str) -> str:
     """The text with blanks for the line ends after ``and`` and its like, which in a file would end the statement. Offsets stay."""
-    if len(text) > MAX_CHARACTERS:
+    if len(text) > MAX_CHARACTERS or not _JOINED.search(text):
         return text
     pieces, place = [], 0
     before: tuple[Lexeme, int] | None = None

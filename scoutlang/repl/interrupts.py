@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -12,19 +12,30 @@ from types import FrameType
 @contextmanager
 def deferred() -> Iterator[None]:
     """Ctrl-C waits for the end of the block. For imports: torch that was imported by half cannot be imported again in the same process."""
-    if threading.current_thread() is not threading.main_thread():  # signals come to the main thread only
-        yield
-        return
     pressed = False
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def note() -> None:
         nonlocal pressed
         pressed = True
 
-    before = signal.signal(signal.SIGINT, note)
+    with pressing(note):
+        yield
+    if pressed:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def pressing(press: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C calls ``press`` in this block, and does nothing else. Programs that are started in it have their own."""
+    if threading.current_thread() is not threading.main_thread():  # signals come to the main thread only
+        yield
+        return
+
+    def pressed(number: int, frame: FrameType | None) -> None:
+        press()
+
+    before = signal.signal(signal.SIGINT, pressed)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt

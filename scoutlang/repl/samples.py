@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,16 +16,22 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoutlang.diagnostics.suggest import quoted
+from scoutlang.batching import batches, each
 from scoutlang.errors import ScoutError
+from scoutlang.expressions import measures
+from scoutlang.families import Member, members, run_each
 from scoutlang.ir import Arm, Compare, Program, Term, Wish
 from scoutlang.judged_runs import Judged, judge
-from scoutlang.measuring import measure_terms, of_structure_alone
+from scoutlang.measuring import MAX_PAIRS, TermMeasurement, measure_terms, of_structure_alone
+from scoutlang.repl.interrupts import pressing
+from scoutlang.report.pictured import picturable
+from scoutlang.report.structure_page import write_structure_page
 from scoutlang.run_folder import ARMS, SAMPLES
 from scoutlang.running import Watcher, run
 from scoutlang.sampling.backends.mattergen.checkpoint import Model, load_model
+from scoutlang.tracing import Moment
 from scoutlang.validation.record import Record, Value
-from scoutlang.validation.table import percent, render_table, render_terms
+from scoutlang.validation.table import p_value, percent, render_table, render_terms
 
 RUNS = Path("runs")
 """Where a run goes that got no name, as with `scout run`."""
@@ -60,6 +67,54 @@ class Sampled:
         return self.judged.validation.records
 
 
+@dataclass(frozen=True)
+class Swept:
+    """The finished runs of a family in a folder. complete: nobody stopped it."""
+
+    runs: tuple[Judged, ...]
+    folder: Path
+    complete: bool
+
+    def said(self, width: int) -> str:
+        """One table of all runs, and where they are."""
+        parts = [_rendered(_family(self.runs), width)] if self.runs else []
+        if self.runs:
+            parts.append(f"files in {self.folder}, a folder for each run; scout table {self.folder} has more of each")
+            parts.append(f":hits, :view and :plot are about the last one, {self.runs[-1].folder.name}")
+        if not self.complete:
+            parts.append(f"interrupted: {len(self.runs)} runs were finished; :sweep {self.folder} goes on where it was")
+        return "\n".join(parts)
+
+
+class _Patient:
+    """A `Watcher` that hands on what it sees, and stops the run behind a batch where Ctrl-C was pressed in it; a second one stops it at once."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._in_batch = self._pressed = self._said = False
+
+    def press(self) -> None:
+        """Ctrl-C. Raises KeyboardInterrupt where no batch is worked on, and the second time."""
+        if self._pressed or not self._in_batch:
+            raise KeyboardInterrupt
+        self._pressed = True
+
+    def note(self, text: str) -> None:
+        self._watcher.note(text)
+
+    def sampling(self, arm: Arm, done: int, total: int, moment: Moment | None) -> None:
+        self._in_batch = moment is not None
+        if self._pressed and not self._said:
+            self._said = True
+            self._watcher.note("Ctrl-C: this batch is finished first; again stops at once")
+        self._watcher.sampling(arm, done, total, moment)
+        if self._pressed and moment is None:
+            raise KeyboardInterrupt
+
+    def judging(self, stage: str, done: int, total: int) -> None:
+        self._watcher.judging(stage, done, total)
+
+
 class Bench:
     """Makes structures and remembers those made last."""
 
@@ -85,26 +140,51 @@ class Bench:
             raise ScoutError("E703", "nothing was sampled yet", ":sample makes a few structures")
         return self._last
 
+    def sweep(
+        self, program: Program, family: Sequence[Program], folder: Path | None, watching: Callable[[], AbstractContextManager[Watcher]]
+    ) -> Swept:
+        """A run for each program of a family, in a folder that stays; what is finished there is not done again. Raises ScoutError as `run` does."""
+        folder = folder or _free_folder()
+        runs = members(program, family, folder)
+
+        def run_member(member: Member, baseline: Path | None) -> Judged:
+            with watching() as watcher:
+                watcher.note(f"{1 + runs.index(member)} of {len(runs)}: {member.name}")
+                return self._run(member.program, member.folder, watcher, baseline, resume=True)
+
+        finished: list[Judged] = []
+        complete = True
+        try:
+            for judged in run_each(runs, run_member):
+                finished.append(judged)
+                self._last = Sampled(judged, temporary=False, complete=True)
+        except KeyboardInterrupt:
+            complete = False
+        return Swept(tuple(finished), folder, complete)
+
     def _make(self, program: Program, folder: Path, watcher: Watcher, *, temporary: bool) -> Sampled:
         earlier = self._last.judged if self._last is not None and _alike(self._last.program, program) else None
         complete = True
         try:
-            judged = run(
-                program,
-                folder,
-                device=self.device,
-                model=self._loaded(program.sample.model, watcher),
-                baseline=None if earlier is None else earlier.folder,
-                watcher=watcher,
-            )
+            judged = self._run(program, folder, watcher, None if earlier is None else earlier.folder)
         except KeyboardInterrupt:
             if not any((folder / SAMPLES).glob("*.json")):
-                raise ScoutError("E703", "interrupted before a batch was finished", "a smaller :sample is done sooner") from None
+                raise ScoutError(
+                    "E703",
+                    "interrupted before a batch was finished",
+                    "Ctrl-C once lets the batch be finished; a smaller :sample is done sooner",
+                ) from None
             watcher.note("interrupted; judging what is finished")
             judged, complete = judge(folder, progress=watcher.judging), False
         changed = earlier is not None and earlier.run.program.digest() != program.digest()
         self._last = Sampled(judged, temporary, complete, earlier if changed else None)
         return self._last
+
+    def _run(self, program: Program, folder: Path, watcher: Watcher, baseline: Path | None, *, resume: bool = False) -> Judged:
+        model = self._loaded(program.sample.model, watcher)
+        patient = _Patient(watcher)
+        with pressing(patient.press):
+            return run(program, folder, device=self.device, model=model, baseline=baseline, watcher=patient, resume=resume)
 
     def _loaded(self, name: str, watcher: Watcher) -> Model:
         if self._model is None or self._model[0] != name:
@@ -144,15 +224,31 @@ class Bench:
             table.add_row(str(number), record.arm, str(row["formula"]), str(row["num_atoms"]), _number(record.e_above_hull))
         return _rendered(table, width)
 
+    def page(self, number: int) -> Path | None:
+        """A page beside the run, on which that structure can be turned; None where there is nothing to draw. Raises as `view`, and E602."""
+        sampled = self.last()
+        record = self._record(number)
+        structure = record.generated.structure
+        if structure is None or not picturable(structure):
+            return None
+        facts = {term.text: _number(record.value(f"exact: {term.label}")) for term in sampled.program.terms}
+        hull = {} if record.e_above_hull is None else {"above hull": f"{record.e_above_hull:.3f} eV/atom"}
+        title = f"{structure.composition.reduced_formula}, structure {number}, {record.arm}: {_verdict(record)}"
+        file = sampled.folder / f"structure-{number}.html"
+        return write_structure_page(
+            file, title, structure, sampled.program, {name: value for name, value in (facts | hull).items() if value}
+        )
+
+    def _record(self, number: int) -> Record:
+        """Raises ScoutError E702 for a number that none has."""
+        records = self.last().records
+        if number > len(records):
+            raise ScoutError("E702", f"there is no structure {number}", f"they have numbers from 1 to {len(records)}; :hits lists the hits")
+        return records[number - 1]
+
     def view(self, number: int, width: int) -> str:
         """One structure. Raises ScoutError E702 for a number that none has."""
-        sampled = self.last()
-        if number > len(sampled.records):
-            raise ScoutError(
-                "E702", f"there is no structure {number}", f"they have numbers from 1 to {len(sampled.records)}; :hits lists the hits"
-            )
-        record = sampled.records[number - 1]
-        verdict = {True: "hit", False: "miss", None: "undefined"}[record.hit]
+        sampled, record = self.last(), self._record(number)
         if record.generated.structure is None:
             return f"{number}  {record.arm}: no structure ({record.generated.failure})"
         structure = record.structure
@@ -169,7 +265,7 @@ class Bench:
         angles = ", ".join(f"{one} = {value:.1f}" for one, value in zip("αβγ", lattice.angles, strict=True))
         return "\n".join(
             [
-                f"{number}  {record.arm}  {structure.composition.reduced_formula}, {len(structure)} atoms: {verdict}",
+                f"{number}  {record.arm}  {structure.composition.reduced_formula}, {len(structure)} atoms: {_verdict(record)}",
                 f"  {lengths} Å",
                 f"  {angles} °, {structure.volume / len(structure):.2f} Å^3/atom",
                 _rendered(sites, width),
@@ -177,15 +273,22 @@ class Bench:
             ]
         )
 
-    def plot(self, name: str, width: int) -> str:
-        """How the values of a term are spread in both arms. Raises ScoutError E702 where no term is meant."""
-        sampled = self.last()
-        term = _meant(sampled.program, name)
+    def term(self, label: str) -> Term | None:
+        """The term of that label, as it was when the structures were made."""
+        return next((term for term in self.last().program.terms if term.label == label), None)
+
+    def plot(self, term: Term, title: str, width: int) -> str:
+        """How the values of a term, of this program or of any other, are spread in both arms."""
         single = isinstance(term.claim, Compare | Wish)
-        column = f"{'exact' if single else 'margin'}: {term.label}"
-        values = {arm: [record.value(column) for record in sampled.records if record.arm == arm] for arm in ARMS}
-        heading = term.text if single else f"{term.text} (margin: 0 and more is satisfied)"
-        return "\n".join([heading, *histogram(values, width)])
+        unit = term.claim.unit if isinstance(term.claim, Compare | Wish) else "margin: 0 and more is satisfied"
+        records = self.last().records
+        which = "exact" if single else "margin"
+        if term in self.last().program.terms:
+            found = [record.value(f"{which}: {term.label}") for record in records]
+        else:
+            found = [None if one is None else getattr(one, which) for one in _measured(term, records)]
+        values = {arm: [value for record, value in zip(records, found, strict=True) if record.arm == arm] for arm in ARMS}
+        return "\n".join([f"{title} [{unit}]" if unit else title, *histogram(values, width)])
 
 
 def _alike(one: Program, other: Program) -> bool:
@@ -208,14 +311,28 @@ def _number(value: Value) -> str:
     return f"{value + 0.0:.3f}" if isinstance(value, int | float) else "" if value is None else str(value)
 
 
-def _meant(program: Program, name: str) -> Term:
-    """The term of that label, else the only one whose line has these words."""
-    exact = [term for term in program.terms if term.label == name]
-    found = exact or [term for term in program.terms if name in term.text]
-    if len(found) == 1:
-        return found[0]
-    labels = ", ".join(term.label for term in program.terms)
-    raise ScoutError("E702", f"{quoted(name)} is {'more than one term' if found else 'no term'} of the last sample", f"terms are {labels}")
+def _measured(term: Term, records: Sequence[Record]) -> list[TermMeasurement | None]:
+    """A term on every structure; None where there is none. What a structure alone does not have is what the stages found."""
+    columns = [] if of_structure_alone(term) else sorted({m.descriptor for m in measures(term.claim)})
+
+    def ask(some: Sequence[Record]) -> list[TermMeasurement]:
+        given = {name: [_numeric(record.value(name)) for record in some] for name in columns}
+        return [row[0] for row in measure_terms([term], [record.structure for record in some], given)]
+
+    sound = [record for record in records if record.passed("geometry")]
+    found: dict[str, TermMeasurement] = {}
+    for some in batches(sound, lambda record: len(record.structure) ** 2, MAX_PAIRS):
+        found |= {record.id: one for record, one in zip(some, each(ask, some), strict=True) if isinstance(one, TermMeasurement)}
+    return [found.get(record.id) for record in records]
+
+
+def _numeric(value: Value) -> float | None:
+    """A column as a number; true and false are 1 and 0."""
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _verdict(record: Record) -> str:
+    return {True: "hit", False: "miss", None: "undefined"}[record.hit]
 
 
 def histogram(values: Mapping[Arm, Sequence[Value]], width: int) -> Iterator[str]:
@@ -248,6 +365,22 @@ def _counts(numbers: Sequence[float], low: float, step: float, bins: int) -> lis
     return counts
 
 
+def _family(runs: Sequence[Judged]) -> RenderableType:
+    """The runs of a sweep, one a line: hits of both arms, how sure the difference is, and what is left of the guided ones."""
+    table = Table(title="hits", title_justify="left")
+    table.add_column("run")
+    for column in ("non-guided", "guided", "p", "also unique, stable and new"):
+        table.add_column(column, justify="right")
+    for judged in runs:
+        summary = judged.validation.table()
+        shares = (_hits(judged, arm) for arm in ARMS)
+        test = summary.enrichment
+        probability = p_value(test.p_z).removeprefix("p = ") if test and test.p_z is not None else _NOTHING
+        left = next((str(arm.scout.count) for arm in summary.arms if arm.arm == "guided"), _NOTHING)
+        table.add_row(Text(judged.folder.name), *shares, probability, left)
+    return table
+
+
 def _difference(before: Judged, now: Judged) -> RenderableType:
     """Two hypotheses with the same seed: each line of either, counted on the guided structures of both."""
     table = Table(title="the same seed, guided arm", title_justify="left")
@@ -258,7 +391,7 @@ def _difference(before: Judged, now: Judged) -> RenderableType:
     for text, term in terms.items():
         if not isinstance(term.claim, Wish) and of_structure_alone(term):
             table.add_row(Text(text), *(_share(judged, term) for judged in (before, now)))
-    table.add_row("all that it requires", *(_hits(judged) for judged in (before, now)))
+    table.add_row("all that it requires", *(_hits(judged, "guided") for judged in (before, now)))
     return table
 
 
@@ -269,6 +402,6 @@ def _share(judged: Judged, term: Term) -> str:
     return f"{sum(row[0].satisfied is True for row in rows)} of {len(guided)}" if guided else _NOTHING
 
 
-def _hits(judged: Judged) -> str:
-    arm = next((arm for arm in judged.validation.table().arms if arm.arm == "guided"), None)
+def _hits(judged: Judged, which: Arm) -> str:
+    arm = next((arm for arm in judged.validation.table().arms if arm.arm == which), None)
     return _NOTHING if arm is None else f"{arm.hits.count} of {arm.raw} ({percent(arm.hits)})"

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from scoutlang.diagnostics.render.text import render
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Program, Term
 from scoutlang.repl import commands
 from scoutlang.repl.hypothesis import Hypothesis, Proposal, propose
-from scoutlang.repl.inputs import COMMAND, continued, inputs, unfinished
+from scoutlang.repl.inputs import continued, inputs, is_command, unfinished
 from scoutlang.repl.interrupts import deferred
+from scoutlang.repl.recording import Recording
 
 if TYPE_CHECKING:
     from scoutlang.repl.samples import Bench
     from scoutlang.running import Watcher
 
+_T = TypeVar("_T")
+
 _MOST = 20
-"""New terms that are read back, of one input."""
+"""New terms that are read back, of one input, and statements that go."""
 
 
 class Host(Protocol):
@@ -43,6 +46,12 @@ class Host(Protocol):
     def watching(self) -> AbstractContextManager[Watcher]:
         """Who shows the progress of sampling."""
 
+    def edit(self, file: Path) -> None:
+        """Let the user change a file, and wait for the end of it. Raises ScoutError E705 where that cannot be."""
+
+    def browse(self, file: Path) -> bool:
+        """Open a page in a browser, if that can be; whether it was."""
+
     @property
     def width(self) -> int:
         """Columns of the terminal."""
@@ -61,19 +70,25 @@ class Reply:
 class Session:
     """A hypothesis in the making, what was sampled with it, and all inputs so far. Close it: it has a folder for samples."""
 
-    def __init__(self, host: Host, *, folder: Path | None = None, color: bool = False) -> None:
-        """folder: where file names in statements start from, the working folder if None. color: whether messages have colours."""
+    def __init__(self, host: Host, *, folder: Path | None = None, color: bool = False, recording: Recording | None = None) -> None:
+        """folder: where file names in statements start from, the working folder if None. color: whether messages have colours.
+
+        recording: where the inputs are kept, if anywhere.
+        """
         self.host = host
         self.color = color
+        self.recording = recording
         self.standing = Hypothesis(folder=folder or Path.cwd())
         self.inputs: list[str] = []
+        self.draft: Path | None = None
+        """An edited text that was refused."""
         self._past: list[Hypothesis] = []
         self._future: list[Hypothesis] = []
         self._bench: Bench | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def close(self) -> None:
-        """Remove the folder of samples."""
+        """Remove the folder of the session."""
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None
@@ -84,11 +99,14 @@ class Session:
             return Reply(unfinished=True)
         said, ok = [], True
         for one in inputs(text):
-            self.inputs.append(one.rstrip())
+            self.inputs.append(one.strip("\n").rstrip())
             try:
-                reply = commands.run(self, one) if one.startswith(COMMAND) else self._take(one)
+                reply = commands.run(self, one) if is_command(one) else self._take(one)
             except ScoutError as error:
                 reply = Reply(str(error), ok=False)
+            finally:  # also what Ctrl-C ended was said
+                if self.recording is not None:
+                    self.recording.add(self.inputs[-1])
             said.append(reply.text)
             ok = ok and reply.ok
             if reply.quit:
@@ -107,9 +125,15 @@ class Session:
             with deferred():
                 from scoutlang.repl.samples import Bench
 
-            self._temporary = tempfile.TemporaryDirectory(prefix="scout-")
-            self._bench = Bench(Path(self._temporary.name))
+            self._bench = Bench(self.folder)
         return self._bench
+
+    @property
+    def folder(self) -> Path:
+        """A folder that goes with the session."""
+        if self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="scout-")
+        return Path(self._temporary.name)
 
     @property
     def made(self) -> Bench:
@@ -128,17 +152,16 @@ class Session:
         if proposal.problems:
             return Reply(render(proposal.problems, proposal.result.source, color=self.color), ok=False)
         before = self.program
-        known = before.terms if before is not None else ()
-        self._past.append(self.standing)
-        self._future.clear()
-        self.standing = proposal.hypothesis
-        lines = [f"  replaces {text}" for text in proposal.replaced]
+        if proposal.hypothesis != self.standing:
+            self._past.append(self.standing)
+            self._future.clear()
+            self.standing = proposal.hypothesis
+        lines = _some(proposal.gone, lambda piece: f"  {proposal.how} {piece.usual}")
         program = proposal.result.program
         if program is not None:
-            meanings = {(term.verb, self.host.meaning(term)) for term in known}
-            said = ((term.verb, self.host.meaning(term)) for term in program.terms)
-            new = [f"  {verb:<8} {meaning}" for verb, meaning in said if (verb, meaning) not in meanings]
-            lines += new if len(new) <= _MOST else [*new[:_MOST], f"  and {len(new) - _MOST} more"]
+            known = {_meaning(term) for term in before.terms} if before is not None else set()
+            new = [term for term in program.terms if _meaning(term) not in known]
+            lines += _some(new, lambda term: f"  {term.verb:<8} {self.host.meaning(term)}")
         if proposal.doubts:
             lines.append(render(proposal.doubts, proposal.result.source, color=self.color))
         return Reply("\n".join(lines))
@@ -160,6 +183,17 @@ class Session:
 
     def _take(self, text: str) -> Reply:
         return self.accept(propose(self.standing, continued(text)))
+
+
+def _meaning(term: Term) -> Hashable:
+    """All of a term but where it stands and how it is written."""
+    return term.verb, term.label, term.claim, term.weight, term.loss
+
+
+def _some(what: Sequence[_T], say: Callable[[_T], str]) -> list[str]:
+    """The first of them, and how many more there are."""
+    lines = [say(one) for one in what[:_MOST]]
+    return lines if len(what) <= _MOST else [*lines, f"  and {len(what) - _MOST} more"]
 
 
 def _together(said: Sequence[str]) -> str:

@@ -25,8 +25,10 @@ from scoutlang.descriptors import signatures
 from scoutlang.elements import SYMBOLS
 from scoutlang.frontend.parser import split
 from scoutlang.frontend.statements import STATEMENTS
+from scoutlang.frontend.statements.guide import SETTINGS as GUIDE_SETTINGS
+from scoutlang.frontend.statements.sample import SETTINGS as SAMPLE_SETTINGS
 from scoutlang.repl.commands import COMMANDS, Takes
-from scoutlang.repl.inputs import COMMAND, unfinished
+from scoutlang.repl.inputs import COMMAND, is_command, unfinished
 from scoutlang.repl.session import Session
 from scoutlang.repl.transcript import MORE, PROMPT
 from scoutlang.resources import data_folder
@@ -165,7 +167,7 @@ class _Colors(Lexer):
 
 
 def _painted(text: str) -> Iterable[tuple[str, str]]:
-    if text.lstrip().startswith(COMMAND):
+    if is_command(text):
         head, space, rest = text.partition(" ")
         yield ("class:command" if head.strip().removeprefix(COMMAND).rstrip("!") in COMMANDS else ""), head
         yield "", space + rest
@@ -199,17 +201,18 @@ class _Words(Completer):
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         typed = document.text_before_cursor
-        if typed.lstrip().startswith(COMMAND):
+        if is_command(typed):
             yield from self._command(typed.lstrip(), complete_event)
             return
+        yield from self._words(self._session.standing.text, typed, document.text_after_cursor)
+
+    def _words(self, before: str, typed: str, after: str = "") -> Iterable[Completion]:
+        """What the language allows behind ``typed``, which stands behind ``before``."""
         from scoutlang.completing import complete
 
-        standing = self._session.standing
-        before = standing.text
-        for one in complete(before + document.text, len(before) + len(typed), folder=standing.folder):
-            start = one.start - len(before) - len(typed)
+        for one in complete(before + typed + after, len(before) + len(typed), folder=self._session.standing.folder):
             meaning = f"{one.help} [{one.unit}]" if one.unit else one.help
-            yield Completion(one.text, start, display_meta=meaning)
+            yield Completion(one.text, one.start - len(before) - len(typed), display_meta=meaning)
 
     def _command(self, typed: str, event: CompleteEvent) -> Iterable[Completion]:
         head, space, rest = typed.removeprefix(COMMAND).partition(" ")
@@ -226,6 +229,8 @@ class _Words(Completer):
                 yield from _paths(takes).get_completions(Document(last, len(last)), event)
             else:
                 yield from (Completion(one, -len(word)) for one in self._arguments(takes) if one.startswith(word) and one != word)
+                if takes == "expression":
+                    yield from self._words(f"{self._session.standing.text}expect ", word)
 
     def _arguments(self, takes: Takes) -> Iterable[str]:
         if takes == "command":
@@ -237,10 +242,10 @@ class _Words(Completer):
         if takes == "name":
             return [*STATEMENTS, *signatures()]
         program = self._session.program
-        if program is not None and takes == "term":
+        if program is not None and takes in ("term", "expression"):
             return [term.label for term in program.terms]
-        if program is not None and takes == "setting":
-            return [f"{parameter.name}=" for parameter in program.parameters]
+        if program is not None and takes in ("setting", "sweep"):
+            return [f"{name}=" for name in (*(parameter.name for parameter in program.parameters), *GUIDE_SETTINGS, *SAMPLE_SETTINGS)]
         return []
 
 

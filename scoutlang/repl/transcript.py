@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from scoutlang.repl.inputs import unfinished
-from scoutlang.repl.session import Session
+from scoutlang.repl.inputs import BELOW, is_command, unfinished
+
+if TYPE_CHECKING:
+    from scoutlang.repl.session import Session
 
 PROMPT, MORE = "scout> ", "     … "
 
@@ -19,7 +22,7 @@ def replay(session: Session, text: str, say: Callable[[str], None]) -> bool:
             continue
         say(f"{MORE if pending else PROMPT}{line}".rstrip())
         pending += f"{line}\n"
-        if line.strip() and unfinished(pending) and number < len(lines):
+        if number < len(lines) and (lines[number].startswith(BELOW) or (_goes_on(line) and unfinished(pending))):
             continue
         reply = session.feed(f"{pending}\n")
         pending = ""
@@ -29,3 +32,16 @@ def replay(session: Session, text: str, say: Callable[[str], None]) -> bool:
         if reply.quit:
             break
     return good
+
+
+def _goes_on(line: str) -> bool:
+    """Whether an input may be unfinished after this line: not after a blank one, and what lines with a mark belong to ends with them."""
+    return bool(line.strip()) and not line.startswith(BELOW)
+
+
+def written(text: str) -> str:
+    """An input as `replay` takes it: the lines below its first one are marked, and an unfinished one ends with a blank line."""
+    first, *rest = text.split("\n")
+    if rest and not is_command(first):
+        rest = [f"{BELOW} {line}".rstrip() for line in rest]
+    return "\n".join([first, *rest, *([""] if not rest and unfinished(first) else []), ""])

@@ -86,11 +86,11 @@ def test_what_was_made_can_be_looked_at(ready: Session) -> None:
     assert all(record.arm in hits for record in made)
     assert re.match(r"4  guided  \w+, [34] atoms: (hit|miss|undefined)\n  a = \d", view)
     assert view.count("require two: CN(Cu-P) = 2") == 1
-    assert plot.splitlines()[0] == "require two: CN(Cu-P) = 2"
+    assert plot.splitlines()[0] == "CN(Cu-P)"
     without = sum(int(n) for n in re.findall(r": (\d) of 2 without", plot))
     assert sum(int(n) for n in re.findall(r"█ (\d+)", plot)) + without == 4
     assert "from 1 to 4" in ready.feed(":view 5").text
-    assert "no term of the last sample" in ready.feed(":plot density").text
+    assert "error[E030]" in ready.feed(":plot CN(Cu-S)").text
 
 
 def test_histogram() -> None:
