@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from scoutlang.api import ProgramError, ProgramText, batch, check, compile, family, figures, judge, measure, parse, run, write_report
+    from scoutlang.api import ProgramError, ProgramText, batch, check, compile, family, figures, judge, measure, parse, run, sweep, table, write_report
     from scoutlang.errors import ScoutError
     from scoutlang.ir import Program
 
@@ -34,6 +34,8 @@ __all__ = [
     "measure",
     "parse",
     "run",
+    "sweep",
+    "table",
     "write_report",
 ]
 

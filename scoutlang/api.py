@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from scoutlang.ir import Program
 from scoutlang.source import Source
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
     from scoutlang.crystal import CrystalBatch
@@ -183,9 +185,7 @@ def run(hypothesis: Hypothesis, folder: str | Path, *, progress: bool = True, **
     """
     program = as_program(hypothesis)
     if program.sweeps:
-        raise ScoutError(
-            "E605", "a sweep is a family of runs", "run each of `parse(…).family()` in a folder of its own, or use `scout run`"
-        )
+        raise ScoutError("E605", "a sweep is a family of runs", "`scoutlang.sweep` and `scout run` make a folder with a run for each")
     from scoutlang import running
     from scoutlang.run_display import Display
 
@@ -195,6 +195,26 @@ def run(hypothesis: Hypothesis, folder: str | Path, *, progress: bool = True, **
         except KeyboardInterrupt:
             display.note(f"interrupted; finished batches are kept in {folder}, and resume=True goes on")
             raise
+
+
+def sweep(text: ProgramText | str | Path, folder: str | Path, *, progress: bool = True, **options: Any) -> list[Judged]:
+    """Run every member of a program's family below a folder, named by its values; they share the non-guided arm where they can. Options as in `run`."""
+    from scoutlang.families import members, run_each
+
+    written = text if isinstance(text, ProgramText) else parse(text)
+    family = members(written.program, written.family(), Path(folder))
+    baseline = options.pop("baseline", None)
+    return list(run_each(family, lambda one, base: run(one.program, one.folder, progress=progress, baseline=base, **options), baseline))
+
+
+def table(judged: Iterable[Judged]) -> pd.DataFrame:
+    """Table 1 of the paper for some runs, two rows each: the columns of `scout table --format csv`."""
+    import pandas as pd
+
+    from scoutlang.report.table1 import as_csv, row
+
+    text = as_csv([row(one) for one in judged])
+    return pd.read_csv(io.StringIO(text), dtype_backend="numpy_nullable", keep_default_na=False, na_values=[""])
 
 
 def judge(folder: str | Path, *, progress: bool = True, **options: Any) -> Judged:

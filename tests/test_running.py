@@ -19,6 +19,7 @@ from typing import Any
 
 import ase.io
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -146,7 +147,7 @@ def whole(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_result_names_the_files_that_are_there(model: Path, tmp_path: Path) -> None:
-    result = scoutlang.run(program(model, count=1), tmp_path / "run", arms=["guided"])
+    result = scoutlang.run(program(model, count=1), tmp_path / "run", arms=["guided"], progress=False)
     assert result.folder == tmp_path / "run"
     assert {file.name for file in result.files} == {
         *("run.json", "records.parquet", "records.csv", "generated_crystals.extxyz", "generated_crystals_cif.zip", "summary.json")
@@ -610,3 +611,37 @@ def test_another_baseline_is_not_taken(whole: Path, model: Path, tmp_path: Path)
     assert manifest(tmp_path / "shorter")["baseline"] == str(whole)
     refusal("E610", program(model), tmp_path / "x", baseline=tmp_path / "nowhere")
     assert not (tmp_path / "x").exists()
+
+
+# -- from Python --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_gives_tables_and_crystals_of_other_libraries(whole: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(whole, tmp_path / "run")
+    judged = scoutlang.judge(folder, progress=False)
+    table = judged.to_pandas()
+    written = pq.read_table(folder / "records.parquet").to_pydict()
+    assert list(table.index) == written["id"]
+    assert {name: [None if pd.isna(v) else v for v in table[name]] for name in table} == {k: v for k, v in written.items() if k != "id"}
+    for id in table.index:
+        record = judged[id]
+        assert record.atoms.info["id"] == id
+        assert np.allclose(record.atoms.get_scaled_positions(wrap=False), record.structure.frac_coords)
+        assert record.atoms.get_chemical_symbols() == [site.species_string for site in record.structure]
+    with pytest.raises(KeyError):
+        _ = judged["nobody"]
+    assert "raw set |R|" in repr(judged)
+    assert "funnel" in scoutlang.figures(judged)
+    assert scoutlang.write_report(judged, tmp_path / "page.html").stat().st_size > 10_000
+
+
+def test_a_sweep_from_python_is_a_folder_of_runs_with_one_unguided_arm(model: Path, tmp_path: Path) -> None:
+    text = TEXT.format(model=model) + "sweep k in {0.2, 0.8}\n"
+    runs = scoutlang.sweep(scoutlang.parse(text).set(count=2), tmp_path / "k", progress=False)
+    assert [run.folder.name for run in runs] == ["k=0.2", "k=0.8"]
+    assert manifest(runs[1].folder)["baseline"] == str(runs[0].folder)
+    table = scoutlang.table(runs)
+    assert len(table) == 4
+    assert table["R"].tolist() == [2, 2, 2, 2]
+    with pytest.raises(ScoutError, match="E605"):
+        scoutlang.run(text, tmp_path / "one")

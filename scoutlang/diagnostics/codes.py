@@ -410,8 +410,8 @@ The message names the file. One of sampled structures can be deleted: `scout run
 manifest is damaged, or was written by another version of scoutlang, is begun anew in another folder.
 
 E605 a sweep is a family of runs
-A program with a `sweep` stands for several programs, each of which has a run of its own. In Python, `parse(…).family()` gives them; `scout run` and
-`:sweep` of the REPL make a folder with a run for each.
+A program with a `sweep` stands for several programs, each of which has a run of its own. `scout run`, `:sweep` of the REPL and `scoutlang.sweep` of Python make a
+folder with a run for each.
 
 E610 not the folder of a run
 `scout validate`, `scout report` and `scout relax` take a folder with a manifest `run.json`, as `scout run` and `scout validate` write it.
