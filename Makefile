@@ -6,7 +6,7 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 
-.PHONY: help install grace browser demo paper test fast lint bench model
+.PHONY: help install grace browser demo paper test fast lint bench recording model
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,9 @@ lint: install  ## formatter, linter, types, import direction
 bench: install  ## Table 1 on the embedded model (hours, goes on where it stopped); results in benchmarks/RESULTS.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.table1 sample
 	$(BIN)/python -m benchmarks.table1 report
+
+recording: install  ## type the session of the README into the REPL, record it (recording/session.cast) and draw it (session.svg); five minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m recording
 
 model: install  ## train the embedded model again (hours)
 	$(BIN)/scout train mini
