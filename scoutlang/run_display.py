@@ -23,13 +23,13 @@ _PLAIN_TERMS = 4  # in a plain line; the others are counted
 
 
 class Display:
-    """The `Watcher` of people. Progress goes to standard error, the tables to standard output."""
+    """The `Watcher` of people. Progress goes to standard error, the tables to standard output. transient: the bars go when it is over."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, transient: bool = False) -> None:
         self._quiet = quiet
         self._console = Console(stderr=True, quiet=quiet)
         self._live = self._console.is_terminal and not quiet
-        self._bar = _Bar(self._console, disable=not self._live)
+        self._bar = _Bar(self._console, disable=not self._live, transient=transient)
         self._tasks: dict[str, TaskID] = {}
         self._due = 0.0
         self._detail = ""
@@ -97,11 +97,11 @@ class Display:
 class _Bar(Progress):
     """The bars, and below them one line with the losses of the terms: as many, hardest first, as fit."""
 
-    def __init__(self, console: Console, *, disable: bool) -> None:
+    def __init__(self, console: Console, *, disable: bool, transient: bool) -> None:
         self.losses: Sequence[TermLoss] = ()
         super().__init__(
             TextColumn("{task.description:<11}"), BarColumn(bar_width=16), TextColumn("{task.fields[done]}/{task.total:.0f}"),
-            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[detail]}"), console=console, disable=disable,
+            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[detail]}"), console=console, disable=disable, transient=transient,
         )  # fmt: skip
 
     def get_renderables(self) -> Iterable[RenderableType]:

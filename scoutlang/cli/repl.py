@@ -73,12 +73,15 @@ class Scout:
         lines = [line.rstrip() for line in said.getvalue().splitlines() if line.strip()]
         return "\n".join([*lines, *(str(error) for error in errors)]), not errors
 
+    def note(self, text: str) -> None:
+        click.echo(text, err=True)
+
     @contextmanager
     def watching(self) -> Iterator[Watcher]:
         with deferred():
             from scoutlang.run_display import Display
 
-        with Display(quiet=False) as display:
+        with Display(quiet=False, transient=True) as display:
             yield display
 
     @property

@@ -145,7 +145,7 @@ def _edit(session: Session, given: Given) -> Reply:
     reply = session.accept(hypothesis.propose_edited(session.standing, text))
     if not reply.ok:
         return _reply(
-            f"{reply.text}\n  nothing was taken, and nothing is lost: :edit opens this text again, :edit! the program as it stands",
+            f"{reply.text}\n  nothing was taken, and nothing is lost:\n  :edit opens this text again, :edit! the program as it stands",
             ok=False,
         )
     session.draft = None
@@ -230,8 +230,8 @@ def _view(session: Session, given: Given) -> Reply:
     text, page = made.view(number, session.host.width), made.page(number)
     if page is None:
         return _reply(text)
-    how = "opened in the browser" if session.host.browse(page) else "to turn it, open in a browser"
-    return _reply(f"{text}\n{how}: {page}{' (until the session ends)' if made.last().temporary else ''}")
+    how = "opened in the browser" if session.host.browse(page) else "to turn it, open this page in a browser"
+    return _reply(f"{text}\n{how}{' (it goes with the session)' if made.last().temporary else ''}:\n  {page}")
 
 
 def _plot(session: Session, given: Given) -> Reply:

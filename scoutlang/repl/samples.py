@@ -79,8 +79,7 @@ class Swept:
         """One table of all runs, and where they are."""
         parts = [_rendered(_family(self.runs), width)] if self.runs else []
         if self.runs:
-            parts.append(f"files in {self.folder}, a folder for each run; scout table {self.folder} has more of each")
-            parts.append(f":hits, :view and :plot are about the last one, {self.runs[-1].folder.name}")
+            parts.append(f"files in {self.folder}, a folder for each run; :hits, :view and :plot are about {self.runs[-1].folder.name}")
         if not self.complete:
             parts.append(f"interrupted: {len(self.runs)} runs were finished; :sweep {self.folder} goes on where it was")
         return "\n".join(parts)
@@ -106,7 +105,7 @@ class _Patient:
         self._in_batch = moment is not None
         if self._pressed and not self._said:
             self._said = True
-            self._watcher.note("Ctrl-C: this batch is finished first; again stops at once")
+            self._watcher.note("Ctrl-C: finishing this batch; press it again to stop at once")
         self._watcher.sampling(arm, done, total, moment)
         if self._pressed and moment is None:
             raise KeyboardInterrupt
@@ -366,10 +365,10 @@ def _counts(numbers: Sequence[float], low: float, step: float, bins: int) -> lis
 
 
 def _family(runs: Sequence[Judged]) -> RenderableType:
-    """The runs of a sweep, one a line: hits of both arms, how sure the difference is, and what is left of the guided ones."""
+    """The runs of a sweep, one a line: hits of both arms, how sure the difference is, and the guided hits that are unique, stable and new."""
     table = Table(title="hits", title_justify="left")
     table.add_column("run")
-    for column in ("non-guided", "guided", "p", "also unique, stable and new"):
+    for column in ("non-guided", "guided", "p", "candidates"):
         table.add_column(column, justify="right")
     for judged in runs:
         summary = judged.validation.table()

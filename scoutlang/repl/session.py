@@ -43,6 +43,9 @@ class Host(Protocol):
     def measured(self, program: Program, paths: Sequence[str]) -> tuple[str, bool]:
         """What `scout measure` says, and whether every structure could be read."""
 
+    def note(self, text: str) -> None:
+        """Say something while the user waits."""
+
     def watching(self) -> AbstractContextManager[Watcher]:
         """Who shows the progress of sampling."""
 
@@ -122,6 +125,7 @@ class Session:
     def bench(self) -> Bench:
         """Where samples are made; imports torch."""
         if self._bench is None:
+            self.host.note("loading the sampler")
             with deferred():
                 from scoutlang.repl.samples import Bench
 
