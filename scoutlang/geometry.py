@@ -337,7 +337,7 @@ def _offset(frac: Tensor, i: Tensor, j: Tensor) -> Tensor:
 
 def _cartesian(fractional: Tensor, cell: Tensor, system: Tensor) -> Tensor:
     """(3, P) fractional vectors in the cells (B, 3, 3) that ``system`` (P,) names → (3, P) Å."""
-    a, b, c = (row.T.contiguous().index_select(1, system) for row in cell.unbind(dim=1))
+    a, b, c = cell.flatten(1).T.contiguous().index_select(1, system).view(3, 3, -1).unbind(0)
     x, y, z = fractional.unbind(0)
     return x * a + y * b + z * c
 

@@ -57,16 +57,18 @@ class Descent:
     """Steepest descent of the loss on x̂0 in one Cartesian metric (trap 6).
 
     move: (N, 3) Å; strain: (B, 3, 3) symmetric; square_norm: (B,) m² = Σ‖Δr‖² + c² n ‖ε‖², the rate at which the loss falls.
+    inverse: (B, 3, 3) 1/Å, L^(−1) of x̂0, and of a cube of 1 Å for an x̂0 that is no cell: its gradient is none or not finite.
     """
 
     move: Tensor
     strain: Tensor
     square_norm: Tensor
+    inverse: Tensor
 
 
 def descent(grad_frac: Tensor, grad_cell: Tensor, cell: Tensor, system: Tensor, num_atoms: Tensor) -> Descent:
     """Gradients of ℓ in (F, L) → Δr = −G_F L^(−T), ε = −sym(Lᵀ G_L)/(c² n). A crystal with a non-finite gradient gets zeros."""
-    inverse = torch.linalg.inv_ex(sound_cell(cell)[0])[0]  # of an x̂0 that is no cell, the gradient is none or not finite
+    inverse = torch.linalg.inv_ex(sound_cell(cell)[0])[0]
     move = -(grad_frac.unsqueeze(1) @ inverse.transpose(1, 2)[system]).squeeze(1)
     torque = cell.transpose(1, 2) @ grad_cell
     n = num_atoms.to(cell.dtype)
@@ -75,7 +77,7 @@ def descent(grad_frac: Tensor, grad_cell: Tensor, cell: Tensor, system: Tensor, 
     good = torch.isfinite(square)
     move = torch.where(good[system][:, None], move, torch.zeros_like(move))
     strain = torch.where(good[:, None, None], strain, torch.zeros_like(strain))
-    return Descent(move, strain, torch.where(good, square, torch.zeros_like(square)))
+    return Descent(move, strain, torch.where(good, square, torch.zeros_like(square)), inverse)
 
 
 def normalised_step(strength: float, direction: Descent, *, over_batch: bool, cap: float | None) -> Tensor:
@@ -136,10 +138,10 @@ def tilt(strength: float, slope: Tensor) -> Tensor:
 
 def displacement(direction: Descent, step: Tensor, cell: Tensor, system: Tensor) -> tuple[Tensor, Tensor]:
     """(ΔF (N, 3), ΔL (B, 3, 3)) of x̂0 for a step along the descent; ΔL is brought back to MatterGen's symmetric lattice form."""
-    inverse = torch.linalg.inv_ex(sound_cell(cell)[0])[0]
-    delta_frac = (step[system][:, None, None] * direction.move.unsqueeze(1) @ inverse[system]).squeeze(1)
+    delta_frac = (step[system][:, None, None] * direction.move.unsqueeze(1) @ direction.inverse[system]).squeeze(1)
     strained = cell + cell @ (step[:, None, None] * direction.strain)
-    return delta_frac, symmetric_form(strained) - symmetric_form(cell)
+    after, before = symmetric_form(torch.cat([strained, cell])).chunk(2)
+    return delta_frac, after - before
 
 
 def symmetric_form(cell: Tensor) -> Tensor:

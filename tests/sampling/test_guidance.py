@@ -67,7 +67,7 @@ def test_a_structure_with_a_broken_gradient_stands_still_and_spoils_nobody(cryst
 def test_displacement_keeps_the_lattice_symmetric_and_strains_the_volume(crystals):
     frac, cell = crystals
     strain = 0.01 * torch.eye(3, dtype=torch.float64).repeat(2, 1, 1)
-    d = guidance.Descent(torch.zeros_like(frac), strain, torch.ones(2, dtype=torch.float64))
+    d = guidance.Descent(torch.zeros_like(frac), strain, torch.ones(2, dtype=torch.float64), torch.linalg.inv(cell))
     _, delta = guidance.displacement(d, torch.ones(2, dtype=torch.float64), cell, SYSTEM)
     torch.testing.assert_close(delta, delta.transpose(1, 2))
     torch.testing.assert_close(torch.linalg.det(cell + delta), torch.linalg.det(cell) * 1.01**3)
@@ -92,7 +92,7 @@ def test_adaptive_step_vanishes_with_the_loss_and_respects_the_trust_region(crys
 
 
 def test_cap_bounds_the_normalised_step():
-    d = guidance.Descent(torch.zeros(5, 3), torch.zeros(2, 3, 3), torch.tensor([1e-8, 4.0]))
+    d = guidance.Descent(torch.zeros(5, 3), torch.zeros(2, 3, 3), torch.tensor([1e-8, 4.0]), torch.eye(3).expand(2, 3, 3))
     assert guidance.normalised_step(1.0, d, over_batch=False, cap=None).tolist() == pytest.approx([1e4, 0.5])
     assert guidance.normalised_step(1.0, d, over_batch=False, cap=2.0).tolist() == pytest.approx([2.0, 0.5])
 

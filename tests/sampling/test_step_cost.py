@@ -124,7 +124,7 @@ def crystals(sample_toy: Any) -> Any:
 def test_the_host_waits_only_for_the_lists_of_pairs(toy: Any, crystals: Any, text: str, searches: int) -> None:
     sampler = GuidedSampler(toy, steps=50, cfg=0.0)
     with torch.no_grad():
-        clean = sampler.processes.clean(crystals, sampler._score(crystals, 0.3), 0.3)
+        clean = sampler.processes.clean(crystals, sampler._score(crystals, 0.3), sampler.processes.noise_level(crystals, 0.3))
     found = counted(lambda: loss_and_gradient(compile_loss(program(text)), clean))
     assert found.total() == WAITS_OF_A_SEARCH * searches, found
     assert all(where.startswith("geometry.") for where in found), found

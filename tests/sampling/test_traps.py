@@ -101,7 +101,7 @@ def test_trap_05_a_structure_does_not_see_its_neighbours(toy, volume_loss, metho
 
 
 def test_trap_05_batch_normalisation_is_there_for_comparison():
-    d = guidance.Descent(torch.zeros(5, 3), torch.zeros(2, 3, 3), torch.tensor([9.0, 16.0]))
+    d = guidance.Descent(torch.zeros(5, 3), torch.zeros(2, 3, 3), torch.tensor([9.0, 16.0]), torch.eye(3).expand(2, 3, 3))
     assert guidance.normalised_step(1.0, d, over_batch=False, cap=None).tolist() == pytest.approx([1 / 3, 1 / 4])
     assert guidance.normalised_step(1.0, d, over_batch=True, cap=None).tolist() == pytest.approx([1 / 5, 1 / 5])
 

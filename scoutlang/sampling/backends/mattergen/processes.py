@@ -7,6 +7,7 @@ mask. The coefficients come from MatterGen's own process classes, so a checkpoin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -42,6 +43,15 @@ def with_steps(module: DiffusionModule, steps: int) -> DiffusionModule:
     return changed.eval()
 
 
+@dataclass(frozen=True)
+class NoiseLevel:
+    """What time t means for a batch: α_L (B, 1, 1), σ_L (B, 3, 3), σ_F (N, 1)."""
+
+    alpha: Tensor
+    sigma_cell: Tensor
+    sigma_frac: Tensor
+
+
 class Processes:
     """What happens to a batch between two evaluations of the score. Random numbers come from each structure's own stream.
 
@@ -63,25 +73,24 @@ class Processes:
         """(B,) diffusion time."""
         return torch.full((z["num_atoms"].shape[0],), t, device=self._device, dtype=torch.float32)
 
-    def noise_level(self, z: Any, t: float) -> tuple[Tensor, Tensor, Tensor]:
-        """α_L (B, 1, 1), σ_L (B, 3, 3), σ_F (N, 1) at time t."""
+    def noise_level(self, z: Any, t: float) -> NoiseLevel:
+        """It depends on the numbers of atoms, and on nothing else in the batch."""
         time, sdes = self.time(z, t), self._corruption.sdes
         alpha, sigma_cell = sdes["cell"].mean_coeff_and_std(x=z["cell"], t=time, batch_idx=None, batch=z)
         sigma_frac = sdes["pos"].marginal_prob(x=z["pos"][:, :1], t=time, batch_idx=z.get_batch_idx("pos"), batch=z)[1]
-        return alpha, sigma_cell, sigma_frac.reshape(len(z["pos"]), -1)[:, :1]
+        return NoiseLevel(alpha, sigma_cell, sigma_frac.reshape(len(z["pos"]), -1)[:, :1])
 
     def limit_mean(self, z: Any) -> Tensor:
         """μ (B, 3, 3), the mean of the lattices at t = 1."""
         mean: Tensor = self._corruption.sdes["cell"].get_limit_mean(x=z["cell"], batch=z)
         return mean
 
-    def clean(self, z: Any, score: Any, t: float) -> CrystalBatch:
+    def clean(self, z: Any, score: Any, level: NoiseLevel) -> CrystalBatch:
         """x̂0 of coordinates and lattice, and the clean-type probabilities (traps 1, 7, 8, 11)."""
-        alpha, sigma_cell, sigma_frac = self.noise_level(z, t)
         limit_mean = self.limit_mean(z)
         return CrystalBatch(
-            frac=guidance.clean_frac(z["pos"], score["pos"], sigma_frac),
-            cell=guidance.clean_cell(z["cell"], score["cell"], alpha, sigma_cell, limit_mean),
+            frac=guidance.clean_frac(z["pos"], score["pos"], level.sigma_frac),
+            cell=guidance.clean_cell(z["cell"], score["cell"], level.alpha, level.sigma_cell, limit_mean),
             species=self.species(z, score),
             system=z.get_batch_idx("pos"),
             num_atoms=z["num_atoms"],
@@ -154,13 +163,12 @@ class Processes:
         types: Tensor = corruption._to_non_zero_based(drawn)
         return types
 
-    def correct(self, z: Any, plain: Any, score: Any, s: float, noise: StructureNoise) -> Any:
+    def correct(self, z: Any, plain: Any, score: Any, s: float, level: NoiseLevel, noise: StructureNoise) -> Any:
         """One Langevin step of Algorithm 2 along ``score``: λ = 2 α (r ‖ε‖/‖s‖)², with the norms of one structure and of the ``plain`` score.
 
         At most σ²: with s = −ε/σ it is 2 α r² σ², but where the score nearly vanishes, at high noise, rounding would decide where the atoms go.
         """
         system, size = z.get_batch_idx("pos"), z["num_atoms"].shape[0]
-        _, sigma_cell, sigma_frac = self.noise_level(z, s)
 
         def step_size(field: str, r: float, alpha: float | Tensor, drawn: Tensor, index: Tensor, sigma: Tensor) -> Tensor:
             def square(x: Tensor) -> Tensor:
@@ -174,10 +182,10 @@ class Processes:
         now, before = self.time(z, s), self.time(z, max(s - 1.0 / self._steps, 0.0))
         alpha = (sde._marginal_mean_coeff(now) / sde._marginal_mean_coeff(before)).square()
         everyone = torch.arange(size, device=self._device)
-        frac_step = step_size("pos", self._langevin.pos, 1.0, noise_frac, system, guidance.shared(sigma_frac, system, size))[system][
+        frac_step = step_size("pos", self._langevin.pos, 1.0, noise_frac, system, guidance.shared(level.sigma_frac, system, size))[system][
             :, None
         ]
-        cell_step = step_size("cell", self._langevin.cell, alpha, noise_cell, everyone, sigma_cell[:, 0, 0])[:, None, None]
+        cell_step = step_size("cell", self._langevin.cell, alpha, noise_cell, everyone, level.sigma_cell[:, 0, 0])[:, None, None]
         pos = z["pos"] + frac_step * score["pos"] + (2 * frac_step).sqrt() * noise_frac
         cell = z["cell"] + cell_step * score["cell"] + (2 * cell_step).sqrt() * noise_cell
         good = is_lattice(cell)[:, None, None]
@@ -186,14 +194,15 @@ class Processes:
 
     def renoise(self, z_s: Any, s: float, t: float, noise: StructureNoise) -> Any:
         """Self-recurrence: z_t ~ q(z_t | z_s), exactly, for coordinates, lattice and types (traps 2, 3)."""
-        alpha_s, _, sigma_s = self.noise_level(z_s, s)
-        alpha_t, _, sigma_t = self.noise_level(z_s, t)
+        lower, upper = self.noise_level(z_s, s), self.noise_level(z_s, t)
         sde = self._corruption.sdes["cell"]
         limit_mean = sde.get_limit_mean(x=z_s["cell"], batch=z_s)
         limit_std = sde.get_limit_var(x=z_s["cell"], batch=z_s).sqrt()
         fields = {
-            "pos": guidance.renoise_frac(z_s["pos"], sigma_t, sigma_s, noise.atoms()),
-            "cell": guidance.renoise_cell(z_s["cell"], alpha_t / alpha_s, limit_mean, limit_std, guidance.symmetric_noise(noise.cells())),
+            "pos": guidance.renoise_frac(z_s["pos"], upper.sigma_frac, lower.sigma_frac, noise.atoms()),
+            "cell": guidance.renoise_cell(
+                z_s["cell"], upper.alpha / lower.alpha, limit_mean, limit_std, guidance.symmetric_noise(noise.cells())
+            ),
         }
         if self.has_types:
             state = self._corruption.corruptions["atomic_numbers"].d3pm.state.to(self._device)

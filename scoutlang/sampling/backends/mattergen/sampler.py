@@ -27,7 +27,7 @@ from scoutlang.ir import Guide
 from scoutlang.loss.lower import Loss, gradient, loss_and_gradients
 from scoutlang.sampling import guidance
 from scoutlang.sampling.backends.mattergen.batches import GIVEN_TYPES, broken, copies, held, twice
-from scoutlang.sampling.backends.mattergen.processes import Processes, with_steps
+from scoutlang.sampling.backends.mattergen.processes import NoiseLevel, Processes, with_steps
 from scoutlang.sampling.existence import pull
 from scoutlang.sampling.langevin import PUBLISHED as PUBLISHED_LANGEVIN
 from scoutlang.sampling.langevin import Langevin
@@ -146,33 +146,34 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
 
     def _correct(self, z: Any, s: float, step: int, noise: StructureNoise) -> Any:
         """A Langevin step. The paper's is not guided; the adaptive method's is, or it would pull back to the prior what the predictor was given."""
-        score, guide = self._score(z, s), self._guide
+        score, guide, level = self._score(z, s), self._guide, self.processes.noise_level(z, s)
         if guide is None or guide.method != "adaptive" or guide.corrector != "guided" or not is_active(guide, s, step):
-            return self.processes.correct(z, score, score, s, noise)
-        return self.processes.correct(z, score, self._backward(z, score, s, strength(guide.k, s), guide)[0], s, noise)
+            return self.processes.correct(z, score, score, s, level, noise)
+        guided, _ = self._backward(z, score, level, strength(guide.k, s), guide)
+        return self.processes.correct(z, score, guided, s, level, noise)
 
     def _guided_score(self, z: Any, t: float, guide: Guide) -> tuple[Any, GuidedStep]:
         assert self._loss is not None
-        k, g = strength(guide.k, t), strength(guide.g, t)
-        score = self._forward(z, t, g, guide) if guide.method == "paper" and g > 0 else self._score(z, t)
+        k, g, level = strength(guide.k, t), strength(guide.g, t), self.processes.noise_level(z, t)
+        score = self._forward(z, t, level, g, guide) if guide.method == "paper" and g > 0 else self._score(z, t)
         told = None
         for _ in range(guide.backward):
-            score, latest = self._backward(z, score, t, k, guide)
+            score, latest = self._backward(z, score, level, k, guide)
             told = told or latest
         assert told is not None
         return score, told
 
-    def _forward(self, z: Any, t: float, g: float, guide: Guide) -> Any:
+    def _forward(self, z: Any, t: float, level: NoiseLevel, g: float, guide: Guide) -> Any:
         """s ← s − g ∇_z ℓ(x̂0(z)), the gradient through the score network that gave s (Eq. 2)."""
         assert self._loss is not None
         with torch.enable_grad():
             pos, cell = z["pos"].detach().requires_grad_(), z["cell"].detach().requires_grad_()
             tracked = z.replace(pos=pos, cell=cell)
             score = self._score(tracked, t)
-            value = self._loss(self.processes.clean(tracked, score, t), guide.sharpness)
+            value = self._loss(self.processes.clean(tracked, score, level), guide.sharpness)
             grads = gradient(value, pos, cell)
         score = score.replace(**{k: score[k].detach() for k in ("pos", "cell", "atomic_numbers") if k in score})
-        clean = self.processes.clean(z, score, t)
+        clean = self.processes.clean(z, score, level)
         direction = guidance.descent(grads[0], grads[1], clean.cell, clean.system, clean.num_atoms)
         step = guidance.normalised_step(g, direction, over_batch=guide.normalize == "batch", cap=guide.cap)
         finite = torch.isfinite(direction.square_norm) & (direction.square_norm > 0)
@@ -184,15 +185,14 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
             pos=score["pos"] - push[clean.system][:, None] * grad_frac, cell=score["cell"] - push[:, None, None] * grad_cell
         )
 
-    def _backward(self, z: Any, score: Any, t: float, k: float, guide: Guide) -> tuple[Any, GuidedStep]:
+    def _backward(self, z: Any, score: Any, level: NoiseLevel, k: float, guide: Guide) -> tuple[Any, GuidedStep]:
         """s ← s + (α/σ²) Δx̂0 with Δx̂0 a step down the loss from x̂0 (Eq. 3; `adaptive` differs in the step length only)."""
         loss = self._loss
         assert loss is not None
-        clean = self.processes.clean(z, score, t)
-        alpha, sigma_cell, sigma_frac = self.processes.noise_level(z, t)
+        clean = self.processes.clean(z, score, level)
         sharpness: float | Tensor = guide.sharpness
         if guide.kernel == "blurred":
-            sharpness = guidance.blurred_sharpness(guide.sharpness, sigma_frac, clean.cell, clean.system)
+            sharpness = guidance.blurred_sharpness(guide.sharpness, level.sigma_frac, clean.cell, clean.system)
         free_types = self.processes.has_types and GIVEN_TYPES not in z
         steer_types = guide.method == "adaptive" and max(guide.types, guide.existence) > 0 and free_types
         value, grad_frac, grad_cell, grad_species = loss_and_gradients(
@@ -202,10 +202,11 @@ class GuidedSampler(GuidedPredictorCorrector):  # type: ignore[misc]
         if guide.method == "paper":
             step = guidance.normalised_step(k, direction, over_batch=guide.normalize == "batch", cap=guide.cap)
         else:
-            step = guidance.adaptive_step(k, value.gap, direction, clean.system, sigma_frac, move=guide.move, strain=guide.strain)
+            step = guidance.adaptive_step(k, value.gap, direction, clean.system, level.sigma_frac, move=guide.move, strain=guide.strain)
         delta_frac, delta_cell = guidance.displacement(direction, step, clean.cell, clean.system)
         changed = score.replace(
-            pos=score["pos"] + delta_frac / sigma_frac.square(), cell=score["cell"] + alpha * delta_cell / sigma_cell.square()
+            pos=score["pos"] + delta_frac / level.sigma_frac.square(),
+            cell=score["cell"] + level.alpha * delta_cell / level.sigma_cell.square(),
         )
         if steer_types:
             logits = score["atomic_numbers"]
