@@ -207,9 +207,11 @@ def _run(session: Session, given: Given) -> Reply:
 
 def _sweep(session: Session, given: Given) -> Reply:
     found = _SWEEP.fullmatch(given.text)
-    standing, folder = session.standing, found["folder"] if found else given.text
+    standing, folder, again = session.standing, found["folder"] if found else given.text, ""
     if found:
-        proposal = hypothesis.propose_sweep(standing, found["name"], found["values"].strip().strip("{}"))
+        values = found["values"].strip().strip("{}")
+        again = f"{found['name']} = {values}"
+        proposal = hypothesis.propose_sweep(standing, found["name"], values)
         if proposal.problems:
             return _reply(render(proposal.problems, proposal.result.source, color=session.color), ok=False)
         standing = proposal.hypothesis
@@ -218,7 +220,7 @@ def _sweep(session: Session, given: Given) -> Reply:
         raise ScoutError("E702", "nothing is swept", ":sweep k = 0.2, 0.4, 0.8; or write it into the program, sweep k in {0.2, 0.4, 0.8}")
     family = api.family(standing.checked, standing.settings)
     swept = session.bench.sweep(program, family, Path(folder) if folder else None, session.host.watching)
-    return _reply(swept.said(session.host.width), swept.complete)
+    return _reply(swept.said(session.host.width, again), swept.complete)
 
 
 def _hits(session: Session, given: Given) -> Reply:

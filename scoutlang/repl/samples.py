@@ -6,7 +6,7 @@ import io
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,19 +69,24 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Swept:
-    """The finished runs of a family in a folder. complete: nobody stopped it."""
+    """The finished runs of a family in a folder, and how many there should be."""
 
     runs: tuple[Judged, ...]
     folder: Path
-    complete: bool
+    planned: int
 
-    def said(self, width: int) -> str:
-        """One table of all runs, and where they are."""
+    @property
+    def complete(self) -> bool:
+        return len(self.runs) == self.planned
+
+    def said(self, width: int, again: str) -> str:
+        """One table of all runs, and where they are. again: what the command is called with, beside the folder."""
         parts = [_rendered(_family(self.runs), width)] if self.runs else []
         if self.runs:
             parts.append(f"files in {self.folder}, a folder for each run; :hits, :view and :plot are about {self.runs[-1].folder.name}")
         if not self.complete:
-            parts.append(f"interrupted: {len(self.runs)} runs were finished; :sweep {self.folder} goes on where it was")
+            command = f":sweep {self.folder} {again}".rstrip()
+            parts.append(f"interrupted: {len(self.runs)} of {self.planned} runs were finished\n  {command} goes on where it was")
         return "\n".join(parts)
 
 
@@ -107,7 +112,7 @@ class _Patient:
             self._said = True
             self._watcher.note("Ctrl-C: finishing this batch; press it again to stop at once")
         self._watcher.sampling(arm, done, total, moment)
-        if self._pressed and moment is None:
+        if self._pressed and moment is None and not (arm == ARMS[-1] and done == total):  # what is left is to judge
             raise KeyboardInterrupt
 
     def judging(self, stage: str, done: int, total: int) -> None:
@@ -152,14 +157,11 @@ class Bench:
                 return self._run(member.program, member.folder, watcher, baseline, resume=True)
 
         finished: list[Judged] = []
-        complete = True
-        try:
+        with suppress(KeyboardInterrupt):
             for judged in run_each(runs, run_member):
                 finished.append(judged)
                 self._last = Sampled(judged, temporary=False, complete=True)
-        except KeyboardInterrupt:
-            complete = False
-        return Swept(tuple(finished), folder, complete)
+        return Swept(tuple(finished), folder, len(runs))
 
     def _make(self, program: Program, folder: Path, watcher: Watcher, *, temporary: bool) -> Sampled:
         earlier = self._last.judged if self._last is not None and _alike(self._last.program, program) else None
@@ -230,13 +232,11 @@ class Bench:
         structure = record.generated.structure
         if structure is None or not picturable(structure):
             return None
-        facts = {term.text: _number(record.value(f"exact: {term.label}")) for term in sampled.program.terms}
-        hull = {} if record.e_above_hull is None else {"above hull": f"{record.e_above_hull:.3f} eV/atom"}
+        facts = {term.text: _found(record, term) for term in sampled.program.terms}
+        if record.e_above_hull is not None:
+            facts["above the hull"] = f"{record.e_above_hull:.3f} eV/atom"
         title = f"{structure.composition.reduced_formula}, structure {number}, {record.arm}: {_verdict(record)}"
-        file = sampled.folder / f"structure-{number}.html"
-        return write_structure_page(
-            file, title, structure, sampled.program, {name: value for name, value in (facts | hull).items() if value}
-        )
+        return write_structure_page(sampled.folder / f"structure-{number}.html", title, structure, sampled.program, facts)
 
     def _record(self, number: int) -> Record:
         """Raises ScoutError E702 for a number that none has."""
@@ -328,6 +328,14 @@ def _measured(term: Term, records: Sequence[Record]) -> list[TermMeasurement | N
 def _numeric(value: Value) -> float | None:
     """A column as a number; true and false are 1 and 0."""
     return float(value) if isinstance(value, int | float) else None
+
+
+def _found(record: Record, term: Term) -> str:
+    """The value of a term with its unit, its margin where it has no single one."""
+    exact, margin = (_number(record.value(f"{what}: {term.label}")) for what in ("exact", "margin"))
+    if isinstance(term.claim, Compare | Wish):
+        return f"{exact} {term.claim.unit}".rstrip() if exact else "undefined"
+    return f"margin {margin}" if margin else "undefined"
 
 
 def _verdict(record: Record) -> str:
