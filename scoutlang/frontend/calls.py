@@ -350,16 +350,20 @@ def _positional(argument: Node, signature: DescriptorSignature, context: Context
 
 
 def _written(node: Node, context: Context) -> Node:
-    """A word or a text as it was written: an argument of a motif stands for what the call has in its place."""
-    while isinstance(node, Reference):
-        definition = elaborate.resolve(node, context)
-        if definition is None or definition.kind != "argument" or not isinstance(definition.body, Reference | Text):
-            break
-        inner = definition.body
-        known = elaborate.resolve(inner, replace(context, local=definition.local)) if isinstance(inner, Reference) else None
-        if known is not None and known.kind != "argument":
-            break
-        node, context = inner, replace(context, local=definition.local)
+    """A word or a text as it was written: an argument of a motif stands for what the call has in its place.
+
+    A name that the file of the call knows is no such word; its value is found where the argument is read.
+    """
+    definition = elaborate.resolve(node, context) if isinstance(node, Reference) else None
+    while definition is not None and definition.kind == "argument":
+        word = definition.body
+        if isinstance(word, Text):
+            return word
+        if not isinstance(word, Reference) or len(word.names) > 1:
+            return node
+        if word.text not in definition.local:
+            return node if word.text in definition.names.definitions else word
+        definition = definition.local[word.text]
     return node
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import scoutlang
 from scoutlang.api import check_source, family
+from scoutlang.expressions import measures
 from scoutlang.frontend import check
 from scoutlang.ir import Compare, Guide, Measure, Program, Proposition, Relation, Sample, Wish
 from scoutlang.signatures import DescriptorSignature
@@ -300,3 +303,15 @@ def test_two_signs_in_a_row_are_no_tolerance() -> None:
     for text in ("4 -+ 0.3", "4 + -0.3", "4 - -0.3"):
         assert [d.code for d in scoutlang.check(f"system Cu-P; require CN(Cu-P) = {text}").diagnostics] == ["E010"]
     assert relation("require CN(Cu-P) = 4 + (-0.5)").target == 3.5
+
+
+def test_an_argument_is_read_in_the_file_of_the_call(tmp_path: Path) -> None:
+    """Also where a motif of another file hands it on to a parameter of a descriptor."""
+    (tmp_path / "m.scout").write_text("let near = 2.7 Å\nmotif four(A, B, q = near) = each CN(A-B, r=q) = 4\n", encoding="utf-8")
+    head = 'import "m.scout"\nsystem Cu-P\nparam rc = 2.9 Å\nlet wide = 3 Å\nmotif mine(A, B, s) = m.four(A, B, s)\n'
+    for argument, radius in {"rc": 2.9, "wide": 3, "m.near": 2.7, "3.1 Å": 3.1}.items():
+        for call in (f"m.four(Cu, P, q={argument})", f"m.four(Cu, P, {argument})", f"mine(Cu, P, {argument})"):
+            result = check_source(Source("x", f"{head}require {call}\n", tmp_path))
+            assert result.program, call
+            [measure] = measures(result.program.terms[0].claim)
+            assert measure.parameters == (("r", radius),), call
