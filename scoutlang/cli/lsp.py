@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from scoutlang.errors import ScoutError
@@ -12,7 +14,7 @@ from scoutlang.errors import ScoutError
 def command() -> None:
     """Serve an editor over standard input and output, by the Language Server Protocol.
 
-    Editors start this themselves; docs/editors.md says how to tell them. It ends when the editor does.
+    Editors start this themselves; docs/editors.md says how to tell them. It ends when the editor does, with 1 if that was without a word.
     """
     try:
         from scoutlang.lsp.server import create
@@ -20,4 +22,6 @@ def command() -> None:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol", "cattrs", "attrs"):
             raise
         raise ScoutError("E480", "the language server needs pygls, which is not installed", "pip install pygls") from None
-    create().start_io()
+    server = create()
+    server.start_io()
+    sys.exit(0 if server.ended else 1)

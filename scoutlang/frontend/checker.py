@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from scoutlang.diagnostics import Diagnostic, Label
 from scoutlang.diagnostics.render.text import render
@@ -40,13 +41,20 @@ class CheckResult:
     __repr__ = __str__  # what a prompt and a notebook show; the syntax tree would fill pages
 
 
-def check(source: Source, signatures: Mapping[str, DescriptorSignature], overrides: Mapping[str, str] | None = None) -> CheckResult:
+def check(
+    source: Source,
+    signatures: Mapping[str, DescriptorSignature],
+    overrides: Mapping[str, str] | None = None,
+    *,
+    unsaved: Mapping[Path, str] | None = None,
+) -> CheckResult:
     """Check a program against the catalogue of descriptors. Raises nothing, whatever the text.
 
-    overrides: values from outside, as text, for parameters and settings: ``{"rc": "2.5 Å", "k": "0.4"}``.
+    overrides: values from outside, as text, for parameters and settings: ``{"rc": "2.5 Å", "k": "0.4"}``. unsaved: texts, by absolute
+    path, that stand for the files there.
     """
     with _collector_at_rest():
-        return _check(source, signatures, overrides or {})
+        return _check(source, signatures, overrides or {}, Files(source.folder, _module, unsaved or {}))
 
 
 @contextmanager
@@ -61,10 +69,10 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def _check(source: Source, signatures: Mapping[str, DescriptorSignature], overrides: Mapping[str, str]) -> CheckResult:
+def _check(source: Source, signatures: Mapping[str, DescriptorSignature], overrides: Mapping[str, str], files: Files) -> CheckResult:
     parsed = parse(source)
     statements = parsed.module.statements
-    scope = Scope(source, signatures, statements, Files(source.folder, _module), overrides)
+    scope = Scope(source, signatures, statements, files, overrides)
     scope.diagnostics.extend(parsed.diagnostics)
     for statement in statements:
         statement.declare(scope, scope.names)
@@ -90,11 +98,14 @@ def _check(source: Source, signatures: Mapping[str, DescriptorSignature], overri
     return CheckResult(source, parsed.module, diagnostics, program)
 
 
-def declared(source: Source) -> tuple[Module, Names]:
-    """The statements of a program that can be read, and the names that it defines and imports; nothing is checked. Raises nothing."""
+def declared(source: Source, *, root: Path | None = None, unsaved: Mapping[Path, str] | None = None) -> tuple[Module, Names]:
+    """The statements of a program that can be read, and the names that it defines and imports; nothing is checked. Raises nothing.
+
+    root: the folder that files may be in, if not that of the program. unsaved: as in `check`.
+    """
     with _collector_at_rest():
         module = parse(source).module
-        scope = Scope(source, {}, module.statements, Files(source.folder, _module), {})
+        scope = Scope(source, {}, module.statements, Files(root or source.folder, _module, unsaved or {}), {})
         for statement in module.statements:
             statement.declare(scope, scope.names)
     return module, scope.names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,11 +28,13 @@ Parse = Callable[[Source], tuple[Module, tuple[Diagnostic, ...]]]
 class Files:
     """What one program may read: the standard library, and files in its own folder.
 
-    folder: of the program; None for a text that is in no file. parse: turns a source into statements.
+    folder: of the program; None for a text that is in no file. parse: turns a source into statements. unsaved: texts, by absolute path, that
+    an editor holds; they stand for what is on disk.
     """
 
     folder: Path | None
     parse: Parse
+    unsaved: Mapping[Path, str] = field(default_factory=dict)
     _modules: dict[str, Names] = field(default_factory=dict)
     _loading: list[str] = field(default_factory=list)
 
@@ -110,6 +112,8 @@ class Files:
             if Path(path.text).is_absolute() or not target.is_relative_to(root):
                 scope.report(code, "this path leaves the folder of the program", path.span, "name a file in that folder, or below it")
                 return None
+            if target in self.unsaved:
+                return Source(str(target.relative_to(root)), self.unsaved[target], target.parent)
             if not target.is_file():
                 scope.report(code, f"no such file: {quoted(path.text)}", path.span, _near(path.text, target, root))
                 return None

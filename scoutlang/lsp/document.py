@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from scoutlang import frontend, manual
-from scoutlang.diagnostics.suggest import quoted
+from scoutlang.diagnostics import Diagnostic
 from scoutlang.elements import ATOMIC_NUMBER, COVALENT_RADIUS
-from scoutlang.errors import ScoutError
-from scoutlang.frontend import CheckResult, parser
-from scoutlang.frontend.ast import Claim, Statement
+from scoutlang.frontend import CheckResult
+from scoutlang.frontend.ast import Claim, Module, Statement, Text
 from scoutlang.frontend.checker import declared
 from scoutlang.frontend.imports import LIBRARY
 from scoutlang.frontend.scope import Names
+from scoutlang.frontend.statements.import_ import Import_
 from scoutlang.frontend.statements.let import Let
 from scoutlang.frontend.statements.motif import Motif
 from scoutlang.frontend.statements.param import Param
@@ -27,9 +26,10 @@ from scoutlang.manual import Page
 from scoutlang.resources import resource
 from scoutlang.signatures import DescriptorSignature
 from scoutlang.source import Source, Span
-from scoutlang.words import KEYWORDS, reserved
+from scoutlang.words import KEYWORDS
 
 _RENAMED = frozenset({"param", "let", "motif", "argument", "label"})
+_IMPORT = re.compile(r'\bimport\s*"')  # most programs import no files, and need not be read a second time
 _PAGES: Mapping[str, str] = {
     "statement": "statement",
     "function": "function",
@@ -48,13 +48,37 @@ class Symbol(NamedTuple):
     name_span: Span
 
 
-class Document:
-    """A program as it stands in an editor. pages: those of the manual, which are asked for when a word is explained first."""
+class Given(NamedTuple):
+    """A name that a program gave. here: the place that was asked about. path: of the file that gives it (None: a text in no file).
 
-    def __init__(self, source: Source, signatures: Mapping[str, DescriptorSignature], pages: Callable[[], Sequence[Page]]) -> None:
+    defined: the place there.
+    """
+
+    here: Span
+    path: Path | None
+    defined: Span
+
+
+class Document:
+    """A program as it stands in an editor.
+
+    pages: those of the manual, which are asked for when a word is explained first. unsaved: texts of files as editors hold them. root: the
+    folder that imports may name files of, if not that of the program.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        signatures: Mapping[str, DescriptorSignature],
+        pages: Callable[[], Sequence[Page]],
+        unsaved: Mapping[Path, str] | None = None,
+        root: Path | None = None,
+    ) -> None:
         self.source = source
         self._signatures = signatures
         self._manual = pages
+        self._unsaved = unsaved or {}
+        self._root = root
 
     @property
     def _pages(self) -> Sequence[Page]:
@@ -62,15 +86,46 @@ class Document:
 
     @cached_property
     def result(self) -> CheckResult:
-        return frontend.check(self.source, self._signatures)
+        return frontend.check(self.source, self._signatures, unsaved=self._unsaved)
+
+    @cached_property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Those of the checker; a file of definitions is a module for other programs, which needs no system."""
+        statements = self.result.module.statements
+        is_module = all(s.defines for s in statements) and any(isinstance(s, Let | Motif) for s in statements)
+        return tuple(d for d in self.result.diagnostics if not (is_module and d.code == "E020"))
+
+    @cached_property
+    def path(self) -> Path | None:
+        """The file, with links followed; None for a text that is in none."""
+        return _path_of(self.source)
 
     @cached_property
     def positions(self) -> Positions:
         return Positions(self.source.text)
 
     @cached_property
+    def _declared(self) -> tuple[Module, Names]:
+        return declared(self.source, root=self._root, unsaved=self._unsaved)
+
+    @property
     def names(self) -> Names:
-        return declared(self.source)[1]
+        return self._declared[1]
+
+    @cached_property
+    def imported_files(self) -> frozenset[Path]:
+        """The files that its imports name, whether they can be read or not."""
+        named = (s.what for s in self._declared[0].statements if isinstance(s, Import_))
+        if self.source.folder is None or not _IMPORT.search(self.source.text):
+            return frozenset()
+        paths = (resolved(self.source.folder / w.text) for w in named if isinstance(w, Text))
+        return frozenset(p for p in paths if p is not None)
+
+    @property
+    def unread_files(self) -> frozenset[Path]:
+        """Those of them that cannot be used now."""
+        read = {_path_of(i.names.source) for i in self.names.imports.values()}
+        return self.imported_files - read
 
     @cached_property
     def words(self) -> list[Word]:
@@ -149,49 +204,48 @@ class Document:
         if word is None or word.target is None:
             return None
         target = word.target
-        return self._path(target.source), target.source, target.span
+        path = self._path(target.source)
+        return None if path == self.path else path, target.source, target.span
 
     def _path(self, source: Source) -> Path | None:
-        if source is self.source or source.name == self.source.name:
-            return None
-        if source.name.startswith(f"{LIBRARY}."):
-            return resource("stdlib", f"{source.name.removeprefix(f'{LIBRARY}.')}.scout")
-        assert source.folder is not None
-        return source.folder / Path(source.name).name
+        return self.path if source is self.source else _path_of(source)
 
-    def uses(self, offset: int) -> list[Span]:
-        """All places of the name there, the one that gives it among them. Empty where nothing can be renamed."""
+    def name_at(self, offset: int) -> Given | None:
+        """The name there that a program gave, and where; None where nothing has such a name."""
         word = self.word_at(offset)
-        if word is None or word.kind not in _RENAMED or word.target is None or self._path(word.target.source) is not None:
-            return []
-        return [w.lexeme.span for w in self.words if w.target is not None and w.kind in _RENAMED and w.target[:2] == word.target[:2]]
+        if word is None or word.kind not in _RENAMED or word.target is None:
+            return None
+        return Given(word.lexeme.span, self._path(word.target.source), word.target.span)
 
-    def renamed(self, offset: int, name: str) -> list[Span]:
-        """The places to change so that the name there is another one. Raises `ScoutError` E070 where the program would be wrong then."""
-        spans = self.uses(offset)
-        if not spans:
-            raise ScoutError("E070", "there is no name to change here", "names of param, let, motif, its parameters, and labels can change")
-        lexemes = parser.words(name)
-        if [x.terminal for x in lexemes] != ["NAME"] or lexemes[0].text != name or name in reserved():
-            raise ScoutError("E070", f"{quoted(name)} is no name", "names are letters, digits and _, and no words of the language")
-        taken = {w.lexeme.text for w in self.words if w.kind not in ("comment", "string", "number", "operator")}
-        if name in taken - {self.source.slice(spans[0])}:
-            raise ScoutError("E070", f"{quoted(name)} is in use here", "choose another name")
-        text = self.source.text
-        for span in reversed(spans):
-            text = text[: span.start] + name + text[span.end :]
-        after = frontend.check(Source(self.source.name, text, self.source.folder), self._signatures)
-        known, found = (Counter(d.code for d in r.diagnostics) for r in (self.result, after))
-        wrong = next((d for d in after.diagnostics if d.severity == "error" and found[d.code] > known[d.code]), None)
-        if wrong is not None:
-            raise ScoutError(wrong.code, wrong.message, "choose another name")
-        return spans
+    def uses(self, given: Given) -> list[Span]:
+        """All places of a name in this text, the one that gives it among them."""
+        named = ((w.lexeme.span, w.target) for w in self.words if w.target is not None and w.kind in _RENAMED)
+        return [span for span, target in named if target.span == given.defined and self._path(target.source) == given.path]
+
+    def taken(self, name: str) -> bool:
+        """Whether a name means something here."""
+        return any(w.lexeme.text == name for w in self.words if w.kind not in ("comment", "string", "number", "operator"))
 
     # ---- outline ----
 
     def symbols(self) -> list[Symbol]:
         """The statements that can be read, in order."""
         return [_symbol(statement, self.source) for statement in self.result.module.statements]
+
+
+def _path_of(source: Source) -> Path | None:
+    """The file of a module; None for a text that is in none."""
+    if source.name.startswith(f"{LIBRARY}."):
+        return resource("stdlib", f"{source.name.removeprefix(f'{LIBRARY}.')}.scout").resolve()
+    return None if source.folder is None else resolved(source.folder / Path(source.name).name)
+
+
+def resolved(path: Path) -> Path | None:
+    """With links followed; None for what is no path."""
+    try:
+        return path.resolve()
+    except (OSError, ValueError, RuntimeError):
+        return None
 
 
 def _symbol(statement: Statement, source: Source) -> Symbol:

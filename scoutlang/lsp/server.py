@@ -7,31 +7,37 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import os
+import time
+from collections.abc import Callable, Generator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cattrs import Converter
 from lsprotocol import types as lsp
 from pygls import uris
-from pygls.exceptions import JsonRpcInvalidParams
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcInvalidRequest, JsonRpcServerNotInitialized
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import default_converter
+from pygls.protocol import LanguageServerProtocol, default_converter
+from pygls.protocol.language_server import lsp_method
 
 from scoutlang import __version__, completing, manual
 from scoutlang.descriptors import signatures
 from scoutlang.diagnostics.render.lsp import publication
 from scoutlang.errors import ScoutError
 from scoutlang.frontend.layout import formatted
-from scoutlang.lsp.document import Document
+from scoutlang.lsp.document import Document, resolved
 from scoutlang.lsp.positions import Positions
+from scoutlang.lsp.project import Project
 from scoutlang.manual import Page
 from scoutlang.signatures import DescriptorSignature
 from scoutlang.source import Source, Span
 
-DELAY = 0.05
-"""Seconds without another change after which a text is checked."""
+DELAY, MAX_DELAY = 0.05, 1.0
+"""Seconds without another change after which a text is checked: as long as checking took last, within these."""
+
+T = TypeVar("T")
 
 _COMPLETION_KINDS: Mapping[str, lsp.CompletionItemKind] = {
     "statement": lsp.CompletionItemKind.Keyword,
@@ -83,12 +89,58 @@ _SYMBOL_KINDS: Mapping[str, lsp.SymbolKind] = {
 }
 
 
+class _Protocol(LanguageServerProtocol):
+    """Answers what a client asks at a wrong time or in a wrong form; such a client would wait for ever otherwise."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the client has said that it will not ask any more."""
+        return bool(self._shutdown)
+
+    @lsp_method(lsp.INITIALIZE)
+    def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
+        """Whatever a client would rather count, it must know UTF-16 code units, and `Positions` counts these."""
+        if params.capabilities.general is not None:
+            params.capabilities.general.position_encodings = None
+        return (yield from super().lsp_initialize(params))
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if "id" not in data or "method" not in data:
+                raise
+            self._send_response(data["id"], error=error.to_response_error())
+            return None
+
+    def handle_message(self, message: Any) -> None:
+        if not hasattr(message, "jsonrpc"):
+            return  # it was answered, or is no message
+        request = hasattr(message, "id") and hasattr(message, "method")
+        if request and self.ended:
+            self._send_response(message.id, error=JsonRpcInvalidRequest("the server was told to shut down").to_response_error())
+        elif self._workspace is None and getattr(message, "method", lsp.INITIALIZE) not in (lsp.INITIALIZE, lsp.EXIT):
+            if request:
+                self._send_response(message.id, error=JsonRpcServerNotInitialized().to_response_error())
+        else:
+            super().handle_message(message)
+
+    def _send_data(self, data: Any) -> None:
+        try:
+            super()._send_data(data)
+        except BrokenPipeError:
+            os._exit(1)  # nobody reads; a thread that waits for input would keep an ordinary end waiting
+
+
 class Server(LanguageServer):
-    """Knows the open documents, and the catalogue and manual, which are read once."""
+    """Knows the open texts, and the catalogue and manual, which are read once."""
 
     def __init__(self) -> None:
-        super().__init__("scout", __version__, text_document_sync_kind=lsp.TextDocumentSyncKind.Full)
-        self._documents: dict[str, tuple[str, Document]] = {}
+        super().__init__("scout", __version__, protocol_cls=_Protocol, text_document_sync_kind=lsp.TextDocumentSyncKind.Full)
+        self._texts: dict[str, tuple[int, str]] = {}
+        self._unsaved: dict[Path, str] = {}
+        self._documents: dict[str, Document] = {}
+        self.delay = DELAY
         self.converter: Converter = default_converter()  # type: ignore[no-untyped-call]
 
     @cached_property
@@ -99,34 +151,101 @@ class Server(LanguageServer):
     def pages(self) -> list[Page]:
         return manual.pages()
 
-    def document(self, uri: str) -> Document:
-        """The program as it stands in the editor now."""
-        text = self.workspace.get_text_document(uri).source
-        known = self._documents.get(uri)
-        if known is None or known[0] != text:
-            path = uris.to_fs_path(uri) if uri.startswith("file:") else None
-            source = Source(path or uri, text, Path(path).parent if path else None)
-            known = self._documents[uri] = (text, Document(source, self.signatures, lambda: self.pages))
-        return known[1]
+    @property
+    def ended(self) -> bool:
+        """Whether the client has said goodbye."""
+        assert isinstance(self.protocol, _Protocol)
+        return self.protocol.ended
+
+    # ---- texts ----
+
+    @property
+    def opened(self) -> list[str]:
+        """URIs of the open texts."""
+        return list(self._texts)
+
+    def version_of(self, uri: str) -> int | None:
+        """Of an open text."""
+        return self._texts[uri][0] if uri in self._texts else None
+
+    def text_of(self, uri: str) -> str:
+        """An open text. Raises `JsonRpcInvalidParams` for one that is not."""
+        if uri not in self._texts:
+            raise JsonRpcInvalidParams(f"{uri} is not open")
+        return self._texts[uri][1]
+
+    def put(self, uri: str, version: int, text: str) -> None:
+        """Take the newest text of a document."""
+        self._texts[uri] = version, text
+        self._unsaved.update(dict.fromkeys(_file(uri), text))
+        self.forget(uri)
+
+    def remove(self, uri: str) -> None:
+        self._texts.pop(uri, None)
+        for path in _file(uri):
+            self._unsaved.pop(path, None)
+        self.forget(uri)
 
     def forget(self, uri: str) -> None:
+        """Drop what was found out about a text, and about those that may import it."""
         self._documents.pop(uri, None)
+        for other in [u for u, d in self._documents.items() if d.imported_files]:
+            del self._documents[other]
+
+    # ---- programs ----
+
+    def document(self, uri: str) -> Document:
+        """The program as it stands in the editor now. Raises `JsonRpcInvalidParams` for one that is not open."""
+        if uri not in self._documents:
+            path, text = _path(uri), self.text_of(uri)
+            source = Source(str(path) if path else uri, text, path.parent if path else None)
+            self._documents[uri] = Document(source, self.signatures, lambda: self.pages, self._unsaved)
+        return self._documents[uri]
+
+    def project(self) -> Project:
+        worked_in = [f.uri for f in self.workspace.folders.values()] + [self.workspace.root_uri or ""]
+        folders = [path for uri in worked_in for path in _file(uri)]
+        return Project(self.signatures, lambda: self.pages, dict(self._unsaved), folders)
+
+    def uri_of(self, document: Document) -> str:
+        """As the editor writes it, if it has the file open."""
+        if document.path is None:
+            return document.source.name
+        return next((u for u in self._texts if document.path in _file(u)), document.path.as_uri())
+
+
+def _path(uri: str) -> Path | None:
+    """The file of a URI; None for what is in no file."""
+    try:
+        path = uris.to_fs_path(uri) if uri.startswith("file:") else None
+    except ValueError:
+        return None
+    return Path(path) if path else None
+
+
+def _file(uri: str) -> list[Path]:
+    """The file of a URI with links followed, if it is in one."""
+    path = _path(uri)
+    found = resolved(path) if path is not None else None
+    return [] if found is None else [found]
 
 
 def create() -> Server:
     """A server with all that it can do; `start_io` runs it."""
-    logging.getLogger("pygls").setLevel(logging.ERROR)  # standard error is shown by editors
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # standard error is shown by editors; errors are in the answers
     server = Server()
     features: Mapping[str, tuple[Callable[..., Any], Any]] = {
         lsp.TEXT_DOCUMENT_DID_OPEN: (_opened, None),
         lsp.TEXT_DOCUMENT_DID_CHANGE: (_changed, None),
         lsp.TEXT_DOCUMENT_DID_SAVE: (_saved, None),
         lsp.TEXT_DOCUMENT_DID_CLOSE: (_closed, None),
+        lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES: (_changed_outside, None),
         lsp.TEXT_DOCUMENT_CODE_ACTION: (_quick_fixes, lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix])),
         lsp.TEXT_DOCUMENT_HOVER: (_hover, None),
         lsp.TEXT_DOCUMENT_COMPLETION: (_complete, lsp.CompletionOptions(trigger_characters=list('(-=.,"{'))),
         lsp.TEXT_DOCUMENT_DEFINITION: (_definition, None),
         lsp.TEXT_DOCUMENT_REFERENCES: (_references, None),
+        lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT: (_highlights, None),
         lsp.TEXT_DOCUMENT_PREPARE_RENAME: (_prepare_rename, None),
         lsp.TEXT_DOCUMENT_RENAME: (_rename, lsp.RenameOptions(prepare_provider=True)),
         lsp.TEXT_DOCUMENT_FORMATTING: (_format, None),
@@ -142,39 +261,76 @@ def create() -> Server:
 
 
 def _opened(server: Server, params: lsp.DidOpenTextDocumentParams) -> None:
-    _publish(server, params.text_document.uri)
+    document = params.text_document
+    server.put(document.uri, document.version, document.text)
+    _publish_all(server, document.uri)
 
 
 async def _changed(server: Server, params: lsp.DidChangeTextDocumentParams) -> None:
     uri, version = params.text_document.uri, params.text_document.version
-    await asyncio.sleep(DELAY)
-    current = server.workspace.text_documents.get(uri)
-    if current is not None and current.version == version:
-        _publish(server, uri)
+    text = server.text_of(uri)
+    for change in params.content_changes:
+        text = _after(text, change)
+    server.put(uri, version, text)
+    await asyncio.sleep(server.delay)
+    if server.version_of(uri) == version:
+        began = time.monotonic()
+        _publish_all(server, uri)
+        # A text that takes long to check is left alone until the fingers rest.
+        server.delay = min(max(DELAY, time.monotonic() - began), MAX_DELAY)
+
+
+def _after(text: str, change: lsp.TextDocumentContentChangeEvent) -> str:
+    """Texts are asked for whole; a client that sends a part means the place that it names."""
+    if isinstance(change, lsp.TextDocumentContentChangeWholeDocument):
+        return change.text
+    positions = Positions(text)
+    start, end = (positions.offset(p.line, p.character) for p in (change.range.start, change.range.end))
+    return text[:start] + change.text + text[max(start, end) :]
 
 
 def _saved(server: Server, params: lsp.DidSaveTextDocumentParams) -> None:
-    # A file that others import has changed.
-    for uri in server.workspace.text_documents:
+    _renew(server)
+
+
+def _changed_outside(server: Server, params: lsp.DidChangeWatchedFilesParams) -> None:
+    _renew(server)
+
+
+def _renew(server: Server) -> None:
+    """Files on disk have changed: what was found out about programs that name some is out of date."""
+    for uri in server.opened:
         server.forget(uri)
         _publish(server, uri)
 
 
 def _closed(server: Server, params: lsp.DidCloseTextDocumentParams) -> None:
     uri = params.text_document.uri
-    server.forget(uri)
+    server.remove(uri)
     server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, []))
+    _publish_importers(server, uri)
+
+
+def _publish_all(server: Server, uri: str) -> None:
+    """The messages about a text, and about those that may import it."""
+    _publish(server, uri)
+    _publish_importers(server, uri)
+
+
+def _publish_importers(server: Server, uri: str) -> None:
+    for other in server.opened:
+        if other != uri and server.document(other).imported_files:
+            _publish(server, other)
 
 
 def _publish(server: Server, uri: str) -> None:
     found = _diagnostics(server, uri)
-    version = server.workspace.get_text_document(uri).version
-    server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found, version))
+    server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found, server.version_of(uri)))
 
 
 def _diagnostics(server: Server, uri: str) -> list[lsp.Diagnostic]:
     document = server.document(uri)
-    data = publication(document.result.diagnostics, document.source)["diagnostics"]
+    data = publication(document.diagnostics, document.source)["diagnostics"]
     for diagnostic in data:
         for related in diagnostic.get("relatedInformation", ()):
             related["location"]["uri"] = uri  # as the editor writes it
@@ -186,14 +342,14 @@ def _quick_fixes(server: Server, params: lsp.CodeActionParams) -> list[lsp.CodeA
     uri, document = params.text_document.uri, server.document(params.text_document.uri)
     wanted = Span(_offset(document, params.range.start), _offset(document, params.range.end))
     actions = []
-    for diagnostic, shown in zip(document.result.diagnostics, _diagnostics(server, uri), strict=True):
+    for diagnostic, shown in zip(document.diagnostics, _diagnostics(server, uri), strict=True):
         place = diagnostic.primary.span if diagnostic.primary else Span(0, 0)
         if diagnostic.fix is None or place.start > wanted.end or wanted.start > place.end:
             continue
         replaced, new = document.source.slice(diagnostic.fix.span), diagnostic.fix.replacement
         title = f"Replace `{replaced}` by `{new}`" if replaced and new else f"Insert `{new}`" if new else f"Remove `{replaced}`"
         edit = lsp.TextEdit(_range(document, diagnostic.fix.span), new)
-        only = len(document.result.diagnostics) == 1
+        only = len(document.diagnostics) == 1
         actions.append(
             lsp.CodeAction(title, lsp.CodeActionKind.QuickFix, [shown], is_preferred=only, edit=lsp.WorkspaceEdit({uri: [edit]}))
         )
@@ -243,24 +399,43 @@ def _definition(server: Server, params: lsp.DefinitionParams) -> lsp.Location | 
 
 def _references(server: Server, params: lsp.ReferenceParams) -> list[lsp.Location]:
     document, offset = _place(server, params)
-    return [lsp.Location(params.text_document.uri, _range(document, span)) for span in document.uses(offset)]
+    given = document.name_at(offset)
+    if given is None:
+        return []
+    return [
+        lsp.Location(server.uri_of(used), _range(used, span))
+        for used, spans in server.project().uses(document, given)
+        for span in spans
+        if params.context.include_declaration or (used.path, span) != (given.path, given.defined)
+    ]
+
+
+def _highlights(server: Server, params: lsp.DocumentHighlightParams) -> list[lsp.DocumentHighlight]:
+    document, offset = _place(server, params)
+    given = document.name_at(offset)
+    return [lsp.DocumentHighlight(_range(document, span)) for span in document.uses(given)] if given else []
 
 
 def _prepare_rename(server: Server, params: lsp.PrepareRenameParams) -> lsp.PrepareRenamePlaceholder | None:
     document, offset = _place(server, params)
-    spans = [s for s in document.uses(offset) if s.start <= offset <= s.end]
-    if not spans:
+    if document.name_at(offset) is None:
         return None
-    return lsp.PrepareRenamePlaceholder(_range(document, spans[-1]), document.source.slice(spans[-1]))
+    given = _allowed(lambda: server.project().changeable(document, offset))
+    return lsp.PrepareRenamePlaceholder(_range(document, given.here), document.source.slice(given.here))
 
 
 def _rename(server: Server, params: lsp.RenameParams) -> lsp.WorkspaceEdit:
     document, offset = _place(server, params)
+    found = _allowed(lambda: server.project().renamed(document, offset, params.new_name))
+    return lsp.WorkspaceEdit({server.uri_of(d): [lsp.TextEdit(_range(d, s), params.new_name) for s in spans] for d, spans in found})
+
+
+def _allowed(asked: Callable[[], T]) -> T:
+    """What was asked for, or the reason against it as the answer."""
     try:
-        spans = document.renamed(offset, params.new_name)
+        return asked()
     except ScoutError as error:
         raise JsonRpcInvalidParams(f"{error.message}: {error.hint}") from None
-    return lsp.WorkspaceEdit({params.text_document.uri: [lsp.TextEdit(_range(document, s), params.new_name) for s in spans]})
 
 
 # ---- the whole of a program ----

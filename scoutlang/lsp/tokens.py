@@ -60,18 +60,24 @@ class _Statement:
         self._verb = lexemes[0].text
         self._reserved = reserved()
         self._places = dict(self._arguments())
-        self._called: list[str] = []
+        self._called: list[tuple[str, Definition | None]] = []
 
     def words(self) -> Iterator[Word]:
         for i, lexeme in enumerate(self._lexemes):
             if lexeme.terminal == "LPAR":
-                before = self._lexemes[i - 1] if i else lexeme
-                self._called.append(before.text if before.terminal == "NAME" else "")
+                self._called.append(self._callee(i - 1))
             elif lexeme.terminal == "RPAR" and self._called:
                 self._called.pop()
             word = self._word(i, lexeme)
             if word is not None:
                 yield word
+
+    def _callee(self, i: int) -> tuple[str, Definition | None]:
+        """The name in front of a bracket, empty where there is none, and its definition if the program or a module has one."""
+        if self._terminal(i) != "NAME":
+            return "", None
+        name = self._lexemes[i].text
+        return name, self._imported(i) if self._terminal(i - 1) == "DOT" else self._names.definitions.get(name)
 
     def _word(self, i: int, lexeme: Lexeme) -> Word | None:
         terminal = lexeme.terminal
@@ -89,9 +95,10 @@ class _Statement:
 
     def _name(self, i: int, lexeme: Lexeme) -> Word | None:
         text, before, after = lexeme.text, self._terminal(i - 1), self._terminal(i + 1)
-        caller = next((c for c in reversed(self._called) if c), "")
-        if after == "EQUAL" and self._has_parameter(caller, text):
-            return Word(lexeme, "argument", parameter_of=caller)
+        if self._places.get(text) == lexeme.span:
+            return Word(lexeme, "argument", Target(self._source, lexeme.span))
+        if after == "EQUAL" and (given := self._given(lexeme)) is not None:
+            return given
         if text in self._reserved:
             return Word(lexeme, "statement" if i == 0 else "keyword")
         if i == 1 and self._verb in _LABELLED and after == "COLON":
@@ -116,6 +123,16 @@ class _Statement:
         if self._verb == "sweep" and i == 1:
             return Word(lexeme, "setting")
         return self._of_the_language(lexeme)
+
+    def _given(self, lexeme: Lexeme) -> Word | None:
+        """The name of a parameter in a call: of a motif, or of a descriptor."""
+        caller, definition = next((c for c in reversed(self._called) if c[0]), ("", None))
+        if definition is not None:
+            place = next((p for p in definition.places if p.name.text == lexeme.text), None)
+            return None if place is None else Word(lexeme, "argument", Target(definition.names.source, place.name.span))
+        if self._has_parameter(caller, lexeme.text):
+            return Word(lexeme, "argument", parameter_of=caller)
+        return None
 
     def _of_the_language(self, lexeme: Lexeme) -> Word | None:
         text = lexeme.text
@@ -143,10 +160,13 @@ class _Statement:
 
     def _member(self, i: int, lexeme: Lexeme) -> Word | None:
         """A name behind ``module.``."""
-        module = self._lexemes[i - 2].text if i > 1 else ""
-        imported = self._names.imports.get(module)
-        definition = imported.names.definitions.get(lexeme.text) if imported else None
+        definition = self._imported(i)
         return None if definition is None else _of_definition(lexeme, definition)
+
+    def _imported(self, i: int) -> Definition | None:
+        """What ``module.name`` stands for, by the place of the name."""
+        imported = self._names.imports.get(self._lexemes[i - 2].text) if i > 1 else None
+        return imported.names.definitions.get(self._lexemes[i].text) if imported else None
 
     def _module(self, alias: str) -> Target | None:
         imported = self._names.imports.get(alias)

@@ -19,16 +19,18 @@ class Failed(Exception):
 class Client:
     """An editor without a window. notes: messages that the server sent by itself, oldest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str | None = None, capabilities: dict[str, Any] | None = None) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "scoutlang", "lsp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         self._received: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._number = 0
-        self._version = 0
+        self.version = 0
         self.notes: list[dict[str, Any]] = []
         threading.Thread(target=self._read, daemon=True).start()
-        self.capabilities = self.ask("initialize", {"processId": None, "rootUri": None, "capabilities": {}})["capabilities"]
+        self.capabilities = self.ask("initialize", {"processId": None, "rootUri": folder, "capabilities": capabilities or {}})[
+            "capabilities"
+        ]
         self.tell("initialized", {})
 
     def _read(self) -> None:
@@ -68,16 +70,13 @@ class Client:
         assert message is not None, "the server ended"
         return message
 
-    def diagnostics(self, uri: str) -> list[dict[str, Any]]:
-        """The next messages about a document, which wait for its newest version."""
+    def diagnostics(self, uri: str, version: int | None = None) -> list[dict[str, Any]]:
+        """The next messages about a document, which wait for its newest version or the one that is given."""
+        version = version or self.version
         while True:
             for note in self.notes:
                 params = note.get("params", {})
-                if (
-                    note.get("method") == "textDocument/publishDiagnostics"
-                    and params["uri"] == uri
-                    and params.get("version") == self._version
-                ):
+                if note.get("method") == "textDocument/publishDiagnostics" and params["uri"] == uri and params.get("version") == version:
                     self.notes.remove(note)
                     return list(params["diagnostics"])
             self.notes.append(self._next())
@@ -85,14 +84,14 @@ class Client:
     # ---- documents ----
 
     def open(self, uri: str, text: str) -> list[dict[str, Any]]:
-        self._version += 1
-        document = {"uri": uri, "languageId": "scout", "version": self._version, "text": text}
+        self.version += 1
+        document = {"uri": uri, "languageId": "scout", "version": self.version, "text": text}
         self.tell("textDocument/didOpen", {"textDocument": document})
         return self.diagnostics(uri)
 
     def change(self, uri: str, text: str) -> None:
-        self._version += 1
-        self.tell("textDocument/didChange", {"textDocument": {"uri": uri, "version": self._version}, "contentChanges": [{"text": text}]})
+        self.version += 1
+        self.tell("textDocument/didChange", {"textDocument": {"uri": uri, "version": self.version}, "contentChanges": [{"text": text}]})
 
     def close(self, uri: str) -> None:
         self.tell("textDocument/didClose", {"textDocument": {"uri": uri}})

@@ -13,6 +13,7 @@ from scoutlang.errors import ScoutError
 from scoutlang.frontend import parser
 from scoutlang.lsp.document import Document
 from scoutlang.lsp.positions import Positions
+from scoutlang.lsp.project import Project
 from scoutlang.source import Source
 
 SIGNATURES = dict(signatures())
@@ -33,12 +34,14 @@ def test_any_text_has_an_answer(text: str, offset: int) -> None:
     assert hover is None or (hover[1] and hover[0].start <= offset <= hover[0].end)
     document.definition(offset)
     document.symbols()
-    uses = document.uses(offset)
+    given = document.name_at(offset)
+    uses = document.uses(given) if given else []
     assert len({text[s.start : s.end] for s in uses}) <= 1
     try:
-        assert document.renamed(offset, "fresh_name") == uses
+        [(changed, spans)] = Project(SIGNATURES, lambda: PAGES, {}, []).renamed(document, offset, "fresh_name")
+        assert (changed, spans) == (document, uses)
     except ScoutError:
-        assert not uses or document.result.diagnostics
+        assert not uses or document.result.diagnostics or given.path
 
 
 @given(st.text(alphabet="aÅ🧪\n\r\u2028", max_size=30), st.data())

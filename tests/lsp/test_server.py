@@ -199,8 +199,13 @@ def test_the_parameter_of_a_motif_is_changed_in_its_motif_only(client: Any, uri:
 
 def test_what_has_no_name_of_its_own_is_not_renamed(client: Any, uri: str) -> None:
     client.open(uri, PROGRAM)
-    for piece in ("Cu", "octahedron", "require", "# Å"):
+    for piece in ("Cu", "require", "# Å"):
         assert client.at("prepareRename", uri, *place(PROGRAM, piece)) is None
+        with pytest.raises(Failed, match="no name to change"):
+            client.at("rename", uri, *place(PROGRAM, piece), newName="mine")
+    for method in ("prepareRename", "rename"):
+        with pytest.raises(Failed, match="belongs to the library"):
+            client.at(method, uri, *place(PROGRAM, "octahedron"), newName="mine")
 
 
 def test_formatting_is_that_of_scout_fmt(client: Any, uri: str) -> None:
@@ -280,4 +285,4 @@ def test_what_editors_add_to_the_command_is_understood() -> None:
     """The clients of VS Code and others start `scout lsp --stdio`."""
     code = "import sys; sys.argv = ['scout', 'lsp', '--stdio']; from scoutlang.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (1, "")  # no goodbye was said
