@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from types import ModuleType
 from typing import TypeVar
 
@@ -81,7 +81,9 @@ def broken() -> Mapping[str, ScoutError]:
     return {name: flaw for name, flaw in flaws.items() if flaw is not None}
 
 
+@cache
 def _own() -> Mapping[str, ModuleType]:
+    """The files beside this one, which stay what they are; looking for them takes as long as checking a statement."""
     found = {}
     for info in sorted(pkgutil.iter_modules(__path__), key=lambda i: i.name):
         module = importlib.import_module(f"{__name__}.{info.name}")
