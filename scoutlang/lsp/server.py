@@ -157,6 +157,10 @@ class Server(LanguageServer):
         assert isinstance(self.protocol, _Protocol)
         return self.protocol.ended
 
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """What went wrong goes to the editor's log; to whom it matters has the answer to a request."""
+        self.window_log_message(lsp.LogMessageParams(lsp.MessageType.Error, str(error)))
+
     # ---- texts ----
 
     @property

@@ -109,8 +109,20 @@ class Client:
         if self._process.poll() is None:
             self.ask("shutdown", None)
             self.tell("exit", None)
+        return self.wait()[0]
+
+    def wait(self) -> tuple[int, bytes]:
+        """The exit code of the server, and what it wrote on standard error."""
         code = self._process.wait(TIMEOUT)
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            assert stream is not None
+        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        assert stdin is not None
+        assert stdout is not None
+        assert stderr is not None
+        said = b"" if stderr.closed else stderr.read()
+        for stream in (stdin, stdout, stderr):
             stream.close()
-        return code
+        return code, said
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
