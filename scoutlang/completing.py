@@ -54,21 +54,32 @@ class _Option(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """An open bracket behind a name. number: of the argument at the cursor, from 0. parameter: whose value the cursor is at, if any.
+    """An open bracket behind a name. module: what is before its dot. number: of the argument at the cursor, from 0.
 
-    given: parameters that have a value already.
+    parameter: whose value the cursor is at, if any. given: parameters that have a value already.
     """
 
+    module: str
     name: str
     number: int
     parameter: str
     given: frozenset[str]
 
 
-def complete(text: str, offset: int, *, folder: Path | None = None) -> list[Completion]:
+class Called(NamedTuple):
+    """A call that is being written. what: the descriptor, the function or the motif. number, parameter: as in `_Call`."""
+
+    name: str
+    what: DescriptorSignature | calls.Function | Definition
+    number: int
+    parameter: str
+
+
+def complete(text: str, offset: int, *, folder: Path | None = None, unsaved: Mapping[Path, str] | None = None) -> list[Completion]:
     """What may stand at a character offset of a program, however broken, that goes on with what is written there already.
 
-    Letters count in either case. folder: of the program; names of files are taken from it, and from nowhere else.
+    Letters count in either case. folder: of the program; names of files are taken from it, and from nowhere else. unsaved: texts, by
+    absolute path, that stand for the files there.
     """
     offset = max(0, min(offset, len(text)))
     before = parser.statement_before(text[:offset])
@@ -80,11 +91,18 @@ def complete(text: str, offset: int, *, folder: Path | None = None) -> list[Comp
         head, start = before[:quote], before[quote].end
     else:
         head, start = _cut(before, offset)
-    place = _Place(text, start, head, folder)
+    place = _Place(text, start, head, folder, unsaved)
     options = place.files() if quote is not None else place.options()
     typed = text[start:offset]
     fitting = (o for o in options if o.text.lower().startswith(typed.lower()) and o.text != typed)
     return [Completion(o.text, start, o.kind, o.help, o.unit) for o in dict.fromkeys(fitting)]
+
+
+def called(text: str, offset: int, *, folder: Path | None = None, unsaved: Mapping[Path, str] | None = None) -> Called | None:
+    """The innermost call whose brackets a character offset is in, if its name is known. The arguments are as in `complete`."""
+    offset = max(0, min(offset, len(text)))
+    before = [x for x in parser.statement_before(text[:offset]) if x.terminal != "COMMENT"]
+    return _Place(text, offset, before, folder, unsaved).called() if before else None
 
 
 def _cut(before: list[Lexeme], offset: int) -> tuple[list[Lexeme], int]:
@@ -119,9 +137,12 @@ def _is_word(lexeme: Lexeme) -> bool:
 class _Place:
     """A place in a program. head: the lexemes of its statement in front of it, and of what is being written there."""
 
-    def __init__(self, text: str, start: int, head: Sequence[Lexeme], folder: Path | None) -> None:
+    def __init__(
+        self, text: str, start: int, head: Sequence[Lexeme], folder: Path | None, unsaved: Mapping[Path, str] | None = None
+    ) -> None:
         self.head = head
         self.folder = folder
+        self._unsaved = unsaved
         self._source = Source("<text>", text, folder)
         self._start = start
 
@@ -145,6 +166,14 @@ class _Place:
             yield from self._expression(verb)
         else:
             yield from self._keywords()
+
+    def called(self) -> Called | None:
+        """The innermost open call, if its name is known; a definition goes before a word of the language."""
+        call = self._call()
+        if call is None:
+            return None
+        what = self._definition_of(call) or self._signature(call) or (None if call.module else calls.FUNCTIONS.get(call.name))
+        return None if what is None else Called(call.name, what, call.number, call.parameter)
 
     def files(self) -> Iterator[_Option]:
         """Files in the folder of the program that a quoted text may name here."""
@@ -175,7 +204,7 @@ class _Place:
 
     @cached_property
     def _declared(self) -> tuple[Module, Names]:
-        return declared(self._source)
+        return declared(self._source, unsaved=self._unsaved)
 
     @property
     def _names(self) -> Names:
@@ -265,9 +294,17 @@ class _Place:
     def _expression(self, verb: str) -> Iterator[_Option]:
         call = self._call()
         if call is not None:
-            signature = self._signature(call.name)
+            signature = self._signature(call)
             if signature is not None:
                 yield from self._argument(call, signature)
+                return
+            motif = self._definition_of(call)
+            if motif is not None and self._last in ("LPAR", "COMMA"):
+                yield from self._places(call, motif)
+            elif (
+                motif is not None and call.parameter and any(p.name.text == call.parameter and p.default is not None for p in motif.places)
+            ):
+                yield from self._quantities() if self._last == "EQUAL" else self._units(None)
                 return
         if self._last == "LOSS" or (self._last == "EQUAL" and self._before("LOSS")):
             yield from (_Option(loss, "value", "shape of the loss") for loss in get_args(ir.LossName))
@@ -330,6 +367,14 @@ class _Place:
                     meaning = "must be given" if p.required else f"usually {p.default}"
                     yield _Option(f"{p.name}=", "parameter", meaning, CANONICAL_UNIT.get(p.kind, ""))
 
+    def _places(self, call: _Call, motif: Definition) -> Iterator[_Option]:
+        """The parameters of a motif that need not be given, once the others have been."""
+        needed = sum(p.default is None for p in motif.places)
+        for place in motif.places[call.number :] if call.number >= needed else ():
+            if place.default is not None and place.name.text not in call.given:
+                usually = " ".join(motif.names.source.slice(place.default.span).split())
+                yield _Option(f"{place.name.text}=", "parameter", f"usually {usually}")
+
     def _species(self) -> Iterator[_Option]:
         elements = self._system
         yield from (_Option(symbol, "element", "an element of the system" if elements is not SYMBOLS else "") for symbol in elements)
@@ -360,7 +405,7 @@ class _Place:
                 yield _Option(lexeme.text, "argument", "a parameter of this motif")
 
     def _quantities(self) -> Iterator[_Option]:
-        yield from (self._definition(n, d) for n, d in self._names.definitions.items())
+        yield from self._defined()
         yield _Option("radius", "function", calls.FUNCTIONS["radius"].summary)
         yield _Option(calls.DEFAULT, "value", "as if it were not given")
 
@@ -404,15 +449,23 @@ class _Place:
             elif depth == 0 and lexeme.terminal == "EQUAL":
                 parameter = before.text
                 given.add(parameter)
-        return _Call(self.head[opened[-1] - 1].text, number, parameter, frozenset(given))
+        name = opened[-1] - 1
+        module = self.head[name - 2].text if name > 1 and self.head[name - 1].terminal == "DOT" else ""
+        return _Call(module, self.head[name].text, number, parameter, frozenset(given))
 
-    def _signature(self, name: str) -> DescriptorSignature | None:
+    def _definition_of(self, call: _Call) -> Definition | None:
+        """Of what is called, in the program or the module that it names."""
+        imported = self._names.imports.get(call.module)
+        names = self._names if not call.module else imported.names if imported else None
+        return names.definitions.get(call.name) if names else None
+
+    def _signature(self, call: _Call) -> DescriptorSignature | None:
         """Of a descriptor that is not hidden by a name of the program."""
-        return None if name in self._names.definitions else self._signatures.get(name)
+        return None if call.module or call.name in self._names.definitions else self._signatures.get(call.name)
 
     def _parameter(self, call: _Call) -> Parameter | None:
         """The parameter of a descriptor whose value the place is in."""
-        signature = self._signature(call.name)
+        signature = self._signature(call)
         return None if signature is None else next((p for p in signature.parameters if p.name == call.parameter), None)
 
     def _subject(self) -> DescriptorSignature | None:

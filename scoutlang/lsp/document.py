@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from scoutlang import frontend, manual
+from scoutlang import completing, frontend, manual
 from scoutlang.diagnostics import Diagnostic
 from scoutlang.elements import ATOMIC_NUMBER, COVALENT_RADIUS
 from scoutlang.frontend import CheckResult
 from scoutlang.frontend.ast import Claim, Module, Statement, Text
 from scoutlang.frontend.checker import declared
 from scoutlang.frontend.imports import LIBRARY
-from scoutlang.frontend.scope import Names
+from scoutlang.frontend.scope import Definition, Names
 from scoutlang.frontend.statements.import_ import Import_
 from scoutlang.frontend.statements.let import Let
 from scoutlang.frontend.statements.motif import Motif
 from scoutlang.frontend.statements.param import Param
+from scoutlang.ir import Schedule
 from scoutlang.lsp.positions import Positions
 from scoutlang.lsp.tokens import Target, Word, classified
 from scoutlang.manual import Page
 from scoutlang.resources import resource
 from scoutlang.signatures import DescriptorSignature
 from scoutlang.source import Source, Span
-from scoutlang.words import KEYWORDS
+from scoutlang.words import KEYWORDS, SETTINGS
 
 _RENAMED = frozenset({"param", "let", "motif", "argument", "label"})
 _IMPORT = re.compile(r'\bimport\s*"')  # most programs import no files, and need not be read a second time
@@ -46,6 +47,15 @@ class Symbol(NamedTuple):
     kind: str
     span: Span
     name_span: Span
+
+
+class Calling(NamedTuple):
+    """A call that is being written. places: what it takes, each with what there is to say about it. active: the one that is written now."""
+
+    name: str
+    places: Sequence[tuple[str, str]]
+    about: str
+    active: int
 
 
 class Given(NamedTuple):
@@ -170,7 +180,18 @@ class Document:
                 or f"`{word.target.source.name}`"
             )
         kind = _PAGES.get(word.kind)
-        return "\n\n".join(manual.as_markdown(p) for p in self._found(text, kind)) if kind else ""
+        pages = self._found(text, kind) if kind else []
+        if word.kind == "setting":
+            return "\n\n".join(self._of_setting(word, pages))
+        return "\n\n".join(manual.as_markdown(p) for p in pages)
+
+    def _of_setting(self, word: Word, pages: Sequence[Page]) -> Iterator[str]:
+        """The page of a setting of this statement, and what it is in this program if that is right."""
+        name = word.lexeme.text
+        rule = next((s.rule for s in self.result.module.statements if s.span.start <= word.lexeme.start < s.span.end), "")
+        yield from (manual.as_markdown(p) for p in pages if rule not in SETTINGS or p.form.startswith(f"{rule} "))
+        if self.result.program is not None and name in SETTINGS.get(rule, {}):
+            yield f"in this program: {_written(getattr(getattr(self.result.program, rule), SETTINGS[rule][name].field))}"
 
     def _found(self, name: str, kind: str) -> list[Page]:
         return [p for p in manual.find(name, self._pages) if p.kind == kind]
@@ -195,6 +216,30 @@ class Document:
             parts += [p.summary for p in manual.find(f"{target.source.name}.{definition.name.text}", self._pages)]
             parts.append(f"from `{target.source.name}`")
         return "\n\n".join(parts)
+
+    def call_at(self, offset: int) -> Calling | None:
+        """What the brackets at an offset take, and which of it is written there."""
+        call = completing.called(self.source.text, offset, folder=self.source.folder, unsaved=self._unsaved)
+        if call is None:
+            return None
+        if isinstance(call.what, Definition):
+            if call.what.kind != "motif":
+                return None
+            source = call.what.names.source
+            parts = [" ".join(source.slice(p.span).split()) for p in call.what.places]
+            names = [p.name.text for p in call.what.places]
+            about = next((p.summary for p in manual.find(f"{source.name}.{call.name}", self._pages)), "")
+            facts: Mapping[str, str] = {}
+        elif isinstance(call.what, DescriptorSignature):
+            [page] = self._found(call.name, "descriptor")
+            names = [p.name for p in call.what.parameters]
+            parts = [*(["-".join("ABC"[: call.what.species])] if call.what.species else []), *(f"{n}=…" for n in names)]
+            names = [*([""] if call.what.species else []), *names]
+            about, facts = page.summary, dict(page.facts)
+        else:
+            return Calling(call.name, [("…", "")], call.what.summary, 0)
+        active = names.index(call.parameter) if call.parameter in names and call.parameter else call.number
+        return Calling(call.name, [(p, facts.get(f"`{n}`", "")) for p, n in zip(parts, names, strict=True)], about, active)
 
     # ---- names ----
 
@@ -231,6 +276,13 @@ class Document:
     def symbols(self) -> list[Symbol]:
         """The statements that can be read, in order."""
         return [_symbol(statement, self.source) for statement in self.result.module.statements]
+
+
+def _written(value: object) -> str:
+    """The value of a setting."""
+    if isinstance(value, Schedule):
+        return f"{value.start:g}" if value.shape == "constant" else f"{value.start:g} → {value.end:g}, {value.shape}"
+    return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
 
 
 def _path_of(source: Source) -> Path | None:

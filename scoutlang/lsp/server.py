@@ -25,6 +25,7 @@ from pygls.protocol.language_server import lsp_method
 from scoutlang import __version__, completing, manual
 from scoutlang.descriptors import signatures
 from scoutlang.diagnostics.render.lsp import publication
+from scoutlang.diagnostics.render.shared import utf16_units
 from scoutlang.errors import ScoutError
 from scoutlang.frontend.layout import formatted
 from scoutlang.lsp.document import Document, resolved
@@ -138,7 +139,7 @@ class Server(LanguageServer):
     def __init__(self) -> None:
         super().__init__("scout", __version__, protocol_cls=_Protocol, text_document_sync_kind=lsp.TextDocumentSyncKind.Full)
         self._texts: dict[str, tuple[int, str]] = {}
-        self._unsaved: dict[Path, str] = {}
+        self.unsaved: dict[Path, str] = {}
         self._documents: dict[str, Document] = {}
         self.delay = DELAY
         self.converter: Converter = default_converter()  # type: ignore[no-untyped-call]
@@ -181,13 +182,13 @@ class Server(LanguageServer):
     def put(self, uri: str, version: int, text: str) -> None:
         """Take the newest text of a document."""
         self._texts[uri] = version, text
-        self._unsaved.update(dict.fromkeys(_file(uri), text))
+        self.unsaved.update(dict.fromkeys(_file(uri), text))
         self.forget(uri)
 
     def remove(self, uri: str) -> None:
         self._texts.pop(uri, None)
         for path in _file(uri):
-            self._unsaved.pop(path, None)
+            self.unsaved.pop(path, None)
         self.forget(uri)
 
     def forget(self, uri: str) -> None:
@@ -203,13 +204,13 @@ class Server(LanguageServer):
         if uri not in self._documents:
             path, text = _path(uri), self.text_of(uri)
             source = Source(str(path) if path else uri, text, path.parent if path else None)
-            self._documents[uri] = Document(source, self.signatures, lambda: self.pages, self._unsaved)
+            self._documents[uri] = Document(source, self.signatures, lambda: self.pages, self.unsaved)
         return self._documents[uri]
 
     def project(self) -> Project:
         worked_in = [f.uri for f in self.workspace.folders.values()] + [self.workspace.root_uri or ""]
         folders = [path for uri in worked_in for path in _file(uri)]
-        return Project(self.signatures, lambda: self.pages, dict(self._unsaved), folders)
+        return Project(self.signatures, lambda: self.pages, dict(self.unsaved), folders)
 
     def uri_of(self, document: Document) -> str:
         """As the editor writes it, if it has the file open."""
@@ -247,6 +248,7 @@ def create() -> Server:
         lsp.TEXT_DOCUMENT_CODE_ACTION: (_quick_fixes, lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix])),
         lsp.TEXT_DOCUMENT_HOVER: (_hover, None),
         lsp.TEXT_DOCUMENT_COMPLETION: (_complete, lsp.CompletionOptions(trigger_characters=list('(-=.,"{'))),
+        lsp.TEXT_DOCUMENT_SIGNATURE_HELP: (_call, lsp.SignatureHelpOptions(trigger_characters=list("(,="))),
         lsp.TEXT_DOCUMENT_DEFINITION: (_definition, None),
         lsp.TEXT_DOCUMENT_REFERENCES: (_references, None),
         lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT: (_highlights, None),
@@ -374,7 +376,7 @@ def _hover(server: Server, params: lsp.HoverParams) -> lsp.Hover | None:
 
 def _complete(server: Server, params: lsp.CompletionParams) -> lsp.CompletionList:
     document, offset = _place(server, params)
-    found = completing.complete(document.source.text, offset, folder=document.source.folder)
+    found = completing.complete(document.source.text, offset, folder=document.source.folder, unsaved=server.unsaved)
     items = [
         lsp.CompletionItem(
             c.text,
@@ -388,6 +390,21 @@ def _complete(server: Server, params: lsp.CompletionParams) -> lsp.CompletionLis
         for i, c in enumerate(found)
     ]
     return lsp.CompletionList(is_incomplete=False, items=items)
+
+
+def _call(server: Server, params: lsp.SignatureHelpParams) -> lsp.SignatureHelp | None:
+    """The parameters of what is being called; places of names and units are in UTF-16 code units of the label."""
+    document, offset = _place(server, params)
+    call = document.call_at(offset)
+    if call is None:
+        return None
+    label, parameters = f"{call.name}(", []
+    for i, (place, about) in enumerate(call.places):
+        start = utf16_units(label := f"{label}, " if i else label)
+        label += place
+        parameters.append(lsp.ParameterInformation((start, utf16_units(label)), about or None))
+    signature = lsp.SignatureInformation(f"{label})", call.about or None, parameters)
+    return lsp.SignatureHelp([signature], active_signature=0, active_parameter=call.active)
 
 
 def _definition(server: Server, params: lsp.DefinitionParams) -> lsp.Location | None:

@@ -61,6 +61,12 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
         ("system Cu-P; motif pair(Alpha, B) = CN(Al|", ["Alpha"]),
         ("param rc = 2 Å; sweep r|", ["rc", "recur", "resample", "reward"]),
         ("require not (atomic_f|", ["atomic_fraction"]),
+        (
+            "import std.polyhedra as poly; system Cu-P; require poly.octahedron(Cu, P, d|",
+            ["distortion=", "density", "dimensionality", "distance"],
+        ),
+        ("import std.polyhedra as poly; require poly.octahedron(Cu, P, distortion=poly.re|", ["poly.regular"]),
+        ("motif f(A, q = 4) = CN(A-A) = q; system Cu-P; require f(Cu, q|) # no\n", ["q="]),
         ("# re|", []),
         ("formula Cu|", []),
     ],

@@ -133,6 +133,58 @@ def test_hover_says_what_a_word_is(client: Any, uri: str, piece: str, said: str)
     assert said in client.at("hover", uri, *place(PROGRAM, piece))["contents"]["value"]
 
 
+@pytest.mark.parametrize(
+    ("text", "said", "unsaid"),
+    [
+        ("guide every 2", ["usual value: 1", "in this program: 2"], []),
+        ("guide k=ramp(0 -> 0.8, cosine)", ["usual value: 1", "in this program: 0 → 0.8, cosine"], []),
+        ("guide k=0.8, corrector plain", ["of: `guide`", "in this program: plain"], ["of: `sample`"]),
+        ("sample 8 seed 7", ["usual value: 0", "in this program: 7"], []),
+        ("sample 8 seed 7; require oops", ["usual value: 0"], ["in this program"]),
+    ],
+)
+def test_hover_says_what_a_setting_is_and_what_it_usually_is(client: Any, uri: str, text: str, said: list[str], unsaid: list[str]) -> None:
+    program = f"system Cu-P; require CN(Cu-P) = 4; {text}"
+    client.open(uri, program)
+    setting = next(w for w in ("every", "corrector", "seed", "k=") if w in text)
+    found = client.at("hover", uri, *place(program, setting))["contents"]["value"]
+    assert all(s in found for s in said), found
+    assert not any(s in found for s in unsaid), found
+
+
+@pytest.mark.parametrize(
+    ("marked", "label", "active", "about"),
+    [
+        ("require CN(|", "CN(A-B, r=…)", "A-B", None),
+        ("require CN(Cu-P, |) = 4", "CN(A-B, r=…)", "r=…", "a length from 0.5 to"),
+        ("require shape(Cu-P, r=|", "shape(A-B, like=…, r=…)", "r=…", "a length from 0.5 to"),
+        ("require max(|", "max(…)", "…", None),
+        ("require poly.octahedron(Si, |)", "octahedron(A, B, distortion = 3, r = default)", "B", None),
+        ("require poly.octahedron(Si, P, r=|)", "octahedron(A, B, distortion = 3, r = default)", "r = default", None),
+        ("require max(CN(Cu-P|))", "CN(A-B, r=…)", "A-B", None),
+    ],
+)
+def test_what_a_call_takes_is_said_while_it_is_written(
+    client: Any, uri: str, marked: str, label: str, active: str, about: str | None
+) -> None:
+    before, _, after = f"import std.polyhedra as poly; system Cu-Si-P; {marked}".partition("|")
+    client.open(uri, before + after)
+    found = client.at("signatureHelp", uri, 0, len(before))
+    [signature] = found["signatures"]
+    assert signature["label"] == label
+    parameter = signature["parameters"][found["activeParameter"]]
+    assert label[slice(*parameter["label"])] == active
+    assert (about is None) or about in parameter["documentation"]
+
+
+def test_where_nothing_is_called_nothing_is_said(client: Any, uri: str) -> None:
+    text = "system Cu-P; let x = (1 + 2); require unheard(Cu) = 4 # CN("
+    client.open(uri, text)
+    for piece in ("Cu-P", "1 +", "Cu)", "= 4"):
+        assert client.at("signatureHelp", uri, *place(text, piece)) is None
+    assert client.at("signatureHelp", uri, 0, len(text)) is None
+
+
 def test_hover_is_silent_where_nothing_is_to_be_said(client: Any, uri: str) -> None:
     client.open(uri, PROGRAM)
     assert client.at("hover", uri, *place(PROGRAM, "is two")) is None
