@@ -1,13 +1,15 @@
 """How long checking takes: ``python -m benchmarks.language_speed`` prints a table.
 
 Start to end: `scout check` on an example in fresh processes, beside an empty Python and the import of pydantic, the largest part of it that is
-not ours. Long programs: 10 000 lines of one form, and of ten, through `scoutlang.check` in this process. Last: that checking loads no numerical library.
+not ours. Long programs: 10 000 lines of one form, and of ten, through `scoutlang.check` in this process; what a session of the REPL takes for the
+same text, pasted, and for a statement more and a changed one behind it, as multiples of that check. Last: that checking loads no numerical library.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import random
 import statistics
 import subprocess
@@ -17,6 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import scoutlang
+from scoutlang.cli.repl import Scout
+from scoutlang.repl.session import Session
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "copper_pairs.scout"
 LINES = 10_000
@@ -53,6 +57,12 @@ def main() -> None:
     for name, text in ((f"{LINES} lines of one form", plain_program()), (f"{LINES} lines of ten forms", long_program())):
         wall, cpu, messages = _checked(text)
         lines.append(f"{name:32} {wall:8.3f} {cpu:8.3f}  {len(text)} characters, {messages}, best of 3")
+        lines += [f"  {what:30} {wall:8.3f} {own:8.3f}  {own / cpu:.2f} × the check, best of 3" for what, wall, own in _session(text)]
+    text = EXAMPLE.read_text(encoding="utf-8")
+    check = _checked(text)[1]
+    lines += [
+        f"an example, {what:20} {wall:8.4f} {own:8.4f}  {own / check:.2f} × the check, best of 3" for what, wall, own in _session(text)
+    ]
     loaded = _loaded()
     lines.append(f"loaded by scoutlang.check: {', '.join(loaded) if loaded else 'none of ' + ', '.join(HEAVY)}")
     sys.stdout.write("\n".join(lines) + "\n")
@@ -97,6 +107,22 @@ def _checked(text: str) -> tuple[float, float, str]:
         errors = sum(d.severity == "error" for d in result.diagnostics)
         messages = f"{errors} errors and {len(result.diagnostics) - errors} other messages"
     return min(walls), min(cpus), messages
+
+
+def _session(text: str) -> list[tuple[str, float, float]]:
+    """Wall and CPU seconds that a session needs to take the text as one input, a statement more, and another one in the place of that."""
+    inputs = {"pasted into a session": text, "a statement more": "require last: CN(Cu-P) > 2", "changed": "require last: CN(Cu-P) > 1"}
+    best = dict.fromkeys(inputs, (math.inf, math.inf))
+    for _ in range(3):
+        session = Session(Scout())
+        for what, given in inputs.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            reply = session.feed(given)
+            taken = time.perf_counter() - wall, time.process_time() - cpu
+            if not reply.ok:
+                raise SystemExit(reply.text)
+            best[what] = min(best[what][0], taken[0]), min(best[what][1], taken[1])
+    return [(what, *seconds) for what, seconds in best.items()]
 
 
 def _loaded() -> list[str]:

@@ -285,8 +285,9 @@ def _help(session: Session, given: Given) -> Reply:
     if wanted and wanted not in COMMANDS:
         raise ScoutError("E701", f"no command {quoted(f':{wanted}')}", _meant(wanted) or ":help lists them all")
     shown = [COMMANDS[wanted]] if wanted else list(COMMANDS.values())
-    lines = list(_listed([(one.form, one.help) for one in shown], session.host.width))
-    return _reply("\n".join(lines if wanted else ["statements build the program: system Cu-P; require CN(Cu-P) = 4", *lines]))
+    width = session.host.width
+    head = [] if wanted else textwrap.wrap("statements build the program: system Cu-P; require CN(Cu-P) = 4", width)
+    return _reply("\n".join([*head, *_listed([(one.form, one.help) for one in shown], width)]))
 
 
 def _quit(session: Session, given: Given) -> Reply:

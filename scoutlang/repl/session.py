@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -157,7 +157,7 @@ class Session:
             return Reply(render(proposal.problems, proposal.result.source, color=self.color), ok=False)
         before = self.program
         if proposal.hypothesis != self.standing:
-            self._past.append(self.standing)
+            self._past.append(replace(self.standing))  # without what its check found, which is large
             self._future.clear()
             self.standing = proposal.hypothesis
         lines = _some(proposal.gone, lambda piece: f"  {proposal.how} {piece.usual}")
@@ -181,7 +181,7 @@ class Session:
     def _step(self, source: list[Hypothesis], target: list[Hypothesis]) -> bool:
         if not source:
             return False
-        target.append(self.standing)
+        target.append(replace(self.standing))
         self.standing = source.pop()
         return True
 

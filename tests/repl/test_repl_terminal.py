@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -82,6 +83,13 @@ class Terminal:
             self.seen += new
 
 
+def script(file: Path, text: str) -> Path:
+    """A program that somebody might have chosen."""
+    file.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    file.chmod(0o755)
+    return file
+
+
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     made: list[Terminal] = []
@@ -149,12 +157,50 @@ def test_without_colours(terminal: Callable[..., Terminal], environment: dict[st
 
 
 @pytest.mark.slow
-def test_forty_columns_and_letters_of_other_alphabets(terminal: Callable[..., Terminal]) -> None:
+def test_forty_columns(terminal: Callable[..., Terminal]) -> None:
     one = terminal(columns=40)
     one.type("system Cu-Si-P-Ca-Mg-Fe-Co-Ni-Mn-Zn\r", "Cu-Si-P-Ca-Mg-Fe-Co-Ni-Mn-Zn · 0 terms")
-    one.type("require volume_per_atom in [14, 22] Å^3  # 晶体\r", "in [14, 22] Å^3")
-    said = one.type("требую CN\r", "1 error")
-    assert "error[E012]" in said
+    one.type("require CN(Cu-P) = 4\r", "CN(Cu-P) = 4 ± 0.5")
+    one.settle()
+    said = one.type(":help\r", "leave (Ctrl-D)")
+    assert ":sweep [NAME=VALUES]\r\n    a run for each value" in said
+    assert max(len(line) for line in said.splitlines()) <= 40
+    one.settle()
+    said = one.type(f":measure {ROOT}/examples/structures/CuP2.cif\r", "1 measured")
+    assert max(len(line) for line in said.splitlines() if "│" in line or "─" in line) <= 40
+    assert one.leave() == 0
+
+
+@pytest.mark.slow
+def test_letters_of_other_alphabets(terminal: Callable[..., Terminal]) -> None:
+    one = terminal(columns=60)
+    one.type("system Cu-P\r", "0 terms")
+    one.type("require volume_per_atom in [14, 22] Å^3  # 晶体 кристалл 💎 e\u0301\r", "in [14, 22] Å^3")
+    assert "error[E012]" in one.type("требую CN\r", "1 error")
+    one.settle()
+    one.type(":explain 晶\r", "no code `晶`")
+    one.settle()
+    assert "# 晶体 кристалл 💎" in one.type(":show\r", "💎")
+    assert one.leave() == 0
+
+
+@pytest.mark.slow
+def test_ten_thousand_lines_pasted(terminal: Callable[..., Terminal]) -> None:
+    one = terminal()
+    lines = ["system Cu-P"]
+    for i in range(1_000):
+        lines += [*[f"# {i}"] * 6, f"require t{i}: (CN(Cu-P) > {i / 1_000}", "    and CN(Cu-Cu) < 9", ")", ""]
+    pasted = f"\x1b[200~{chr(10).join(lines)}\x1b[201~"
+    one.child.delaybeforesend = None
+    for start in range(0, len(pasted), 1_000):
+        one.child.send(pasted[start : start + 1_000])
+        if start % 50_000 == 0:
+            one.settle()  # a terminal holds so much and no more
+    one.wait("t999")
+    one.settle()
+    assert "and 980 more" in one.type("\r", "1000 terms")
+    one.settle()
+    one.type("require last: CN(Cu-P) = 4\r", "1001 terms")
     assert one.leave() == 0
 
 
@@ -188,18 +234,63 @@ def test_history_of_an_earlier_session(terminal: Callable[..., Terminal]) -> Non
 
 
 @pytest.mark.slow
-def test_ctrl_c_while_sampling_ends_the_sampling_only(terminal: Callable[..., Terminal]) -> None:
-    one = terminal()
+def test_ctrl_c_while_sampling_and_a_structure_in_the_browser(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
+    browser = script(tmp_path / "browser", f'echo "$1" > "{tmp_path}/opened"')
+    one = terminal(BROWSER=f"{browser} %s")
     one.type("system Cu-P; require CN(Cu-P) = 4; sample steps 20000\r", "1 term ")
-    one.type(":sample 2\r", "\r\n")
-    time.sleep(0.4)  # torch is being imported, which must not be left half done
-    one.child.kill(signal.SIGINT)
+    one.type(":sample 2\r", "loading the sampler")
+    one.child.kill(signal.SIGINT)  # torch is being imported, which must not be left half done
     one.wait("interrupted")
     one.settle()
     one.type(":sample 2\r", "step 1")
     one.child.kill(signal.SIGINT)
+    one.wait("finishing this batch")
+    one.child.kill(signal.SIGINT)
     assert "error[E703]: interrupted before a batch was finished" in one.wait("hint")
+    one.settle()
+    one.type(":set steps=30\r", "scout>")
+    one.type(":sample 2\r", "step ")
+    one.child.kill(signal.SIGINT)
+    assert "hits: non-guided" in one.wait("interrupted: this is what was finished")
+    one.settle()
+    one.type(":view 2\r", "opened in the browser (it goes with the session):")
+    opened = urlsplit((tmp_path / "opened").read_text().strip())
+    assert opened.scheme == "file"
+    assert Path(opened.path).read_text(encoding="utf-8").startswith("<!doctype html>")
     assert one.leave() == 0
+    assert not Path(opened.path).exists()
+
+
+@pytest.mark.slow
+def test_a_session_is_edited_kept_and_runs_again(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
+    editor = script(tmp_path / "editor", 'sed -i s/=\\ 4/=\\ 3/ "$1"')
+    one = terminal(VISUAL=str(editor))
+    one.type("system Cu-P\r", "0 terms")
+    one.type("require four: CN(Cu-P) = 4\r", "four: CN(Cu-P) = 4 ± 0.5")
+    one.settle()
+    one.type(":edit\r", "four: CN(Cu-P) = 3 ± 0.5")
+    one.settle()
+    one.type(":save three.scout\r", "saved in three.scout")
+    assert one.leave() == 0
+    [kept] = (tmp_path / "data" / "sessions").iterdir()
+    assert kept.read_text(encoding="utf-8").splitlines()[1:] == [
+        "system Cu-P",
+        "require four: CN(Cu-P) = 4",
+        ":edit",
+        "| system Cu-P",
+        "| require four: CN(Cu-P) = 3",
+        ":save three.scout",
+    ]
+    (tmp_path / "three.scout").rename(tmp_path / "first.scout")
+    subprocess.run([sys.executable, "-m", "scoutlang", "replay", str(kept)], check=True, cwd=tmp_path, capture_output=True, timeout=60)
+    assert (tmp_path / "three.scout").read_bytes() == (tmp_path / "first.scout").read_bytes()
+
+
+def test_nothing_is_kept_where_that_is_not_wanted(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
+    one = terminal(SCOUT_RECORD="0")
+    one.type("system Cu-P\r", "0 terms")
+    assert one.leave() == 0
+    assert not (tmp_path / "data" / "sessions").exists()
 
 
 def test_an_interrupt_waits_for_the_end_of_an_import() -> None:
