@@ -194,6 +194,7 @@ def _fill(color: str) -> str:
 
 
 def _style(film: _Film) -> str:
+    """Nothing glides, which would have the whole picture painted anew all the time."""
     light, dark = ("".join(f".{name}{{fill:{pair[i]}}}" for name, pair in COLORS.items()) for i in (0, 1))
     length = f"{_n(film.length, 3)}s infinite"
     return f"""
@@ -202,7 +203,7 @@ text{{font:{_FONT}px ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono","Liber
 .cursor{{opacity:.5}}
 {light}
 @media (prefers-color-scheme:dark){{{dark}}}
-@media (prefers-reduced-motion:no-preference){{.m{{animation:{length} step-end}}.done{{animation:{length} linear done}}}}
+@media (prefers-reduced-motion:no-preference){{.m{{animation:{length} step-end}}.done{{animation:{length} steps({film.length:.0f}) done}}}}
 @keyframes done{{to{{transform:scaleX(1)}}}}
 {chr(10).join(film.rules)}
 """
