@@ -22,6 +22,7 @@ from scoutlang.report.document import document, write_document
 from scoutlang.report.figures import Figure, LeftOut
 from scoutlang.report.highlight import Piece, highlighted
 from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
+from scoutlang.report.settings import settings_of
 from scoutlang.report.verdict import verdict
 from scoutlang.validation.record import Record
 from scoutlang.validation.summary import Summary
@@ -56,6 +57,7 @@ def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int 
         arms=[arm.arm for arm in summary.arms],
         lines=list(_lines(data)),
         source_name=data.program.source_name,
+        settings=_settings(data),
         rows=table_rows(summary),
         notes=table_notes(data.validation),
         figures=plots,
@@ -143,6 +145,11 @@ def _unfinished(data: ReportData) -> str:
     arms, planned = data.manifest.get("arms", ()), data.program.sample.count
     done = [f"{sum(r.arm == arm for r in data.validation.records)} of {planned} {arm}" for arm in arms]
     return f"This run is not finished: {' and '.join(done)} structures are here. Every number on this page is of these, and will change."
+
+
+def _settings(data: ReportData) -> list[str]:
+    """What the run was sampled with; structures that were given were not sampled."""
+    return [] if "given" in data.manifest else settings_of(data.program, guided="guided" in data.manifest.get("arms", ()))
 
 
 def _about(data: ReportData) -> str:

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import expect
 from pymatgen.core import Lattice, Structure
 
+import scoutlang
 from scoutlang.cli.report import command
 from scoutlang.errors import ScoutError
 from scoutlang.judged_runs import adopt
@@ -30,6 +31,7 @@ from scoutlang.report.figures import LeftOut
 from scoutlang.report.highlight import KEYWORDS, VERBS, highlighted
 from scoutlang.report.page import render, write_page
 from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
+from scoutlang.report.settings import settings_of
 from scoutlang.report.verdict import verdict
 from scoutlang.resources import resource
 from scoutlang.structure_io import NamedStructure
@@ -129,6 +131,41 @@ def test_the_table_is_that_of_the_command_line(salts: ReportData, html: str) -> 
 def test_each_line_of_the_hypothesis_stands_beside_its_result(html: str) -> None:
     [row] = [row for row in re.findall(r"<tr class=\"term\">.*?</tr>", html, re.DOTALL) if "six" in row]
     assert re.findall(r"<strong>(.*?)</strong>", row) == ["0.0% (40.0% undefined)", "60.0%"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "",
+        'sample 20 batch 3 steps 5 seed 2 model "runs/x y" cfg 1.5 corrector 2',
+        "guide k=0.3, kernel blurred, resample 0, move 0.05",
+        "guide method paper, k=ramp(0 -> 0.8), g=piecewise(0.9: 0.1, 0.5: 0.8), from 0.8 to 0.05, every 2, cap 0.5, normalize batch",
+        "guide k=ramp(0.123456 -> 1e-5, cosine)",
+    ],
+)
+def test_settings_are_statements_that_mean_the_same(lines: str) -> None:
+    program = checked(f"system Na-Cl\n{lines}")
+    again = checked("\n".join(["system Na-Cl", *settings_of(program, guided=True)]))
+    assert (again.sample, again.guide) == (program.sample, program.guide)
+
+
+def test_the_settings_of_the_run_stand_beside_those_of_the_program() -> None:
+    program = scoutlang.check(
+        TEXT + "param apart = 2 Å\nrequire min_distance(*-*) > apart\nsample 20 seed 1", overrides={"count": "3", "apart": "2.5 Å"}
+    ).program
+    assert program is not None
+    data = report_data(program, generated("guided", rock_salt()))
+    page = render(data, [])
+    assert (
+        "<code>sample 3 batch 32 steps 250 seed 1 model mini cfg 1</code> <code>guide method adaptive, k=1</code> <code>param apart = 2.5 Å</code>"
+        in page
+    )
+    assert page.count("sample 3 batch") == 1
+    plain = render(report_data(program, generated("non-guided", rock_salt())), [])
+    assert "<code>sample 3" in plain
+    assert "<code>guide" not in plain
+    given_ = replace(data, manifest={**data.manifest, "given": {"guided": 1}})
+    assert "Settings of this run" not in render(given_, [])
 
 
 @pytest.mark.parametrize(
