@@ -248,7 +248,7 @@ def test_ctrl_c_while_sampling_and_a_structure_in_the_browser(terminal: Callable
     one.child.kill(signal.SIGINT)
     assert "error[E703]: interrupted before a batch was finished" in one.wait("hint")
     one.settle()
-    one.type(":set steps=30\r", "scout>")
+    one.type(":set steps=150\r", "scout>")
     one.type(":sample 2\r", "step ")
     one.child.kill(signal.SIGINT)
     assert "hits: non-guided" in one.wait("interrupted: this is what was finished")
