@@ -6,7 +6,6 @@ import io
 import os
 import shutil
 import sys
-import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -103,6 +102,8 @@ class Scout:
                 raise ScoutError("E705", f"the editor's name cannot be read ({error})", "for example EDITOR=nano scout") from None
 
     def browse(self, file: Path) -> bool:
+        import webbrowser
+
         # Without a screen the browsers that are left would take the terminal.
         screen = sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")))
         return self.interactive and screen and webbrowser.open(file.resolve().as_uri())
