@@ -61,9 +61,8 @@ def screens(cast: Cast) -> Iterator[Screen]:
             yield Screen(event.time, (*gone, *shown), len(gone), cursor)
 
 
-def transcript(cast: Cast) -> str:
-    """All that stands in the terminal at the end, from the first line on."""
-    *_, last = screens(cast)
+def transcript(last: Screen) -> str:
+    """All that stands in the terminal, from the first line on."""
     return "\n".join(map(text, last.lines)).rstrip() + "\n"
 
 
@@ -79,9 +78,10 @@ def text(line: Line) -> str:
 
 def _line(row: dict[int, Char], width: int) -> Line:
     runs = []
-    for look, cells in groupby(enumerate(row[x] for x in range(width)), key=lambda cell: cell[1]._replace(data="")):
-        (column, first), *rest = cells
-        said = "".join(char.data for char in (first, *(char for _, char in rest)))
+    for _, group in groupby(enumerate(row[x] for x in range(width)), key=lambda cell: cell[1][1:]):  # all but the character
+        cells = list(group)
+        column, look = cells[0]
+        said = "".join(char.data for _, char in cells)
         color, background = (look.bg, look.fg) if look.reverse else (look.fg, look.bg)
         if said.strip() or background != "default":
             runs.append(Run(column, said, color, background, look.bold))

@@ -41,8 +41,8 @@ def shown(cast: Cast) -> list[Screen]:
 
 
 @pytest.fixture(scope="module")
-def seen(cast: Cast) -> str:
-    return transcript(cast)
+def seen(shown: list[Screen]) -> str:
+    return transcript(shown[-1])
 
 
 def answers(transcript: str) -> list[str]:
