@@ -21,9 +21,9 @@ Kind = Literal[
     "param", "let", "motif", "argument", "label", "module",
 ]  # fmt: skip
 
-_LABELLED = frozenset({"require", "prefer", "expect"})
-_DEFINING = frozenset({"param", "let", "motif"})
-_OPERATORS = frozenset(
+LABELLED = frozenset({"require", "prefer", "expect"})
+DEFINING = frozenset({"param", "let", "motif"})
+OPERATORS = frozenset(
     "PLUS_MINUS ARROW DOUBLE_EQUAL LESS_EQUAL GREATER_EQUAL EQUAL LESS GREATER STAR SLASH CARET PLUS HYPHEN LOOKALIKE_DASH".split()
 )
 
@@ -81,7 +81,7 @@ class _Statement:
 
     def _word(self, i: int, lexeme: Lexeme) -> Word | None:
         terminal = lexeme.terminal
-        if terminal in _OPERATORS:
+        if terminal in OPERATORS:
             return Word(lexeme, "operator")
         if terminal == "NUMBER":
             return Word(lexeme, "number")
@@ -101,7 +101,9 @@ class _Statement:
             return given
         if text in self._reserved:
             return Word(lexeme, "statement" if i == 0 else "keyword")
-        if i == 1 and self._verb in _LABELLED and after == "COLON":
+        if i == 0:
+            return None  # no statement begins so
+        if i == 1 and self._verb in LABELLED and after == "COLON":
             return Word(lexeme, "label", Target(self._source, lexeme.span))
         if self._verb == "import":
             return Word(lexeme, "module", self._module(self._alias))
@@ -116,7 +118,7 @@ class _Statement:
             return defined
         if text in self._names.imports and after == "DOT":
             return Word(lexeme, "module", self._module(text))
-        if i == 1 and self._verb in _DEFINING:
+        if i == 1 and self._verb in DEFINING:
             return None  # a name that could not be given
         if before in ("NUMBER", "RSQB", "SLASH") and (find_unit(text) is not None or text == "atom"):
             return Word(lexeme, "unit")

@@ -17,9 +17,11 @@ import pytest
 from pygments.token import Comment, Error, Keyword, Name, Number, Operator, String
 
 from scoutlang.frontend import parser
+from scoutlang.frontend.ast import Statement
 from scoutlang.frontend.statements import STATEMENTS
-from scoutlang.lsp import definitions
+from scoutlang.lsp import definitions, tokens
 from scoutlang.pygments_lexer import ScoutLexer
+from scoutlang.source import Source
 from scoutlang.words import KEYWORDS, by_kind, reserved
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +50,34 @@ def test_the_files_are_those_that_the_grammar_makes() -> None:
 
 def test_every_reserved_word_is_in_the_table() -> None:
     assert reserved() == set(KEYWORDS) | set(STATEMENTS)
+
+
+def test_every_terminal_is_known_to_the_editors() -> None:
+    """A new sign of the language must get a colour, or be named here as one that needs none."""
+    plain = "LPAR RPAR LSQB RSQB LBRACE RBRACE COMMA COLON DOT SEMICOLON NEWLINE BLANK UNKNOWN".split()
+    words = {terminal for terminal, pattern in parser.patterns().items() if re.fullmatch(r"(?:\(\?:)?(\w+)\\b\)?", pattern)}
+    coloured = tokens.OPERATORS | {"NAME", "NUMBER", "STRING", "UNIT", "COMMENT"}
+    assert set(parser.patterns()) - words == coloured | set(plain)
+
+
+@pytest.mark.parametrize("sign", "± +- +/- -> → == = <= ≤ < >= ≥ > * / ^ + -".split())
+def test_every_operator_has_its_colour(sign: str) -> None:
+    assert parser.split(f"require 1 {sign} 2")[0][0][2].terminal in tokens.OPERATORS
+    assert (sign, "operator") in textmate(f"require 1 {sign} 2")
+    assert (sign, "operator") in {(text, TOKENS.get(token)) for token, text in ScoutLexer().get_tokens(f"require 1 {sign} 2")}
+
+
+def test_verbs_that_name_something_are_those_of_the_grammar() -> None:
+    """Labels stand behind claims, definitions behind three verbs; the patterns name these verbs."""
+    labelled = {verb for verb in STATEMENTS if not parser.parse(Source("x", f"{verb} mine: CN(Cu-P) = 4")).diagnostics}
+    defining = {
+        verb for verb, statement in STATEMENTS.items() if "name" in statement.__annotations__ and statement.declare is not Statement.declare
+    }
+    for verb in STATEMENTS:
+        assert (("mine", "label") in textmate(f"{verb} mine: 4")) == (verb in labelled)
+        assert (("mine", "definition") in textmate(f"{verb} mine = 4")) == (verb in defining)
+    assert labelled == tokens.LABELLED
+    assert defining == tokens.DEFINING
 
 
 # ---- TextMate, by its rules: the leftmost match wins, of those the first ----

@@ -68,3 +68,8 @@ def test_every_word_of_the_examples_of_the_manual_is_known() -> None:
             known = {w.lexeme.start for w in document.words}
             lexemes = [x for statement in parser.split(text)[0] for x in statement if x.text[0].isalnum()]
             assert [x.text for x in lexemes if x.start not in known] == [], page.name
+
+
+def test_a_word_that_begins_no_statement_has_no_colour() -> None:
+    document = Document(Source("<text>", "system Cu-P; requre CN(Cu-P) = 4"), SIGNATURES, lambda: PAGES)
+    assert [w.lexeme.text for w in document.words][:5] == ["system", "Cu", "-", "P", "CN"]
