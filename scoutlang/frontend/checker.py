@@ -98,13 +98,16 @@ def _check(source: Source, signatures: Mapping[str, DescriptorSignature], overri
     return CheckResult(source, parsed.module, diagnostics, program)
 
 
-def declared(source: Source, *, root: Path | None = None, unsaved: Mapping[Path, str] | None = None) -> tuple[Module, Names]:
+def declared(
+    source: Source, *, module: Module | None = None, root: Path | None = None, unsaved: Mapping[Path, str] | None = None
+) -> tuple[Module, Names]:
     """The statements of a program that can be read, and the names that it defines and imports; nothing is checked. Raises nothing.
 
-    root: the folder that files may be in, if not that of the program. unsaved: as in `check`.
+    module: the statements, if they were read already. root: the folder that files may be in, if not that of the program. unsaved: as in
+    `check`.
     """
     with _collector_at_rest():
-        module = parse(source).module
+        module = module or parse(source).module
         scope = Scope(source, {}, module.statements, Files(root or source.folder, _module, unsaved or {}), {})
         for statement in module.statements:
             statement.declare(scope, scope.names)

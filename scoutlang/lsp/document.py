@@ -116,7 +116,7 @@ class Document:
 
     @cached_property
     def _declared(self) -> tuple[Module, Names]:
-        return declared(self.source, root=self._root, unsaved=self._unsaved)
+        return declared(self.source, module=self.result.module, root=self._root, unsaved=self._unsaved)
 
     @property
     def names(self) -> Names:

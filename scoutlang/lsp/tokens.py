@@ -49,16 +49,24 @@ def classified(source: Source, names: Names, signatures: Mapping[str, Descriptor
     """All words of a program with a kind, in reading order."""
     statements, comments = parser.split(source.text)
     found = [Word(x, "comment") for x in comments]
+    known = reserved()
     for statement in statements:
-        found.extend(_Statement(source, names, signatures, statement).words())
+        found.extend(_Statement(source, names, signatures, statement, known).words())
     return sorted(found, key=lambda w: w.lexeme.start)
 
 
 class _Statement:
-    def __init__(self, source: Source, names: Names, signatures: Mapping[str, DescriptorSignature], lexemes: list[Lexeme]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        names: Names,
+        signatures: Mapping[str, DescriptorSignature],
+        lexemes: list[Lexeme],
+        known: frozenset[str],
+    ) -> None:
         self._source, self._names, self._signatures, self._lexemes = source, names, signatures, lexemes
         self._verb = lexemes[0].text
-        self._reserved = reserved()
+        self._reserved = known
         self._places = dict(self._arguments())
         self._called: list[tuple[str, Definition | None]] = []
 
