@@ -20,6 +20,7 @@ from scoutlang.frontend.statements.import_ import Import_
 from scoutlang.frontend.statements.let import Let
 from scoutlang.frontend.statements.motif import Motif
 from scoutlang.frontend.statements.param import Param
+from scoutlang.frontend.statements.system import System
 from scoutlang.ir import Schedule
 from scoutlang.lsp.positions import Positions
 from scoutlang.lsp.tokens import Target, Word, classified
@@ -104,6 +105,11 @@ class Document:
         statements = self.result.module.statements
         is_module = all(s.defines for s in statements) and any(isinstance(s, Let | Motif) for s in statements)
         return tuple(d for d in self.result.diagnostics if not (is_module and d.code == "E020"))
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it has a `system`, so that no other file can import it."""
+        return any(isinstance(s, System) for s in self.result.module.statements)
 
     @cached_property
     def path(self) -> Path | None:

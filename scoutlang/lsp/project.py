@@ -103,6 +103,8 @@ class Project:
         home = asked if given.path == asked.path else self._document(given.path, root)
         if home is None:
             raise ScoutError("E070", f"{given.path.name} cannot be read", "is it still there?")
+        if home.is_program:
+            return [home]
         paths = {*self.texts, *([] if _of_library(given) else _programs(root))} - {given.path, asked.path}
         others = (self._document(p, root if p.is_relative_to(root) else p.parent, given.path.stem) for p in sorted(paths))
         return [home, *([] if home is asked else [asked]), *(d for d in others if d is not None)]

@@ -154,3 +154,5 @@ def test_too_large_a_folder_is_said(folder: Path, monkeypatch: pytest.MonkeyPatc
     given = home.name_at(5)
     assert given
     assert [u.document for u in some.uses(home, given)] == [home]
+    program = Document(read_source(folder / "alone.scout"), dict(signatures()), list)
+    assert len(some.renamed(program, program.source.text.index("four"), "vier")[0].spans) == 2  # nothing imports a program
