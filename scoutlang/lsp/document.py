@@ -12,7 +12,7 @@ from scoutlang import completing, frontend, manual
 from scoutlang.diagnostics import Diagnostic
 from scoutlang.elements import ATOMIC_NUMBER, COVALENT_RADIUS
 from scoutlang.frontend import CheckResult
-from scoutlang.frontend.ast import Claim, Module, Statement, Text
+from scoutlang.frontend.ast import Claim, Comparison, Module, Quantified, Statement, Text
 from scoutlang.frontend.checker import declared
 from scoutlang.frontend.imports import LIBRARY
 from scoutlang.frontend.scope import Definition, Names
@@ -21,7 +21,7 @@ from scoutlang.frontend.statements.let import Let
 from scoutlang.frontend.statements.motif import Motif
 from scoutlang.frontend.statements.param import Param
 from scoutlang.frontend.statements.system import System
-from scoutlang.ir import Schedule
+from scoutlang.ir import Compare, Each, Measure, Schedule, Some
 from scoutlang.lsp.positions import Positions
 from scoutlang.lsp.tokens import Target, Word, classified
 from scoutlang.manual import Page
@@ -246,6 +246,30 @@ class Document:
             return Calling(call.name, [("…", "")], call.what.summary, 0)
         active = names.index(call.parameter) if call.parameter in names and call.parameter else call.number
         return Calling(call.name, [(p, facts.get(f"`{n}`", "")) for p, n in zip(parts, names, strict=True)], about, active)
+
+    # ---- what is not written ----
+
+    def tolerances(self) -> Iterator[tuple[int, str]]:
+        """Places behind a ``= 4`` without a tolerance, and the one that is meant; of claims that are one comparison, in a right program."""
+        terms = {t.location.start: t for t in self.result.program.terms} if self.result.program else {}
+        for statement in self.result.module.statements:
+            claim, term = getattr(statement, "claim", None), terms.get(statement.span.start)
+            if not isinstance(claim, Claim) or term is None:
+                continue
+            written, meant = claim.body, term.claim
+            while isinstance(written, Quantified):
+                written = written.operand
+            while isinstance(meant, Each | Some):
+                meant = meant.of
+            if not isinstance(written, Comparison) or not isinstance(meant, Compare) or self._is_category(meant.value):
+                continue
+            [link, *more] = written.links
+            if not more and link.tolerance is None and meant.relation.op == "=" and meant.relation.tolerance is not None:
+                space = "" if meant.unit in ("", "°") else " "
+                yield link.span.end, f"± {meant.relation.tolerance:g}{space}{meant.unit}"
+
+    def _is_category(self, value: object) -> bool:
+        return isinstance(value, Measure) and self._signatures[value.descriptor].dimension == "category"
 
     # ---- names ----
 

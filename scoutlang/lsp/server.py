@@ -256,6 +256,7 @@ def create() -> Server:
         lsp.TEXT_DOCUMENT_RENAME: (_rename, lsp.RenameOptions(prepare_provider=True)),
         lsp.TEXT_DOCUMENT_FORMATTING: (_format, None),
         lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: (_symbols, None),
+        lsp.TEXT_DOCUMENT_INLAY_HINT: (_hints, None),
         lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: (_tokens, _LEGEND),
     }
     for method, (function, options) in features.items():
@@ -492,6 +493,22 @@ def _tokens(server: Server, params: lsp.SemanticTokensParams) -> lsp.SemanticTok
         data += [_LEGEND.token_types.index(_TOKEN_TYPES[word.kind]), 0]
         line, character = row, column
     return lsp.SemanticTokens(data)
+
+
+def _hints(server: Server, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
+    """The tolerances that are meant where none is written."""
+    document = server.document(params.text_document.uri)
+    wanted = Span(_offset(document, params.range.start), _offset(document, params.range.end))
+    return [
+        lsp.InlayHint(
+            lsp.Position(*document.positions.position(offset)),
+            text,
+            padding_left=True,
+            tooltip="the tolerance that counts where none is written",
+        )
+        for offset, text in document.tolerances()
+        if wanted.start <= offset <= wanted.end
+    ]
 
 
 # ---- places ----

@@ -269,6 +269,25 @@ def test_formatting_is_that_of_scout_fmt(client: Any, uri: str) -> None:
     assert client.of("formatting", uri, options={"tabSize": 4, "insertSpaces": True}) is None
 
 
+def test_tolerances_that_are_not_written_are_shown(client: Any, uri: str) -> None:
+    lines = [
+        "system Cu-P  # 🧪",
+        "require each CN(Cu-P) = 4 weight 2",
+        "require n: CN(Cu-P) = 4 ± 0.3; expect volume_per_atom = 15 Å^3",
+        "require angle(P-Cu-P) = 109.5° and CN(P-P) < 1",
+        "expect angle(P-Cu-P) = 109.5°",
+        "expect crystal_system = cubic",
+        "expect CN(Cu-P) in [3, 5]",
+    ]
+    client.open(uri, "\n".join(lines))
+    whole = {"start": {"line": 0, "character": 0}, "end": {"line": 99, "character": 0}}
+    found = [(h["position"]["line"], h["position"]["character"], h["label"]) for h in client.of("inlayHint", uri, range=whole)]
+    assert found == [(1, len("require each CN(Cu-P) = 4"), "± 0.5"), (2, len(lines[2]), "± 0.25 Å^3"), (4, len(lines[4]), "± 5°")]
+    assert len(client.of("inlayHint", uri, range={**whole, "start": {"line": 2, "character": 0}})) == 2
+    client.change(uri, "system Cu-P; require CN(Cu-P) = 4; require oops")
+    assert client.of("inlayHint", uri, range=whole) in ([], None)
+
+
 def test_the_outline_names_the_statements(client: Any, uri: str) -> None:
     client.open(uri, PROGRAM)
     found = client.of("documentSymbol", uri)
