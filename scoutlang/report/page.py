@@ -32,7 +32,7 @@ PAGE = "report.html"
 LIMIT = 2000
 """Crystals that a page draws and offers as CIF, best first: about 3 kB each."""
 
-_SCRIPTS = ("viewer.js", "view.js", "table.js", "figures.js", "page.js")
+_SCRIPTS = ("colours.js", "viewer.js", "view.js", "table.js", "figures.js", "page.js")
 _IN_MANIFEST = ("source", "program")  # shown above already
 _DIGITS = 6  # significant ones, of numbers in figures
 

@@ -11,7 +11,7 @@ from scoutlang.ir import Program
 from scoutlang.report.document import document, write_document
 from scoutlang.report.pictured import bonded_pairs, elements_shown, pictures
 
-_SCRIPTS = ("viewer.js", "view.js", "structure.js")
+_SCRIPTS = ("colours.js", "viewer.js", "view.js", "structure.js")
 
 
 def write_structure_page(file: Path, title: str, structure: Structure, program: Program, facts: Mapping[str, str]) -> Path:
@@ -23,6 +23,7 @@ def write_structure_page(file: Path, title: str, structure: Structure, program: 
     [picture] = pictures([structure], pairs)
     data = {
         "id": file.stem,
+        "formula": structure.composition.reduced_formula,
         "elements": elements_shown([structure]),
         "pairs": [[one, other, round(radius, 3)] for one, other, radius in pairs],
         "structure": picture,

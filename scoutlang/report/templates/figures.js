@@ -135,25 +135,6 @@ function legible(text) {
   return ink;
 }
 
-let crayon = null;
-// [red, green, blue, opacity] of any colour that a browser knows; null for what is none.
-function parsed(text) {
-  crayon = crayon || document.createElement("canvas").getContext("2d");
-  crayon.fillStyle = "#010203";
-  crayon.fillStyle = text;
-  const found = crayon.fillStyle;
-  if (found === "#010203" && text !== "#010203") return null;
-  if (found.startsWith("#")) return [1, 3, 5].map((k) => parseInt(found.slice(k, k + 2), 16)).concat(1);
-  return found.match(/[\d.]+/g).map(Number);
-}
-
-const hex = (rgb) => `#${rgb.slice(0, 3).map((x) => Math.round(x).toString(16).padStart(2, "0")).join("")}`;
-
-function blend(one, other, share) {
-  const [p, q] = [parsed(one), parsed(other)];
-  return hex([0, 1, 2].map((k) => p[k] + share * (q[k] - p[k])));
-}
-
 function luminance(text) {
   const [r, g, b] = parsed(text).slice(0, 3).map((x) => (x / 255 <= 0.04045 ? x / 255 / 12.92 : ((x / 255 + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;

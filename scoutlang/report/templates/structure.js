@@ -3,6 +3,6 @@
 {
   const data = JSON.parse(document.getElementById("data").textContent);
   const view = new View(data.elements, data.pairs);
-  view.show(data.id, data.id, data.structure, (fact) => data.facts.forEach(([name, text]) => fact(name, text)));
+  view.show(data.id, data.formula, data.structure, (fact) => data.facts.forEach(([name, text]) => fact(name, text)));
   whenColoursChange(() => view.draw());
 }
