@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     repeats = parser.parse_args().repeats
-    connect = runpy.run_path(str(ROOT / "tests" / "lsp" / "client.py"))["Client"]
+    connect = runpy.run_path(str(ROOT / "tests" / "lsp" / "lsp_client.py"))["Client"]
     text = EXAMPLE.read_text(encoding="utf-8")
     rows = [("start to first messages, an example", [_started(connect, text) for _ in range(repeats)])]
     client = connect()

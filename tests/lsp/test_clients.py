@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -12,15 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lsp_client import Client, Failed
 
 pytest.importorskip("pygls")
-PATH = Path(__file__).with_name("client.py")
-_spec = importlib.util.spec_from_file_location("lsp_client", PATH)
-assert _spec
-assert _spec.loader
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-Client, Failed = _module.Client, _module.Failed
+PATH = Path(__file__).with_name("lsp_client.py")
 URI = "untitled:Untitled 1"
 START = {"line": 0, "character": 0}
 

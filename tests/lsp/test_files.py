@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lsp_client import Client, Failed
 
 from scoutlang import api
 from scoutlang.descriptors import signatures
@@ -17,12 +17,6 @@ from scoutlang.lsp import project
 from scoutlang.lsp.document import Document
 
 pytest.importorskip("pygls")
-_spec = importlib.util.spec_from_file_location("lsp_client", Path(__file__).with_name("client.py"))
-assert _spec
-assert _spec.loader
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-Client, Failed = _module.Client, _module.Failed
 
 MODULE = "let tight = 2.9 Å  # 🧪\nmotif four(A, B, r = tight) = each CN(A-B, r=r) = 4\n"
 PROGRAM = 'import "parts/mödul eins.scout" as m\nsystem Cu-P\nrequire m.four(Cu, P, r=m.tight)\n'

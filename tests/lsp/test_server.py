@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,18 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lsp_client import Client, Failed
 
 from scoutlang import api
 from scoutlang.frontend.layout import formatted
 from scoutlang.source import Source
 
 pytest.importorskip("pygls")
-_spec = importlib.util.spec_from_file_location("lsp_client", Path(__file__).with_name("client.py"))
-assert _spec
-assert _spec.loader
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-Client, Failed = _module.Client, _module.Failed
 
 _numbers = count()
 
