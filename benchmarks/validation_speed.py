@@ -4,7 +4,8 @@ The crystals are made here, the same in every run: frames of the embedded refere
 by 0.1 Å; every third one repeats an earlier one, shaken by 0.02 Å and in another cell. Each count has a process of its own, as the peak of memory is that of
 a process. Energies are asked of a part only, and the hull with them. `unique` is measured on two more sets: the same frames with all atoms boron, so that every
 crystal with as many atoms stands in one block, and the reference set itself, where hardly two formulas are the same. Then, on a part that can be
-waited for, what one would do without the stage. Processor time of one thread; the network is CHGNet's.
+waited for, what one would do without the stage. Processor time of one thread; the network is CHGNet's. The row "cores" is the wall time of `unique` as it is
+used, on all cores from 2000 structures on. ``--rows boron --rows cores`` measures only these, minutes each with 10 000.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import click
 import numpy as np
 import torch
 from chgnet.model.dynamics import CHGNetCalculator
+from joblib import cpu_count
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
@@ -35,12 +38,15 @@ from scoutlang.validation.stages import Context, Stage, built_in
 from scoutlang.validation.stages.geometry import STAGE as GEOMETRY
 from scoutlang.validation.stages.symmetry import STAGE as SYMMETRY
 from scoutlang.validation.stages.unique import STAGE as UNIQUE
+from scoutlang.validation.stages.unique import Unique
 
 PROGRAM = (
     "system Cu-Si-P; require CN(Cu-P) = 4; require volume_per_atom = 15 Å^3; expect e_above_hull < 0.2 eV/atom; expect novel and unique"
 )
 SYSTEM = ("Cu", "Si", "P")
 VOLUME = {"Cu-Si-P": 15.0, "boron": 7.5}  # Å^3 per atom
+ROWS = ("stages", "boron", "reference", "cores", "beside")
+ONE_CORE = replace(UNIQUE, parallel_from=sys.maxsize)
 ENERGIES, GROUPED, ONE_BY_ONE, ANALYSED = 512, 300, 32, 300
 
 
@@ -81,12 +87,14 @@ def timed(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def run(stage: Stage, records: Sequence[Record], context: Context) -> tuple[list[Record], float, int]:
+def run(
+    stage: Stage, records: Sequence[Record], context: Context, clock: Callable[[], float] = time.process_time
+) -> tuple[list[Record], float, int]:
     """The records after a stage, its seconds, and how many it was asked about."""
     ready = [r for r in records if all(r.passed(need) for need in stage.needs)]
-    start = time.process_time()
+    start = clock()
     outcomes = stage.run(ready, context)
-    seconds = time.process_time() - start
+    seconds = clock() - start
     found = {r.id: r.after(stage.name, o) for r, o in zip(ready, outcomes, strict=True)}
     return [found.get(r.id, r) for r in records], seconds, len(ready)
 
@@ -100,7 +108,7 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def measure(count: int, beside: bool) -> None:
+def measure(count: int, rows: Sequence[str]) -> None:
     program = scoutlang.check(PROGRAM).program
     assert program is not None
     potential = CHGNetPotential()
@@ -115,7 +123,7 @@ def measure(count: int, beside: bool) -> None:
         click.echo(f"| {name} | {number} | {seconds:.1f} | {number / max(seconds, 1e-9):.0f} | {peak():.0f} |")
 
     records = records_of(structures)
-    for stage in built_in():
+    for stage in (ONE_CORE if isinstance(s, Unique) else s for s in built_in() if "stages" in rows):
         asked = [r for r in records if r.passed("screen")][:ENERGIES] if stage.name == "energy" else records
         after, seconds, number = run(stage, asked, context)
         records = list({**{r.id: r for r in records}, **{r.id: r for r in after}}.values())
@@ -123,9 +131,13 @@ def measure(count: int, beside: bool) -> None:
         if stage.name == "unique":
             click.echo(f"|  | of these {sum(r.passed('unique') for r in records)} unique | | | |")
     for kind in ("boron", "reference"):
-        records, seconds, number = run(UNIQUE, passed_geometry(crystals(kind, count), context), context)
-        row(f"unique, {kind}: {sum(r.passed('unique') for r in records)} are", number, seconds)
-    if beside:
+        if kind in rows:
+            records, seconds, number = run(ONE_CORE, passed_geometry(crystals(kind, count), context), context)
+            row(f"unique, {kind}: {sum(r.passed('unique') for r in records)} are", number, seconds)
+    if "cores" in rows:
+        records, seconds, number = run(UNIQUE, passed_geometry(crystals("boron", count), context), context, time.perf_counter)
+        row(f"unique, boron, wall time, {cpu_count()} cores: {sum(r.passed('unique') for r in records)} are", number, seconds)
+    if "beside" in rows:
         compare(structures, context)
 
 
@@ -148,7 +160,7 @@ def compare(structures: Sequence[Structure], context: Context) -> None:
         row(
             f"unique, {kind}",
             of_some,
-            partial(UNIQUE.run, some, context),
+            partial(ONE_CORE.run, some, context),
             "group_structures",
             partial(StructureMatcher().group_structures, of_some),
         )
@@ -171,16 +183,22 @@ def analysed(structure: Structure) -> tuple[int, Structure]:
 
 @click.command(help=__doc__)
 @click.option("--count", "counts", multiple=True, default=(1000, 10_000), show_default=True, help="Crystals; may be repeated.")
-@click.option("--alone", is_flag=True, help="In this process, without the comparisons.")
-def main(counts: Sequence[int], alone: bool) -> None:
+@click.option(
+    "--rows",
+    multiple=True,
+    type=click.Choice(ROWS),
+    help="What is measured; may be repeated. Default: all, the comparisons for one count only.",
+)
+def main(counts: Sequence[int], rows: Sequence[str]) -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
+    if len(counts) == 1:
+        measure(counts[0], rows or ROWS)
+        return
     for count in counts:
-        if alone or len(counts) == 1:
-            measure(count, beside=not alone)
-        else:
-            extra = [] if count == min(counts) else ["--alone"]
-            subprocess.run([sys.executable, "-m", "benchmarks.validation_speed", "--count", str(count), *extra], check=True)
+        some = rows or (ROWS if count == min(counts) else ROWS[:-1])
+        options = [word for name in some for word in ("--rows", name)]
+        subprocess.run([sys.executable, "-m", "benchmarks.validation_speed", "--count", str(count), *options], check=True)
 
 
 if __name__ == "__main__":
