@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from lsp_client import Client, Failed
 
-from scoutlang import api
+from scoutlang import api, frontend
 from scoutlang.descriptors import signatures
 from scoutlang.errors import ScoutError
 from scoutlang.frontend.reading import read_source
 from scoutlang.lsp import project
 from scoutlang.lsp.document import Document
+from scoutlang.source import Source, Span
 
 pytest.importorskip("pygls")
 
+ROOT = Path(__file__).parents[2]
 MODULE = "let tight = 2.9 Å  # 🧪\nmotif four(A, B, r = tight) = each CN(A-B, r=r) = 4\n"
 PROGRAM = 'import "parts/mödul eins.scout" as m\nsystem Cu-P\nrequire m.four(Cu, P, r=m.tight)\n'
 BESIDE = 'import "mödul eins.scout" as other\nsystem Cu-P\nlet four = 4\nrequire other.four(Cu, P) or CN(Cu-P) = four\n'
@@ -150,3 +152,33 @@ def test_too_large_a_folder_is_said(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert [u.document for u in some.uses(home, given)] == [home]
     program = Document(read_source(folder / "alone.scout"), dict(signatures()), list)
     assert len(some.renamed(program, program.source.text.index("four"), "vier")[0].spans) == 2  # nothing imports a program
+
+
+@pytest.mark.slow
+def test_another_name_is_the_same_program() -> None:
+    """Every name of every right program and example, changed: what is asked for stays the same to the last number."""
+    known, changed, refused = dict(signatures()), 0, list[str]()
+    for path in sorted([*(ROOT / "tests/good").glob("*.scout"), *(ROOT / "examples").rglob("*.scout")]):
+        document = Document(read_source(path), known, list)
+        program = document.result.program
+        names = {given.defined: given for w in document.words if (given := document.name_at(w.lexeme.start))}
+        for given in names.values() if program else ():
+            try:
+                found = project.Project(known, list, {}, []).renamed(document, given.here.start, "fresh_name")
+            except ScoutError as error:
+                refused.append(error.message)
+                continue
+            texts = {d.path: replaced(d.source.text, spans) for d, spans in found}
+            after = frontend.check(Source(str(path), texts.get(document.path, document.source.text), path.parent), known, unsaved=texts)
+            assert after.program, (path.name, after.diagnostics)
+            assert [t.claim for t in after.program.terms] == [t.claim for t in program.terms], path.name
+            assert (after.program.guide, after.program.sample) == (program.guide, program.sample)
+            changed += 1
+    assert changed > 150
+    assert all("belongs to the library" in message for message in refused)
+
+
+def replaced(text: str, spans: list[Span]) -> str:
+    for span in reversed(spans):
+        text = text[: span.start] + "fresh_name" + text[span.end :]
+    return text
