@@ -19,7 +19,7 @@ from scoutlang.frontend.reading import read_source
 from scoutlang.ir import Program
 from scoutlang.repl import hypothesis
 from scoutlang.repl.hypothesis import Hypothesis
-from scoutlang.repl.inputs import BELOW, below
+from scoutlang.repl.inputs import below, marked
 from scoutlang.repl.transcript import written
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _edit(session: Session, given: Given) -> Reply:
     if session.draft is None:
         return _reply("nothing was changed")
     text = read_source(file).text
-    session.inputs[-1] = "\n".join([session.inputs[-1], *(f"{BELOW} {line}".rstrip() for line in text.splitlines())])
+    session.inputs[-1] = "\n".join([session.inputs[-1], *map(marked, text.removesuffix("\n").split("\n"))])
     reply = session.accept(hypothesis.propose_edited(session.standing, text))
     if not reply.ok:
         return _reply(

@@ -31,11 +31,13 @@ def inputs(text: str) -> Iterator[str]:
         if line.startswith(BELOW) and lines:
             lines.append(line if is_command(lines[0]) else below(line))
             continue
-        if is_command(line) or (lines and is_command(lines[0])):
-            yield from _joined(lines)
+        if lines and (is_command(line) or is_command(lines[0])):
+            yield "\n".join(lines)
             lines = []
-        lines.append(line.strip() if is_command(line) else line)
-    yield from _joined(lines)
+        if lines or line.strip():
+            lines.append(line.strip() if is_command(line) else line)
+    if lines:
+        yield "\n".join(lines)
 
 
 def is_command(text: str) -> bool:
@@ -43,15 +45,14 @@ def is_command(text: str) -> bool:
     return text.lstrip().startswith(COMMAND)
 
 
+def marked(line: str) -> str:
+    """A line as one that belongs to the input above."""
+    return f"{BELOW} {line}" if line else BELOW
+
+
 def below(line: str) -> str:
     """A line that belongs to the input above, without its mark."""
     return line.removeprefix(BELOW).removeprefix(" ")
-
-
-def _joined(lines: list[str]) -> Iterator[str]:
-    text = "\n".join(lines)
-    if text.strip():
-        yield text
 
 
 def unfinished(text: str) -> bool:

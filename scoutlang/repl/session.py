@@ -102,7 +102,7 @@ class Session:
             return Reply(unfinished=True)
         said, ok = [], True
         for one in inputs(text):
-            self.inputs.append(one.strip("\n").rstrip())
+            self.inputs.append(one.rstrip())
             try:
                 reply = commands.run(self, one) if is_command(one) else self._take(one)
             except ScoutError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from scoutlang.repl.inputs import BELOW, is_command, unfinished
+from scoutlang.repl.inputs import BELOW, is_command, marked, unfinished
 
 if TYPE_CHECKING:
     from scoutlang.repl.session import Session
@@ -16,7 +16,7 @@ PROMPT, MORE = "scout> ", "     … "
 def replay(session: Session, text: str, say: Callable[[str], None]) -> bool:
     """Feed the lines to the session until it quits; whether all of them were taken. What is unfinished at the end of the text is fed as it is."""
     good, pending = True, ""
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
     for number, line in enumerate(lines, 1):
         if not pending and not line.strip():
             continue
@@ -43,5 +43,5 @@ def written(text: str) -> str:
     """An input as `replay` takes it: the lines below its first one are marked, and an unfinished one ends with a blank line."""
     first, *rest = text.split("\n")
     if rest and not is_command(first):
-        rest = [f"{BELOW} {line}".rstrip() for line in rest]
+        rest = [marked(line) for line in rest]
     return "\n".join([first, *rest, *([""] if not rest and unfinished(first) else []), ""])

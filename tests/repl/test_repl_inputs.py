@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from scoutlang.frontend.parser import parse
 from scoutlang.repl.inputs import continued, inputs, unfinished
+from scoutlang.repl.session import Reply
+from scoutlang.repl.transcript import replay, written
 from scoutlang.source import Source
 
 
@@ -74,3 +76,22 @@ def test_any_text_is_split_without_loss(text: str) -> None:
 
 def test_what_is_continued_parses_as_one_statement() -> None:
     assert len(parse(Source("x", continued("require CN(Cu-P) = 4 and\nCN(Cu-Cu) = 1"))).module.statements) == 1
+
+
+class Listening:
+    """Takes the place of a session: what it is fed, input by input."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def feed(self, text: str) -> Reply:
+        self.heard += [one.rstrip() for one in inputs(text)]
+        return Reply()
+
+
+@given(st.text(alphabet="ab4 =()[]{}\n\u2028;#,|:andorCu-P", max_size=60))
+def test_what_is_written_is_heard_again(text: str) -> None:
+    said = [one.rstrip() for one in inputs(text)]
+    listening = Listening()
+    replay(listening, "".join(map(written, said)), lambda line: None)  # type: ignore[arg-type]
+    assert listening.heard == said
