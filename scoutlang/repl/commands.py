@@ -192,17 +192,21 @@ def _measure(session: Session, given: Given) -> Reply:
 def _sample(session: Session, given: Given) -> Reply:
     program, count = _single(session), _number(given, _FEW, MAX_SAMPLE)
     bench = session.bench
+    from scoutlang.repl import showing
+
     with session.host.watching() as watcher:
         sampled = bench.sample(program, count, watcher)
-    return _reply(bench.said(sampled, session.host.width), sampled.complete)
+    return _reply(showing.said(sampled, session.host.width), sampled.complete)
 
 
 def _run(session: Session, given: Given) -> Reply:
     program = _single(session)
     bench = session.bench
+    from scoutlang.repl import showing
+
     with session.host.watching() as watcher:
         sampled = bench.run(program, Path(given.text) if given.words else None, watcher)
-    return _reply(bench.said(sampled, session.host.width), sampled.complete)
+    return _reply(showing.said(sampled, session.host.width), sampled.complete)
 
 
 def _sweep(session: Session, given: Given) -> Reply:
@@ -220,32 +224,41 @@ def _sweep(session: Session, given: Given) -> Reply:
         raise ScoutError("E702", "nothing is swept", ":sweep k = 0.2, 0.4, 0.8; or write it into the program, sweep k in {0.2, 0.4, 0.8}")
     family = api.family(standing.checked, standing.settings)
     swept = session.bench.sweep(program, family, Path(folder) if folder else None, session.host.watching)
-    return _reply(swept.said(session.host.width, again), swept.complete)
+    from scoutlang.repl import showing
+
+    return _reply(showing.swept_said(swept, session.host.width, again), swept.complete)
 
 
 def _hits(session: Session, given: Given) -> Reply:
-    return _reply(session.made.hits(session.host.width))
+    made = session.made.last()
+    from scoutlang.repl import showing
+
+    return _reply(showing.hits(made, session.host.width))
 
 
 def _view(session: Session, given: Given) -> Reply:
-    made, number = session.made, _number(given, 1, 10**9)
-    text, page = made.view(number, session.host.width), made.page(number)
+    made, number = session.made.last(), _number(given, 1, 10**9)
+    from scoutlang.repl import showing
+
+    text, page = showing.view(made, number, session.host.width), showing.page(made, number)
     if page is None:
         return _reply(text)
     how = "opened in the browser" if session.host.browse(page) else "to turn it, open this page in a browser"
-    return _reply(f"{text}\n{how}{' (it goes with the session)' if made.last().temporary else ''}:\n  {page}")
+    return _reply(f"{text}\n{how}{' (it goes with the session)' if made.temporary else ''}:\n  {page}")
 
 
 def _plot(session: Session, given: Given) -> Reply:
-    made = session.made
-    term = made.term(given.text)
+    made = session.made.last()
+    from scoutlang.repl import showing
+
+    term = showing.term_called(made, given.text)
     if term is not None:
-        return _reply(made.plot(term, term.text, session.host.width))
+        return _reply(showing.plot(made, term, term.text, session.host.width))
     _program(session)
     measured, problems = hypothesis.measured(session.standing, given.text, color=session.color)
     if measured is None:
         return _reply(problems, ok=False)
-    return _reply(made.plot(measured, given.text, session.host.width))
+    return _reply(showing.plot(made, measured, given.text, session.host.width))
 
 
 def _report(session: Session, given: Given) -> Reply:

@@ -16,6 +16,7 @@ from test_running import Interrupt, judge_quickly, write_model
 
 from scoutlang import running
 from scoutlang.repl import samples
+from scoutlang.repl.histogram import histogram
 from scoutlang.repl.session import Session
 from scoutlang.run_folder import RunFolder
 from scoutlang.tracing import Moment
@@ -99,15 +100,15 @@ def test_what_was_made_can_be_looked_at(ready: Session) -> None:
 
 
 def test_histogram() -> None:
-    lines = list(samples.histogram({"non-guided": [0.0, 1.0, 1.0, None], "guided": [10.0, 10.0, 10.0, 10.0]}, 100))
+    lines = list(histogram({"non-guided": [0.0, 1.0, 1.0, None], "guided": [10.0, 10.0, 10.0, 10.0]}, 100))
     assert len(lines) == 12
     assert lines[1].split() == ["0", "–", "1", "██████", "1"]
     assert lines[2].split() == ["1", "–", "2", "█" * 12, "2"]
     assert lines[10].split() == ["9", "–", "10", "█" * 24, "4"]
     assert lines[11] == "  non-guided: 1 of 4 without a value"
-    assert list(samples.histogram({"guided": [None]}, 100)) == ["  guided: 1 of 1 without a value"]
-    assert all(len(line) <= 40 for line in samples.histogram({"non-guided": [4.0, 2.5], "guided": [3.0]}, 40))
-    assert len(list(samples.histogram({"guided": [4.0, 4.0]}, 100))) == 2
+    assert list(histogram({"guided": [None]}, 100)) == ["  guided: 1 of 1 without a value"]
+    assert all(len(line) <= 40 for line in histogram({"non-guided": [4.0, 2.5], "guided": [3.0]}, 40))
+    assert len(list(histogram({"guided": [4.0, 4.0]}, 100))) == 2
 
 
 def test_a_report_of_a_sample_needs_a_name(ready: Session) -> None:
