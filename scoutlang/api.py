@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from scoutlang import frontend
 from scoutlang.descriptors import signatures
@@ -42,13 +43,15 @@ class ProgramError(ScoutError):
         return render(self.result.diagnostics, self.result.source)
 
 
-class _Printer(Protocol):
-    """What IPython hands to ``_repr_pretty_``."""
+class RunInterrupted(KeyboardInterrupt):
+    """Ctrl-C in a run, whose finished batches are kept."""
 
-    def text(self, text: str) -> None: ...
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in the place of a traceback."""
+        return [str(self)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ProgramText:
     """A program as it is written, with values set from outside. It can be read; `check` says whether it means something.
 
@@ -85,42 +88,50 @@ class ProgramText:
         return family(self.check(), self.overrides)
 
     def __str__(self) -> str:
-        return self.text
+        return self.text + "".join(f"# set from outside: {name} = {value}\n" for name, value in self.overrides.items())
 
-    def _repr_pretty_(self, printer: _Printer, cycle: bool) -> None:
-        """In IPython: what was found, and what it means, as `scout check` says it."""
+    def __repr__(self) -> str:
+        """At a prompt and in a notebook: what was found, and what it means, as `scout check` says it."""
         from scoutlang.program_summary import summary
 
         result = self.check()
         said = render(result.diagnostics, result.source)
-        printer.text("\n".join(part for part in (said, summary(result.program) if result.program else "") if part))
+        return "\n".join(part for part in (said, summary(result.program) if result.program else "") if part)
+
+
+def _source(text: str | Path, name: str) -> Source:
+    """A program's text, or the file that is meant. Raises ScoutError E001-E003 where that cannot be read, TypeError for anything else."""
+    if isinstance(text, str) and not (text.endswith(".scout") and "\n" not in text):
+        return Source(name, text, Path.cwd())
+    if not isinstance(text, str | Path):
+        raise TypeError(f"a program is text, or the path of a file, not {type(text).__name__}")
+    return read_source(text)
 
 
 def parse(text: str | Path, *, name: str = "<text>") -> ProgramText:
-    """Read a program: text, or a file where a path is given. ``name`` stands for the file in messages; files that a text names are looked for in
-    the working folder, those that a file names beside it.
+    """Read a program: text, or a file where a path is given, which is a `Path` or a line that ends with ``.scout``. ``name`` stands for the
+    file in messages; files that a text names are looked for in the working folder, those that a file names beside it.
 
     Raises `ProgramError` where a text is no program, with all that is wrong with it; `ScoutError` E001-E003 where a file cannot be read.
 
     >>> parse("system Cu-P;require CN(Cu-P)=4").text
     'system Cu-P\\nrequire CN(Cu-P) = 4\\n'
     """
-    source = read_source(text) if isinstance(text, Path) else Source(name, text, Path.cwd())
+    source = _source(text, name)
     if parse_source(source).diagnostics:
         raise ProgramError(check_source(source))
     return ProgramText(source)
 
 
 def check(text: str | Path, *, name: str = "<text>", overrides: Mapping[str, str] | None = None) -> CheckResult:
-    """Check a program: text, or a file where a path is given. ``name`` stands for the file in messages. Raises nothing, whatever the text;
-    `ScoutError` E001-E003 where a file cannot be read.
+    """Check a program: text or a file, as in `parse`. Raises nothing, whatever the text; `ScoutError` E001-E003 where a file cannot be read.
 
     overrides: values of parameters and settings from outside, as text: ``{"rc": "2.5 Å", "k": "0.4"}``.
 
     >>> check("system Cu-P; require CN(Cu-P) = 4").ok
     True
     """
-    return check_source(read_source(text) if isinstance(text, Path) else Source(name, text, Path.cwd()), overrides)
+    return check_source(_source(text, name), overrides)
 
 
 def check_source(source: Source, overrides: Mapping[str, str] | None = None) -> CheckResult:
@@ -160,11 +171,14 @@ def compile(hypothesis: Hypothesis) -> Loss:
 
 
 def batch(structures: StructureLike | Iterable[StructureLike], *, device: str = "cpu") -> CrystalBatch:
-    """Crystals as one batch of float64 tensors, which a loss takes; structures as in `measure`. Raises ScoutError E201-E208."""
+    """Crystals as one batch of float64 tensors, which a loss takes; structures as in `measure`. Raises ScoutError E201-E208, ValueError for none."""
     from scoutlang.crystal import CrystalBatch
     from scoutlang.structure_io import named_structures
 
-    return CrystalBatch.from_structures([named.structure for named in named_structures(structures)], device=device)
+    found = [named.structure for named in named_structures(structures)]
+    if not found:
+        raise ValueError("a batch holds at least one structure")
+    return CrystalBatch.from_structures(found, device=device)
 
 
 def measure(hypothesis: Hypothesis, structures: StructureLike | Iterable[StructureLike]) -> Measurements:
@@ -189,12 +203,15 @@ def run(hypothesis: Hypothesis, folder: str | Path, *, progress: bool = True, **
     from scoutlang import running
     from scoutlang.run_display import Display
 
+    if strange := set(options) - set(inspect.signature(running.run).parameters):
+        raise TypeError(f"no option is called {', '.join(sorted(strange))}; `guide` and `sample` are changed with parse(…).set(…)")
+    if isinstance(options.get("model"), str):
+        raise TypeError("`model` is a loaded model; one is named in the program, or with parse(…).set(model=…)")
     with Display(quiet=not progress) as display:
         try:
             return running.run(program, folder, watcher=display, **options)
         except KeyboardInterrupt:
-            display.note(f"interrupted; finished batches are kept in {folder}, and resume=True goes on")
-            raise
+            raise RunInterrupted(f"interrupted; finished batches are kept in {folder}, and resume=True goes on") from None
 
 
 def sweep(text: ProgramText | str | Path, folder: str | Path, *, progress: bool = True, **options: Any) -> list[Judged]:
@@ -207,12 +224,15 @@ def sweep(text: ProgramText | str | Path, folder: str | Path, *, progress: bool 
     return list(run_each(family, lambda one, base: run(one.program, one.folder, progress=progress, baseline=base, **options), baseline))
 
 
-def table(judged: Iterable[Judged]) -> pd.DataFrame:
-    """Table 1 of the paper for some runs, two rows each: the columns of `scout table --format csv`."""
+def table(runs: Judged | str | Path | Iterable[Judged | str | Path]) -> pd.DataFrame:
+    """Table 1 of the paper for some runs, two rows each: the columns of `scout table --format csv`. A path stands for all runs below it."""
     import pandas as pd
 
-    from scoutlang.report.table1 import as_csv, row
+    from scoutlang.judged_runs import Judged
+    from scoutlang.report.table1 import as_csv, find_runs, row
 
+    several = [runs] if isinstance(runs, Judged | str | Path) else runs
+    judged = [one for item in several for one in ([item] if isinstance(item, Judged) else map(judge, find_runs([Path(item)])))]
     text = as_csv([row(one) for one in judged])
     return pd.read_csv(io.StringIO(text), dtype_backend="numpy_nullable", keep_default_na=False, na_values=[""])
 

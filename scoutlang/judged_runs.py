@@ -63,8 +63,8 @@ class Judged:
         """What became of each structure, with the structure."""
         return self.validation.records
 
-    def __getitem__(self, id: str) -> Record:
-        """The record with that name, ``guided-0-000003``. Raises KeyError."""
+    def record(self, id: str) -> Record:
+        """The record with that name, as in the index of `to_pandas`. Raises KeyError."""
         try:
             return next(record for record in self.records if record.id == id)
         except StopIteration:

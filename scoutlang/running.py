@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from scoutlang.errors import ScoutError
 from scoutlang.files import write_whole
 from scoutlang.ir import Arm, Program
-from scoutlang.judged_runs import REFERENCE, Judged, claim, judge
+from scoutlang.judged_runs import REFERENCE, Judged, claim, judge, judged_by
 from scoutlang.memory import keep_freed_memory
 from scoutlang.potentials import DEFAULT as POTENTIAL
 from scoutlang.potentials import load as load_potential
@@ -61,8 +61,8 @@ def run(
     *,
     arms: Sequence[Arm] = ARMS,
     resume: bool = False,
-    potential: str = POTENTIAL,
-    reference: str = REFERENCE,
+    potential: str | None = None,
+    reference: str | None = None,
     device: str | None = None,
     trace_every: int | None = None,
     baseline: str | Path | None = None,
@@ -71,8 +71,8 @@ def run(
 ) -> Judged:
     """Sample the arms, judge them identically, and write everything into ``folder``.
 
-    A program's `sample` and `guide` lines are the settings; ``device`` defaults to CUDA where there is one. With ``resume`` a run that was
-    interrupted goes on. ``trace_every`` n records every n-th guided step (`tracing`) and draws the losses. ``baseline``: another run, whose
+    A program's `sample` and `guide` lines are the settings; ``device`` defaults to CUDA where there is one. ``potential``, ``reference``: names;
+    None for those that the run was begun with, `POTENTIAL` and `REFERENCE` for a new one. With ``resume`` a run that was interrupted goes on. ``trace_every`` n records every n-th guided step (`tracing`) and draws the losses. ``baseline``: another run, whose
     non-guided structures are taken where they are the ones that this run would sample. ``model``: the program's model, where it is loaded already on
     the device.
     Raises ScoutError: E601 the folder exists, E602 it cannot be written, E603 it holds another run; model errors E5xx.
@@ -82,8 +82,10 @@ def run(
     earlier = _claim(folder, program, arms, resume)
     try:
         other = None if baseline is None else RunFolder.open(baseline)
+        potential = potential or (judged_by(earlier, "potential") if earlier else POTENTIAL)
+        reference = reference or (judged_by(earlier, "reference") if earlier else REFERENCE)
         return _run(program, folder, tuple(arms), potential, reference, device, trace_every, other, model, watcher, earlier)
-    except ScoutError:
+    except Exception:
         if earlier is None:
             _give_back(folder)
         raise
@@ -116,13 +118,15 @@ def _run(
     # before anything is sampled: a potential or a reference that is missing must not be found out an hour later
     potential, reference = load_potential(potential_name), load_reference(reference_name)
     identity = {"name": model.name, "weights_sha256": model.weights_sha256, "config_sha256": model.config_sha256}
-    run = RunFolder(path, manifest(program, arms) | {"device": device, "model": identity, "trace_every": trace_every, "batches": {}})
+    judges = {"potential": potential_name, "reference": reference_name}
+    facts = {"device": device, "model": identity, "judges": judges, "trace_every": trace_every, "batches": {}}
+    run = RunFolder(path, manifest(program, arms) | facts)
     if earlier is not None:
         if earlier.manifest.get("model", identity) != identity:
             raise ScoutError(
                 "E603", f"{path} was begun with other weights of the model '{model.name}'", "resume with those weights, or choose --out"
             )
-        kept = ("started", "batches", "sampling", "judges", "potential", "reference", "validation")
+        kept = ("started", "batches", "sampling", "potential", "reference", "validation")
         run.manifest.update({key: earlier.manifest[key] for key in kept if key in earlier.manifest})
     heights = Heights.asked(program, potential, reference) if "guided" in arms else None
     if heights is not None:
@@ -295,10 +299,18 @@ def _same_run(path: Path, program: Program, arms: Sequence[Arm]) -> RunFolder:
     if found.manifest.get("digest") != program.digest() or found.arms != tuple(arms):
         raise ScoutError(
             "E603",
-            f"{path} holds a run of another program or with other settings",
+            f"{path} holds a run of another program or with other settings{_differences(found, program, arms)}",
             "resume with the same program and options, or choose --out",
         )
     return found
+
+
+def _differences(found: RunFolder, program: Program, arms: Sequence[Arm]) -> str:
+    """``: steps 250 there, 20 here``; nothing where the statements differ and not the settings."""
+    there = {**found.manifest.get("guide", {}), **found.manifest["sample"], "arms": list(found.arms)}
+    here = {**program.guide.to_data(), **program.sample.to_data(), "arms": list(arms)}
+    said = [f"{name} {there[name]} there, {here[name]} here" for name in here if name in there and there[name] != here[name]]
+    return f": {'; '.join(said)}" if said else ""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, cast
 
 from scoutlang.elements import ATOMIC_NUMBER
 from scoutlang.errors import ScoutError
@@ -74,10 +74,11 @@ def named_structures(structures: StructureLike | Iterable[StructureLike]) -> Ite
     Raises ScoutError (E201-E208) at the first that cannot be used; `read_structures` lets a caller skip those.
     """
     from ase import Atoms
-    from pymatgen.core import Structure
+    from pymatgen.core import SiteCollection
 
     # a crystal is a sequence itself, of its sites
-    several = [structures] if isinstance(structures, Structure | Atoms | NamedStructure | str | PathLike) else structures
+    single = isinstance(structures, SiteCollection | Atoms | NamedStructure | str | PathLike) or not isinstance(structures, Iterable)
+    several = cast("Iterable[StructureLike]", [structures] if single else structures)
     for number, item in enumerate(several, start=1):
         if isinstance(item, NamedStructure):
             yield item
@@ -127,8 +128,9 @@ def as_structure(item: Structure | Atoms, name: str) -> NamedStructure:
     strange = {site.specie.symbol for site in item} - _KNOWN
     if strange:
         raise ScoutError("E204", f"{name} holds {', '.join(sorted(strange))}, which is not an element up to Fm")
-    numbers = (*item.frac_coords.ravel(), *item.lattice.matrix.ravel())
-    if not all(map(math.isfinite, numbers)) or item.volume < MIN_VOLUME_PER_ATOM * len(item):
+    if not all(map(math.isfinite, (*item.frac_coords.ravel(), *item.lattice.matrix.ravel()))):
+        raise ScoutError("E206", f"{name} has coordinates or cell vectors that are not numbers")
+    if item.volume < MIN_VOLUME_PER_ATOM * len(item):
         raise ScoutError("E206", f"{name} has a degenerate cell: {item.volume:g} Å^3 for {len(item)} atoms")
     return NamedStructure(name, item)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ase import Atoms
 from ase.build import bulk
+from pymatgen.core import Molecule
 from pymatgen.io.ase import AseAtomsAdaptor
 
 import scoutlang
@@ -132,3 +134,33 @@ def test_measure_takes_one_or_several_of_pymatgen_ase_and_files() -> None:
 
 def test_an_empty_measurement_is_an_empty_table() -> None:
     assert list(scoutlang.measure(PAPER, []).to_pandas().columns) == ["structure", "hit"]
+
+
+def test_a_path_is_a_file_however_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "x.scout"
+    path.write_text(PAPER, encoding="utf-8")
+    assert scoutlang.parse(str(path)).program == scoutlang.parse(path).program
+    with pytest.raises(scoutlang.ScoutError, match="E001"):
+        scoutlang.parse("none.scout")
+    for wrong in (None, b"system Cu-P", 3):
+        with pytest.raises(TypeError, match="a program is text"):
+            scoutlang.parse(wrong)  # type: ignore[arg-type]
+
+
+def test_values_from_outside_are_seen() -> None:
+    other = scoutlang.parse(PAPER).set(k=0.3, steps=10)
+    assert str(other).endswith("guide k=0.8\n# set from outside: k = 0.3\n# set from outside: steps = 10\n")
+    assert "k 0.3" in repr(other)
+    assert "10 steps" in repr(other)
+
+
+def test_what_is_no_structure_is_named() -> None:
+    for wrong in (None, 3, Molecule(["H"], [[0, 0, 0]]), [object()]):
+        with pytest.raises(
+            TypeError, match=r"a structure is a pymatgen Structure, an ase Atoms or a path, not (NoneType|int|Molecule|object)"
+        ):
+            scoutlang.measure(PAPER, wrong)
+    with pytest.raises(ValueError, match="at least one"):
+        scoutlang.batch([])
+    with pytest.raises(scoutlang.ScoutError, match="not numbers"):
+        scoutlang.measure(PAPER, Atoms("Cu", [[float("nan"), 0, 0]], cell=[5, 5, 5], pbc=True))

@@ -558,7 +558,7 @@ def test_a_real_ctrl_c_between_two_processes(model: Path, tmp_path: Path) -> Non
         running_scout.kill()
     assert running_scout.returncode == 130, err
     assert out == ""
-    assert f"continue with the same options: scout run {source} --out {folder} --resume" in err
+    assert f"to go on: scout run --resume --out {folder}" in err
     assert "Traceback" not in err
     assert manifest(folder)["status"] == "interrupted"
     for number, content in enumerate(parts(folder).values()):
@@ -624,12 +624,12 @@ def test_a_run_gives_tables_and_crystals_of_other_libraries(whole: Path, tmp_pat
     assert list(table.index) == written["id"]
     assert {name: [None if pd.isna(v) else v for v in table[name]] for name in table} == {k: v for k, v in written.items() if k != "id"}
     for id in table.index:
-        record = judged[id]
+        record = judged.record(id)
         assert record.atoms.info["id"] == id
         assert np.allclose(record.atoms.get_scaled_positions(wrap=False), record.structure.frac_coords)
         assert record.atoms.get_chemical_symbols() == [site.species_string for site in record.structure]
     with pytest.raises(KeyError):
-        _ = judged["nobody"]
+        judged.record("nobody")
     assert "raw set |R|" in repr(judged)
     assert "funnel" in scoutlang.figures(judged)
     assert scoutlang.write_report(judged, tmp_path / "page.html").stat().st_size > 10_000
@@ -645,3 +645,43 @@ def test_a_sweep_from_python_is_a_folder_of_runs_with_one_unguided_arm(model: Pa
     assert table["R"].tolist() == [2, 2, 2, 2]
     with pytest.raises(ScoutError, match="E605"):
         scoutlang.run(text, tmp_path / "one")
+
+
+def test_a_run_goes_on_from_its_folder_alone(
+    scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, folder = TEXT.format(model=model), tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("scoutlang.run_display.Display.sampling", Interrupt("guided", 2).sampling)
+        code, _, err = scout("run", "-c", text, "--out", folder, "--set", "steps=9")
+    assert code == 130, err
+    before = parts(folder)
+    code, _, err = scout("run", "-c", text, "--out", folder, "--resume")
+    assert code == 1
+    assert "other settings: steps 9 there, 10 here" in err
+    code, _, err = scout("run", "--out", folder, "--resume", "--steps", 10)
+    assert code == 2
+    assert "its own program and settings" in err
+    code, out, err = scout("run", "--out", folder, "--resume")
+    assert code == 0, err
+    assert "raw set |R|" in out
+    found = manifest(folder)
+    assert found["status"] == "finished"
+    assert found["sample"]["steps"] == 9
+    assert found["judges"] == {"potential": "chgnet", "reference": "mp-mini"}
+    assert {name: parts(folder)[name] for name in before} == before
+    assert len(parts(folder)) > len(before)
+
+
+def test_options_of_python_that_are_none_say_what_is_meant(model: Path, tmp_path: Path) -> None:
+    for wrong, meant in (({"steps": 3}, "no option is called steps"), ({"model": "mini"}, r"set\(model=")):
+        with pytest.raises(TypeError, match=meant):
+            scoutlang.run(program(model), tmp_path / "run", **wrong)
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_in_python_is_a_sentence(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoutlang.run_display.Display.sampling", Interrupt("guided", 2).sampling)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        scoutlang.run(program(model), tmp_path / "run")
+    assert str(caught.value) == f"interrupted; finished batches are kept in {tmp_path / 'run'}, and resume=True goes on"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import click
 
 from scoutlang import api
 from scoutlang.cli.judge_options import judge_options
-from scoutlang.cli.program_argument import checked, echo_json, program_argument, set_option
+from scoutlang.cli.program_argument import checked, color_option, echo_json, format_option, load, set_option, text_option
 from scoutlang.families import Member, members, run_each
 from scoutlang.ir import Arm, Program
 from scoutlang.source import Source
@@ -19,8 +20,15 @@ if TYPE_CHECKING:
     from scoutlang.judged_runs import Judged
 
 
+_SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
+"""Options that stand for settings of `sample`."""
+
+
 @click.command("run")
-@program_argument
+@click.argument("file", required=False)
+@text_option
+@format_option
+@color_option
 @set_option
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run (default: runs/NAME).")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in that folder.")
@@ -39,13 +47,17 @@ if TYPE_CHECKING:
 @judge_options
 @click.option("--trace", is_flag=True, help="Record losses and steps of every structure in trace.parquet, and draw them in trace.png.")
 @click.option("--trace-every", type=click.IntRange(1, 100_000), metavar="N", help="The same for every N-th guided step.")
-def command(source: Source, output_format: str, overrides: dict[str, str], **options: Any) -> None:
+def command(file: str | None, text: str | None, output_format: str, overrides: dict[str, str], **options: Any) -> None:
     """Run a hypothesis. Options given here override its `sample` and `guide` lines; a `sweep` makes a folder of runs, which share their
-    non-guided arm where they can.
+    non-guided arm where they can. `scout run --resume --out FOLDER` goes on with the run in that folder, with its own program and settings.
 
     While it samples, the share of hits and the loss of each term are those of the crystals predicted at that moment. docs/running.md explains
     what is shown and what is written.
     """
+    if file is None and text is None and options["resume"] and options["out"] is not None:
+        _go_on(overrides, options, output_format)
+        return
+    source = load(file, text, output_format)
     program = checked(source, output_format, overrides)
     family = api.family(api.check_source(source, overrides), overrides) if program.sweeps else [program]
     programs = [_with_options(p, options) for p in family]
@@ -55,7 +67,8 @@ def command(source: Source, output_format: str, overrides: dict[str, str], **opt
     def run_member(member: Member, baseline: Path | None) -> Judged:
         if program.sweeps:
             click.echo(f"run in {member.folder}", err=True)
-        return _run(member.program, member.folder, source, arms, options | {"baseline": baseline}, quiet=output_format == "json")
+        same = f"the same command with --out {shlex.quote(str(folder))} --resume" if program.sweeps else _again(folder)
+        return _run(member.program, member.folder, arms, options | {"baseline": baseline}, same, quiet=output_format == "json")
 
     results = list(run_each(members(program, programs, folder), run_member, options["baseline"]))
     if output_format == "json":
@@ -67,7 +80,27 @@ def command(source: Source, output_format: str, overrides: dict[str, str], **opt
         click.echo(as_text([row(r) for r in results]), nl=False)
 
 
-def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], options: dict[str, Any], *, quiet: bool) -> Judged:
+def _go_on(overrides: dict[str, str], options: dict[str, Any], output_format: str) -> None:
+    """Continue the run in a folder from what its manifest says."""
+    from scoutlang.run_folder import RunFolder
+
+    settled = [name for name in (*_SETTINGS, "method", "baseline") if options[name] is not None]
+    if overrides or settled or options["arms"] != "both":
+        raise click.UsageError(
+            "a run goes on with its own program and settings; leave out what changes them, or give the program and --out of a new run"
+        )
+    found = RunFolder.open(options["out"])
+    judged = _run(found.program, found.path, found.arms, options, _again(found.path), quiet=output_format == "json")
+    if output_format == "json":
+        echo_json(judged.to_json())
+
+
+def _again(folder: Path) -> str:
+    return f"scout run --resume --out {shlex.quote(str(folder))}"
+
+
+def _run(program: Program, folder: Path, arms: tuple[Arm, ...], options: dict[str, Any], again: str, *, quiet: bool) -> Judged:
+    """again: what to type to go on after an interruption."""
     from scoutlang.run_display import Display
 
     trace_every = options["trace_every"] or (1 if options["trace"] else None)
@@ -89,8 +122,7 @@ def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], 
             )
         except KeyboardInterrupt:
             display.close()
-            again = f"scout run {source.name if source.name != '<text>' else '-c …'} --out {options['out'] or folder} --resume"
-            click.echo(f"interrupted; finished batches are kept in {folder}\n  continue with the same options: {again}", err=True)
+            click.echo(f"interrupted; finished batches are kept in {folder}\n  to go on: {again}", err=True)
             raise
     if not quiet:
         display.table(result)
@@ -98,7 +130,7 @@ def _run(program: Program, folder: Path, source: Source, arms: tuple[Arm, ...], 
 
 
 def _with_options(program: Program, options: dict[str, Any]) -> Program:
-    sample = {key: options[key] for key in ("model", "count", "batch", "steps", "seed", "cfg") if options[key] is not None}
+    sample = {key: options[key] for key in _SETTINGS if options[key] is not None}
     guide = {} if options["method"] is None else {"method": options["method"]}
     return replace(program, sample=replace(program.sample, **sample), guide=replace(program.guide, **guide))
 
