@@ -13,7 +13,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from scoutlang.api import ProgramError, ProgramText, batch, check, compile, family, figures, judge, measure, parse, run, sweep, table, write_report
+    from scoutlang.api import (
+        ProgramError,
+        ProgramText,
+        batch,
+        check,
+        compile,
+        family,
+        figures,
+        judge,
+        measure,
+        parse,
+        run,
+        sweep,
+        table,
+        write_report,
+    )
     from scoutlang.errors import ScoutError
     from scoutlang.ir import Program
 
