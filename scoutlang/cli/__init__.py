@@ -61,6 +61,8 @@ def main() -> None:
         code = commands.main(["repl"] if alone else None, standalone_mode=False)
     except click.ClickException as error:
         error.show()
+        if len(sys.argv) == 1:  # only without a terminal: somebody may want to pipe a session into it
+            click.echo("\nThe REPL needs a terminal; `scout replay -` runs a session from standard input.", err=True)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)

@@ -95,6 +95,8 @@ def load(file: str | None, text: str | None, output_format: str = "text", *, exi
     try:
         return read(file)
     except ScoutError as error:
+        if not os.path.exists(file):
+            error.hint += "; `-c TEXT` takes the program from the command line"
         if output_format == "text":
             click.echo(str(error), err=True)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scoutlang.cli.program_argument import color_option
+from scoutlang.diagnostics.suggest import quoted
 from scoutlang.errors import ScoutError
 from scoutlang.ir import Program, Term
 from scoutlang.program_summary import claim, summary
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from scoutlang.running import Watcher
 
 _WIDTH = 100  # columns where there is no terminal
+_EDITORS = ("nano", "micro", "vim", "vi", "emacs", "notepad")
 _OFF = ("0", "no", "off")  # of SCOUT_RECORD
 
 
@@ -44,9 +47,6 @@ class Scout:
             except click.ClickException as error:
                 click.echo(f"error: {error.format_message()}")
                 code = error.exit_code
-            except ScoutError as error:
-                click.echo(str(error))
-                code = 1
         return said.getvalue().rstrip("\n"), not code
 
     def meaning(self, term: Term) -> str:
@@ -58,6 +58,8 @@ class Scout:
     def measured(self, program: Program, paths: Sequence[str]) -> tuple[str, bool]:
         from scoutlang.cli.measure import show
 
+        if "torch" not in sys.modules:
+            self.note("loading what measures")
         with deferred():
             from scoutlang.measuring import measure_named
             from scoutlang.structure_io import read_structures
@@ -97,9 +99,9 @@ class Scout:
             try:
                 click.edit(filename=str(file))
             except click.ClickException as error:
-                raise ScoutError("E705", error.format_message(), "EDITOR names the one to use, for example EDITOR=nano scout") from None
+                raise ScoutError("E705", error.format_message(), _other_editor()) from None
             except ValueError as error:  # a quotation mark without its partner
-                raise ScoutError("E705", f"the editor's name cannot be read ({error})", "for example EDITOR=nano scout") from None
+                raise ScoutError("E705", f"the editor's name cannot be read ({error})", _other_editor()) from None
 
     def browse(self, file: Path) -> bool:
         import webbrowser
@@ -107,6 +109,13 @@ class Scout:
         # Without a screen the browsers that are left would take the terminal.
         screen = sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")))
         return self.interactive and screen and webbrowser.open(file.resolve().as_uri())
+
+
+def _other_editor() -> str:
+    """What to do where the editor does not open: one that is there."""
+    found = next(filter(shutil.which, _EDITORS), None)
+    names = "VISUAL, else EDITOR, names the one to use"
+    return f"{names}: VISUAL={found} scout" if found else f"{names}; here is none of {', '.join(_EDITORS)}, so install one"
 
 
 def color_of() -> bool:
@@ -126,11 +135,14 @@ def command() -> None:
     host = Scout()
     if not host.interactive:
         raise click.UsageError("the REPL needs a terminal; `scout replay FILE`, or `-`, runs a session without one")
-    from scoutlang.repl.recording import Recording
+    from scoutlang.repl.recording import Recording, cut_off
     from scoutlang.repl.session import Session
     from scoutlang.repl.terminal import talk
 
-    recording = None if os.environ.get("SCOUT_RECORD") in _OFF else Recording(data_folder() / "sessions")
+    sessions = data_folder() / "sessions"
+    recording = None if os.environ.get("SCOUT_RECORD") in _OFF else Recording(sessions)
+    for kept, last in [*cut_off(sessions)][-1:]:
+        click.echo(f"the last session was cut off behind {quoted(last)}\n  scout replay {shlex.quote(str(kept))} runs it again")
     session = Session(host, color=color_of(), recording=recording)
     try:
         talk(session)

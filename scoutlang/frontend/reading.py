@@ -21,7 +21,7 @@ def read_source(path: str | Path) -> Source:
         with open(path, "rb") as file:
             return replace(read_stream(file, name), folder=Path(path).absolute().parent)
     except FileNotFoundError:
-        raise ScoutError("E001", f"{name}: no such file", "check the path; `-c TEXT` takes the program from the command line") from None
+        raise ScoutError("E001", f"{name}: no such file", "check the path") from None
     except IsADirectoryError:
         raise ScoutError("E001", f"{name} is a folder, not a program", "name a .scout file in it") from None
     except (OSError, ValueError) as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import shlex
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +16,7 @@ from scoutlang.diagnostics.render.text import render
 from scoutlang.diagnostics.suggest import did_you_mean, quoted
 from scoutlang.errors import ScoutError
 from scoutlang.files import write_whole
-from scoutlang.frontend.reading import read_source
+from scoutlang.frontend.reading import decode, read_source
 from scoutlang.ir import Program
 from scoutlang.repl import hypothesis
 from scoutlang.repl.hypothesis import Hypothesis
@@ -28,6 +29,21 @@ if TYPE_CHECKING:
 MAX_SAMPLE = 10_000
 _FEW = 8
 _NARROW = 30  # columns
+
+_ELSEWHERE = {
+    **dict.fromkeys(("q", "q!", "exit", "x", "bye"), ":quit, or Ctrl-D, leaves"),
+    "wq": ":save FILE.scout, then :quit",
+    "w": ":save FILE.scout",
+    "h": ":help lists the commands",
+}
+"""What commands are called in other programs."""
+
+_HINTS = {
+    "E601": "name another folder; to go on with that run, :save the program, then scout run FILE.scout --out FOLDER --resume",
+    "E602": "free space, or name another place",
+    "E603": "name another folder, or go on with the same program",
+}
+"""What to do here about errors that elsewhere are met with options of the command line."""
 
 _FORM = re.compile(r":\s*(\w*)(!?)\s*(.*)", re.DOTALL)
 _SWEEP = re.compile(r"(?:(?P<folder>\S+)\s+)?(?P<name>\w+)\s*(?:=|\bin\b)(?P<values>.*)")
@@ -82,7 +98,11 @@ def run(session: Session, text: str) -> Reply:
     least, most = command.words
     if not least <= len(words) <= most or (rest and command.takes != "program"):
         raise ScoutError("E702", f":{name} is called in another way", f"it is called {command.form}")
-    return command.function(session, Given(words, bool(found[2]), "".join(f"{below(one)}\n" for one in rest) if rest else None))
+    given = Given(words, bool(found[2]), "".join(f"{below(one)}\n" for one in rest) if rest else None)
+    try:
+        return command.function(session, given)
+    except ScoutError as error:
+        raise ScoutError(error.code, error.message, _HINTS.get(error.code, error.hint)) from None
 
 
 def _reply(text: str = "", ok: bool = True, *, quit: bool = False) -> Reply:
@@ -126,34 +146,73 @@ def _drop(session: Session, given: Given) -> Reply:
 
 
 def _edit(session: Session, given: Given) -> Reply:
-    if given.below is not None:
-        return session.accept(hypothesis.propose_edited(session.standing, given.below))
-    file = session.folder / "program.scout"
-    if session.draft is None or given.forced:
-        write_whole(file, lambda path: path.write_text(session.standing.usual, encoding="utf-8"))
+    from scoutlang.repl.session import Draft
+
+    if given.forced:
         session.draft = None
-    before = file.read_bytes()
+    folder = session.draft.folder if session.draft else session.standing.folder
+    text = given.below
+    if text is None:
+        text = _edited(session, folder)
+        if text is None:
+            return _reply("nothing was changed")
+        session.inputs[-1] = "\n".join([session.inputs[-1], *map(marked, text.removesuffix("\n").split("\n"))])
+    reply = session.accept(hypothesis.propose_edited(session.standing, text, folder))
+    if reply.ok:
+        session.draft = None
+        return reply
+    session.draft = Draft(text.encode(errors="backslashreplace"), folder, edited=True)
+    return _reply(
+        f"{reply.text}\n  nothing was taken, and nothing is lost:\n  :edit opens this text again, :edit! the program as it stands", ok=False
+    )
+
+
+def _edited(session: Session, folder: Path | None) -> str | None:
+    """What the editor makes of the text that waits, else of the program; None where it leaves the program as it is. Raises ScoutError E705, E002, E003.
+
+    A text that was changed waits for the next `:edit`, whatever happens.
+    """
+    from scoutlang.repl.session import Draft
+
+    file, draft = session.folder / "program.scout", session.draft
+    before = draft.content if draft else session.standing.usual.encode()
+    write_whole(file, lambda path: path.write_bytes(before))
+    content, missing = before, ""
     try:
         session.host.edit(file)
     finally:
-        if file.read_bytes() != before:
-            session.draft = file
-    if session.draft is None:
-        return _reply("nothing was changed")
-    text = read_source(file).text
-    session.inputs[-1] = "\n".join([session.inputs[-1], *map(marked, text.removesuffix("\n").split("\n"))])
-    reply = session.accept(hypothesis.propose_edited(session.standing, text))
-    if not reply.ok:
-        return _reply(
-            f"{reply.text}\n  nothing was taken, and nothing is lost:\n  :edit opens this text again, :edit! the program as it stands",
-            ok=False,
-        )
-    session.draft = None
-    return reply
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            missing = error.strerror or str(error)
+        if content != before:
+            session.draft = Draft(content, folder, edited=True)
+    if missing:
+        raise ScoutError("E705", f"the editor left no text behind ({missing})", "nothing was changed; :edit opens the same text again")
+    return None if content == before and draft is None else decode(content, str(file)).text
 
 
 def _load(session: Session, given: Given) -> Reply:
-    return session.accept(hypothesis.propose_file(session.standing, read_source(given.text)))
+    source, standing = read_source(given.text), session.standing
+    proposal, set_before = hypothesis.propose_file(standing, source), standing.settings
+    if any(problem.code == "E076" for problem in proposal.problems):
+        standing = replace(standing, settings=hypothesis.fitting(set_before, source))
+        proposal = hypothesis.propose_file(standing, source)
+    reply = session.accept(proposal)
+    if not reply.ok:
+        return replace(reply, text=f"{reply.text}\n{session.offer(source.text, source.folder)}")
+    kept = (
+        [f"  still set from outside: {_values(standing.settings)}; :set {next(iter(standing.settings))}= drops it"]
+        if standing.settings
+        else []
+    )
+    gone = {name: value for name, value in set_before.items() if name not in standing.settings}
+    lost = [f"  no longer set from outside, since this program does not take it: {_values(gone)}"] if gone else []
+    return replace(reply, text="\n".join(text for text in [reply.text, *kept, *lost] if text))
+
+
+def _values(settings: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in settings.items())
 
 
 def _save(session: Session, given: Given) -> Reply:
@@ -161,10 +220,10 @@ def _save(session: Session, given: Given) -> Reply:
         raise ScoutError("E703", "there is no program yet", "begin with the elements: system Cu-P")
     path = Path(given.text)
     if path.suffix != ".scout":
-        raise ScoutError("E702", f"{quoted(given.text)} is not named as a program is", f":save {path.name or 'pairs'}.scout")
+        raise ScoutError("E702", f"{quoted(given.text)} is not named as a program is", f":save {_named(Path(path.stem or 'pairs'))}.scout")
     _write(path, session.standing.usual, given.forced, "save")
-    outside = "".join(f" --set {name}={value}" for name, value in session.standing.settings.items())
-    note = f"\n  values that were set are not in it: scout run {path}{outside}" if outside else ""
+    outside = "".join(f" --set {shlex.quote(f'{name}={value}')}" for name, value in session.standing.settings.items())
+    note = f"\n  values that were set are not in it: scout run {_named(path)}{outside}" if outside else ""
     return _reply(f"saved in {path}{note}")
 
 
@@ -186,7 +245,18 @@ def _set(session: Session, given: Given) -> Reply:
 
 
 def _measure(session: Session, given: Given) -> Reply:
-    return _reply(*session.host.measured(_program(session), given.words))
+    program = _program(session)
+    return _reply(*session.host.measured(program, [path for word in given.words for path in _meant_files(word)]))
+
+
+def _meant_files(word: str) -> Sequence[str]:
+    """The files that a name with ``*``, ``?`` or ``[…]`` stands for, as in a shell. Raises ScoutError E201 where there is none."""
+    if not glob.has_magic(word) or Path(word).exists():
+        return [word]
+    found = sorted(glob.glob(word))
+    if not found:
+        raise ScoutError("E201", f"no file is called like {quoted(word)}", "Tab completes names; a folder stands for all structures in it")
+    return found
 
 
 def _sample(session: Session, given: Given) -> Reply:
@@ -265,8 +335,13 @@ def _report(session: Session, given: Given) -> Reply:
     last = session.made.last()
     arguments = ["report", str(last.folder)]
     if given.words:
-        if Path(given.text).exists() and not given.forced:
-            raise ScoutError("E704", f"{given.text} exists", f":report! {given.text} writes over it")
+        path = Path(given.text)
+        if path.suffix not in (".html", ".htm"):
+            raise ScoutError(
+                "E702", f"{quoted(given.text)} is not named as a page is", f":report {_named(Path(path.stem or 'pairs'))}.html"
+            )
+        if path.exists() and not given.forced:
+            raise ScoutError("E704", f"{path} exists", f":report! {_named(path)} writes over it")
         arguments += ["--out", given.text]
     elif last.temporary:
         raise ScoutError("E702", "what :sample made is gone after the session, and its page with it", "name a file: :report pairs.html")
@@ -288,9 +363,11 @@ def _history(session: Session, given: Given) -> Reply:
     inputs = session.inputs[:-1]
     if not given.words:
         kept = session.recording.file if session.recording else None
-        return _reply("\n".join([*inputs, *([f"kept in {kept}; scout replay runs it again"] if kept else [])]))
-    _write(Path(given.text), "".join(map(written, inputs)), given.forced, "history")
-    return _reply(f"{len(inputs)} inputs in {given.text}; scout replay {given.text} runs them")
+        where = f"kept in {kept}, earlier sessions beside it; scout replay FILE runs one again" if kept else ""
+        return _reply("\n".join(text for text in [*(inputs or ["nothing before this"]), where] if text))
+    path = Path(given.text)
+    _write(path, "".join(map(written, inputs)), given.forced, "history")
+    return _reply(f"{len(inputs)} inputs in {path}; scout replay {_named(path)} runs them")
 
 
 def _help(session: Session, given: Given) -> Reply:
@@ -320,7 +397,14 @@ def _listed(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
             yield from textwrap.wrap(about, width, initial_indent=f"{name:<{column}}", subsequent_indent=" " * column)
 
 
+def _named(path: Path) -> str:
+    """A file name as a command takes it."""
+    return shlex.quote(str(path))
+
+
 def _meant(name: str) -> str:
+    if name in _ELSEWHERE:
+        return _ELSEWHERE[name]
     return did_you_mean(f":{name}", [f":{one}" for one in COMMANDS])
 
 
@@ -354,7 +438,7 @@ def _number(given: Given, usual: int, most: int) -> int:
 def _write(path: Path, text: str, forced: bool, command: str) -> None:
     """Raises ScoutError E704 where a file is in the way, or the disk refuses."""
     if path.exists() and not forced:
-        raise ScoutError("E704", f"{path} exists", f":{command}! {path} writes over it")
+        raise ScoutError("E704", f"{path} exists", f":{command}! {_named(path)} writes over it")
     try:
         write_whole(path, lambda file: file.write_text(text, encoding="utf-8"))
     except (OSError, ValueError) as error:

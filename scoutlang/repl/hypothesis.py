@@ -113,11 +113,26 @@ def propose_file(standing: Hypothesis, source: Source) -> Proposal:
     return replace(proposal, result=result, problems=_errors(result))
 
 
-def propose_edited(standing: Hypothesis, text: str) -> Proposal:
-    """Put an edited text in the place of all that stands, and say which statements are there no more."""
+def propose_edited(standing: Hypothesis, text: str, folder: Path | None) -> Proposal:
+    """Put an edited text in the place of all that stands, and say which statements are there no more. folder: where its file names start from."""
     there = {_wording(piece) for piece in _pieces(text)}
     gone = tuple(piece for piece in _pieces(standing.usual) if _wording(piece) not in there)
-    return replace(propose_file(standing, Source(NAME, text, standing.folder)), gone=gone, how="dropped")
+    return replace(propose_file(standing, Source(NAME, text, folder)), gone=gone, how="dropped")
+
+
+def mended(standing: Hypothesis, text: str, folder: Path | None) -> str | None:
+    """A program that has errors as `scout fmt` writes it, which puts slips such as ``==`` right; None where it would not stand even so."""
+    usual = formatted(Source(NAME, text)).text
+    return None if usual is None or propose_file(standing, Source(NAME, usual, folder)).problems else usual
+
+
+def fitting(settings: Mapping[str, str], source: Source) -> dict[str, str]:
+    """Those of the values from outside that a program has a name for, and can take."""
+
+    def fits(name: str) -> bool:
+        return all(d.code != "E076" for d in api.check_source(source, {name: settings[name]}).diagnostics)
+
+    return {name: value for name, value in settings.items() if fits(name)}
 
 
 def propose_settings(standing: Hypothesis, settings: Mapping[str, str]) -> Proposal:

@@ -58,9 +58,10 @@ def below(line: str) -> str:
 def unfinished(text: str) -> bool:
     """Whether the last statement goes on in the next line: a bracket is open, or the last word joins it to another part.
 
-    A blank line at the end finishes everything.
+    A blank line at the end finishes everything, and so does a command.
     """
-    if is_command(text) or text.endswith("\n\n") or len(text) > MAX_CHARACTERS:
+    last_line = text.removesuffix("\n").rpartition("\n")[2]
+    if is_command(text) or is_command(last_line) or text.endswith("\n\n") or len(text) > MAX_CHARACTERS:
         return False
     # A line that begins with a verb ends all before it.
     text = text[max((verb.start() for verb in _VERB.finditer(text)), default=0) :]

@@ -6,14 +6,17 @@ import tempfile
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from scoutlang.diagnostics.render.text import render
+from scoutlang.diagnostics.suggest import quoted
 from scoutlang.errors import ScoutError
+from scoutlang.frontend.parser import MAX_CHARACTERS
 from scoutlang.ir import Program, Term
 from scoutlang.repl import commands
-from scoutlang.repl.hypothesis import Hypothesis, Proposal, propose
+from scoutlang.repl.hypothesis import Hypothesis, Proposal, mended, propose
 from scoutlang.repl.inputs import continued, inputs, is_command, unfinished
 from scoutlang.repl.interrupts import deferred
 from scoutlang.repl.recording import Recording
@@ -26,6 +29,10 @@ _T = TypeVar("_T")
 
 _MOST = 20
 """New terms that are read back, of one input, and statements that go."""
+
+_LEAVING = frozenset({"exit", "quit", "exit()", "quit()"})
+_MEANT = {"help": ":help lists the commands", "?": ":help lists the commands", "q": ":quit, or Ctrl-D, leaves"}
+"""Words that other programs take for commands; none of them begins a statement."""
 
 
 class Host(Protocol):
@@ -70,6 +77,15 @@ class Reply:
     quit: bool = False
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A text that was refused, for `:edit`. folder: where its file names start from. edited: it came out of the editor, so only `:edit!` drops it."""
+
+    content: bytes
+    folder: Path | None
+    edited: bool
+
+
 class Session:
     """A hypothesis in the making, what was sampled with it, and all inputs so far. Close it: it has a folder for samples."""
 
@@ -83,15 +99,16 @@ class Session:
         self.recording = recording
         self.standing = Hypothesis(folder=folder or Path.cwd())
         self.inputs: list[str] = []
-        self.draft: Path | None = None
-        """An edited text that was refused."""
+        self.draft: Draft | None = None
         self._past: list[Hypothesis] = []
         self._future: list[Hypothesis] = []
         self._bench: Bench | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def close(self) -> None:
-        """Remove the folder of the session."""
+        """Remove the folder of the session, and note that it came to its end."""
+        if self.recording is not None:
+            self.recording.close()
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None
@@ -101,20 +118,30 @@ class Session:
         if unfinished(text):
             return Reply(unfinished=True)
         said, ok = [], True
-        for one in inputs(text):
-            self.inputs.append(one.rstrip())
-            try:
-                reply = commands.run(self, one) if is_command(one) else self._take(one)
-            except ScoutError as error:
-                reply = Reply(str(error), ok=False)
-            finally:  # also what Ctrl-C ended was said
-                if self.recording is not None:
-                    self.recording.add(self.inputs[-1])
+        found = iter(list(inputs(text)))
+        for one in found:
+            take = partial(commands.run, self, one) if is_command(one) else partial(self._take, one)
+            if not is_command(one) and unfinished(f"{one}\n") and (behind := next(found, None)) is not None:
+                take = partial(_interrupted, behind)
+            reply = self._run(one.rstrip(), take)
             said.append(reply.text)
             ok = ok and reply.ok
             if reply.quit:
                 return Reply(_together(said), ok, quit=True)
         return Reply(_together(said), ok)
+
+    def _run(self, one: str, take: Callable[[], Reply]) -> Reply:
+        """Keep an input, then run it."""
+        self.inputs.append(one)
+        if self.recording is not None:
+            self.recording.add(one)
+        try:
+            return take()
+        except ScoutError as error:
+            return Reply(str(error), ok=False)
+        finally:  # what came out of the editor belongs to its input
+            if self.recording is not None and self.inputs[-1] != one:
+                self.recording.below(self.inputs[-1].removeprefix(f"{one}\n"))
 
     @property
     def program(self) -> Program | None:
@@ -160,6 +187,8 @@ class Session:
             self._past.append(replace(self.standing))  # without what its check found, which is large
             self._future.clear()
             self.standing = proposal.hypothesis
+            if self.draft is not None and not self.draft.edited:
+                self.draft = None
         lines = _some(proposal.gone, lambda piece: f"  {proposal.how} {piece.usual}")
         program = proposal.result.program
         if program is not None:
@@ -169,6 +198,19 @@ class Session:
         if proposal.doubts:
             lines.append(render(proposal.doubts, proposal.result.source, color=self.color))
         return Reply("\n".join(lines))
+
+    def offer(self, text: str, folder: Path | None) -> str:
+        """Keep a program that was refused for `:edit`, and say so. Where no more is wrong than `scout fmt` puts right, that is done to it.
+
+        An edited text that waits there is worth more, and stays.
+        """
+        if (self.draft is not None and self.draft.edited) or len(text) > MAX_CHARACTERS:
+            return "  nothing was taken"
+        better = mended(self.standing, text, folder)
+        self.draft = Draft((better or text).encode(errors="backslashreplace"), folder, edited=False)
+        if better is None:
+            return "  nothing was taken; :edit opens this text"
+        return "  nothing was taken; :edit opens this text with all of that put right, and takes it when you leave the editor"
 
     def undo(self) -> bool:
         """Go back by one change; False where there is none."""
@@ -186,7 +228,25 @@ class Session:
         return True
 
     def _take(self, text: str) -> Reply:
-        return self.accept(propose(self.standing, continued(text)))
+        word = text.strip()
+        if word in _LEAVING:
+            return Reply(quit=True)
+        if word in _MEANT:
+            raise ScoutError("E701", f"{quoted(word)} is no statement", _MEANT[word])
+        proposal = propose(self.standing, continued(text))
+        reply = self.accept(proposal)
+        if reply.ok or "\n" not in word:  # one line is an arrow up away
+            return reply
+        return replace(reply, text=f"{reply.text}\n{self.offer(proposal.hypothesis.text, self.standing.folder)}")
+
+
+def _interrupted(command: str) -> Reply:
+    """A command came where a statement was still open: neither is taken, since it may have been meant for either."""
+    raise ScoutError(
+        "E702",
+        f"a statement was still open, so neither it nor {quoted(command.splitlines()[0])} was taken",
+        "an empty line ends a statement, Ctrl-C drops it; the arrow up brings it back",
+    )
 
 
 def _meaning(term: Term) -> Hashable:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -48,6 +50,10 @@ _COLORS |= {
 }
 
 
+_AS_IT_IS = re.compile(r"\s*\d* *\||.*[│┃━─█]")
+"""A line with a place in the program, and one of a table or a histogram."""
+
+
 def talk(session: Session) -> None:
     """Prompt until the user leaves."""
     bar = _Bar(session)
@@ -62,6 +68,7 @@ def talk(session: Session) -> None:
         style=Style.from_dict(_COLORS) if session.color else None,
         color_depth=None if session.color else ColorDepth.DEPTH_1_BIT,
         completer=_Words(session),
+        enable_suspend=True,
         complete_while_typing=False,
         reserve_space_for_menu=6,
         bottom_toolbar=lambda: bar.text,
@@ -92,7 +99,7 @@ def _answer(session: Session, text: str) -> bool:
             click.echo(f"internal error: {type(error).__name__}: {error}\n  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where")
     else:
         if reply.text:
-            click.echo(reply.text, color=session.color)
+            click.echo(wrapped(reply.text, session.host.width), color=session.color)
         return reply.quit
     return False
 
@@ -225,8 +232,7 @@ class _Words(Completer):
             word = rest.lstrip()
             takes = COMMANDS[name].takes
             if takes.endswith(("file", "files", "folder")):
-                last = word.rpartition(" ")[2]
-                yield from _paths(takes).get_completions(Document(last, len(last)), event)
+                yield from _files(takes, rest, event)
             else:
                 yield from (Completion(one, -len(word)) for one in self._arguments(takes) if one.startswith(word) and one != word)
                 if takes == "expression":
@@ -249,6 +255,50 @@ class _Words(Completer):
         return []
 
 
-def _paths(takes: Takes) -> PathCompleter:
+def _files(takes: Takes, typed: str, event: CompleteEvent) -> Iterable[Completion]:
+    """Names of files for the last word, in quotes where the command would take them for several words."""
     suffix = ".scout" if takes == "program file" else ""
-    return PathCompleter(only_directories=takes == "folder", file_filter=lambda name: os.path.isdir(name) or name.endswith(suffix))
+    paths = PathCompleter(only_directories=takes == "folder", file_filter=lambda name: os.path.isdir(name) or name.endswith(suffix))
+    start, name = last_word(typed)
+    for one in paths.get_completions(Document(name, len(name)), event):
+        yield Completion(shlex.quote(name + one.text), start - len(typed), display=one.display)
+
+
+def last_word(text: str) -> tuple[int, str]:
+    """Where the word at the end of a text begins, and what it says as `shlex` reads it, quotation marks that are still open included."""
+    start, said, quote, escaped = 0, "", "", False
+    for place, letter in enumerate(text):
+        if escaped:
+            said += letter if quote != '"' or letter in '"\\' else f"\\{letter}"
+            escaped = False
+        elif letter == "\\" and quote != "'":
+            escaped = True
+        elif letter == quote:
+            quote = ""
+        elif not quote and letter in "'\"":
+            quote = letter
+        elif not quote and letter.isspace():
+            start, said = place + 1, ""
+        else:
+            said += letter
+    return start, said
+
+
+def wrapped(text: str, width: int) -> str:
+    """Long lines of messages broken between words, deeper than they begin. Lines of a program, and pictures, stay as they are."""
+    return "\n".join(line for one in text.split("\n") for line in _broken(one, width))
+
+
+def _broken(line: str, width: int) -> Iterable[str]:
+    bare = click.unstyle(line)
+    if len(bare) <= width or _AS_IT_IS.match(bare):
+        return [line]
+    indent = " " * (len(bare) - len(bare.lstrip()) + 4)
+    lines, now = [], ""
+    for place, word in enumerate(line.split(" ")):
+        longer = f"{now} {word}" if place else word
+        if now.strip() and len(click.unstyle(longer)) > width:
+            lines.append(now)
+            longer = f"{indent}{word}"
+        now = longer
+    return [*lines, now]

@@ -101,7 +101,7 @@ def test_no_editor(edited: Session, monkeypatch: pytest.MonkeyPatch, name: str) 
     monkeypatch.setenv("VISUAL", name)
     said = edited.feed(":edit").text
     assert "error[E705]" in said
-    assert "EDITOR=nano scout" in said
+    assert "VISUAL, else EDITOR, names the one to use" in said
 
 
 def test_a_file_that_is_no_text(edited: Session, editor: Callable[[str], Path]) -> None:
