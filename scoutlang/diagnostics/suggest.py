@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from collections.abc import Iterable
 
 _MAX_GUESSED = 40
 _MAX_CANDIDATES = 1000
 _CUTOFF = 0.6
 _SHORTEST_STEM = 4  # letters from which a word may be an abbreviation of a longer one
+_LOOKALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеіјкорсухѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXaeijkopcyxsABEZHIKMNOPTYXo")
+"""Cyrillic and Greek letters → the Latin ones that no eye tells from them."""
 
 
 def closest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate nearest to ``word`` in spelling, or None when none is near. Case differences count little."""
     if len(word) > _MAX_GUESSED:
         return None
+    word = word.translate(_LOOKALIKES)
     ranked = sorted(
         ((_similarity(word, c), c) for c in itertools.islice(candidates, _MAX_CANDIDATES)), key=lambda pair: (-pair[0], pair[1])
     )
@@ -28,8 +32,14 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
 
 
 def quoted(text: str, limit: int = 40) -> str:
-    """``text`` in backquotes, shortened so that a message stays one line and never sends control characters to a terminal."""
+    """``text`` in backquotes, shortened so that a message stays one line and never sends control characters to a terminal.
+
+    A word that looks Latin and is not says so: `` `СN` (its С is Cyrillic)``.
+    """
     short = text if len(text) <= limit else text[: limit - 1] + "…"
+    strange = next((c for c in text if ord(c) in _LOOKALIKES), None)
+    if strange and text.isidentifier() and text.translate(_LOOKALIKES).isascii():
+        return f"`{printable(short)}` (its {strange} is {unicodedata.name(strange).split()[0].capitalize()})"
     return f"`{printable(short)}`"
 
 

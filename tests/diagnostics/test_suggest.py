@@ -103,3 +103,11 @@ def test_words_in_messages() -> None:
     assert listing([]) == ""
     assert quoted("x" * 100) == "`" + "x" * 39 + "…`"
     assert quoted("a\x1bb") == "`a\N{REPLACEMENT CHARACTER}b`"
+
+
+def test_letters_that_only_look_latin_are_named() -> None:
+    assert closest("\N{CYRILLIC CAPITAL LETTER ES}N", ["CN", "distance"]) == "CN"
+    assert quoted("\N{CYRILLIC CAPITAL LETTER ES}N").endswith("` (its \N{CYRILLIC CAPITAL LETTER ES} is Cyrillic)")
+    assert quoted("\N{GREEK CAPITAL LETTER RHO}b").endswith("is Greek)")
+    for other in ("CN", "µ", "объём", "α"):
+        assert quoted(other) == f"`{other}`"
