@@ -213,6 +213,10 @@ W064 an element of the system is not in the formula
 With a `formula` the composition is exact, so crystals hold none of this element, and claims about it stay undefined. Take it out of the
 system, or put it into the formula.
 
+W065 a claim is written twice
+The same claim stands in two lines, perhaps in other units. Both pull while guiding, and each has a line in the tables. If one of them should
+pull harder, give it a `weight`.
+
 W070 a name is never used
 A parameter, definition or import that nothing refers to. Often a name was misspelt where it should be used.
 

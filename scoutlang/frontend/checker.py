@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scoutlang.diagnostics import Diagnostic, Label
 from scoutlang.diagnostics.render.text import render
-from scoutlang.frontend import contradictions, definitions, model_facts
+from scoutlang.frontend import contradictions, definitions, model_facts, repetitions
 from scoutlang.frontend.ast import Module, Parts, Statement
 from scoutlang.frontend.imports import Files
 from scoutlang.frontend.parser import MAX_ERRORS, parse, too_many_errors
@@ -93,6 +93,7 @@ def _check(source: Source, signatures: Mapping[str, DescriptorSignature], overri
         definitions.check_unused(scope)
         model_facts.check(scope)
         contradictions.check(scope)
+        repetitions.check(scope)
     diagnostics = tuple(sorted(scope.diagnostics, key=lambda d: d.start))
     program = None if any(d.severity == "error" for d in diagnostics) else _program(source, scope)
     return CheckResult(source, parsed.module, diagnostics, program)
