@@ -70,7 +70,14 @@ class Measurement(Node):
 
 
 class Measurements(tuple[Measurement, ...]):
-    """The measurements of several structures, in order."""
+    """The measurements of several structures, in order. At a prompt and in a notebook they are a table."""
+
+    def __repr__(self) -> str:
+        return self.to_pandas().T.to_string(header=False, max_cols=8)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return str(self.to_pandas().to_html(max_rows=60, notebook=True))
 
     def to_pandas(self) -> pd.DataFrame:
         """A row per structure: its name, ``hit``, and of each term, as in the records of a run, ``exact: LABEL``, ``soft: LABEL``, ``margin: LABEL``

@@ -8,6 +8,7 @@ require CN(Cu-P) = 4
 from __future__ import annotations
 
 import argparse
+import keyword
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -71,7 +72,7 @@ def _options(line: str) -> argparse.Namespace:
 
 
 def _identifier(text: str) -> str:
-    if not text.isidentifier():
+    if not text.isidentifier() or keyword.iskeyword(text):
         raise argparse.ArgumentTypeError(f"{text!r} cannot be the name of a variable")
     return text
 

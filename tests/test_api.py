@@ -164,3 +164,10 @@ def test_what_is_no_structure_is_named() -> None:
         scoutlang.batch([])
     with pytest.raises(scoutlang.ScoutError, match="not numbers"):
         scoutlang.measure(PAPER, Atoms("Cu", [[float("nan"), 0, 0]], cell=[5, 5, 5], pbc=True))
+
+
+def test_measurements_are_a_table_at_a_prompt() -> None:
+    found = scoutlang.measure("system Na-Cl; require salt: CN(Na-Cl) = 6", bulk("NaCl", "rocksalt", 5.64))
+    assert [line.split() for line in repr(found).splitlines()][1:3] == [["hit", "True"], ["exact:", "salt", "6.0"]]
+    assert "<table" in found._repr_html_()
+    assert repr(scoutlang.measure(PAPER, [])) != ""

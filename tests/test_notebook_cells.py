@@ -72,6 +72,7 @@ def test_warnings_are_said_and_the_program_is_taken(said: Callable[[str], str]) 
     ("line", "part"),
     [
         ("3", "cannot be the name"),
+        ("class", "cannot be the name"),
         ("x y", "unrecognized arguments"),
         ("'x", "No closing quotation"),
         ("x --set k", "not NAME=VALUE"),

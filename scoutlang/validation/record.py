@@ -30,7 +30,7 @@ class Generated:
     arm: Arm
     seed: int
     index: int
-    structure: Structure | None
+    structure: Structure | None = field(repr=False)
     failure: str | None = None
     ancestor: int | None = None
     origin: str | None = None
