@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from scoutlang.measuring import Measurement, Part, TermMeasurement
 
 _NARROWEST = 120
+_LINE = 24  # columns of the text of a term, at least; where a table leaves it less, what is measured stands below the term
+_ENDLESS = 10_000
+_HARD = "\N{NO-BREAK SPACE}"
 _VERDICTS = {True: "HIT", False: "miss", None: "undefined"}
 
 
@@ -62,13 +66,19 @@ def command(paths: tuple[str, ...], text: str | None, overrides: dict[str, str],
 def show(program: Program, results: Sequence[Measurement], structures: Sequence[Structure], *, width: int | None = None) -> None:
     """width: columns; those of the terminal if None, and enough for a table where there is none."""
     from rich.console import Console
+    from rich.measure import measure_renderables
 
     console = Console(markup=False, highlight=False, width=width)
     if width is None and not console.is_terminal:
         console.width = max(console.width, _NARROWEST)
     for result, structure in zip(results, structures, strict=True):
         console.print(f"{result.structure}: {_VERDICTS[result.hit]}", style="bold")
-        console.print(_table(program, result))
+        table = _table(program, result)
+        if measure_renderables(console, console.options.update(width=_ENDLESS), [table]).minimum <= console.width:
+            console.print(table)
+        else:
+            for line in _list(program, result, console.width):
+                console.print(line, soft_wrap=True)
         for note in _notes(program, result, structure):
             console.print(f"  note: {note}")
         console.print()
@@ -78,6 +88,7 @@ def show(program: Program, results: Sequence[Measurement], structures: Sequence[
 
 def _table(program: Program, result: Measurement) -> Table:
     from rich import box
+    from rich.cells import cell_len
     from rich.table import Table
 
     from scoutlang.expressions import comparisons
@@ -97,7 +108,33 @@ def _table(program: Program, result: Measurement) -> Table:
         table.add_row(measured.label, measured.source, *numbers, _mark(term, measured))
         for comparison, part in zip(comparisons(term.claim), measured.parts, strict=False):
             table.add_row("", f"  {quantity_text(comparison.value)}", "", _extent(comparison, part), target_text(comparison), "", "")
+    for place, made in enumerate(table.columns):
+        widest = max(cell_len(str(cell)) for cell in made.cells)
+        made.min_width = min(widest, _LINE) if place == 1 else widest
     return table
+
+
+def _list(program: Program, result: Measurement, width: int) -> Iterator[str]:
+    """What the table says, for a terminal that is too narrow for it: each term, and below it what was measured."""
+    from scoutlang.expressions import comparisons
+
+    for term, measured in zip(program.terms, result.terms, strict=True):
+        yield from _wrapped(" ".join(measured.source.split()), width, "  ", "      ")
+        word = _word(term, measured.exact)
+        found = {"soft": _number(measured.soft), "exact": word or _number(measured.exact), "target": target_text(term.claim)}
+        found["margin"] = "" if word else _number(measured.margin)
+        values = [_mark(term, measured), *(f"{name} {value}" for name, value in found.items() if value)]
+        yield from _wrapped(", ".join(value.replace(" ", _HARD) for value in values), width, "    ", "    ")
+        for comparison, part in zip(comparisons(term.claim), measured.parts, strict=False):
+            values = [f"is {_extent(comparison, part)}", f"target {target_text(comparison)}"]
+            about = f"{quantity_text(comparison.value)} {', '.join(value.replace(' ', _HARD) for value in values)}"
+            yield from _wrapped(about, width, "      ", "        ")
+
+
+def _wrapped(text: str, width: int, first: str, rest: str) -> Iterator[str]:
+    """Lines broken between words; a longer word is never cut."""
+    lines = textwrap.wrap(text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)
+    return (line.replace(_HARD, " ") for line in lines)
 
 
 def _notes(program: Program, result: Measurement, structure: Structure) -> Iterator[str]:
