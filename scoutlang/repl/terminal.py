@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -259,29 +258,36 @@ def _files(takes: Takes, typed: str, event: CompleteEvent) -> Iterable[Completio
     """Names of files for the last word, in quotes where the command would take them for several words."""
     suffix = ".scout" if takes == "program file" else ""
     paths = PathCompleter(only_directories=takes == "folder", file_filter=lambda name: os.path.isdir(name) or name.endswith(suffix))
-    start, name = last_word(typed)
+    name, mark = last_word(typed)
     for one in paths.get_completions(Document(name, len(name)), event):
-        yield Completion(shlex.quote(name + one.text), start - len(typed), display=one.display)
+        yield Completion(_written(one.text, mark) + ("" if one.display_text.endswith("/") else mark), display=one.display)
 
 
-def last_word(text: str) -> tuple[int, str]:
-    """Where the word at the end of a text begins, and what it says as `shlex` reads it, quotation marks that are still open included."""
-    start, said, quote, escaped = 0, "", "", False
-    for place, letter in enumerate(text):
+def _written(text: str, mark: str) -> str:
+    """More of a file name as `shlex` reads it, behind that quotation mark."""
+    if mark == "'":
+        return text.replace("'", "'\\''")
+    return re.sub(r'(["\\])' if mark else r"([^\w@%+=:,./~-])", r"\\\1", text)
+
+
+def last_word(text: str) -> tuple[str, str]:
+    """What the word at the end of a text says as `shlex` reads it, and the quotation mark that is still open, if one is."""
+    said, mark, escaped = "", "", False
+    for letter in text:
         if escaped:
-            said += letter if quote != '"' or letter in '"\\' else f"\\{letter}"
+            said += letter if mark == "" or letter in '"\\' else f"\\{letter}"
             escaped = False
-        elif letter == "\\" and quote != "'":
+        elif letter == "\\" and mark != "'":
             escaped = True
-        elif letter == quote:
-            quote = ""
-        elif not quote and letter in "'\"":
-            quote = letter
-        elif not quote and letter.isspace():
-            start, said = place + 1, ""
+        elif letter == mark:
+            mark = ""
+        elif not mark and letter in "'\"":
+            mark = letter
+        elif not mark and letter.isspace():
+            said = ""
         else:
             said += letter
-    return start, said
+    return said, mark
 
 
 def wrapped(text: str, width: int) -> str:

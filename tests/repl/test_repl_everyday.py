@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
@@ -321,9 +322,8 @@ def test_a_killed_session_is_told_at_the_next_start(terminal: Callable[..., Term
     two = terminal()
     assert "the last session was cut off behind `:run killed`\r\n  scout replay " in two.seen
     two.settle()
-    two.type("exit\r", "exit")
-    two.settle()
-    two.child.wait()
+    two.child.send("exit\r")
+    two.child.expect(pexpect.EOF)
     assert "cut off" not in terminal().seen
 
 
