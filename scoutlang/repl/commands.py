@@ -21,9 +21,11 @@ from scoutlang.ir import Program
 from scoutlang.repl import hypothesis
 from scoutlang.repl.hypothesis import Hypothesis
 from scoutlang.repl.inputs import below, marked
+from scoutlang.repl.run_place import goes_on
 from scoutlang.repl.transcript import written
 
 if TYPE_CHECKING:
+    from scoutlang.repl.samples import Sampled
     from scoutlang.repl.session import Reply, Session
 
 MAX_SAMPLE = 10_000
@@ -39,7 +41,7 @@ _ELSEWHERE = {
 """What commands are called in other programs."""
 
 _HINTS = {
-    "E601": "name another folder; to go on with that run, :save the program, then scout run FILE.scout --out FOLDER --resume",
+    "E601": "name another folder",
     "E602": "free space, or name another place",
     "E603": "name another folder, or go on with the same program",
 }
@@ -102,7 +104,7 @@ def run(session: Session, text: str) -> Reply:
     try:
         return command.function(session, given)
     except ScoutError as error:
-        raise ScoutError(error.code, error.message, _HINTS.get(error.code, error.hint)) from None
+        raise ScoutError(error.code, error.message, _HINTS.get(error.code, error.hint) if "--" in error.hint else error.hint) from None
 
 
 def _reply(text: str = "", ok: bool = True, *, quit: bool = False) -> Reply:
@@ -270,12 +272,13 @@ def _sample(session: Session, given: Given) -> Reply:
 
 
 def _run(session: Session, given: Given) -> Reply:
-    program = _single(session)
+    program, folder = _single(session), Path(given.text) if given.words else None
+    resume = folder is not None and goes_on(program, folder)
     bench = session.bench
     from scoutlang.repl import showing
 
     with session.host.watching() as watcher:
-        sampled = bench.run(program, Path(given.text) if given.words else None, watcher)
+        sampled = bench.run(program, folder, watcher, resume=resume)
     return _reply(showing.said(sampled, session.host.width), sampled.complete)
 
 
@@ -293,7 +296,7 @@ def _sweep(session: Session, given: Given) -> Reply:
     if not program.sweeps:
         raise ScoutError("E702", "nothing is swept", ":sweep k = 0.2, 0.4, 0.8; or write it into the program, sweep k in {0.2, 0.4, 0.8}")
     family = api.family(standing.checked, standing.settings)
-    swept = session.bench.sweep(program, family, Path(folder) if folder else None, session.host.watching)
+    swept = session.bench.sweep(program, family, _program(session), Path(folder) if folder else None, session.host.watching)
     from scoutlang.repl import showing
 
     return _reply(showing.swept_said(swept, session.host.width, again), swept.complete)
@@ -303,14 +306,14 @@ def _hits(session: Session, given: Given) -> Reply:
     made = session.made.last()
     from scoutlang.repl import showing
 
-    return _reply(showing.hits(made, session.host.width))
+    return _reply(_marked(session, made, showing.hits(made, session.host.width)))
 
 
 def _view(session: Session, given: Given) -> Reply:
     made, number = session.made.last(), _number(given, 1, 10**9)
     from scoutlang.repl import showing
 
-    text, page = showing.view(made, number, session.host.width), showing.page(made, number)
+    text, page = _marked(session, made, showing.view(made, number, session.host.width)), showing.page(made, number)
     if page is None:
         return _reply(text)
     how = "opened in the browser" if session.host.browse(page) else "to turn it, open this page in a browser"
@@ -323,12 +326,19 @@ def _plot(session: Session, given: Given) -> Reply:
 
     term = showing.term_called(made, given.text)
     if term is not None:
-        return _reply(showing.plot(made, term, term.text, session.host.width))
+        return _reply(_marked(session, made, showing.plot(made, term, term.text, session.host.width)))
     _program(session)
     measured, problems = hypothesis.measured(session.standing, given.text, color=session.color)
     if measured is None:
         return _reply(problems, ok=False)
-    return _reply(showing.plot(made, measured, given.text, session.host.width))
+    return _reply(_marked(session, made, showing.plot(made, measured, given.text, session.host.width)))
+
+
+def _marked(session: Session, made: Sampled, text: str) -> str:
+    """What is said of structures, below a line on what made them where that stands no more."""
+    from scoutlang.repl import showing
+
+    return "\n".join([*showing.made_by(made, session.program, session.host.width), text])
 
 
 def _report(session: Session, given: Given) -> Reply:

@@ -16,7 +16,7 @@ from scoutlang.frontend.layout import formatted
 from scoutlang.frontend.parser import MAX_CHARACTERS, parse, split, words
 from scoutlang.frontend.statements import STATEMENTS
 from scoutlang.frontend.syntax_errors import Lexeme
-from scoutlang.ir import Term
+from scoutlang.ir import Compare, Term, Wish
 from scoutlang.source import Source, Span
 
 NAME = "<session>"
@@ -157,13 +157,15 @@ def without(standing: Hypothesis, name: str) -> Proposal | None:
 
 
 def measured(standing: Hypothesis, expression: str, *, color: bool = False) -> tuple[Term | None, str]:
-    """An expression as a term of the program as it stands, else what is wrong with it. A quantity becomes a claim about it that any value can meet.
+    """An expression as a term of the program as it stands, else what is wrong with it. A quantity becomes a wish, which any value meets.
 
     Raises nothing, whatever the text.
     """
     term, problems = _probed(standing, "expect ", expression, "")
     if [d.code for d in problems] == ["E057"]:  # no claim, so perhaps a quantity; as an operand it needs no bounds, and 0 no unit
         term, problems = _probed(standing, "expect 1 * (", expression, ") >= 0")
+        if term is not None and isinstance(term.claim, Compare):  # those bounds are ours
+            term = replace(term, claim=Wish(term.claim.value, "low", term.claim.relation.scale, term.claim.unit))
     shown = Source(NAME, f"{standing.text}{_PLOT}{expression}")
     return term, render(problems, shown, color=color) if problems or term is None else ""
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import TextIO
 
 import scoutlang
 from scoutlang.repl.inputs import BELOW
+from scoutlang.repl.locks import locked
 from scoutlang.repl.transcript import written
 
 SUFFIX = ".scout-session"
@@ -75,7 +76,7 @@ class Recording:
                 with file.open("x", encoding="utf-8") as stream:
                     stream.write(head)
                 mark = Path(f"{file}{_OPEN}")
-                self._lock = _locked(mark, "w")
+                self._lock = locked(mark, "w")
                 if self._lock is None:
                     mark.unlink(missing_ok=True)
                 return file
@@ -86,7 +87,7 @@ def cut_off(folder: Path) -> Iterator[tuple[Path, str]]:
     """Sessions that came to no end of their own, oldest first, each with the first line of its last input. Each is told once, and none that still runs."""
     for mark in sorted(folder.glob(f"*{SUFFIX}{_OPEN}")):
         with suppress(OSError):
-            lock = _locked(mark, "a")
+            lock = locked(mark, "a")
             if lock is None:
                 continue
             mark.unlink()
@@ -97,18 +98,3 @@ def cut_off(folder: Path) -> Iterator[tuple[Path, str]]:
                 lines = stream.read().decode("utf-8", errors="replace").splitlines()
             last = next((line for line in reversed(lines) if line.strip() and not line.startswith((BELOW, "#"))), "")
             yield file, last.strip()
-
-
-def _locked(file: Path, mode: Literal["w", "a"]) -> TextIO | None:
-    """The file, open, with a lock that the system takes away when this process ends; None where another one has it, or there are no such locks."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return None
-    stream = file.open(mode, encoding="utf-8")
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # held by another one, or a file system without locks
-        stream.close()
-        return None
-    return stream

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from scoutlang.families import Member, members, run_each
 from scoutlang.ir import Arm, Program
 from scoutlang.judged_runs import Judged, judge
 from scoutlang.repl.interrupts import pressing
-from scoutlang.run_folder import ARMS, SAMPLES
+from scoutlang.run_folder import ARMS, MANIFEST, SAMPLES
 from scoutlang.running import Watcher, run
 from scoutlang.sampling.backends.mattergen.checkpoint import Model, load_model
 from scoutlang.tracing import Moment
@@ -30,11 +31,11 @@ _BATCH = 8
 
 @dataclass(frozen=True)
 class Sampled:
-    """Structures of both arms, judged. temporary: they go with the session; complete: nobody stopped it. before: made earlier with the same seed."""
+    """Structures of both arms, judged. asked: the program that stood. temporary: they go with the session. before: made earlier with the same seed."""
 
     judged: Judged
+    asked: Program
     temporary: bool
-    complete: bool
     before: Judged | None = None
 
     @property
@@ -44,6 +45,11 @@ class Sampled:
     @property
     def program(self) -> Program:
         return self.judged.run.program
+
+    @property
+    def complete(self) -> bool:
+        """Whether every structure that was asked for is there."""
+        return self.judged.run.finished
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -64,32 +70,45 @@ class Swept:
 
 
 class _Patient:
-    """A `Watcher` that hands on what it sees, and stops the run behind a batch where Ctrl-C was pressed in it; a second one stops it at once."""
+    """A `Watcher` that hands on what it sees. Ctrl-C in a batch stops the run behind it, and while structures are judged it is all there already;
+    a second one stops at once.
+    """
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
-        self._in_batch = self._pressed = self._said = False
+        self._in_batch = self._said = False
+        self.pressed = False
+        self.began = False
+        """Whether a batch was worked on."""
+        self.sampled = False
+        """Whether every structure is there."""
 
     def press(self) -> None:
-        """Ctrl-C. Raises KeyboardInterrupt where no batch is worked on, and the second time."""
-        if self._pressed or not self._in_batch:
+        """Ctrl-C. Raises KeyboardInterrupt where there is nothing to wait for, and the second time."""
+        if self.pressed or not (self._in_batch or self.sampled):
             raise KeyboardInterrupt
-        self._pressed = True
+        self.pressed = True
 
     def note(self, text: str) -> None:
         self._watcher.note(text)
 
     def sampling(self, arm: Arm, done: int, total: int, moment: Moment | None) -> None:
         self._in_batch = moment is not None
-        if self._pressed and not self._said:
-            self._said = True
-            self._watcher.note("Ctrl-C: finishing this batch; press it again to stop at once")
+        self.began = self.began or self._in_batch
+        self.sampled = moment is None and arm == ARMS[-1] and done == total
+        self._tell("finishing this batch")
         self._watcher.sampling(arm, done, total, moment)
-        if self._pressed and moment is None and not (arm == ARMS[-1] and done == total):  # what is left is to judge
+        if self.pressed and moment is None and not self.sampled:
             raise KeyboardInterrupt
 
     def judging(self, stage: str, done: int, total: int) -> None:
+        self._tell("all structures are there, judging them")
         self._watcher.judging(stage, done, total)
+
+    def _tell(self, what: str) -> None:
+        if self.pressed and not self._said:
+            self._said = True
+            self._watcher.note(f"Ctrl-C: {what}; press it again to stop at once")
 
 
 class Bench:
@@ -101,15 +120,24 @@ class Bench:
         self._numbers = itertools.count(1)
         self._model: tuple[str, Model] | None = None
         self._last: Sampled | None = None
+        self._left: dict[str, Path] = {}
+        """Samples that were not judged: the same one goes on with them. By the digest of the program."""
 
     def sample(self, program: Program, count: int, watcher: Watcher) -> Sampled:
         """A few structures per arm in a folder of the session. Raises ScoutError as `run` does, E703 where nothing was finished."""
-        settings = replace(program.sample, count=count, batch=min(program.sample.batch, _BATCH))
-        return self._make(replace(program, sample=settings), self._folder / f"sample-{next(self._numbers)}", watcher, temporary=True)
+        few = replace(program, sample=replace(program.sample, count=count, batch=min(program.sample.batch, _BATCH)))
+        left = self._left.pop(few.digest(), None)
+        folder = left or self._folder / f"sample-{next(self._numbers)}"
+        try:
+            return self._make(few, program, folder, watcher, temporary=True, resume=left is not None)
+        except ScoutError:
+            if (folder / MANIFEST).is_file():
+                self._left[few.digest()] = folder
+            raise
 
-    def run(self, program: Program, folder: Path | None, watcher: Watcher) -> Sampled:
+    def run(self, program: Program, folder: Path | None, watcher: Watcher, *, resume: bool = False) -> Sampled:
         """All that the program asks for, in a folder that stays. Raises as `sample`."""
-        return self._make(program, folder or _free_folder(), watcher, temporary=False)
+        return self._make(program, program, folder or _free_folder(), watcher, temporary=False, resume=resume)
 
     def last(self) -> Sampled:
         """Raises ScoutError E703 where nothing was made yet."""
@@ -118,45 +146,72 @@ class Bench:
         return self._last
 
     def sweep(
-        self, program: Program, family: Sequence[Program], folder: Path | None, watching: Callable[[], AbstractContextManager[Watcher]]
+        self,
+        program: Program,
+        family: Sequence[Program],
+        asked: Program,
+        folder: Path | None,
+        watching: Callable[[], AbstractContextManager[Watcher]],
     ) -> Swept:
-        """A run for each program of a family, in a folder that stays; what is finished there is not done again. Raises ScoutError as `run` does."""
+        """A run for each program of a family, in a folder that stays; what is finished there is not done again. asked: the program that stands.
+
+        Raises ScoutError as `run` does.
+        """
         folder = folder or _free_folder()
         runs = members(program, family, folder)
+        stopping = False
 
         def run_member(member: Member, baseline: Path | None) -> Judged:
+            nonlocal stopping
             with watching() as watcher:
                 watcher.note(f"{1 + runs.index(member)} of {len(runs)}: {member.name}")
-                return self._run(member.program, member.folder, watcher, baseline, resume=True)
+                patient = _Patient(watcher)
+                judged = self._run(member.program, member.folder, patient, baseline, resume=True)
+                stopping = patient.pressed
+                return judged
 
         finished: list[Judged] = []
         with suppress(KeyboardInterrupt):
             for judged in run_each(runs, run_member):
                 finished.append(judged)
-                self._last = Sampled(judged, temporary=False, complete=True)
+                self._last = Sampled(judged, asked, temporary=False)
+                if stopping:
+                    break
         return Swept(tuple(finished), folder, len(runs))
 
-    def _make(self, program: Program, folder: Path, watcher: Watcher, *, temporary: bool) -> Sampled:
+    def _make(self, program: Program, asked: Program, folder: Path, watcher: Watcher, *, temporary: bool, resume: bool) -> Sampled:
         earlier = self._last.judged if self._last is not None and _alike(self._last.program, program) else None
-        complete = True
+        again = "the same :sample" if temporary else f":run {shlex.quote(str(folder))}"
+        patient = _Patient(watcher)
         try:
-            judged = self._run(program, folder, watcher, None if earlier is None else earlier.folder)
-        except KeyboardInterrupt:
-            if not any((folder / SAMPLES).glob("*.json")):
-                raise ScoutError(
-                    "E703",
-                    "interrupted before a batch was finished",
-                    "Ctrl-C once lets the batch be finished; a smaller :sample is done sooner",
-                ) from None
-            watcher.note("interrupted; judging what is finished")
-            judged, complete = judge(folder, progress=watcher.judging), False
+            judged = self._judged(program, folder, patient, None if earlier is None else earlier.folder, resume, again, temporary=temporary)
+        except ScoutError as error:
+            if error.code != "E602":
+                raise
+            elsewhere = "; TMPDIR names a folder with space to the next session" if temporary else ""
+            raise ScoutError("E602", error.message, f"free some space, and {again} goes on with what is there{elsewhere}") from error
         changed = earlier is not None and earlier.run.program.digest() != program.digest()
-        self._last = Sampled(judged, temporary, complete, earlier if changed else None)
+        self._last = Sampled(judged, asked, temporary, earlier if changed else None)
         return self._last
 
-    def _run(self, program: Program, folder: Path, watcher: Watcher, baseline: Path | None, *, resume: bool = False) -> Judged:
-        model = self._loaded(program.sample.model, watcher)
-        patient = _Patient(watcher)
+    def _judged(
+        self, program: Program, folder: Path, patient: _Patient, baseline: Path | None, resume: bool, again: str, *, temporary: bool
+    ) -> Judged:
+        """A run, or what is finished of one that was interrupted."""
+        try:
+            return self._run(program, folder, patient, baseline, resume=resume)
+        except KeyboardInterrupt:
+            if patient.sampled:
+                raise ScoutError(
+                    "E703", "interrupted while the structures were judged", f"they are all there; {again} judges them"
+                ) from None
+            if not any((folder / SAMPLES).glob("*.json")):
+                raise _nothing_made(program, began=patient.began, temporary=temporary) from None
+            patient.note("interrupted; judging what is finished")
+            return judge(folder, progress=patient.judging)
+
+    def _run(self, program: Program, folder: Path, patient: _Patient, baseline: Path | None, *, resume: bool) -> Judged:
+        model = self._loaded(program.sample.model, patient)
         with pressing(patient.press):
             return run(program, folder, device=self.device, model=model, baseline=baseline, watcher=patient, resume=resume)
 
@@ -165,6 +220,17 @@ class Bench:
             watcher.note(f"loading the model '{name}' ({self.device})")
             self._model = name, load_model(name, self.device)
         return self._model[1]
+
+
+def _nothing_made(program: Program, *, began: bool, temporary: bool) -> ScoutError:
+    """Why there is nothing after Ctrl-C, and what would help."""
+    if not began:
+        return ScoutError("E703", "interrupted before the first batch began", "nothing was made, and nothing is lost")
+    half = min(program.sample.count, program.sample.batch) // 2
+    sooner = f"; :sample {half} is done sooner" if temporary else f"; with :set batch={half} it is done sooner"
+    return ScoutError(
+        "E703", "interrupted in the first batch, which is lost", f"Ctrl-C only once lets it be finished{sooner if half else ''}"
+    )
 
 
 def _alike(one: Program, other: Program) -> bool:

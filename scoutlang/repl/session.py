@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from scoutlang.repl.hypothesis import Hypothesis, Proposal, mended, propose
 from scoutlang.repl.inputs import continued, inputs, is_command, unfinished
 from scoutlang.repl.interrupts import deferred
 from scoutlang.repl.recording import Recording
+from scoutlang.repl.scratch import Scratch
 
 if TYPE_CHECKING:
     from scoutlang.repl.samples import Bench
@@ -103,15 +103,15 @@ class Session:
         self._past: list[Hypothesis] = []
         self._future: list[Hypothesis] = []
         self._bench: Bench | None = None
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch: Scratch | None = None
 
     def close(self) -> None:
         """Remove the folder of the session, and note that it came to its end."""
         if self.recording is not None:
             self.recording.close()
-        if self._temporary is not None:
-            self._temporary.cleanup()
-            self._temporary = None
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
 
     def feed(self, text: str) -> Reply:
         """Take an input: statements, a command, or several lines of both, as a paste has them. Raises nothing but what is a fault of ours."""
@@ -162,9 +162,9 @@ class Session:
     @property
     def folder(self) -> Path:
         """A folder that goes with the session."""
-        if self._temporary is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="scout-")
-        return Path(self._temporary.name)
+        if self._scratch is None:
+            self._scratch = Scratch()
+        return self._scratch.path
 
     @property
     def made(self) -> Bench:

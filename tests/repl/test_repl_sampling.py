@@ -16,7 +16,6 @@ from test_running import Interrupt, judge_quickly, write_model
 
 from scoutlang import running
 from scoutlang.repl import samples
-from scoutlang.repl.histogram import histogram
 from scoutlang.repl.session import Session
 from scoutlang.run_folder import RunFolder
 from scoutlang.tracing import Moment
@@ -74,8 +73,8 @@ def test_the_model_stays_and_the_non_guided_arm_is_not_made_twice(ready: Session
     ]
     counts = {line.split("│")[1].strip(): line.split("│")[2:4] for line in table.splitlines() if "│" in line}
     hits = [sum(r.hit is True for r in one.records if r.arm == "guided") for one in (first, second)]
-    assert counts["require two: CN(Cu-P) = 2"][0].strip() == f"{hits[0]} of 2"
-    assert counts["require two: CN(Cu-P) = 3"][1].strip() == f"{hits[1]} of 2"
+    assert counts["require two: CN(Cu-P) = 2"][0].strip().startswith(f"{hits[0]} of 2 (")
+    assert counts["require two: CN(Cu-P) = 3"][1].strip().startswith(f"{hits[1]} of 2 (")
 
 
 def test_the_same_hypothesis_again_has_no_difference(ready: Session) -> None:
@@ -97,18 +96,6 @@ def test_what_was_made_can_be_looked_at(ready: Session) -> None:
     assert sum(int(n) for n in re.findall(r"█ (\d+)", plot)) + without == 4
     assert "from 1 to 4" in ready.feed(":view 5").text
     assert "error[E030]" in ready.feed(":plot CN(Cu-S)").text
-
-
-def test_histogram() -> None:
-    lines = list(histogram({"non-guided": [0.0, 1.0, 1.0, None], "guided": [10.0, 10.0, 10.0, 10.0]}, 100))
-    assert len(lines) == 12
-    assert lines[1].split() == ["0", "–", "1", "██████", "1"]
-    assert lines[2].split() == ["1", "–", "2", "█" * 12, "2"]
-    assert lines[10].split() == ["9", "–", "10", "█" * 24, "4"]
-    assert lines[11] == "  non-guided: 1 of 4 without a value"
-    assert list(histogram({"guided": [None]}, 100)) == ["  guided: 1 of 1 without a value"]
-    assert all(len(line) <= 40 for line in histogram({"non-guided": [4.0, 2.5], "guided": [3.0]}, 40))
-    assert len(list(histogram({"guided": [4.0, 4.0]}, 100))) == 2
 
 
 def test_a_report_of_a_sample_needs_a_name(ready: Session) -> None:
@@ -251,7 +238,9 @@ def test_any_expression_is_plotted_with_its_unit(sampled: Session) -> None:
 
 def test_a_term_and_its_expression_have_the_same_values(sampled: Session) -> None:
     term, expression = talk(sampled, ":plot two", ":plot CN(Cu-P)")
-    assert term.splitlines()[1:] == expression.splitlines()[1:]
+    assert counted(term)[0] == counted(expression)[0] >= 4
+    assert "✓" in term
+    assert "✓" not in expression
 
 
 def test_what_the_stages_found_is_plotted(sampled: Session) -> None:

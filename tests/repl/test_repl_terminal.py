@@ -247,7 +247,7 @@ def test_ctrl_c_while_sampling_and_a_structure_in_the_browser(terminal: Callable
     one.child.kill(signal.SIGINT)
     one.wait("finishing this batch")
     one.child.kill(signal.SIGINT)
-    assert "error[E703]: interrupted before a batch was finished" in one.wait("hint")
+    assert "error[E703]: interrupted in the first batch, which is lost" in one.wait("hint")
     one.settle()
     one.type(":set steps=150\r", "scout>")
     one.type(":sample 2\r", "step ")
