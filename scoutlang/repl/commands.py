@@ -48,7 +48,7 @@ _HINTS = {
 """What to do here about errors that elsewhere are met with options of the command line."""
 
 _FORM = re.compile(r":\s*(\w*)(!?)\s*(.*)", re.DOTALL)
-_SWEEP = re.compile(r"(?:(?P<folder>\S+)\s+)?(?P<name>\w+)\s*(?:=|\bin\b)(?P<values>.*)")
+_SWEEP = re.compile(r"""(?:(?P<folder>'[^']*'|"[^"]*"|\S+)\s+)?(?P<name>\w+)\s*(?:=|\bin\b)(?P<values>.*)""")
 
 Takes = Literal[
     "nothing", "program file", "structure files", "folder", "sweep", "term", "expression", "code", "name", "setting", "command",
@@ -284,7 +284,7 @@ def _run(session: Session, given: Given) -> Reply:
 
 def _sweep(session: Session, given: Given) -> Reply:
     found = _SWEEP.fullmatch(given.text)
-    standing, folder, again = session.standing, found["folder"] if found else given.text, ""
+    standing, folder, again = session.standing, _unquoted(found["folder"] if found else given.text), ""
     if found:
         values = found["values"].strip().strip("{}")
         again = f"{found['name']} = {values}"
@@ -410,6 +410,14 @@ def _listed(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
 def _named(path: Path) -> str:
     """A file name as a command takes it."""
     return shlex.quote(str(path))
+
+
+def _unquoted(name: str | None) -> str:
+    """A file name without the quotation marks around it."""
+    try:
+        return " ".join(shlex.split(name or ""))
+    except ValueError:
+        raise ScoutError("E702", "a quotation mark is missing its partner", "names with spaces stand in quotation marks") from None
 
 
 def _meant(name: str) -> str:

@@ -170,7 +170,7 @@ def swept_said(swept: Swept, width: int, again: str) -> str:
     if swept.runs:
         parts.append(f"files in {swept.folder}, a folder for each run; :hits, :view and :plot are about {swept.runs[-1].folder.name}")
     if not swept.complete:
-        command = f":sweep {swept.folder} {again}".rstrip()
+        command = f":sweep {shlex.quote(str(swept.folder))} {again}".rstrip()
         parts.append(f"interrupted: {len(swept.runs)} of {swept.planned} runs were finished\n  {command} goes on where it was")
     return "\n".join(parts)
 
