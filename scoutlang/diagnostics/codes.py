@@ -448,9 +448,9 @@ E704 the file is in the way
 A session writes over a file only when it is told so: `:save! pairs.scout`. Or the folder may not be written; then choose another one.
 
 E705 the editor did not open
-`:edit` opens the program in the editor that the environment names, `VISUAL` or else `EDITOR`: `EDITOR=nano scout`. The program of that name is not
-there, or it ended with an error. What was written before that is kept: `:edit` opens it again. In `scout replay` there is nobody who edits: the lines
-below `:edit` that begin with `|` are the text, as a recorded session has them.
+`:edit` opens the program in the editor that the environment names, `VISUAL` or else `EDITOR`: `EDITOR=nano scout`. The program of that name is
+not there, it ended with an error, or it left no file behind. What was written before that is kept: `:edit` opens it again. In `scout replay`
+there is nobody who edits: the lines below `:edit` that begin with `|` are the text, as a recorded session has them.
 """
 
 
