@@ -257,7 +257,7 @@ def comparability(before: Judged, now: Judged) -> list[str]:
         return []
     said = f"before: {_some(first, 'family', 'families')}, now: {_some(second, 'family', 'families')}"
     if _too_few(before, now):
-        return [f"{said}: too few to compare, even all against none might be chance; intervals: 95 %"]
+        return [f"{said}: too few to compare, even all against none might be chance; the intervals (95 %) may be too narrow"]
     return [f"{said}; intervals (95 %) and p (Fisher's exact test, two-sided) allow for them"]
 
 

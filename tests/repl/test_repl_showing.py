@@ -165,7 +165,7 @@ def test_a_difference_counts_families(sampled: Session) -> None:
     lineage = with_ancestors(made, dict.fromkeys(range(6), 0)).judged
     independent = with_ancestors(made, {}).judged
     assert showing.comparability(lineage, lineage) == [
-        "before: 1 family, now: 1 family: too few to compare, even all against none might be chance; intervals: 95 %"
+        "before: 1 family, now: 1 family: too few to compare, even all against none might be chance; the intervals (95 %) may be too narrow"
     ]
     assert showing.comparability(independent, independent) == [
         "before: 6 families, now: 6 families; intervals (95 %) and p (Fisher's exact test, two-sided) allow for them"
