@@ -130,8 +130,8 @@ class Bench:
         folder = left or self._folder / f"sample-{next(self._numbers)}"
         try:
             return self._make(few, program, folder, watcher, temporary=True, resume=left is not None)
-        except ScoutError:
-            if (folder / MANIFEST).is_file():
+        except ScoutError as error:
+            if error.code in ("E602", "E703") and (folder / MANIFEST).is_file():
                 self._left[few.digest()] = folder
             raise
 

@@ -238,6 +238,13 @@ def test_ctrl_c_twice_while_judging_stops_and_the_same_sample_goes_on(ready: Ses
     assert {file.name: file.stat().st_mtime_ns for file in (folder / "samples").iterdir()} == before
 
 
+def test_ctrl_c_while_a_member_is_judged_ends_the_sweep_behind_it(ready: Session) -> None:
+    ready.host = Watched(InJudging(1))
+    reply = ready.feed(":sweep mine k = 0.2, 0.4")
+    assert not reply.ok
+    assert "interrupted: 1 of 2 runs were finished\n  :sweep mine k = 0.2, 0.4 goes on where it was" in reply.text
+
+
 def test_ctrl_c_before_the_first_batch(ready: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     def pressed(name: str, device: str) -> None:
         raise KeyboardInterrupt
