@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from scoutlang.measuring import Measurement, Part, TermMeasurement
 
+_TOO_CLOSE = 0.5  # Å; pymatgen's own tolerance for a structure that can be
 _NARROWEST = 120
 _LINE = 24  # columns of the text of a term, at least; where a table leaves it less, what is measured stands below the term
 _ENDLESS = 10_000
@@ -138,7 +139,9 @@ def _wrapped(text: str, width: int, first: str, rest: str) -> Iterator[str]:
 
 
 def _notes(program: Program, result: Measurement, structure: Structure) -> Iterator[str]:
-    """Elements that the system lacks, and where the value that guides and the value that judges do not agree on the verdict."""
+    """Atoms on top of each other, elements that the system lacks, and where the value that guides and the one that judges do not agree on the verdict."""
+    if not structure.is_valid(tol=_TOO_CLOSE):
+        yield f"two atoms are less than {_TOO_CLOSE:g} Å apart, as no atoms are; the file may hold a site twice"
     foreign = sorted(structure.composition.chemical_system_set - set(program.system))
     if foreign:
         yield f"{', '.join(foreign)} {'is' if len(foreign) == 1 else 'are'} not in the system, so this is no hit"

@@ -170,3 +170,12 @@ def _files(structure: Structure) -> list[str]:
     folder = Path(tempfile.mkdtemp())
     structure.to(filename=str(folder / "crystal.cif"))
     return [str(folder / "crystal.cif")]
+
+
+def test_a_site_that_stands_twice_is_noticed(rock_salt: Structure, tmp_path: Path) -> None:
+    doubled = rock_salt.copy()
+    doubled.append("Na", rock_salt[0].frac_coords + 0.01)
+    for name, structure in (("once", rock_salt), ("twice", doubled)):
+        structure.to(str(tmp_path / f"{name}.cif"), fmt="cif")
+        said = CliRunner().invoke(command, ["-c", TEXT, str(tmp_path / f"{name}.cif")]).output
+        assert ("two atoms are less than 0.5 Å apart" in said) is (name == "twice")
