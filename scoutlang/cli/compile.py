@@ -7,17 +7,16 @@ import json
 import click
 
 from scoutlang import api
-from scoutlang.cli.program_argument import checked, echo_json, program_argument, set_option
+from scoutlang.cli.program_argument import checked, echo_json, load, program_argument
 from scoutlang.frontend.ast import as_data
-from scoutlang.source import Source
 
 
 @click.command("compile")
 @program_argument
-@set_option
 @click.option("--emit", type=click.Choice(["ast", "ir", "loss"]), default="ir", show_default=True, help="The stage to print.")
-def command(source: Source, output_format: str, emit: str, overrides: dict[str, str]) -> None:
+def command(file: str | None, text: str | None, output_format: str, emit: str, overrides: dict[str, str]) -> None:
     """Print the syntax tree (ast), the checked program (ir) or the loss of a program."""
+    source = load(file, text, output_format)
     program = checked(source, output_format, overrides)
     match emit:
         case "ast":

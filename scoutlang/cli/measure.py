@@ -103,10 +103,7 @@ def _table(program: Program, result: Measurement) -> Table:
     table.add_column("margin", justify="right")
     table.add_column("")
     for term, measured in zip(program.terms, result.terms, strict=True):
-        target = target_text(term.claim)
-        word = _word(term, measured.exact)
-        numbers = _number(measured.soft), word or _number(measured.exact), target, "" if word else _number(measured.margin)
-        table.add_row(measured.label, measured.source, *numbers, _mark(term, measured))
+        table.add_row(measured.label, measured.source, *_values(term, measured).values(), _mark(term, measured))
         for comparison, part in zip(comparisons(term.claim), measured.parts, strict=False):
             table.add_row("", f"  {quantity_text(comparison.value)}", "", _extent(comparison, part), target_text(comparison), "", "")
     for place, made in enumerate(table.columns):
@@ -115,16 +112,24 @@ def _table(program: Program, result: Measurement) -> Table:
     return table
 
 
+def _values(term: Term, measured: TermMeasurement) -> dict[str, str]:
+    """What was measured of a term, by the columns of the table; empty where there is nothing."""
+    word = _word(term, measured.exact)
+    return {
+        "soft": _number(measured.soft),
+        "exact": word or _number(measured.exact),
+        "target": target_text(term.claim),
+        "margin": "" if word else _number(measured.margin),
+    }
+
+
 def _list(program: Program, result: Measurement, width: int) -> Iterator[str]:
     """What the table says, for a terminal that is too narrow for it: each term, and below it what was measured."""
     from scoutlang.expressions import comparisons
 
     for term, measured in zip(program.terms, result.terms, strict=True):
         yield from _wrapped(" ".join(measured.source.split()), width, "  ", "      ")
-        word = _word(term, measured.exact)
-        found = {"soft": _number(measured.soft), "exact": word or _number(measured.exact), "target": target_text(term.claim)}
-        found["margin"] = "" if word else _number(measured.margin)
-        values = [_mark(term, measured), *(f"{name} {value}" for name, value in found.items() if value)]
+        values = [_mark(term, measured), *(f"{name} {value}" for name, value in _values(term, measured).items() if value)]
         yield from _wrapped(", ".join(value.replace(" ", _HARD) for value in values), width, "    ", "    ")
         for comparison, part in zip(comparisons(term.claim), measured.parts, strict=False):
             values = [f"is {_extent(comparison, part)}", f"target {target_text(comparison)}"]

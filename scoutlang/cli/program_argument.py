@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import sys
@@ -69,17 +68,10 @@ set_option = click.option(
 
 
 def program_argument(command: Command) -> Command:
-    """Give a command the program argument; it receives ``source`` and ``output_format``."""
-
-    @click.argument("file", required=False)
-    @text_option
-    @format_option
-    @color_option
-    @functools.wraps(command)
-    def with_source(*args: Any, file: str | None, text: str | None, output_format: str, **kwargs: Any) -> Any:
-        return command(*args, source=load(file, text, output_format), output_format=output_format, **kwargs)
-
-    return with_source  # type: ignore[return-value]
+    """Give a command the arguments of a program: ``file`` and ``text`` for `load`, ``output_format`` and ``overrides`` for `checked`."""
+    for one in (set_option, color_option, format_option, text_option, click.argument("file", required=False)):
+        command = one(command)
+    return command
 
 
 def load(file: str | None, text: str | None, output_format: str = "text", *, exit_code: int = PROGRAM_ERROR) -> Source:

@@ -11,7 +11,7 @@ import click
 
 from scoutlang import api
 from scoutlang.cli.judge_options import judge_options
-from scoutlang.cli.program_argument import checked, color_option, echo_json, format_option, load, set_option, text_option
+from scoutlang.cli.program_argument import checked, echo_json, load, program_argument
 from scoutlang.families import Member, members, run_each
 from scoutlang.ir import Arm, Program
 from scoutlang.source import Source
@@ -25,11 +25,7 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
 
 
 @click.command("run")
-@click.argument("file", required=False)
-@text_option
-@format_option
-@color_option
-@set_option
+@program_argument
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run (default: runs/NAME).")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in that folder.")
 @click.option("--arms", type=click.Choice(["both", "guided", "non-guided"]), default="both", show_default=True)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from scoutlang.cli.repl import Scout
 from scoutlang.repl.session import Session
+
+if TYPE_CHECKING:
+    from scoutlang.running import Watcher
 
 
 class Wide(Scout):
@@ -12,6 +19,17 @@ class Wide(Scout):
     @property
     def width(self) -> int:
         return 100
+
+
+class Watched(Wide):
+    """Somebody of the test sees what is made, and may press Ctrl-C."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher = watcher
+
+    @contextmanager
+    def watching(self) -> Iterator[Watcher]:
+        yield self.watcher
 
 
 def talk(session: Session, *lines: str) -> list[str]:

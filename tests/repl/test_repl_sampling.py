@@ -11,39 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from talking import Wide, talk
-from test_running import Interrupt, judge_quickly, write_model
+from talking import Watched, Wide, talk
+from test_running import Interrupt, judge_quickly
 
 from scoutlang import running
 from scoutlang.repl import samples
 from scoutlang.repl.session import Session
 from scoutlang.run_folder import RunFolder
 from scoutlang.tracing import Moment
-
-STATEMENTS = "system Cu-P; atoms in [3, 4]; require two: CN(Cu-P) = 2; sample count=3 batch=2 steps=5 seed=7 model="
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("models") / "small", seed=0)
-
-
-@pytest.fixture
-def ready(session: Session, model: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
-    judge_quickly(monkeypatch)
-    talk(session, f'{STATEMENTS}"{model}"')
-    return session
-
-
-class Stopping(Wide):
-    """Somebody presses Ctrl-C in an arm."""
-
-    def __init__(self, arm: str) -> None:
-        self.arm = arm
-
-    @contextmanager
-    def watching(self) -> Iterator[running.Watcher]:
-        yield Interrupt(self.arm, 0)
 
 
 def test_a_sample_has_both_arms_and_leaves_nothing_behind(ready: Session, tmp_path: Path) -> None:
@@ -114,7 +89,7 @@ def test_a_run_stays(ready: Session, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("arm", "left"), [("guided", 2), ("non-guided", 0)])
 def test_ctrl_c_keeps_what_is_done(ready: Session, arm: str, left: int) -> None:
-    ready.host = Stopping(arm)
+    ready.host = Watched(Interrupt(arm, 0))
     reply = ready.feed(":sample 2")
     assert not reply.ok
     if left:

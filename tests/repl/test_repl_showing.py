@@ -12,43 +12,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from talking import Wide, talk
-from test_running import Interrupt, judge_quickly, write_model
+from talking import Watched, Wide, talk
+from test_running import Interrupt, judge_quickly
 
 from scoutlang import judged_runs, running
 from scoutlang.repl import run_place, samples, scratch, showing
 from scoutlang.repl.histogram import Axis, histogram
 from scoutlang.repl.session import Session
 from scoutlang.run_folder import MANIFEST, RunFolder
-
-STATEMENTS = "system Cu-P; atoms in [3, 4]; require two: CN(Cu-P) = 2; sample count=3 batch=2 steps=5 seed=7 model="
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("models") / "small", seed=0)
-
-
-@pytest.fixture
-def ready(session: Session, model: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
-    judge_quickly(monkeypatch)
-    talk(session, f'{STATEMENTS}"{model}"')
-    return session
-
-
-class Watched(Wide):
-    def __init__(self, watcher: running.Watcher) -> None:
-        self.watcher = watcher
-
-    @contextmanager
-    def watching(self) -> Iterator[running.Watcher]:
-        yield self.watcher
-
 
 # -- histogram ------------------------------------------------------------------------------------------------------------------
 
