@@ -71,10 +71,10 @@ def run(
 ) -> Judged:
     """Sample the arms, judge them identically, and write everything into ``folder``.
 
-    A program's `sample` and `guide` lines are the settings; ``device`` defaults to CUDA where there is one. ``potential``, ``reference``: names;
-    None for those that the run was begun with, `POTENTIAL` and `REFERENCE` for a new one. With ``resume`` a run that was interrupted goes on. ``trace_every`` n records every n-th guided step (`tracing`) and draws the losses. ``baseline``: another run, whose
-    non-guided structures are taken where they are the ones that this run would sample. ``model``: the program's model, where it is loaded already on
-    the device.
+    A program's `sample` and `guide` lines are the settings; ``device`` defaults to CUDA where there is one. With ``resume`` a run that was
+    interrupted goes on. ``potential``, ``reference``: names; None for those that the run was begun with, `POTENTIAL` and `REFERENCE` for a new one.
+    ``trace_every`` n records every n-th guided step (`tracing`) and draws the losses. ``baseline``: another run, whose non-guided structures are
+    taken where they are the ones that this run would sample. ``model``: the program's model, where it is loaded already on the device.
     Raises ScoutError: E601 the folder exists, E602 it cannot be written, E603 it holds another run; model errors E5xx.
     """
     watcher, folder = watcher or Silent(), Path(folder)
