@@ -1,4 +1,6 @@
-"""How fast an editor is answered: ``python -m benchmarks.editor_speed`` prints a table.
+"""How soon `scout` has its first prompt, and how fast an editor is answered: ``python -m benchmarks.editor_speed`` prints a table.
+
+The prompt: from the start of `scout` in a pseudo-terminal, with no kept sessions, until it stands there.
 
 A client over the pipes of `scout lsp`, the one of the tests: from the start of the process to the first messages, and from a change of the text
 to its messages (the pause of 0.05 s or more that waits for further changes is part of it), a completion and the colours, in an example and in
@@ -8,13 +10,17 @@ to its messages (the pause of 0.05 s or more that waits for further changes is p
 from __future__ import annotations
 
 import argparse
+import os
 import runpy
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pexpect
 
 from benchmarks.language_speed import plain_program
 
@@ -29,7 +35,8 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     connect = runpy.run_path(str(ROOT / "tests" / "lsp" / "lsp_client.py"))["Client"]
     text = EXAMPLE.read_text(encoding="utf-8")
-    rows = [("start to first messages, an example", [_started(connect, text) for _ in range(repeats)])]
+    rows = [("scout to its first prompt", [_prompted() for _ in range(repeats)])]
+    rows += [("start to first messages, an example", [_started(connect, text) for _ in range(repeats)])]
     client = connect()
     for name, program in (("an example", text), ("10 000 lines", plain_program())):
         client.open(URI, program)
@@ -54,6 +61,18 @@ def _seconds(act: Callable[[], object]) -> float:
     began = time.perf_counter()
     act()
     return time.perf_counter() - began
+
+
+def _prompted() -> float:
+    with tempfile.TemporaryDirectory() as data:
+        began = time.perf_counter()
+        scout = pexpect.spawn(sys.executable, ["-m", "scoutlang"], env={**os.environ, "TERM": "xterm-256color", "SCOUT_DATA": data})
+        scout.expect("scout>")
+        seconds = time.perf_counter() - began
+        scout.sendeof()
+        scout.expect(pexpect.EOF)
+        scout.close()
+    return seconds
 
 
 def _started(connect: Callable[[], Any], text: str) -> float:
