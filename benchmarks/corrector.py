@@ -1,7 +1,8 @@
 """What the Langevin corrector does for a model: `python -m benchmarks.corrector`.
 
-Non-guided Cu-Si-P crystals with several settings of the corrector, most of them at about the same number of network evaluations. Shows the share
-without a pair that is too close, the shares within 0.2 and 0.3 eV/atom of the mp-mini hull (CHGNet, unrelaxed, of all), and the median height.
+Non-guided Cu-Si-P crystals with several settings of the corrector, most of them at about the same
+number of network evaluations. Shows the share without a pair that is too close, the shares within
+0.2 and 0.3 eV/atom of the mp-mini hull (CHGNet, unrelaxed, of all), and the median height.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import click
 import torch
 
 import scoutlang
-from scoutlang.memory import keep_freed_memory
 from scoutlang.potentials import load as load_potential
-from scoutlang.sampling.backends.mattergen.checkpoint import load_model
 from scoutlang.sampling.generate import generate
 from scoutlang.sampling.langevin import Langevin
+from scoutlang.sampling.mattergen.checkpoint import load_model
+from scoutlang.support.memory import keep_freed_memory
 from scoutlang.validation import Generated, validate
 from scoutlang.validation.reference import load as load_reference
 
@@ -34,7 +35,9 @@ SETTINGS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--system", default="Cu-Si-P")
     parser.add_argument("--seed", type=int, default=0)
@@ -46,10 +49,16 @@ def main() -> None:
         "| steps | n_c | r of F | r of L | valid | within 0.2 | within 0.3 | median e_above_hull, eV/atom |\n|---|---|---|---|---|---|---|---|"
     )
     for steps, langevin in SETTINGS:
-        program = scoutlang.check(f"system {given.system}; sample {given.count} steps {steps} seed {given.seed}").program
+        program = scoutlang.check(
+            f"system {given.system}; sample {given.count} steps {steps} seed {given.seed}"
+        ).program
         assert program is not None
-        sampled = generate(program, replace(model, langevin=langevin), "non-guided", range(given.count))
-        generated = [Generated("non-guided", given.seed, s.index, s.structure, s.failure) for s in sampled]
+        sampled = generate(
+            program, replace(model, langevin=langevin), "non-guided", range(given.count)
+        )
+        generated = [
+            Generated("non-guided", given.seed, s.index, s.structure, s.failure) for s in sampled
+        ]
         validation = validate(program, generated, potential=potential, reference=reference)
         arm = validation.table().arms[0]
         heights = [r.e_above_hull for r in validation.records if r.e_above_hull is not None]

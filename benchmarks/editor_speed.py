@@ -1,10 +1,13 @@
-"""How soon `scout` has its first prompt, and how fast an editor is answered: ``python -m benchmarks.editor_speed`` prints a table.
+"""How soon `scout` has its first prompt, and how fast an editor is answered: ``python -m
+benchmarks.editor_speed`` prints a table.
 
-The prompt: from the start of `scout` in a pseudo-terminal, with no kept sessions, until it stands there.
+The prompt: from the start of `scout` in a pseudo-terminal, with no kept sessions, until it stands
+there.
 
-A client over the pipes of `scout lsp`, the one of the tests: from the start of the process to the first messages, and from a change of the text
-to its messages (the pause of 0.05 s or more that waits for further changes is part of it), a completion and the colours, in an example and in
-10 000 lines of one form; and 200 changes of the example as fast as they can be sent.
+A client over the pipes of `scout lsp`, the one of the tests: from the start of the process to the
+first messages, and from a change of the text to its messages (the pause of 0.05 s or more that
+waits for further changes is part of it), a completion and the colours, in an example and in 10 000
+lines of one form; and 200 changes of the example as fast as they can be sent.
 """
 
 from __future__ import annotations
@@ -36,12 +39,17 @@ def main() -> None:
     connect = runpy.run_path(str(ROOT / "tests" / "lsp" / "lsp_client.py"))["Client"]
     text = EXAMPLE.read_text(encoding="utf-8")
     rows = [("scout to its first prompt", [_prompted() for _ in range(repeats)])]
-    rows += [("start to first messages, an example", [_started(connect, text) for _ in range(repeats)])]
+    rows += [
+        ("start to first messages, an example", [_started(connect, text) for _ in range(repeats)])
+    ]
     client = connect()
     for name, program in (("an example", text), ("10 000 lines", plain_program())):
         client.open(URI, program)
         line = program.split("\n")[-2]
-        last = {"line": program.count("\n") - 1, "character": line.index("(") + 1 if "(" in line else 0}
+        last = {
+            "line": program.count("\n") - 1,
+            "character": line.index("(") + 1 if "(" in line else 0,
+        }
         for what, act in (
             ("change to messages", _change(client, program)),
             ("completion", lambda: client.at("completion", URI, **last)),  # noqa: B023
@@ -50,10 +58,18 @@ def main() -> None:
             rows.append((f"{what}, {name}", [_seconds(act) for _ in range(repeats)]))
         client.close(URI)
     client.open(URI, text)
-    rows.append(("200 changes in a row, an example", [_seconds(lambda: _hurry(client, text)) for _ in range(repeats)]))
+    rows.append(
+        (
+            "200 changes in a row, an example",
+            [_seconds(lambda: _hurry(client, text)) for _ in range(repeats)],
+        )
+    )
     client.end()
     lines = [f"{'':36} {'median, s':>10} {'most, s':>8}"]
-    lines += [f"{name:36} {statistics.median(seconds):10.3f} {max(seconds):8.3f}" for name, seconds in rows]
+    lines += [
+        f"{name:36} {statistics.median(seconds):10.3f} {max(seconds):8.3f}"
+        for name, seconds in rows
+    ]
     sys.stdout.write("\n".join(lines) + "\n")
 
 
@@ -66,7 +82,11 @@ def _seconds(act: Callable[[], object]) -> float:
 def _prompted() -> float:
     with tempfile.TemporaryDirectory() as data:
         began = time.perf_counter()
-        scout = pexpect.spawn(sys.executable, ["-m", "scoutlang"], env={**os.environ, "TERM": "xterm-256color", "SCOUT_DATA": data})
+        scout = pexpect.spawn(
+            sys.executable,
+            ["-m", "scoutlang"],
+            env={**os.environ, "TERM": "xterm-256color", "SCOUT_DATA": data},
+        )
         scout.expect("scout>")
         seconds = time.perf_counter() - began
         scout.sendeof()

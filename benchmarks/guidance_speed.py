@@ -1,8 +1,9 @@
 """What guidance costs beside the score network: ``python -m benchmarks.guidance_speed``.
 
-Steps of the sampler (predictor and corrector), guided and not, on cells of 4 to 20 atoms, on the embedded model and on a MatterGen GemNet of the
-published size with random weights. Overhead is what a guided step takes outside of the network more than an unguided one does, over the whole
-unguided step. Then the peak memory of a guided run, which must not grow with the steps.
+Steps of the sampler (predictor and corrector), guided and not, on cells of 4 to 20 atoms, on the
+embedded model and on a MatterGen GemNet of the published size with random weights. Overhead is what
+a guided step takes outside of the network more than an unguided one does, over the whole unguided
+step. Then the peak memory of a guided run, which must not grow with the steps.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ import click
 import torch
 
 import scoutlang
-from scoutlang.loss import compile_loss
-from scoutlang.memory import keep_freed_memory
-from scoutlang.sampling.backends.mattergen.batches import conditions
-from scoutlang.sampling.backends.mattergen.checkpoint import load_model
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
+from scoutlang.evaluation.loss import compile_loss
+from scoutlang.sampling.mattergen.batches import conditions
+from scoutlang.sampling.mattergen.checkpoint import load_model
+from scoutlang.sampling.mattergen.sampler import GuidedSampler
 from scoutlang.sampling.progress import Progress
+from scoutlang.support.memory import keep_freed_memory
 
 from mattergen.common.gemnet.gemnet import GemNetT  # isort: skip
 from mattergen.common.gemnet.layers.embedding_block import AtomEmbedding  # isort: skip
@@ -35,7 +36,9 @@ TERMS = ("require CN(Cu-P) = 4", "require CN(Cu-Cu) = 1", "require volume_per_at
 
 
 class Clocked(torch.nn.Module):
-    """A score network that adds up the processor time of its evaluations; one that prepares a batch does so within them."""
+    """A score network that adds up the processor time of its evaluations; one that prepares a batch
+    does so within them.
+    """
 
     def __init__(self, network: torch.nn.Module) -> None:
         super().__init__()
@@ -49,7 +52,9 @@ class Clocked(torch.nn.Module):
 
 
 def gemnet(like: DiffusionModule) -> DiffusionModule:
-    """MatterGen's published size (its conf/…/model/mattergen.yaml: hidden 512, 4 blocks, cutoff 7 Å, 50 neighbours), random weights."""
+    """MatterGen's published size (its conf/…/model/mattergen.yaml: hidden 512, 4 blocks, cutoff 7
+    Å, 50 neighbours), random weights.
+    """
     network = GemNetT(
         num_targets=1,
         latent_dim=512,
@@ -63,7 +68,9 @@ def gemnet(like: DiffusionModule) -> DiffusionModule:
         regress_stress=True,
         otf_graph=True,
     )
-    return DiffusionModule(model=GemNetTDenoiser(gemnet=network), corruption=like.corruption, loss_fn=like.loss_fn).eval()
+    return DiffusionModule(
+        model=GemNetTDenoiser(gemnet=network), corruption=like.corruption, loss_fn=like.loss_fn
+    ).eval()
 
 
 @dataclass(frozen=True)
@@ -74,34 +81,49 @@ class Cost:
     outside: float
 
 
-def sampler(module: DiffusionModule, terms: tuple[str, ...], steps: int = 250, **options: Any) -> GuidedSampler:
+def sampler(
+    module: DiffusionModule, terms: tuple[str, ...], steps: int = 250, **options: Any
+) -> GuidedSampler:
     """Guided by these terms; not guided where there are none."""
     program = scoutlang.check("; ".join([f"system {'-'.join(SYSTEM)}", *terms])).program
     assert program is not None
     guided = {"loss": compile_loss(program), "guide": program.guide} if terms else {}
-    return GuidedSampler(module, steps=steps, cfg=1.0, allowed=(14, 15, 20, 29), **guided, **options)
+    return GuidedSampler(
+        module, steps=steps, cfg=1.0, allowed=(14, 15, 20, 29), **guided, **options
+    )
 
 
-def costs(module: DiffusionModule, terms: tuple[str, ...], size: int, steps: int) -> list[tuple[float, float]]:
+def costs(
+    module: DiffusionModule, terms: tuple[str, ...], size: int, steps: int
+) -> list[tuple[float, float]]:
     """Seconds of each step of one run, and of what it does outside of the network."""
     clock = Clocked(module.model)
-    clocked = DiffusionModule(model=clock, corruption=module.corruption, loss_fn=module.loss_fn).eval()
+    clocked = DiffusionModule(
+        model=clock, corruption=module.corruption, loss_fn=module.loss_fn
+    ).eval()
     marks: list[tuple[float, float]] = []
-    arm = sampler(clocked, terms, steps, on_step=lambda _: marks.append((time.process_time(), clock.seconds)))
+    arm = sampler(
+        clocked, terms, steps, on_step=lambda _: marks.append((time.process_time(), clock.seconds))
+    )
     sizes = torch.randint(4, 21, (size,), generator=torch.Generator().manual_seed(0)).tolist()
     arm.generate(conditions(sizes, "-".join(SYSTEM)), list(range(size)))
     return [(b[0] - a[0], b[0] - a[0] - (b[1] - a[1])) for a, b in pairwise(marks)]
 
 
 def least(module: DiffusionModule, size: int, steps: int, repeats: int) -> list[Cost]:
-    """Without terms, with one and with all: the mean over the guided steps, each the least of ``repeats`` runs in turns, as others can only add."""
+    """Without terms, with one and with all: the mean over the guided steps, each the least of
+    ``repeats`` runs in turns, as others can only add.
+    """
     arms = ((), TERMS[:1], TERMS)
     runs = [[costs(module, terms, size, steps) for terms in arms] for _ in range(repeats)]
     # the first steps lie above the time at which guidance begins, the last is not guided
     inner = slice(max(1, math.ceil(0.1 * steps)), -1)
     found = []
     for arm in range(len(arms)):
-        each = [[min(run[arm][step][kind] for run in runs) for step in range(len(runs[0][arm]))][inner] for kind in (0, 1)]
+        each = [
+            [min(run[arm][step][kind] for run in runs) for step in range(len(runs[0][arm]))][inner]
+            for kind in (0, 1)
+        ]
         found.append(Cost(*(sum(values) / len(values) for values in each)))
     return found
 
@@ -127,8 +149,18 @@ def memory(module: DiffusionModule, steps: int) -> str:
 
 
 @click.command(help=__doc__)
-@click.option("--repeats", default=5, show_default=True, help="Runs of 12 steps of each kind on the embedded model.")
-@click.option("--gemnet-batch", default=16, show_default=True, help="Structures for the GemNet, whose step takes seconds; 0 leaves it out.")
+@click.option(
+    "--repeats",
+    default=5,
+    show_default=True,
+    help="Runs of 12 steps of each kind on the embedded model.",
+)
+@click.option(
+    "--gemnet-batch",
+    default=16,
+    show_default=True,
+    help="Structures for the GemNet, whose step takes seconds; 0 leaves it out.",
+)
 def main(repeats: int, gemnet_batch: int) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()

@@ -1,8 +1,10 @@
 """How long checking takes: ``python -m benchmarks.language_speed`` prints a table.
 
-Start to end: `scout check` on an example in fresh processes, beside an empty Python and the import of pydantic, the largest part of it that is
-not ours. Long programs: 10 000 lines of one form, and of ten, through `scoutlang.check` in this process; what a session of the REPL takes for the
-same text, pasted, and for a statement more and a changed one behind it, as multiples of that check. Last: that checking loads no numerical library.
+Start to end: `scout check` on an example in fresh processes, beside an empty Python and the import
+of pydantic, the largest part of it that is not ours. Long programs: 10 000 lines of one form, and
+of ten, through `scoutlang.check` in this process; what a session of the REPL takes for the same
+text, pasted, and for a statement more and a changed one behind it, as multiples of that check.
+Last: that checking loads no numerical library.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import scoutlang
-from scoutlang.cli.repl import Scout
-from scoutlang.repl.session import Session
+from scoutlang.interfaces.cli.repl import Scout
+from scoutlang.interfaces.repl.session import Session
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "copper_pairs.scout"
 LINES = 10_000
@@ -49,22 +51,41 @@ def main() -> None:
     rows = [
         ("scout check, an example", _median([scout, "check", str(EXAMPLE)], repeats)),
         ("python -c pass", _median([sys.executable, "-c", "pass"], repeats)),
-        ("python -c 'import pydantic'", _median([sys.executable, "-c", "import pydantic"], repeats)),
-        ("python -c 'import scoutlang'", _median([sys.executable, "-c", "import scoutlang"], repeats)),
+        (
+            "python -c 'import pydantic'",
+            _median([sys.executable, "-c", "import pydantic"], repeats),
+        ),
+        (
+            "python -c 'import scoutlang'",
+            _median([sys.executable, "-c", "import scoutlang"], repeats),
+        ),
     ]
     lines = [f"{'':32} {'wall, s':>8} {'CPU, s':>8}"]
-    lines += [f"{name:32} {seconds:8.3f} {'':>8}  median of {repeats} processes" for name, seconds in rows]
-    for name, text in ((f"{LINES} lines of one form", plain_program()), (f"{LINES} lines of ten forms", long_program())):
+    lines += [
+        f"{name:32} {seconds:8.3f} {'':>8}  median of {repeats} processes" for name, seconds in rows
+    ]
+    for name, text in (
+        (f"{LINES} lines of one form", plain_program()),
+        (f"{LINES} lines of ten forms", long_program()),
+    ):
         wall, cpu, messages = _checked(text)
-        lines.append(f"{name:32} {wall:8.3f} {cpu:8.3f}  {len(text)} characters, {messages}, best of 3")
-        lines += [f"  {what:30} {wall:8.3f} {own:8.3f}  {own / cpu:.2f} × the check, best of 3" for what, wall, own in _session(text)]
+        lines.append(
+            f"{name:32} {wall:8.3f} {cpu:8.3f}  {len(text)} characters, {messages}, best of 3"
+        )
+        lines += [
+            f"  {what:30} {wall:8.3f} {own:8.3f}  {own / cpu:.2f} × the check, best of 3"
+            for what, wall, own in _session(text)
+        ]
     text = EXAMPLE.read_text(encoding="utf-8")
     check = _checked(text)[1]
     lines += [
-        f"an example, {what:20} {wall:8.4f} {own:8.4f}  {own / check:.2f} × the check, best of 3" for what, wall, own in _session(text)
+        f"an example, {what:20} {wall:8.4f} {own:8.4f}  {own / check:.2f} × the check, best of 3"
+        for what, wall, own in _session(text)
     ]
     loaded = _loaded()
-    lines.append(f"loaded by scoutlang.check: {', '.join(loaded) if loaded else 'none of ' + ', '.join(HEAVY)}")
+    lines.append(
+        f"loaded by scoutlang.check: {', '.join(loaded) if loaded else 'none of ' + ', '.join(HEAVY)}"
+    )
     sys.stdout.write("\n".join(lines) + "\n")
     if loaded:
         raise SystemExit(1)
@@ -72,7 +93,12 @@ def main() -> None:
 
 def plain_program() -> str:
     """The claim that most programs make, again and again."""
-    return "\n".join(["system Cu-Si-P-Ca", *(f"require t{n}: CN(Cu-P) = 4 ± 0.3" for n in range(LINES - 1))]) + "\n"
+    return (
+        "\n".join(
+            ["system Cu-Si-P-Ca", *(f"require t{n}: CN(Cu-P) = 4 ± 0.3" for n in range(LINES - 1))]
+        )
+        + "\n"
+    )
 
 
 def long_program(seed: int = 0) -> str:
@@ -82,7 +108,9 @@ def long_program(seed: int = 0) -> str:
     lines = ["system Cu-Si-P-Ca"]
     for n in range(LINES - 1):
         pair = f"{draw.choice(_SPECIES)}-{draw.choice(_SPECIES)}"
-        lines.append(next(forms).format(pair=pair, whole=draw.randint(1, 8), digit=draw.randint(1, 9), n=n))
+        lines.append(
+            next(forms).format(pair=pair, whole=draw.randint(1, 8), digit=draw.randint(1, 9), n=n)
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -110,8 +138,14 @@ def _checked(text: str) -> tuple[float, float, str]:
 
 
 def _session(text: str) -> list[tuple[str, float, float]]:
-    """Wall and CPU seconds that a session needs to take the text as one input, a statement more, and another one in the place of that."""
-    inputs = {"pasted into a session": text, "a statement more": "require last: CN(Cu-P) > 2", "changed": "require last: CN(Cu-P) > 1"}
+    """Wall and CPU seconds that a session needs to take the text as one input, a statement more,
+    and another one in the place of that.
+    """
+    inputs = {
+        "pasted into a session": text,
+        "a statement more": "require last: CN(Cu-P) > 2",
+        "changed": "require last: CN(Cu-P) > 1",
+    }
     best = dict.fromkeys(inputs, (math.inf, math.inf))
     for _ in range(3):
         session = Session(Scout())

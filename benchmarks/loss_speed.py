@@ -1,12 +1,16 @@
 """Loss and gradient of a batch against loops over structures: ``python -m benchmarks.loss_speed``.
 
-128 random cells of 20 atoms of Cu-Si-P-Ca, CN(Cu-P), CN(Cu-Cu) and the volume per atom, float32, one thread. Three loops do the same:
+128 random cells of 20 atoms of Cu-Si-P-Ca, CN(Cu-P), CN(Cu-Cu) and the volume per atom, float32,
+one thread. Three loops do the same:
 
-* pairs: as the paper's equations are read, a loop over structures and in it over pairs of atoms, 27 images at once;
-* structures: plain torch as well, all pairs and 27 images of a structure at once, a loop over structures only;
+* pairs: as the paper's equations are read, a loop over structures and in it over pairs of atoms, 27
+  images at once;
+* structures: plain torch as well, all pairs and 27 images of a structure at once, a loop over
+  structures only;
 * singles: our own loss, one structure at a time.
 
-27 images are enough for these cells, and the numbers agree; the first two would miss neighbours in thin cells.
+27 images are enough for these cells, and the numbers agree; the first two would miss neighbours in
+thin cells.
 """
 
 from __future__ import annotations
@@ -21,22 +25,26 @@ import torch
 from torch import Tensor
 
 import scoutlang
-from scoutlang.crystal import MAX_Z, CrystalBatch
-from scoutlang.elements import ATOMIC_NUMBER, neighbour_radius
-from scoutlang.loss import Loss, compile_loss
-from scoutlang.loss.lower import loss_and_gradients
-from scoutlang.memory import keep_freed_memory
+from scoutlang.crystals.batch import MAX_Z, CrystalBatch
+from scoutlang.evaluation.loss import Loss, compile_loss, loss_and_gradients
+from scoutlang.ir.elements import ATOMIC_NUMBER, neighbour_radius
+from scoutlang.support.memory import keep_freed_memory
 
 SYSTEM = ("Cu", "Si", "P", "Ca")
 COORDINATION = (("Cu", "P", 4.0), ("Cu", "Cu", 1.0))
 VOLUME = 16.0  # Å^3 per atom
 PROGRAM = f"system {'-'.join(SYSTEM)}\n" + "\n".join(
-    [*(f"require CN({a}-{b}) = {target}" for a, b, target in COORDINATION), f"require volume_per_atom = {VOLUME} Å^3"]
+    [
+        *(f"require CN({a}-{b}) = {target}" for a, b, target in COORDINATION),
+        f"require volume_per_atom = {VOLUME} Å^3",
+    ]
 )
 IMAGES = torch.cartesian_prod(*3 * [torch.arange(-1.0, 2.0)])
 
 Result = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Losses (B,), and the gradients by fractional coordinates (N, 3), lattice (B, 3, 3) and species (N, MAX_Z + 1)."""
+"""Losses (B,), and the gradients by fractional coordinates (N, 3), lattice (B, 3, 3) and species
+(N, MAX_Z + 1).
+"""
 
 
 def loss() -> Loss:
@@ -46,25 +54,37 @@ def loss() -> Loss:
 
 
 def random_batch(size: int, *, soft: bool, atoms: int = 20, seed: int = 0) -> CrystalBatch:
-    """Cells of 16 Å^3 per atom, sheared a little; one-hot species, or soft ones as in the middle of sampling."""
+    """Cells of 16 Å^3 per atom, sheared a little; one-hot species, or soft ones as in the middle of
+    sampling.
+    """
     rng = torch.Generator().manual_seed(seed)
     total = size * atoms
-    cell = (VOLUME * atoms) ** (1 / 3) * (torch.eye(3) + 0.1 * torch.randn(size, 3, 3, generator=rng))
+    cell = (VOLUME * atoms) ** (1 / 3) * (
+        torch.eye(3) + 0.1 * torch.randn(size, 3, 3, generator=rng)
+    )
     columns = torch.tensor([ATOMIC_NUMBER[e] for e in SYSTEM])
     species = torch.zeros(total, MAX_Z + 1)
     if soft:
         species[:, columns] = torch.softmax(torch.randn(total, len(SYSTEM), generator=rng), dim=-1)
     else:
-        species[torch.arange(total), columns[torch.randint(len(SYSTEM), (total,), generator=rng)]] = 1.0
+        species[
+            torch.arange(total), columns[torch.randint(len(SYSTEM), (total,), generator=rng)]
+        ] = 1.0
     system = torch.arange(size).repeat_interleave(atoms)
-    return CrystalBatch(torch.rand(total, 3, generator=rng), cell, species, system, torch.full((size,), atoms))
+    return CrystalBatch(
+        torch.rand(total, 3, generator=rng), cell, species, system, torch.full((size,), atoms)
+    )
 
 
 def singles(batch: CrystalBatch) -> list[CrystalBatch]:
     bounds = [0, *batch.num_atoms.cumsum(0).tolist()]
     return [
         CrystalBatch(
-            batch.frac[a:b], batch.cell[k : k + 1], batch.species[a:b], torch.zeros(b - a, dtype=torch.int64), batch.num_atoms[k : k + 1]
+            batch.frac[a:b],
+            batch.cell[k : k + 1],
+            batch.species[a:b],
+            torch.zeros(b - a, dtype=torch.int64),
+            batch.num_atoms[k : k + 1],
         )
         for k, (a, b) in enumerate(pairwise(bounds))
     ]
@@ -73,8 +93,12 @@ def singles(batch: CrystalBatch) -> list[CrystalBatch]:
 # ---- the loops ----
 
 
-def count_by_pairs(frac: Tensor, cell: Tensor, centre: Tensor, neighbour: Tensor, same: bool, radius: float) -> Tensor:
-    """Mean coordination number of one structure, pair of atoms by pair of atoms; ``same``: both are one element."""
+def count_by_pairs(
+    frac: Tensor, cell: Tensor, centre: Tensor, neighbour: Tensor, same: bool, radius: float
+) -> Tensor:
+    """Mean coordination number of one structure, pair of atoms by pair of atoms; ``same``: both are
+    one element.
+    """
     total = frac.new_zeros(())
     for i in range(len(frac)):
         for j in range(len(frac)):
@@ -82,15 +106,21 @@ def count_by_pairs(frac: Tensor, cell: Tensor, centre: Tensor, neighbour: Tensor
                 continue
             offset = frac[j] - frac[i]
             distance = ((offset - offset.detach().round() + IMAGES) @ cell).norm(dim=1)
-            if i == j:  # an atom's own images are of its element, and the atom itself does not count
+            # an atom's own images are of its element, and the atom itself does not count
+            if i == j:
                 step = torch.sigmoid(8.0 * (radius - distance[IMAGES.abs().sum(1) > 0])).sum()
                 total = total + centre[i] * step * float(same)
             else:
-                total = total + centre[i] * neighbour[j] * torch.sigmoid(8.0 * (radius - distance)).sum()
+                total = (
+                    total
+                    + centre[i] * neighbour[j] * torch.sigmoid(8.0 * (radius - distance)).sum()
+                )
     return total / centre.sum()
 
 
-def count_by_structure(frac: Tensor, cell: Tensor, centre: Tensor, neighbour: Tensor, same: bool, radius: float) -> Tensor:
+def count_by_structure(
+    frac: Tensor, cell: Tensor, centre: Tensor, neighbour: Tensor, same: bool, radius: float
+) -> Tensor:
     """The same with all pairs of the structure at once."""
     offset = frac[None, :, :] - frac[:, None, :]
     itself = torch.eye(len(frac))
@@ -98,24 +128,41 @@ def count_by_structure(frac: Tensor, cell: Tensor, centre: Tensor, neighbour: Te
     vector = (offset - offset.detach().round())[:, :, None, :] @ cell + IMAGES @ cell
     distance = (vector.square().sum(-1) + left_out).sqrt()
     step = (torch.sigmoid(8.0 * (radius - distance)) * (1 - left_out)).sum(-1)
-    weight = centre[:, None] * torch.where(itself > 0, torch.full_like(itself, float(same)), neighbour[None, :])
+    weight = centre[:, None] * torch.where(
+        itself > 0, torch.full_like(itself, float(same)), neighbour[None, :]
+    )
     return (weight * step).sum() / centre.sum()
 
 
 def plain(count: Callable[..., Tensor], structures: list[CrystalBatch]) -> Result:
-    """Losses and gradients as a loop over structures, |CN − target| of each pair of elements and |V/n − target| summed."""
+    """Losses and gradients as a loop over structures, |CN − target| of each pair of elements and
+    |V/n − target| summed.
+    """
     values, gradients = [], []
     for crystal in structures:
-        frac, cell, species = (x.clone().requires_grad_() for x in (crystal.frac, crystal.cell[0], crystal.species))
-        value = (torch.det(cell).abs() / len(frac) - VOLUME).abs()  # the natural unit of change of this descriptor is 1 Å^3
+        frac, cell, species = (
+            x.clone().requires_grad_() for x in (crystal.frac, crystal.cell[0], crystal.species)
+        )
+        # the natural unit of change of this descriptor is 1 Å^3
+        value = (torch.det(cell).abs() / len(frac) - VOLUME).abs()
         for a, b, target in COORDINATION:
             present = species[:, ATOMIC_NUMBER[a]]
             if present.sum() >= 0.5:
-                coordination = count(frac, cell, present, species[:, ATOMIC_NUMBER[b]], a == b, neighbour_radius(a, b))
+                coordination = count(
+                    frac,
+                    cell,
+                    present,
+                    species[:, ATOMIC_NUMBER[b]],
+                    a == b,
+                    neighbour_radius(a, b),
+                )
                 value = value + (coordination - target).abs()
         values.append(value.detach())
-        by_frac, by_cell, by_species = torch.autograd.grad(value, (frac, cell, species), allow_unused=True, materialize_grads=True)
-        gradients.append((by_frac, by_cell, by_species * (species.detach() > 0)))  # an element that is ruled out stays so
+        by_frac, by_cell, by_species = torch.autograd.grad(
+            value, (frac, cell, species), allow_unused=True, materialize_grads=True
+        )
+        # an element that is ruled out stays so
+        gradients.append((by_frac, by_cell, by_species * (species.detach() > 0)))
     by_frac, by_cell, by_species = zip(*gradients, strict=True)
     return torch.stack(values), torch.cat(by_frac), torch.stack(by_cell), torch.cat(by_species)
 
@@ -134,7 +181,9 @@ def ours_one_by_one(compiled: Loss, structures: list[CrystalBatch]) -> Result:
 
 
 def timed(call: Callable[[], Result], repeats: int) -> tuple[float, Result]:
-    """Least processor time of ``repeats`` calls, as other processes of the machine can only add to it; and the result."""
+    """Least processor time of ``repeats`` calls, as other processes of the machine can only add to
+    it; and the result.
+    """
     times = []
     for _ in range(repeats):
         start = time.process_time()
@@ -145,7 +194,9 @@ def timed(call: Callable[[], Result], repeats: int) -> tuple[float, Result]:
 
 def agreement(found: Result, expected: Result) -> float:
     """The largest difference in units of the largest entry, over values and gradients."""
-    return max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(found, expected, strict=True))
+    return max(
+        float((a - b).abs().max() / b.abs().max()) for a, b in zip(found, expected, strict=True)
+    )
 
 
 @click.command(help=__doc__)
@@ -155,8 +206,12 @@ def main(size: int, atoms: int) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()
     compiled = loss()
-    click.echo(f"{size} cells of {atoms} atoms: milliseconds of processor time, and how many times the batch's")
-    click.echo("| species | batch | pairs | structures | singles | largest difference |\n|---|---|---|---|---|---|")
+    click.echo(
+        f"{size} cells of {atoms} atoms: milliseconds of processor time, and how many times the batch's"
+    )
+    click.echo(
+        "| species | batch | pairs | structures | singles | largest difference |\n|---|---|---|---|---|---|"
+    )
     for soft in (False, True):
         batch = random_batch(size, soft=soft, atoms=atoms)
         structures = singles(batch)
@@ -170,7 +225,10 @@ def main(size: int, atoms: int) -> None:
         difference = max(agreement(result, expected) for _, result in loops.values())
         if difference > 1e-3:
             raise click.ClickException(f"the loops differ from the batch: {difference:.1e}")
-        cells = [f"{1000 * together:.1f}", *(f"{1000 * apart:.0f} ({apart / together:.0f} ×)" for apart, _ in loops.values())]
+        cells = [
+            f"{1000 * together:.1f}",
+            *(f"{1000 * apart:.0f} ({apart / together:.0f} ×)" for apart, _ in loops.values()),
+        ]
         click.echo(f"| {'soft' if soft else 'one-hot'} | {' | '.join(cells)} | {difference:.1e} |")
 
 

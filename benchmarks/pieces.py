@@ -1,7 +1,9 @@
-"""Pieces of a benchmark's sampling: one arm of one program with one seed, in a folder that several processes may fill at the same time.
+"""Pieces of a benchmark's sampling: one arm of one program with one seed, in a folder that several
+processes may fill at the same time.
 
-Each sampled batch is a file of its own, with the structures and what they cost, so that work goes on where it stopped. A piece is claimed by a lock
-on a file in its folder, which the kernel releases when its owner ends, however it ends.
+Each sampled batch is a file of its own, with the structures and what they cost, so that work goes
+on where it stopped. A piece is claimed by a lock on a file in its folder, which the kernel releases
+when its owner ends, however it ends.
 """
 
 from __future__ import annotations
@@ -22,21 +24,24 @@ import numpy as np
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.files import write_whole
-from scoutlang.frontend.statements.guide import OF_ONE_METHOD, SETTINGS
 from scoutlang.ir import Arm, Program
-from scoutlang.sampling.backends.mattergen.checkpoint import Model
+from scoutlang.language.statements.guide import OF_ONE_METHOD, SETTINGS
 from scoutlang.sampling.generate import Sampled, generate
+from scoutlang.sampling.mattergen.checkpoint import Model
 from scoutlang.sampling.progress import Progress
+from scoutlang.support.files import write_whole
 from scoutlang.validation import Generated
 from scoutlang.validation.heights import Heights
 
-_SAMPLER = ("sampling", "loss", "geometry", "descriptors")  # the packages that decide what is sampled
+# the packages that decide what is sampled
+_SAMPLER = ("sampling", "loss", "geometry", "descriptors")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of some structures. evaluations: of the score network, times structures. cpu: seconds of CPU of the process, for a machine that is shared."""
+    """Of some structures. evaluations: of the score network, times structures. cpu: seconds of CPU
+    of the process, for a machine that is shared.
+    """
 
     structures: int
     seconds: float
@@ -55,13 +60,23 @@ class Piece:
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides what is sampled, but the code."""
-        guided = {"guide": _effective(self.program.guide.to_data()), "terms": [t.text for t in self.program.terms if t.verb != "expect"]}
-        return {"system": list(self.program.system), "sample": self.program.sample.to_data(), **(guided if self.arm == "guided" else {})}
+        guided = {
+            "guide": _effective(self.program.guide.to_data()),
+            "terms": [t.text for t in self.program.terms if t.verb != "expect"],
+        }
+        return {
+            "system": list(self.program.system),
+            "sample": self.program.sample.to_data(),
+            **(guided if self.arm == "guided" else {}),
+        }
 
     def missing(self) -> list[range]:
         """The batches that are not sampled yet."""
         sample = self.program.sample
-        batches = [range(first, min(first + sample.batch, sample.count)) for first in range(0, sample.count, sample.batch)]
+        batches = [
+            range(first, min(first + sample.batch, sample.count))
+            for first in range(0, sample.count, sample.batch)
+        ]
         return [batch for batch in batches if not self._file(batch).exists()]
 
     @contextmanager
@@ -76,8 +91,12 @@ class Piece:
             else:
                 yield True
 
-    def sample(self, batch: range, model: Model, code: dict[str, str], above_hull: Heights | None) -> Cost:
-        """Sample one batch and write its file; ``above_hull`` is for the resampling. Raises SystemExit where the folder holds the same piece with other settings."""
+    def sample(
+        self, batch: range, model: Model, code: dict[str, str], above_hull: Heights | None
+    ) -> Cost:
+        """Sample one batch and write its file; ``above_hull`` is for the resampling. Raises
+        SystemExit where the folder holds the same piece with other settings.
+        """
         self._same_settings()
         evaluations = 0
 
@@ -87,13 +106,24 @@ class Piece:
                 evaluations += progress.evaluations
 
         wall, cpu = time.perf_counter(), time.process_time()
-        sampled = generate(self.program, model, self.arm, batch, above_hull=above_hull, on_step=on_step)
-        cost = Cost(len(sampled), round(time.perf_counter() - wall, 3), round(time.process_time() - cpu, 3), evaluations)
+        sampled = generate(
+            self.program, model, self.arm, batch, above_hull=above_hull, on_step=on_step
+        )
+        cost = Cost(
+            len(sampled),
+            round(time.perf_counter() - wall, 3),
+            round(time.process_time() - cpu, 3),
+            evaluations,
+        )
         content = {
             "settings": self.settings,
             "digest": self.program.digest(),
             "arm": self.arm,
-            "model": {"name": model.name, "weights_sha256": model.weights_sha256, "config_sha256": model.config_sha256},
+            "model": {
+                "name": model.name,
+                "weights_sha256": model.weights_sha256,
+                "config_sha256": model.config_sha256,
+            },
             "code": code,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "cost": cost.__dict__,
@@ -106,7 +136,9 @@ class Piece:
     def _same_settings(self) -> None:
         for file in files(self.folder):
             if read(file).settings != self.settings:
-                raise SystemExit(f"{file} was sampled with other settings: remove {self.folder}, or choose another --folder")
+                raise SystemExit(
+                    f"{file} was sampled with other settings: remove {self.folder}, or choose another --folder"
+                )
 
     def _file(self, batch: range) -> Path:
         return self.folder / f"{batch.start:06d}.json"
@@ -132,18 +164,30 @@ class Batch:
         return Cost(**self.content["cost"])
 
     def generated(self, *, with_structures: bool) -> list[Generated]:
-        """Its structures, or for those who know all about them already, without the crystals: making those takes most of the time."""
+        """Its structures, or for those who know all about them already, without the crystals:
+        making those takes most of the time.
+        """
         rows = self.content["structures"]
         arm, seed = self.content["arm"], self.seed
         return [
-            Generated(arm, seed, row["index"], _structure(row) if with_structures else None, row["failure"], row["ancestor"])
+            Generated(
+                arm,
+                seed,
+                row["index"],
+                _structure(row) if with_structures else None,
+                row["failure"],
+                row["ancestor"],
+            )
             for row in rows
         ]
 
 
 def _effective(guide: dict[str, Any]) -> dict[str, Any]:
     """The settings of a guide that its method reads."""
-    unused = {SETTINGS[name].field for name in OF_ONE_METHOD["adaptive" if guide["method"] == "paper" else "paper"]}
+    unused = {
+        SETTINGS[name].field
+        for name in OF_ONE_METHOD["adaptive" if guide["method"] == "paper" else "paper"]
+    }
     return {name: value for name, value in guide.items() if name not in unused}
 
 
@@ -157,19 +201,39 @@ def files(folder: Path) -> list[Path]:
 
 
 def code_facts() -> dict[str, str]:
-    """Commit, and a hash of the sources that sampling depends on, for a working tree that is not committed."""
+    """Commit, and a hash of the sources that sampling depends on, for a working tree that is not
+    committed.
+    """
     root = Path(scoutlang.__file__).parent
     digest = hashlib.sha256()
     for file in sorted(file for package in _SAMPLER for file in (root / package).rglob("*.py")):
         digest.update(file.read_bytes())
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=False).stdout.strip()
-    return {"version": scoutlang.__version__, "commit": commit, "sampler_sha256": digest.hexdigest()}
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    return {
+        "version": scoutlang.__version__,
+        "commit": commit,
+        "sampler_sha256": digest.hexdigest(),
+    }
 
 
 def _plain(sampled: Sampled) -> dict[str, Any]:
-    row: dict[str, Any] = {"index": sampled.index, "failure": sampled.failure, "ancestor": sampled.ancestor}
+    row: dict[str, Any] = {
+        "index": sampled.index,
+        "failure": sampled.failure,
+        "ancestor": sampled.ancestor,
+    }
     if (s := sampled.structure) is not None:
-        row |= {"lattice": s.lattice.matrix.tolist(), "numbers": list(s.atomic_numbers), "frac": s.frac_coords.tolist()}
+        row |= {
+            "lattice": s.lattice.matrix.tolist(),
+            "numbers": list(s.atomic_numbers),
+            "frac": s.frac_coords.tolist(),
+        }
     return row
 
 

@@ -1,8 +1,10 @@
 """The seven rows of the paper's Table 1 on the embedded model, for several ways to guide.
 
-`python -m benchmarks.table1 sample` fills --folder, piece by piece in order of importance, and goes on where it stopped; two processes may do it
-together. `python -m benchmarks.table1 report` judges what is there and writes benchmarks/table1.csv and the tables in benchmarks/RESULTS.md.
-The variants have identical sampling settings; rows of one chemical system share the unguided arm, as in the paper.
+`python -m benchmarks.table1 sample` fills --folder, piece by piece in order of importance, and goes
+on where it stopped; two processes may do it together. `python -m benchmarks.table1 report` judges
+what is there and writes benchmarks/table1.csv and the tables in benchmarks/RESULTS.md. The variants
+have identical sampling settings; rows of one chemical system share the unguided arm, as in the
+paper.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ import scoutlang
 from benchmarks.pieces import Piece, code_facts, files
 from benchmarks.table1_report import Cell, judge, markdown, write_csv
 from scoutlang.ir import Guide, Program, Schedule
-from scoutlang.memory import keep_freed_memory
 from scoutlang.potentials import load as load_potential
+from scoutlang.support.memory import keep_freed_memory
 from scoutlang.validation.heights import Heights
 from scoutlang.validation.reference import load as load_reference
 
@@ -31,7 +33,8 @@ UNGUIDED = "unguided"
 RESULTS = HERE / "RESULTS.md"
 BEGIN, END = "<!-- table1:begin -->", "<!-- table1:end -->"
 
-# name → what differs from `adaptive` in `scoutlang.ir.Guide`; k: (factor of the row's strength at t = 1, at t = 0)
+# name → what differs from `adaptive` in `scoutlang.ir.Guide`; k: (factor of the row's strength at t
+# = 1, at t = 0)
 VARIANTS: dict[str, dict[str, Any]] = {
     UNGUIDED: {},
     "adaptive": {},
@@ -57,8 +60,12 @@ def hypothesis(row: str, variant: str, sample: dict[str, Any]) -> Program:
     guide = {"method": "adaptive", **VARIANTS[variant]}
     if guide["method"] == "adaptive":
         start, end = guide.get("k", (1.0, 1.0))
-        guide["k"] = Schedule("constant" if start == end else "linear", STRENGTH[row] * start, STRENGTH[row] * end)
-    return replace(program, sample=replace(program.sample, **sample), guide=replace(program.guide, **guide))
+        guide["k"] = Schedule(
+            "constant" if start == end else "linear", STRENGTH[row] * start, STRENGTH[row] * end
+        )
+    return replace(
+        program, sample=replace(program.sample, **sample), guide=replace(program.guide, **guide)
+    )
 
 
 def folder_name(row: str, variant: str, seed: int | str) -> str:
@@ -71,18 +78,28 @@ def piece(folder: Path, row: str, variant: str, sample: dict[str, Any]) -> Piece
     """One seed of one cell of the table."""
     program = hypothesis(row, variant, sample)
     path = folder / folder_name(row, variant, sample["seed"])
-    return Piece(path, replace(program, terms=(), guide=Guide()), "non-guided") if variant == UNGUIDED else Piece(path, program, "guided")
+    return (
+        Piece(path, replace(program, terms=(), guide=Guide()), "non-guided")
+        if variant == UNGUIDED
+        else Piece(path, program, "guided")
+    )
 
 
 def sample(settings: argparse.Namespace) -> None:
     """All pieces that nobody has: seed by seed, in each the variants in the order given."""
     import torch
 
-    from scoutlang.sampling.backends.mattergen.checkpoint import load_model
+    from scoutlang.sampling.mattergen.checkpoint import load_model
 
     torch.set_num_threads(1)
     keep_freed_memory()
-    shared = {"count": settings.count, "batch": settings.batch, "steps": settings.steps, "cfg": settings.cfg, "model": settings.model}
+    shared = {
+        "count": settings.count,
+        "batch": settings.batch,
+        "steps": settings.steps,
+        "cfg": settings.cfg,
+        "model": settings.model,
+    }
     pieces = {
         p.folder: p
         for seed in settings.seeds
@@ -90,16 +107,27 @@ def sample(settings: argparse.Namespace) -> None:
         for row in settings.rows
         for p in [piece(settings.folder, row, variant, shared | {"seed": seed})]
     }
-    code, model, potential, reference = code_facts(), load_model(settings.model, "cpu"), load_potential(), load_reference()
+    code, model, potential, reference = (
+        code_facts(),
+        load_model(settings.model, "cpu"),
+        load_potential(),
+        load_reference(),
+    )
     for n, one in enumerate(pieces.values(), start=1):
         if not one.missing():
             continue
         with one.claimed() as ours:
-            above_hull = Heights.asked(one.program, potential, reference) if ours and one.arm == "guided" else None
+            above_hull = (
+                Heights.asked(one.program, potential, reference)
+                if ours and one.arm == "guided"
+                else None
+            )
             for batch in one.missing() if ours else ():
                 cost = one.sample(batch, model, code, above_hull)
                 note = f"{cost.structures} structures, {cost.seconds:.0f} s, {cost.cpu:.0f} s of CPU, {cost.evaluations / cost.structures:.0f} evaluations each"
-                click.echo(f"{time.strftime('%H:%M:%S')} {n}/{len(pieces)} {one.folder.name}: {note}")
+                click.echo(
+                    f"{time.strftime('%H:%M:%S')} {n}/{len(pieces)} {one.folder.name}: {note}"
+                )
 
 
 def report(settings: argparse.Namespace) -> None:
@@ -109,7 +137,11 @@ def report(settings: argparse.Namespace) -> None:
             row,
             variant,
             hypothesis(row, variant, {}),
-            [f for p in sorted(settings.folder.glob(folder_name(row, variant, "*"))) for f in files(p)],
+            [
+                f
+                for p in sorted(settings.folder.glob(folder_name(row, variant, "*")))
+                for f in files(p)
+            ],
         )
         for row in settings.rows
         for variant in dict.fromkeys([UNGUIDED, *settings.variants])
@@ -125,7 +157,9 @@ def report(settings: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--folder", type=Path, default=Path("runs/table1"))
     common.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
@@ -137,7 +171,9 @@ def main() -> None:
     sampling.add_argument("--count", type=int, default=128, help="structures of one piece")
     sampling.add_argument("--batch", type=int, default=128)
     sampling.add_argument("--steps", type=int, default=64)
-    sampling.add_argument("--cfg", type=float, default=1.0, help="classifier-free guidance factor of all variants")
+    sampling.add_argument(
+        "--cfg", type=float, default=1.0, help="classifier-free guidance factor of all variants"
+    )
     sampling.add_argument("--model", default="mini")
     reporting = commands.add_parser("report", parents=[common], help=report.__doc__)
     reporting.set_defaults(command=report)

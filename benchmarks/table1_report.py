@@ -1,4 +1,6 @@
-"""From the sampled pieces of Table 1 to its tables: what was judged is kept, so that a second report looks at new structures only."""
+"""From the sampled pieces of Table 1 to its tables: what was judged is kept, so that a second
+report looks at new structures only.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from typing import Any
 
 import scoutlang
 from benchmarks.pieces import Batch, read
-from scoutlang.files import write_whole
 from scoutlang.ir import Program
 from scoutlang.potentials import load as load_potential
+from scoutlang.support.files import write_whole
 from scoutlang.validation import Outcome, Record, validate
 from scoutlang.validation.metrics import Comparison, Proportion, compare, proportion
 from scoutlang.validation.record import Status
@@ -24,11 +26,21 @@ from scoutlang.validation.stages import built_in
 from scoutlang.validation.summary import ArmSummary, summarize
 
 # the sources that decide what a record says
-_JUDGE = ("validation/stages", "validation/matching.py", "descriptors", "potentials", "expressions.py", "measuring.py", "margins.py")
+_JUDGE = (
+    "validation/stages",
+    "validation/matching.py",
+    "descriptors",
+    "potentials",
+    "expressions.py",
+    "measuring.py",
+    "margins.py",
+)
 _STAGES = [stage for stage in built_in() if stage.name != "expect"]
 
 HITS, VALIDITY, YIELD, TIME = 2.0, -0.03, 1.3, 1.5
-"""The goals of issue 4: C/R and Y_SCOUT against the unguided arm, validity not more than 3 points lower, time per structure."""
+"""The goals of issue 4: C/R and Y_SCOUT against the unguided arm, validity not more than 3 points
+lower, time per structure.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,10 @@ class Judged:
     @property
     def hits_by_seed(self) -> dict[int, Proportion]:
         seeds = sorted({r.generated.seed for r in self.records})
-        return {seed: summarize([r for r in self.records if r.generated.seed == seed]).arms[0].hits for seed in seeds}
+        return {
+            seed: summarize([r for r in self.records if r.generated.seed == seed]).arms[0].hits
+            for seed in seeds
+        }
 
     @property
     def ancestors(self) -> int:
@@ -71,33 +86,55 @@ class Judged:
 
     def final(self, window: float) -> Proportion:
         """Y_SCOUT with another window of metastability, eV/atom."""
-        inside = [r for r in self.records if r.e_above_hull is not None and r.e_above_hull <= window]
-        return proportion(sum(r.hit is True and r.passed("unique") and r.passed("novel") for r in inside), len(self.records))
+        inside = [
+            r for r in self.records if r.e_above_hull is not None and r.e_above_hull <= window
+        ]
+        return proportion(
+            sum(r.hit is True and r.passed("unique") and r.passed("novel") for r in inside),
+            len(self.records),
+        )
 
     def per_structure(self, quantity: str) -> float:
         """``seconds``, ``cpu`` or ``evaluations``."""
-        return float(sum(getattr(b.cost, quantity) for b in self.batches)) / sum(b.cost.structures for b in self.batches)
+        return float(sum(getattr(b.cost, quantity) for b in self.batches)) / sum(
+            b.cost.structures for b in self.batches
+        )
 
 
 def judge(cells: Sequence[Cell], kept: Path, tell: Callable[[str], None]) -> list[Judged]:
-    """Judge each cell; records are kept in a folder, by the batches, the requirements and the code that decides. Energies have a cache of their own."""
+    """Judge each cell; records are kept in a folder, by the batches, the requirements and the code
+    that decides. Energies have a cache of their own.
+    """
     kept.mkdir(parents=True, exist_ok=True)
     code = _judging_code()
     judged = []
     for cell in cells:
         batches = [read(file) for file in cell.files]
         _same_settings(cell, [batch.settings for batch in batches])
-        parts = [code, *(t.text for t in cell.program.terms), *(hashlib.sha256(file.read_bytes()).hexdigest() for file in cell.files)]
+        parts = [
+            code,
+            *(t.text for t in cell.program.terms),
+            *(hashlib.sha256(file.read_bytes()).hexdigest() for file in cell.files),
+        ]
         file = kept / f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}.json"
         if not file.exists():
             generated = [g for batch in batches for g in batch.generated(with_structures=True)]
             tell(f"judging {cell.row}, {cell.variant}: {len(generated)} structures")
-            found = validate(cell.program, generated, potential=load_potential(), reference=load_reference(), stages=_STAGES).records
+            found = validate(
+                cell.program,
+                generated,
+                potential=load_potential(),
+                reference=load_reference(),
+                stages=_STAGES,
+            ).records
             text = json.dumps([_answers(r) for r in found])
             write_whole(file, lambda path, text=text: path.write_text(text, encoding="utf-8"))  # type: ignore[misc]
         answers = json.loads(file.read_text(encoding="utf-8"))
         bare = [g for batch in batches for g in batch.generated(with_structures=False)]
-        records = [Record(f"{g.arm}-{g.seed}-{g.index}", g, _outcomes(**a)) for g, a in zip(bare, answers, strict=True)]
+        records = [
+            Record(f"{g.arm}-{g.seed}-{g.index}", g, _outcomes(**a))
+            for g, a in zip(bare, answers, strict=True)
+        ]
         judged.append(Judged(cell, batches, records))
     return judged
 
@@ -106,14 +143,24 @@ def _judging_code() -> str:
     root = Path(scoutlang.__file__).parent
     digest = hashlib.sha256()
     for name in _JUDGE:
-        for file in sorted((root / name).rglob("*.py")) if (root / name).is_dir() else [root / name]:
+        for file in (
+            sorted((root / name).rglob("*.py")) if (root / name).is_dir() else [root / name]
+        ):
             digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
 def _same_settings(cell: Cell, settings: Sequence[dict[str, Any]]) -> None:
     """Only what was sampled alike is pooled. Raises SystemExit."""
-    plain = [{**s, "sample": {name: value for name, value in s["sample"].items() if name not in ("seed", "count")}} for s in settings]
+    plain = [
+        {
+            **s,
+            "sample": {
+                name: value for name, value in s["sample"].items() if name not in ("seed", "count")
+            },
+        }
+        for s in settings
+    ]
     odd = [str(file) for file, one in zip(cell.files, plain, strict=True) if one != plain[0]]
     if odd:
         raise SystemExit(
@@ -123,10 +170,18 @@ def _same_settings(cell: Cell, settings: Sequence[dict[str, Any]]) -> None:
 
 def _answers(record: Record) -> dict[str, Any]:
     unique, novel = record.value("unique"), record.value("novel")
-    return {"valid": record.passed("screen"), "hit": record.hit, "above_hull": record.e_above_hull, "unique": unique, "novel": novel}
+    return {
+        "valid": record.passed("screen"),
+        "hit": record.hit,
+        "above_hull": record.e_above_hull,
+        "unique": unique,
+        "novel": novel,
+    }
 
 
-def _outcomes(valid: bool, hit: bool | None, above_hull: float | None, unique: bool | None, novel: bool | None) -> dict[str, Outcome]:
+def _outcomes(
+    valid: bool, hit: bool | None, above_hull: float | None, unique: bool | None, novel: bool | None
+) -> dict[str, Outcome]:
     """What `summarize` reads."""
 
     def status(truth: bool | None) -> Status:
@@ -135,7 +190,9 @@ def _outcomes(valid: bool, hit: bool | None, above_hull: float | None, unique: b
     return {
         "screen": Outcome(status(valid)),
         "hits": Outcome(status(hit), values={"hit": hit}),
-        "hull": Outcome("undefined" if above_hull is None else "passed", values={"e_above_hull": above_hull}),
+        "hull": Outcome(
+            "undefined" if above_hull is None else "passed", values={"e_above_hull": above_hull}
+        ),
         "unique": Outcome(status(unique), values={"unique": unique}),
         "novel": Outcome(status(novel), values={"novel": novel}),
     }
@@ -152,7 +209,11 @@ def markdown(judged: Sequence[Judged], unguided: str, ours: str, theirs: str) ->
 
 def _settings(judged: Sequence[Judged]) -> str:
     sample, model = judged[0].batches[0].settings["sample"], judged[0].batches[0].content["model"]
-    codes = {b.content["code"]["sampler_sha256"][:8]: b.content["code"]["commit"] for one in judged for b in one.batches}
+    codes = {
+        b.content["code"]["sampler_sha256"][:8]: b.content["code"]["commit"]
+        for one in judged
+        for b in one.batches
+    }
     seeds = sorted({b.seed for one in judged for b in one.batches})
     lost = sum(one.arm.without_hull for one in judged)
     total = sum(one.arm.raw for one in judged)
@@ -223,14 +284,21 @@ def _goals(judged: Sequence[Judged], unguided: str, ours: str, theirs: str) -> s
             "–" if paper is None else _ratio(paper.arm.scout_yield, base.arm.scout_yield),
             f"× {one.per_structure('cpu') / base.per_structure('cpu'):.2f}",
             f"× {one.per_structure('evaluations') / base.per_structure('evaluations'):.2f}",
-            "; ".join(f"{name}: {'yes' if truth else 'no' if truth is False else 'undefined'}" for name, truth in met.items()),
+            "; ".join(
+                f"{name}: {'yes' if truth else 'no' if truth is False else 'undefined'}"
+                for name, truth in met.items()
+            ),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
-def goals(one: Judged, base: Judged, paper: Judged | None) -> tuple[bool | None, bool, bool | None, bool]:
-    """Hits, validity, yield and time; None where a ratio has no value because the unguided arm has none."""
+def goals(
+    one: Judged, base: Judged, paper: Judged | None
+) -> tuple[bool | None, bool, bool | None, bool]:
+    """Hits, validity, yield and time; None where a ratio has no value because the unguided arm has
+    none.
+    """
     more_hits = _at_least(one.arm.hits, base.arm.hits, HITS)
     if paper is not None and more_hits:
         more_hits = _fraction(one.arm.hits) >= _fraction(paper.arm.hits)
@@ -272,7 +340,11 @@ def _csv_row(judged: Sequence[Judged], one: Judged, unguided: str) -> dict[str, 
         "C/R low": arm.hits.low,
         "C/R high": arm.hits.high,
     }
-    row |= {"C/R least of seeds": min(by_seed), "C/R greatest of seeds": max(by_seed), "undefined": arm.undefined}
+    row |= {
+        "C/R least of seeds": min(by_seed),
+        "C/R greatest of seeds": max(by_seed),
+        "undefined": arm.undefined,
+    }
     row |= {
         "p": test and test.p_z,
         "p Fisher": test and test.p_fisher,
@@ -292,10 +364,24 @@ def _csv_row(judged: Sequence[Judged], one: Judged, unguided: str) -> dict[str, 
         "USO": arm.original.count,
         "USOC": arm.scout.count,
     }
-    row |= {"SCOUT": arm.scout.fraction, "SCOUT low": arm.scout.low, "SCOUT high": arm.scout.high, "Y_SCOUT": arm.scout_yield.fraction}
-    row |= {"Y_SCOUT low": arm.scout_yield.low, "Y_SCOUT high": arm.scout_yield.high, "Y_SCOUT p Fisher": final and final.p_fisher}
-    row |= {f"Y_SCOUT, window {window:g} eV/atom": one.final(window).fraction for window in (0.3, 0.4)}
-    row |= {f"{name} per structure": round(one.per_structure(name), 3) for name in ("evaluations", "cpu", "seconds")}
+    row |= {
+        "SCOUT": arm.scout.fraction,
+        "SCOUT low": arm.scout.low,
+        "SCOUT high": arm.scout.high,
+        "Y_SCOUT": arm.scout_yield.fraction,
+    }
+    row |= {
+        "Y_SCOUT low": arm.scout_yield.low,
+        "Y_SCOUT high": arm.scout_yield.high,
+        "Y_SCOUT p Fisher": final and final.p_fisher,
+    }
+    row |= {
+        f"Y_SCOUT, window {window:g} eV/atom": one.final(window).fraction for window in (0.3, 0.4)
+    }
+    row |= {
+        f"{name} per structure": round(one.per_structure(name), 3)
+        for name in ("evaluations", "cpu", "seconds")
+    }
     return row | {"guide": json.dumps(guide)}
 
 

@@ -1,11 +1,16 @@
-"""How fast each stage of the validation is: ``python -m benchmarks.validation_speed`` prints a table for 1000 and one for 10 000 crystals.
+"""How fast each stage of the validation is: ``python -m benchmarks.validation_speed`` prints a
+table for 1000 and one for 10 000 crystals.
 
-The crystals are made here, the same in every run: frames of the embedded reference set (2 to 20 atoms) with the names Cu, Si and P at random, strained by 5 % and shaken
-by 0.1 Å; every third one repeats an earlier one, shaken by 0.02 Å and in another cell. Each count has a process of its own, as the peak of memory is that of
-a process. Energies are asked of a part only, and the hull with them. `unique` is measured on two more sets: the same frames with all atoms boron, so that every
-crystal with as many atoms stands in one block, and the reference set itself, where hardly two formulas are the same. Then, on a part that can be
-waited for, what one would do without the stage. Processor time of one thread; the network is CHGNet's. The row "cores" is the wall time of `unique` as it is
-used, on all cores from 2000 structures on. ``--rows boron --rows cores`` measures only these, minutes each with 10 000.
+The crystals are made here, the same in every run: frames of the embedded reference set (2 to 20
+atoms) with the names Cu, Si and P at random, strained by 5 % and shaken by 0.1 Å; every third one
+repeats an earlier one, shaken by 0.02 Å and in another cell. Each count has a process of its own,
+as the peak of memory is that of a process. Energies are asked of a part only, and the hull with
+them. `unique` is measured on two more sets: the same frames with all atoms boron, so that every
+crystal with as many atoms stands in one block, and the reference set itself, where hardly two
+formulas are the same. Then, on a part that can be waited for, what one would do without the stage.
+Processor time of one thread; the network is CHGNet's. The row "cores" is the wall time of `unique`
+as it is used, on all cores from 2000 structures on. ``--rows boron --rows cores`` measures only
+these, minutes each with 10 000.
 """
 
 from __future__ import annotations
@@ -30,7 +35,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 import scoutlang
-from scoutlang.elements import SYMBOLS
+from scoutlang.ir.elements import SYMBOLS
 from scoutlang.potentials.chgnet import CHGNetPotential
 from scoutlang.validation import Generated, Record
 from scoutlang.validation.reference import load
@@ -40,9 +45,7 @@ from scoutlang.validation.stages.symmetry import STAGE as SYMMETRY
 from scoutlang.validation.stages.unique import STAGE as UNIQUE
 from scoutlang.validation.stages.unique import Unique
 
-PROGRAM = (
-    "system Cu-Si-P; require CN(Cu-P) = 4; require volume_per_atom = 15 Å^3; expect e_above_hull < 0.2 eV/atom; expect novel and unique"
-)
+PROGRAM = "system Cu-Si-P; require CN(Cu-P) = 4; require volume_per_atom = 15 Å^3; expect e_above_hull < 0.2 eV/atom; expect novel and unique"
 SYSTEM = ("Cu", "Si", "P")
 VOLUME = {"Cu-Si-P": 15.0, "boron": 7.5}  # Å^3 per atom
 ROWS = ("stages", "boron", "reference", "cores", "beside")
@@ -53,16 +56,26 @@ ENERGIES, GROUPED, ONE_BY_ONE, ANALYSED = 512, 300, 32, 300
 def crystals(kind: str, count: int) -> list[Structure]:
     """Of ``Cu-Si-P``, ``boron``, or as they are in the ``reference``."""
     rng = np.random.default_rng(0)
-    frames = [known.structure for known in load().subset(SYMBOLS) if 2 <= len(known.structure) <= 20]
+    frames = [
+        known.structure for known in load().subset(SYMBOLS) if 2 <= len(known.structure) <= 20
+    ]
     made: list[Structure] = []
     for i in range(count):
         if i % 3 == 2:
             made.append(_again(made[int(rng.integers(i))], rng))
             continue
         frame = frames[int(rng.integers(len(frames)))].copy()
-        names = {"Cu-Si-P": rng.choice(SYSTEM, len(frame)), "boron": ["B"] * len(frame), "reference": frame.atomic_numbers}[kind]
+        names = {
+            "Cu-Si-P": rng.choice(SYSTEM, len(frame)),
+            "boron": ["B"] * len(frame),
+            "reference": frame.atomic_numbers,
+        }[kind]
         volume = VOLUME.get(kind, frame.volume / len(frame)) * len(frame)
-        strained = frame.lattice.matrix * (volume / frame.volume) ** (1 / 3) @ (np.eye(3) + rng.normal(0, 0.05, (3, 3)))
+        strained = (
+            frame.lattice.matrix
+            * (volume / frame.volume) ** (1 / 3)
+            @ (np.eye(3) + rng.normal(0, 0.05, (3, 3)))
+        )
         made.append(_shaken(Structure(strained, names, frame.frac_coords), 0.1, rng))
     return made
 
@@ -72,13 +85,24 @@ def _again(structure: Structure, rng: np.random.Generator) -> Structure:
     change = np.eye(3, dtype=int)[rng.permutation(3)]
     change[0] += change[1] * rng.integers(-1, 2)
     matrix = change @ structure.lattice.matrix
-    moved = Structure(matrix, structure.species, structure.cart_coords + rng.normal(size=3), coords_are_cartesian=True, to_unit_cell=True)
+    moved = Structure(
+        matrix,
+        structure.species,
+        structure.cart_coords + rng.normal(size=3),
+        coords_are_cartesian=True,
+        to_unit_cell=True,
+    )
     return _shaken(moved, 0.02, rng)
 
 
 def _shaken(structure: Structure, length: float, rng: np.random.Generator) -> Structure:
     shifts = rng.normal(0, length / 3**0.5, (len(structure), 3))
-    return Structure(structure.lattice, structure.species, structure.cart_coords + shifts, coords_are_cartesian=True)
+    return Structure(
+        structure.lattice,
+        structure.species,
+        structure.cart_coords + shifts,
+        coords_are_cartesian=True,
+    )
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -88,7 +112,10 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def run(
-    stage: Stage, records: Sequence[Record], context: Context, clock: Callable[[], float] = time.process_time
+    stage: Stage,
+    records: Sequence[Record],
+    context: Context,
+    clock: Callable[[], float] = time.process_time,
 ) -> tuple[list[Record], float, int]:
     """The records after a stage, its seconds, and how many it was asked about."""
     ready = [r for r in records if all(r.passed(need) for need in stage.needs)]
@@ -120,11 +147,17 @@ def measure(count: int, rows: Sequence[str]) -> None:
     )
 
     def row(name: str, number: int, seconds: float) -> None:
-        click.echo(f"| {name} | {number} | {seconds:.1f} | {number / max(seconds, 1e-9):.0f} | {peak():.0f} |")
+        click.echo(
+            f"| {name} | {number} | {seconds:.1f} | {number / max(seconds, 1e-9):.0f} | {peak():.0f} |"
+        )
 
     records = records_of(structures)
     for stage in (ONE_CORE if isinstance(s, Unique) else s for s in built_in() if "stages" in rows):
-        asked = [r for r in records if r.passed("screen")][:ENERGIES] if stage.name == "energy" else records
+        asked = (
+            [r for r in records if r.passed("screen")][:ENERGIES]
+            if stage.name == "energy"
+            else records
+        )
         after, seconds, number = run(stage, asked, context)
         records = list({**{r.id: r for r in records}, **{r.id: r for r in after}}.values())
         row(stage.name, number, seconds)
@@ -132,11 +165,19 @@ def measure(count: int, rows: Sequence[str]) -> None:
             click.echo(f"|  | of these {sum(r.passed('unique') for r in records)} unique | | | |")
     for kind in ("boron", "reference"):
         if kind in rows:
-            records, seconds, number = run(ONE_CORE, passed_geometry(crystals(kind, count), context), context)
+            records, seconds, number = run(
+                ONE_CORE, passed_geometry(crystals(kind, count), context), context
+            )
             row(f"unique, {kind}: {sum(r.passed('unique') for r in records)} are", number, seconds)
     if "cores" in rows:
-        records, seconds, number = run(UNIQUE, passed_geometry(crystals("boron", count), context), context, time.perf_counter)
-        row(f"unique, boron, wall time, {cpu_count()} cores: {sum(r.passed('unique') for r in records)} are", number, seconds)
+        records, seconds, number = run(
+            UNIQUE, passed_geometry(crystals("boron", count), context), context, time.perf_counter
+        )
+        row(
+            f"unique, boron, wall time, {cpu_count()} cores: {sum(r.passed('unique') for r in records)} are",
+            number,
+            seconds,
+        )
     if "beside" in rows:
         compare(structures, context)
 
@@ -146,13 +187,25 @@ def passed_geometry(structures: Sequence[Structure], context: Context) -> list[R
 
 
 def compare(structures: Sequence[Structure], context: Context) -> None:
-    """Milliseconds per crystal of a stage, and of what one would do without it, on the same crystals."""
-    click.echo("\n| stage | crystals | ms each | beside it | ms each | ratio |\n|---|---|---|---|---|---|")
+    """Milliseconds per crystal of a stage, and of what one would do without it, on the same
+    crystals.
+    """
+    click.echo(
+        "\n| stage | crystals | ms each | beside it | ms each | ratio |\n|---|---|---|---|---|---|"
+    )
 
-    def row(stage: str, asked: Sequence[Structure], ours: Callable[[], object], other: str, theirs: Callable[[], object]) -> None:
+    def row(
+        stage: str,
+        asked: Sequence[Structure],
+        ours: Callable[[], object],
+        other: str,
+        theirs: Callable[[], object],
+    ) -> None:
         own, their = timed(ours), timed(theirs)
         each = [1000 * seconds / len(asked) for seconds in (own, their)]
-        click.echo(f"| {stage} | {len(asked)} | {each[0]:.2f} | {other} | {each[1]:.2f} | × {their / own:.1f} |")
+        click.echo(
+            f"| {stage} | {len(asked)} | {each[0]:.2f} | {other} | {each[1]:.2f} | × {their / own:.1f} |"
+        )
 
     for kind in ("Cu-Si-P", "boron"):
         some = passed_geometry(crystals(kind, GROUPED), context)
@@ -165,9 +218,21 @@ def compare(structures: Sequence[Structure], context: Context) -> None:
             partial(StructureMatcher().group_structures, of_some),
         )
     few = structures[:ONE_BY_ONE]
-    row("energy", few, lambda: context.potential.energies(few), "ASE calculator", lambda: one_by_one(few))
+    row(
+        "energy",
+        few,
+        lambda: context.potential.energies(few),
+        "ASE calculator",
+        lambda: one_by_one(few),
+    )
     many = structures[:ANALYSED]
-    row("symmetry", many, lambda: SYMMETRY.run(records_of(many), context), "SpacegroupAnalyzer", lambda: [analysed(s) for s in many])
+    row(
+        "symmetry",
+        many,
+        lambda: SYMMETRY.run(records_of(many), context),
+        "SpacegroupAnalyzer",
+        lambda: [analysed(s) for s in many],
+    )
 
 
 def one_by_one(structures: Sequence[Structure]) -> list[float]:
@@ -182,7 +247,14 @@ def analysed(structure: Structure) -> tuple[int, Structure]:
 
 
 @click.command(help=__doc__)
-@click.option("--count", "counts", multiple=True, default=(1000, 10_000), show_default=True, help="Crystals; may be repeated.")
+@click.option(
+    "--count",
+    "counts",
+    multiple=True,
+    default=(1000, 10_000),
+    show_default=True,
+    help="Crystals; may be repeated.",
+)
 @click.option(
     "--rows",
     multiple=True,
@@ -198,7 +270,10 @@ def main(counts: Sequence[int], rows: Sequence[str]) -> None:
     for count in counts:
         some = rows or (ROWS if count == min(counts) else ROWS[:-1])
         options = [word for name in some for word in ("--rows", name)]
-        subprocess.run([sys.executable, "-m", "benchmarks.validation_speed", "--count", str(count), *options], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.validation_speed", "--count", str(count), *options],
+            check=True,
+        )
 
 
 if __name__ == "__main__":

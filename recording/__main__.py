@@ -1,4 +1,6 @@
-"""``python -m recording`` types, records and draws, in about five minutes; with ``--draw`` it only draws what was recorded."""
+"""``python -m recording`` types, records and draws, in about five minutes; with ``--draw`` it only
+draws what was recorded.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def main(draw: bool) -> None:
     if not draw:
         CAST.write_text(dump(record()), encoding="utf-8")
     DRAWING.write_text(drawn(load(CAST.read_text(encoding="utf-8"))), encoding="utf-8")
-    click.echo(f"{CAST.name}: {CAST.stat().st_size / 1000:.0f} kB, {DRAWING.name}: {DRAWING.stat().st_size / 1000:.0f} kB")
+    click.echo(
+        f"{CAST.name}: {CAST.stat().st_size / 1000:.0f} kB, {DRAWING.name}: {DRAWING.stat().st_size / 1000:.0f} kB"
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""A recording as a picture that moves: SVG with CSS animation, no script, so that it plays where pages show it as an image.
+"""A recording as a picture that moves: SVG with CSS animation, no script, so that it plays where
+pages show it as an image.
 
-Each line of the terminal is a strip of all that it ever showed, one below the other, behind a window of one line; a step of the animation moves the
-strip. All lines since the beginning hang on one long sheet, which moves up where the terminal scrolls. Where nothing may move it is the still.
+Each line of the terminal is a strip of all that it ever showed, one below the other, behind a
+window of one line; a step of the animation moves the strip. All lines since the beginning hang on
+one long sheet, which moves up where the terminal scrolls. Where nothing may move it is the still.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from recording.cast import Cast
 from recording.screens import Run, Screen, screens
 
 PATIENCE, FASTER = 2.0, 8
-"""What the terminal does by itself, later than so many seconds after the last key, is played so many times faster."""
+"""What the terminal does by itself, later than so many seconds after the last key, is played so
+many times faster.
+"""
 
 COLORS: Mapping[str, tuple[str, str]] = {
     "page": ("#ffffff", "#0f141a"),
@@ -36,14 +40,17 @@ COLORS: Mapping[str, tuple[str, str]] = {
 
 EDGE = "#8b949e"
 
-_WIDE, _HIGH, _FONT, _BASE = 8.4, 17, 14, 13  # pixels: a character, a line, its letters, and where these stand in it
+# pixels: a character, a line, its letters, and where these stand in it
+_WIDE, _HIGH, _FONT, _BASE = 8.4, 17, 14, 13
 _PAD, _FOOT = 14, 40  # pixels around the terminal, and below it for the caption
 _APART = 8  # pixels between the pieces of a strip, so that none is seen at the edge of the window
 _LEAST = 0.04  # seconds that a screen lasts; of shorter ones the last is shown
 _END = 4.0  # seconds of the last screen, before it begins again
 _NOWHERE = (-1000.0, 0.0)
 _WORDS = re.compile(r"[─-╿█]+|[^\s─-╿█]+(?: [^\s─-╿█]+)*")
-"""What is placed as one: drawn lines apart from words, for fonts differ in how wide they make them, and no more than a blank between words."""
+"""What is placed as one: drawn lines apart from words, for fonts differ in how wide they make them,
+and no more than a blank between words.
+"""
 
 T = TypeVar("T")
 Steps = list[tuple[float, T]]
@@ -52,7 +59,9 @@ Steps = list[tuple[float, T]]
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds of the picture for those of the session. fast: what is played faster, from and to, in seconds of the session."""
+    """Seconds of the picture for those of the session. fast: what is played faster, from and to, in
+    seconds of the session.
+    """
 
     fast: tuple[tuple[float, float], ...]
 
@@ -69,12 +78,16 @@ class Clock:
         return cls(tuple(fast))
 
     def __call__(self, time: float) -> float:
-        return time - sum((min(time, end) - begin) * (1 - 1 / FASTER) for begin, end in self.fast if begin < time)
+        return time - sum(
+            (min(time, end) - begin) * (1 - 1 / FASTER) for begin, end in self.fast if begin < time
+        )
 
 
 @dataclass(frozen=True)
 class _Film:
-    """Makes parts that change, and keeps the rules by which they do. still: the moment that stands where nothing may move; length: both in seconds."""
+    """Makes parts that change, and keeps the rules by which they do. still: the moment that stands
+    where nothing may move; length: both in seconds.
+    """
 
     still: float
     length: float
@@ -84,28 +97,57 @@ class _Film:
         """Markup that jumps to a place in pixels at the time of each step."""
         x, y = _at(steps, self.still)
         name = f"a{len(self.rules)}"
-        frames = (f"{_n(100 * time / self.length, 3)}%{{transform:translate({_n(x)}px,{_n(y)}px)}}" for time, (x, y) in steps)
+        frames = (
+            f"{_n(100 * time / self.length, 3)}%{{transform:translate({_n(x)}px,{_n(y)}px)}}"
+            for time, (x, y) in steps
+        )
         self.rules.append(f"@keyframes {name}{{{''.join(frames)}}}")
         return f'<g class="m" style="animation-name:{name}" transform="translate({_n(x)} {_n(y)})">{markup}</g>'
 
     def strip(self, steps: Steps[str], high: float) -> str:
         """Markup that takes turns, for a window of that height that shows one piece."""
-        places = {markup: (high + _APART) * number for number, markup in enumerate(dict.fromkeys(markup for _, markup in steps))}
-        pieces = "".join(f'<g transform="translate(0 {_n(place)})">{markup}</g>' for markup, place in places.items() if markup)
-        return self.moved(pieces, [(time, (0, -places[markup])) for time, markup in steps]) if len(steps) > 1 else pieces
+        places = {
+            markup: (high + _APART) * number
+            for number, markup in enumerate(dict.fromkeys(markup for _, markup in steps))
+        }
+        pieces = "".join(
+            f'<g transform="translate(0 {_n(place)})">{markup}</g>'
+            for markup, place in places.items()
+            if markup
+        )
+        return (
+            self.moved(pieces, [(time, (0, -places[markup])) for time, markup in steps])
+            if len(steps) > 1
+            else pieces
+        )
 
 
 def drawn(cast: Cast) -> str:
-    """The SVG. Where nothing may move it shows what stood before the last caption. Its description has the captions, for those who cannot see it."""
+    """The SVG. Where nothing may move it shows what stood before the last caption. Its description
+    has the captions, for those who cannot see it.
+    """
     clock = Clock.of(cast)
     captions = [(clock(event.time), event.data) for event in cast.events if event.kind == "m"]
     film = _Film(captions[-1][0] - _LEAST, clock(cast.duration) + _END)
     columns, rows = cast.size
     wide, high = columns * _WIDE, rows * _HIGH
 
-    said: Steps[str] = [(0.0, ""), *((time, f'<text class="caption" y="26">{escape(caption)}</text>') for time, caption in captions)]
+    said: Steps[str] = [
+        (0.0, ""),
+        *(
+            (time, f'<text class="caption" y="26">{escape(caption)}</text>')
+            for time, caption in captions
+        ),
+    ]
     mark = f'<text class="caption blue" y="26" x="{_n(wide)}" text-anchor="end">{FASTER} × faster</text>'
-    marks: Steps[str] = [(0.0, ""), *((clock(time), one) for begin, end in clock.fast for time, one in ((begin, mark), (end, "")))]
+    marks: Steps[str] = [
+        (0.0, ""),
+        *(
+            (clock(time), one)
+            for begin, end in clock.fast
+            for time, one in ((begin, mark), (end, ""))
+        ),
+    ]
     body = f"""\
 <rect class="page" stroke="{EDGE}" x="0.5" y="0.5" width="{_n(wide + 2 * _PAD - 1)}" height="{_n(high + 2 * _PAD + _FOOT - 1)}" rx="8"/>
 <svg x="{_PAD}" y="{_PAD}" width="{_n(wide)}" height="{_n(high)}">{_sheet(film, cast, clock)}</svg>
@@ -146,13 +188,22 @@ def _sheet(film: _Film, cast: Cast, clock: Clock) -> str:
         for steps, line in zip(lines, screen.lines, strict=True):
             _step(steps, time, "".join(map(_markup, line)))
         _step(scrolled, time, (0.0, -screen.gone * _HIGH))
-        _step(cursor, time, _NOWHERE if screen.cursor is None else (screen.cursor[1] * _WIDE, screen.cursor[0] * _HIGH))
+        _step(
+            cursor,
+            time,
+            _NOWHERE
+            if screen.cursor is None
+            else (screen.cursor[1] * _WIDE, screen.cursor[0] * _HIGH),
+        )
     strips = "".join(
         f'<svg y="{number * _HIGH}" width="{_n(cast.size[0] * _WIDE)}" height="{_HIGH}">{film.strip(steps, _HIGH)}</svg>\n'
         for number, steps in enumerate(lines)
         if len(steps) > 1
     )
-    return film.moved(film.moved(f'<rect class="cursor" width="{_WIDE}" height="{_HIGH}"/>', cursor) + strips, scrolled)
+    return film.moved(
+        film.moved(f'<rect class="cursor" width="{_WIDE}" height="{_HIGH}"/>', cursor) + strips,
+        scrolled,
+    )
 
 
 def _lasting(shown: Iterable[tuple[float, Screen]]) -> Iterator[tuple[float, Screen]]:
@@ -195,7 +246,9 @@ def _fill(color: str) -> str:
 
 def _style(film: _Film) -> str:
     """Nothing glides, which would have the whole picture painted anew all the time."""
-    light, dark = ("".join(f".{name}{{fill:{pair[i]}}}" for name, pair in COLORS.items()) for i in (0, 1))
+    light, dark = (
+        "".join(f".{name}{{fill:{pair[i]}}}" for name, pair in COLORS.items()) for i in (0, 1)
+    )
     length = f"{_n(film.length, 3)}s infinite"
     return f"""
 text{{font:{_FONT}px ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono","Liberation Mono",Consolas,monospace}}

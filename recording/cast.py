@@ -1,4 +1,6 @@
-"""Recordings of a terminal as text: asciicast of version 2, a header and one event per line (https://docs.asciinema.org/manual/asciicast/v2/)."""
+"""Recordings of a terminal as text: asciicast of version 2, a header and one event per line
+(https://docs.asciinema.org/manual/asciicast/v2/).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ Kind = Literal["o", "i", "m"]
 
 
 class Event(NamedTuple):
-    """time: seconds since the beginning. kind: o the terminal received data, i a key was pressed, m a caption begins."""
+    """time: seconds since the beginning. kind: o the terminal received data, i a key was pressed, m
+    a caption begins.
+    """
 
     time: float
     kind: Kind

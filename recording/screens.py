@@ -17,7 +17,9 @@ _BURST = 0.02  # seconds; what comes within them belongs together, as a line tha
 
 
 class Run(NamedTuple):
-    """Neighbouring characters of one look. color, background: a name of pyte's or six hexadecimal digits."""
+    """Neighbouring characters of one look. color, background: a name of pyte's or six hexadecimal
+    digits.
+    """
 
     column: int
     text: str
@@ -31,7 +33,8 @@ Line = tuple[Run, ...]
 
 @dataclass(frozen=True)
 class Screen:
-    """time: seconds, since when it is so. lines: all since the beginning, also those that went out at the top, of which there are ``gone``.
+    """time: seconds, since when it is so. lines: all since the beginning, also those that went out
+    at the top, of which there are ``gone``.
 
     cursor: its line, counted as these, and its column; None where it is hidden.
     """
@@ -57,7 +60,9 @@ def screens(cast: Cast) -> Iterator[Screen]:
             for y in screen.dirty:
                 shown[y] = _line(screen.buffer[y], columns)
             screen.dirty.clear()
-            cursor = None if screen.cursor.hidden else (len(gone) + screen.cursor.y, screen.cursor.x)
+            cursor = (
+                None if screen.cursor.hidden else (len(gone) + screen.cursor.y, screen.cursor.x)
+            )
             yield Screen(event.time, (*gone, *shown), len(gone), cursor)
 
 
@@ -78,7 +83,8 @@ def text(line: Line) -> str:
 
 def _line(row: dict[int, Char], width: int) -> Line:
     runs = []
-    for _, group in groupby(enumerate(row[x] for x in range(width)), key=lambda cell: cell[1][1:]):  # all but the character
+    # all but the character
+    for _, group in groupby(enumerate(row[x] for x in range(width)), key=lambda cell: cell[1][1:]):
         cells = list(group)
         column, look = cells[0]
         said = "".join(char.data for _, char in cells)

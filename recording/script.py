@@ -1,4 +1,6 @@
-"""What is typed: the inputs of a session in the form that `scout replay` reads. A comment in a line of its own is a caption and is not typed."""
+"""What is typed: the inputs of a session in the form that `scout replay` reads. A comment in a line
+of its own is a caption and is not typed.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +8,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scoutlang.repl.inputs import unfinished
+from scoutlang.interfaces.repl.inputs import unfinished
 
 _TAB = re.compile(r"Tab behind (\S+)")
 
 
 @dataclass(frozen=True)
 class Input:
-    """lines: of one input, as typed. caption: what is said about it and those after it, empty if nothing is."""
+    """lines: of one input, as typed. caption: what is said about it and those after it, empty if
+    nothing is.
+    """
 
     lines: tuple[str, ...]
     caption: str = ""
 
     @property
     def tab_behind(self) -> str:
-        """Behind which text Tab is pressed instead of writing on, as the caption says; empty if nowhere."""
+        """Behind which text Tab is pressed instead of writing on, as the caption says; empty if
+        nowhere.
+        """
         found = _TAB.search(self.caption)
         return found[1] if found else ""
 

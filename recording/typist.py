@@ -1,4 +1,6 @@
-"""Somebody at a terminal: types a script into the REPL, waits for each answer, reads it. What the terminal receives is recorded."""
+"""Somebody at a terminal: types a script into the REPL, waits for each answer, reads it. What the
+terminal receives is recorded.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ import pyte
 
 from recording.cast import Event, Kind
 from recording.script import Input
-from scoutlang.repl.transcript import MORE, PROMPT
+from scoutlang.interfaces.repl.transcript import MORE, PROMPT
 
 COLUMNS, LINES = 100, 30
 TERM = "xterm-256color"
@@ -63,7 +65,12 @@ class Typist:
         self._child: Any = pexpect.spawn(
             sys.executable,
             ["-m", "scoutlang"],
-            env={**environment, "TERM": TERM, "PYTHONIOENCODING": "utf-8", "SCOUT_DATA": str(folder / ".data")},
+            env={
+                **environment,
+                "TERM": TERM,
+                "PYTHONIOENCODING": "utf-8",
+                "SCOUT_DATA": str(folder / ".data"),
+            },
             encoding="utf-8",
             dimensions=(LINES, COLUMNS),
             cwd=str(folder),
@@ -76,7 +83,9 @@ class Typist:
         self.events: list[Event] = []
 
     def play(self, script: Sequence[Input]) -> None:
-        """Type the script; its last input must end the session. Raises TimeoutError where an answer does not come."""
+        """Type the script; its last input must end the session. Raises TimeoutError where an answer
+        does not come.
+        """
         self._wait_for(PROMPT)
         for one in script:
             if one.caption:
@@ -98,7 +107,9 @@ class Typist:
         self._child.close()
 
     def _type(self, line: str, tab_behind: str) -> None:
-        """Key by key, with Tab where the menu is to be used, until it has written what the line goes on with."""
+        """Key by key, with Tab where the menu is to be used, until it has written what the line
+        goes on with.
+        """
         place = 0
         while place < len(line):
             self._press(line[place])
@@ -126,7 +137,11 @@ class Typist:
         """Until the cursor stands behind an empty prompt and nothing more comes."""
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
-            if not self._listen(_QUIET) and self._screen.before_cursor == prompt and not self._screen.behind_cursor.strip():
+            if (
+                not self._listen(_QUIET)
+                and self._screen.before_cursor == prompt
+                and not self._screen.behind_cursor.strip()
+            ):
                 return
         raise TimeoutError("\n".join(self._screen.display))
 

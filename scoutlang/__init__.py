@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from scoutlang.api import (
+    from scoutlang.interfaces.api import (
         ProgramError,
         ProgramText,
         batch,
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
         table,
         write_report,
     )
-    from scoutlang.errors import ScoutError
     from scoutlang.ir import Program
+    from scoutlang.support.errors import ScoutError
 
-__version__ = "0.1.0"
+from scoutlang.support.version import __version__
 
 __all__ = [
     "Program",
@@ -54,15 +54,15 @@ __all__ = [
     "write_report",
 ]
 
-_ELSEWHERE = {"Program": "scoutlang.ir", "ScoutError": "scoutlang.errors"}
-"""Public names that are not in `scoutlang.api`."""
+_ELSEWHERE = {"Program": "scoutlang.ir", "ScoutError": "scoutlang.support.errors"}
+"""Public names that are not in `scoutlang.interfaces.api`."""
 
 
 def __getattr__(name: str) -> Any:
     # imported on first use, so that `import scoutlang` costs nothing
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_ELSEWHERE.get(name, "scoutlang.api")), name)
+    return getattr(importlib.import_module(_ELSEWHERE.get(name, "scoutlang.interfaces.api")), name)
 
 
 def __dir__() -> list[str]:
@@ -70,7 +70,7 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """`%load_ext scoutlang`: cells that are programs, see `scoutlang.notebook`."""
-    from scoutlang.notebook import register
+    """`%load_ext scoutlang`: cells that are programs, see `scoutlang.interfaces.notebook`."""
+    from scoutlang.interfaces.notebook import register
 
     register(shell)

@@ -1,5 +1,5 @@
 """``python -m scoutlang``: the `scout` command where its script is not on the path."""
 
-from scoutlang.cli import main
+from scoutlang.interfaces.cli import main
 
 main()

@@ -1,4 +1,6 @@
-"""Crystals, references and a potential that needs no model: energies of these tests are known by hand."""
+"""Crystals, references and a potential that needs no model: energies of these tests are known by
+hand.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _FACE_CENTRED = [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)]
 
 
 class TablePotential:
-    """eV/atom by reduced formula; a formula that it does not know is a failure. Counts what it was asked for."""
+    """eV/atom by reduced formula; a formula that it does not know is a failure. Counts what it was
+    asked for.
+    """
 
     name = "table"
     version = "1"
@@ -27,14 +31,21 @@ class TablePotential:
         self.table = energies
         self.asked: list[Structure] = []
 
-    def energies(self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None) -> list[Evaluation]:
+    def energies(
+        self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None
+    ) -> list[Evaluation]:
         self.asked.extend(structures)
         formulas = [s.composition.reduced_formula for s in structures]
-        return [Evaluation(self.table[f]) if f in self.table else Evaluation(nan, f"does not know {f}") for f in formulas]
+        return [
+            Evaluation(self.table[f]) if f in self.table else Evaluation(nan, f"does not know {f}")
+            for f in formulas
+        ]
 
 
 def rock_salt(cation: str = "Na", anion: str = "Cl", a: float = 5.64) -> Structure:
-    """Conventional cell of 8 atoms, cation at the origin, edge in Å. (`from_spacegroup` takes a second for this group.)"""
+    """Conventional cell of 8 atoms, cation at the origin, edge in Å. (`from_spacegroup` takes a
+    second for this group.)
+    """
     shifted = [(x + 0.5, y, z) for x, y, z in _FACE_CENTRED]
     return Structure(Lattice.cubic(a), [cation] * 4 + [anion] * 4, _FACE_CENTRED + shifted)
 
@@ -45,7 +56,11 @@ def simple_cubic(element: str, a: float) -> Structure:
 
 def close_packed(element: str, a: float) -> Structure:
     """Hexagonal, with the ideal c/a."""
-    return Structure(Lattice.hexagonal(a, a * np.sqrt(8 / 3)), [element] * 2, [(1 / 3, 2 / 3, 0.25), (2 / 3, 1 / 3, 0.75)])
+    return Structure(
+        Lattice.hexagonal(a, a * np.sqrt(8 / 3)),
+        [element] * 2,
+        [(1 / 3, 2 / 3, 0.25), (2 / 3, 1 / 3, 0.75)],
+    )
 
 
 def auricupride() -> Structure:
@@ -58,11 +73,20 @@ def argon() -> Structure:
 
 
 def known(*structures: Structure) -> Reference:
-    return Reference.from_structures("by hand", [ReferenceStructure(str(i), "test", s, "none", "none") for i, s in enumerate(structures)])
+    return Reference.from_structures(
+        "by hand",
+        [ReferenceStructure(str(i), "test", s, "none", "none") for i, s in enumerate(structures)],
+    )
 
 
 def generated(*structures: Structure | None, arm: str = "guided") -> list[Generated]:
     return [
-        Generated("guided" if arm == "guided" else "non-guided", 0, i, s, None if s else "the sampler gave NaN")
+        Generated(
+            "guided" if arm == "guided" else "non-guided",
+            0,
+            i,
+            s,
+            None if s else "the sampler gave NaN",
+        )
         for i, s in enumerate(structures)
     ]

@@ -1,8 +1,10 @@
 """Known crystals, each in four settings, and how the tests of descriptors read values.
 
-Space group, lattice constants (Å, degrees) and coordinates are those of the AFLOW Encyclopedia of Crystallographic Prototypes, which names
-the measurement behind each: Mehl et al., Comput. Mater. Sci. 136, S1 (2017), doi:10.1016/j.commatsci.2017.01.017, and Hicks et al.,
-Comput. Mater. Sci. 161, S1 (2019), doi:10.1016/j.commatsci.2018.10.043. Settings: origin choice 1, unique axis b, hexagonal axes.
+Space group, lattice constants (Å, degrees) and coordinates are those of the AFLOW Encyclopedia of
+Crystallographic Prototypes, which names the measurement behind each: Mehl et al., Comput. Mater.
+Sci. 136, S1 (2017), doi:10.1016/j.commatsci.2017.01.017, and Hicks et al., Comput. Mater. Sci. 161,
+S1 (2019), doi:10.1016/j.commatsci.2018.10.043. Settings: origin choice 1, unique axis b, hexagonal
+axes.
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ from ase.spacegroup import crystal
 from pymatgen.core import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors import modules
-from scoutlang.expressions import Field, Reading, quantity
+from scoutlang.evaluation.expressions import Field, Reading, quantity
 from scoutlang.ir import Aggregate, How, Measure, Species
 
-# name, space group, a b c α β γ, one atom of each orbit; lanthanum_cuprate is of the K2NiF4 type, chromium_silicide is A15
+# name, space group, a b c α β γ, one atom of each orbit; lanthanum_cuprate is of the K2NiF4 type,
+# chromium_silicide is A15
 _TABLE = """
 copper                   225  3.6149 3.6149 3.6149 90 90 90  Cu 0 0 0
 tungsten                 229  3.155 3.155 3.155 90 90 90  W 0 0 0
@@ -107,12 +110,16 @@ def prototypes() -> Mapping[str, Structure]:
             spacegroup=int(number),
             cellpar=[float(p) for p in parameters],
         )
-        found[name] = Structure(atoms.cell.array, atoms.get_chemical_symbols(), atoms.get_scaled_positions())
+        found[name] = Structure(
+            atoms.cell.array, atoms.get_chemical_symbols(), atoms.get_scaled_positions()
+        )
     return found
 
 
 def settings(conventional: Structure) -> list[Structure]:
-    """The crystal as conventional, primitive, thin and skewed (determinant 1), and 2 × 1 × 2 supercell."""
+    """The crystal as conventional, primitive, thin and skewed (determinant 1), and 2 × 1 × 2
+    supercell.
+    """
     primitive = SpacegroupAnalyzer(conventional).find_primitive()
     skewed = primitive.copy()
     skewed.make_supercell([[1, 0, 0], [3, 1, 0], [-2, 1, 1]], to_unit_cell=False)
@@ -125,8 +132,17 @@ def measure(name: str, *species: str, **parameters: float) -> Measure:
     return Measure(descriptor=name, species=places, parameters=tuple(parameters.items()))
 
 
-def read(batch: CrystalBatch, use: Measure, kind: Literal["soft", "exact"] = "exact", how: How | None = None) -> Field:
-    """One value per crystal, as a program reads it: by the descriptor's own aggregate or by another."""
+def read(
+    batch: CrystalBatch,
+    use: Measure,
+    kind: Literal["soft", "exact"] = "exact",
+    how: How | None = None,
+) -> Field:
+    """One value per crystal, as a program reads it: by the descriptor's own aggregate or by
+    another.
+    """
     signature = modules()[use.descriptor].SIGNATURE
-    expression = use if signature.domain == "crystal" else Aggregate(how or signature.aggregate, use)
+    expression = (
+        use if signature.domain == "crystal" else Aggregate(how or signature.aggregate, use)
+    )
     return quantity(expression, Reading(batch, kind))

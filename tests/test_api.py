@@ -11,7 +11,7 @@ from pymatgen.core import Molecule
 from pymatgen.io.ase import AseAtomsAdaptor
 
 import scoutlang
-from scoutlang import api
+from scoutlang.interfaces import api
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "structures"
 PAPER = "system Cu-Si-P-Ca; require CN(Cu-P)=4; require CN(Cu-Cu)=1; guide k=0.8"
@@ -56,7 +56,7 @@ def test_public_names_exist_and_are_listed() -> None:
 
 
 def test_functions_are_not_hidden_by_modules() -> None:
-    import scoutlang.measuring
+    import scoutlang.evaluation.measure
 
     assert callable(scoutlang.check)
     assert callable(scoutlang.compile)
@@ -82,13 +82,17 @@ def test_parse_refuses_what_is_no_program_and_says_all_that_is_wrong() -> None:
 
 
 def test_set_is_another_text_and_none_takes_back() -> None:
-    written = scoutlang.parse("system Cu-P; param rc = 2.5 Å; require CN(Cu-P, r=rc) = 4; guide k=0.8")
+    written = scoutlang.parse(
+        "system Cu-P; param rc = 2.5 Å; require CN(Cu-P, r=rc) = 4; guide k=0.8"
+    )
     other = written.set(rc="2.7 Å", steps=100, k=0.4)
     assert other.overrides == {"rc": "2.7 Å", "steps": "100", "k": "0.4"}
     assert written.overrides == {}
     assert other.program.sample.steps == 100
     assert other.set(rc=None, steps=None, k=None).program == written.program
-    assert [d.code for d in written.set(nothing=1).check().diagnostics if d.severity == "error"] != []
+    assert [
+        d.code for d in written.set(nothing=1).check().diagnostics if d.severity == "error"
+    ] != []
 
 
 def test_sweeps_are_a_family() -> None:
@@ -120,14 +124,20 @@ def test_measure_takes_one_or_several_of_pymatgen_ase_and_files() -> None:
     for one in (salt, crystal):
         [found] = scoutlang.measure(program, one)
         assert found.hit is True
-    found = scoutlang.measure(program, [salt, crystal, bulk("Cl", "fcc", 5.0), EXAMPLES / "CuP2.cif"])
+    found = scoutlang.measure(
+        program, [salt, crystal, bulk("Cl", "fcc", 5.0), EXAMPLES / "CuP2.cif"]
+    )
     table = found.to_pandas()
     assert list(table["structure"]) == [one.structure for one in found]
     assert table["hit"].isna().tolist() == [False, False, True, True]  # no Na: undefined, not false
     assert table["exact: salt"].tolist()[:2] == [6.0, 6.0]
     assert table["exact: salt"].isna().tolist()[2:] == [True, True]
-    assert {str(table[name].dtype) for name in table if name.startswith(("exact", "soft", "margin"))} == {"Float64"}
-    assert {str(table[name].dtype) for name in table if name.startswith(("hit", "satisfied"))} == {"boolean"}
+    assert {
+        str(table[name].dtype) for name in table if name.startswith(("exact", "soft", "margin"))
+    } == {"Float64"}
+    assert {str(table[name].dtype) for name in table if name.startswith(("hit", "satisfied"))} == {
+        "boolean"
+    }
     with pytest.raises(TypeError, match="pymatgen Structure"):
         scoutlang.measure(program, [3])
 
@@ -149,7 +159,9 @@ def test_a_path_is_a_file_however_it_is_written(tmp_path: Path) -> None:
 
 def test_values_from_outside_are_seen() -> None:
     other = scoutlang.parse(PAPER).set(k=0.3, steps=10)
-    assert str(other).endswith("guide k=0.8\n# set from outside: k = 0.3\n# set from outside: steps = 10\n")
+    assert str(other).endswith(
+        "guide k=0.8\n# set from outside: k = 0.3\n# set from outside: steps = 10\n"
+    )
     assert "k 0.3" in repr(other)
     assert "10 steps" in repr(other)
 
@@ -157,7 +169,8 @@ def test_values_from_outside_are_seen() -> None:
 def test_what_is_no_structure_is_named() -> None:
     for wrong in (None, 3, Molecule(["H"], [[0, 0, 0]]), [object()]):
         with pytest.raises(
-            TypeError, match=r"a structure is a pymatgen Structure, an ase Atoms or a path, not (NoneType|int|Molecule|object)"
+            TypeError,
+            match=r"a structure is a pymatgen Structure, an ase Atoms or a path, not (NoneType|int|Molecule|object)",
         ):
             scoutlang.measure(PAPER, wrong)
     with pytest.raises(ValueError, match="at least one"):
@@ -167,7 +180,12 @@ def test_what_is_no_structure_is_named() -> None:
 
 
 def test_measurements_are_a_table_at_a_prompt() -> None:
-    found = scoutlang.measure("system Na-Cl; require salt: CN(Na-Cl) = 6", bulk("NaCl", "rocksalt", 5.64))
-    assert [line.split() for line in repr(found).splitlines()][1:3] == [["hit", "True"], ["exact:", "salt", "6.0"]]
+    found = scoutlang.measure(
+        "system Na-Cl; require salt: CN(Na-Cl) = 6", bulk("NaCl", "rocksalt", 5.64)
+    )
+    assert [line.split() for line in repr(found).splitlines()][1:3] == [
+        ["hit", "True"],
+        ["exact:", "salt", "6.0"],
+    ]
     assert "<table" in found._repr_html_()
     assert repr(scoutlang.measure(PAPER, [])) != ""

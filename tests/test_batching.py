@@ -6,15 +6,18 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoutlang.batching import batches, each
+from scoutlang.support.batching import batches, each
 
 
 @given(st.lists(st.integers(0, 9)), st.integers(1, 20))
-def test_batches_are_runs_of_the_items_that_cost_no_more_than_asked(costs: list[int], most: int) -> None:
+def test_batches_are_runs_of_the_items_that_cost_no_more_than_asked(
+    costs: list[int], most: int
+) -> None:
     runs = list(batches(costs, lambda cost: cost, most))
     assert [cost for run in runs for cost in run] == costs
     assert all(len(run) == 1 or sum(run) <= most for run in runs)
-    assert all(sum(run) + following[0] > most for run, following in pairwise(runs))  # none could be longer
+    # none could be longer
+    assert all(sum(run) + following[0] > most for run, following in pairwise(runs))
 
 
 def test_one_that_raises_has_its_error_and_the_others_their_results() -> None:

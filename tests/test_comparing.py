@@ -1,4 +1,6 @@
-"""What two programs differ in: each kind of difference by hand, and for any two programs no difference exactly when their digests agree."""
+"""What two programs differ in: each kind of difference by hand, and for any two programs no
+difference exactly when their digests agree.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoutlang.comparing import Change, compare
 from scoutlang.ir import (
     Aggregate,
     AtomRange,
@@ -27,6 +28,7 @@ from scoutlang.ir import (
     Term,
     Wish,
 )
+from scoutlang.ir.diff import Change, compare
 
 CU, P = Species("Cu", ("Cu",)), Species("P", ("P",))
 CN = Measure("CN", (CU, P))
@@ -34,7 +36,9 @@ CN = Measure("CN", (CU, P))
 
 def term(label: str, target: float = 4.0, **changes: Any) -> Term:
     claim = Compare(Aggregate("mean", CN), Relation("=", target=target, tolerance=0.5))
-    return replace(Term("require", label, claim, f"{label} = {target}", Location(0, 1, 1)), **changes)
+    return replace(
+        Term("require", label, claim, f"{label} = {target}", Location(0, 1, 1)), **changes
+    )
 
 
 BASE = Program("a.scout", "system Cu-P", ("Cu", "P"), terms=(term("a"), term("b", 3.0)))
@@ -47,7 +51,13 @@ def changed(**changes: Any) -> list[tuple[str, str | None, str, tuple[str, ...]]
 
 def test_text_places_and_parameters_are_not_the_meaning() -> None:
     moved = tuple(replace(t, text="other", location=Location(5, 9, 2)) for t in BASE.terms)
-    other = replace(BASE, source_name="b.scout", source_text="# c", terms=moved, parameters=(ParameterValue("rc", "2.6 Å"),))
+    other = replace(
+        BASE,
+        source_name="b.scout",
+        source_text="# c",
+        terms=moved,
+        parameters=(ParameterValue("rc", "2.6 Å"),),
+    )
     assert compare(BASE, other) == ()
 
 
@@ -72,7 +82,9 @@ def test_text_places_and_parameters_are_not_the_meaning() -> None:
         ({"terms": (term("a", 9.0), term("c", 8.0))}, [("terms", "a", "changed", ("claim",)), ("terms", "b", "removed", ()), ("terms", "c", "added", ())]),
     ],
 )  # fmt: skip
-def test_each_difference(changes: dict[str, Any], expected: list[tuple[str, str | None, str, tuple[str, ...]]]) -> None:
+def test_each_difference(
+    changes: dict[str, Any], expected: list[tuple[str, str | None, str, tuple[str, ...]]]
+) -> None:
     assert changed(**changes) == expected
 
 
@@ -101,8 +113,15 @@ def test_a_label_that_the_user_chose_tells_which_term_is_which() -> None:
 
 def test_parameters_are_listed_beside_what_they_change() -> None:
     old = replace(BASE, parameters=(ParameterValue("a", "4"), ParameterValue("b", "3")))
-    new = replace(BASE, parameters=(ParameterValue("b", "3"), ParameterValue("a", "5")), terms=(term("a", 5.0), BASE.terms[1]))
-    assert [(c.part, c.name, c.differs) for c in compare(old, new)] == [("terms", "a", ("claim",)), ("parameters", "a", ("value",))]
+    new = replace(
+        BASE,
+        parameters=(ParameterValue("b", "3"), ParameterValue("a", "5")),
+        terms=(term("a", 5.0), BASE.terms[1]),
+    )
+    assert [(c.part, c.name, c.differs) for c in compare(old, new)] == [
+        ("terms", "a", ("claim",)),
+        ("parameters", "a", ("value",)),
+    ]
 
 
 TERMS = st.builds(
@@ -127,8 +146,13 @@ PROGRAMS = st.builds(
     terms=st.lists(TERMS, max_size=4, unique_by=lambda t: t.label).map(tuple),
     guide=st.builds(Guide, every=st.sampled_from([1, 2]), cap=st.sampled_from([None, 0.5])),
     sample=st.builds(Sample, seed=st.sampled_from([0, 7])),
-    parameters=st.lists(st.builds(ParameterValue, st.sampled_from("pq"), st.sampled_from("12")), unique_by=lambda p: p.name).map(tuple),
-    sweeps=st.lists(st.builds(Sweep, st.sampled_from("kg"), st.just(("1", "2"))), unique_by=lambda s: s.name).map(tuple),
+    parameters=st.lists(
+        st.builds(ParameterValue, st.sampled_from("pq"), st.sampled_from("12")),
+        unique_by=lambda p: p.name,
+    ).map(tuple),
+    sweeps=st.lists(
+        st.builds(Sweep, st.sampled_from("kg"), st.just(("1", "2"))), unique_by=lambda s: s.name
+    ).map(tuple),
 )
 
 
@@ -141,7 +165,12 @@ def test_no_difference_exactly_when_the_digests_agree(old: Program, new: Program
 @settings(max_examples=100, deadline=None)
 @given(PROGRAMS, PROGRAMS)
 def test_what_was_added_there_is_removed_back_here(old: Program, new: Program) -> None:
-    mirror = {"added": "removed", "removed": "added", "changed": "changed", "reordered": "reordered"}
+    mirror = {
+        "added": "removed",
+        "removed": "added",
+        "changed": "changed",
+        "reordered": "reordered",
+    }
     there = sorted((c.part, mirror[c.kind]) for c in compare(old, new))
     assert there == sorted((c.part, c.kind) for c in compare(new, old))
 

@@ -1,4 +1,6 @@
-"""Judging what is there: runs again, structures from elsewhere, half of a run; and stages of other packages."""
+"""Judging what is there: runs again, structures from elsewhere, half of a run; and stages of other
+packages.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,13 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 import scoutlang
-from scoutlang import judged_runs
-from scoutlang.cli import commands
-from scoutlang.errors import ScoutError
-from scoutlang.judged_runs import Judged, adopt, judge
+from scoutlang.crystals.io import NamedStructure
+from scoutlang.interfaces.cli import commands
 from scoutlang.potentials import Evaluation
-from scoutlang.run_folder import RunFolder
-from scoutlang.structure_io import NamedStructure
+from scoutlang.runs import judge as judged_runs
+from scoutlang.runs.folder import RunFolder
+from scoutlang.runs.judge import Judged, adopt, judge
+from scoutlang.support.errors import ScoutError
 from scoutlang.validation.funnel import funnels
 from scoutlang.validation.stages import Stage, all_stages, built_in, ordered
 from scoutlang.validation.table import table_notes
@@ -34,7 +36,9 @@ TEXT = "system Cu-Au; require CN(Cu-Au) = 8; expect e_above_hull < 0.1 eV/atom"
 
 
 def fcc(symbols: Sequence[str], a: float = 3.8) -> Structure:
-    return Structure(Lattice.cubic(a), symbols, [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)])
+    return Structure(
+        Lattice.cubic(a), symbols, [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
+    )
 
 
 AUCU = fcc(["Cu", "Cu", "Au", "Au"])
@@ -65,7 +69,11 @@ def emt(run: RunFolder | Path) -> Judged:
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     broken = ScoutError("E203", "3.cif is not a readable cif file")
-    return adopt(program(), {"guided": [*named(AUCU, CU3AU, COPPER), broken], "non-guided": named(CU3AU)}, tmp_path / "run")
+    return adopt(
+        program(),
+        {"guided": [*named(AUCU, CU3AU, COPPER), broken], "non-guided": named(CU3AU)},
+        tmp_path / "run",
+    )
 
 
 class Calls:
@@ -112,15 +120,21 @@ class TestRuns:
         calls.asked.clear()
         again = emt(RunFolder.open(run.path))
         assert calls.asked == ["energy"]  # which has a cache of its own
-        assert [r.row() for r in again.validation.records] == [r.row() for r in first.validation.records]
+        assert [r.row() for r in again.validation.records] == [
+            r.row() for r in first.validation.records
+        ]
 
-    def test_another_potential_asks_only_what_depends_on_it(self, run: RunFolder, calls: Calls) -> None:
+    def test_another_potential_asks_only_what_depends_on_it(
+        self, run: RunFolder, calls: Calls
+    ) -> None:
         emt(run)
         calls.asked.clear()
         judge(run, potential="chgnet")
         assert {"energy", "expect", "hull"} <= set(calls.asked)
         assert not {"geometry", "screen", "hits", "unique", "novel"} & set(calls.asked)
-        assert json.loads((run.path / "run.json").read_text())["potential"]["name"] == "chgnet-0.3.0"
+        assert (
+            json.loads((run.path / "run.json").read_text())["potential"]["name"] == "chgnet-0.3.0"
+        )
 
     def test_the_judge_is_remembered(self, run: RunFolder) -> None:
         emt(run)
@@ -134,12 +148,17 @@ class TestRuns:
         assert caught.value.code == "E443"
         assert emt(run.path).reference.name == "mp-mini"
 
-    @pytest.mark.parametrize("content", ["", "[]", "{}", '[["passed", "", {}]]', '[["maybe", "", {}],' * 3, "[" * 100_000])
+    @pytest.mark.parametrize(
+        "content",
+        ["", "[]", "{}", '[["passed", "", {}]]', '[["maybe", "", {}],' * 3, "[" * 100_000],
+    )
     def test_damaged_results_are_found_again(self, run: RunFolder, content: str) -> None:
         first = emt(run)
         for file in (run.path / "stages").iterdir():
             file.write_text(content)
-        assert [r.row() for r in emt(run).validation.records] == [r.row() for r in first.validation.records]
+        assert [r.row() for r in emt(run).validation.records] == [
+            r.row() for r in first.validation.records
+        ]
 
     def test_results_that_cannot_be_kept_are_no_fault(self, run: RunFolder) -> None:
         (run.path / "stages").write_text("in the way")
@@ -161,7 +180,15 @@ class TestRuns:
         assert found.validation.table().arms == ()
 
     @pytest.mark.parametrize(
-        "content", ["", "[]", "{", "[" * 100_000, '{"arms": ["guided"], "sample": {}}', '{"arms": ["left"], "sample": {}}']
+        "content",
+        [
+            "",
+            "[]",
+            "{",
+            "[" * 100_000,
+            '{"arms": ["guided"], "sample": {}}',
+            '{"arms": ["left"], "sample": {}}',
+        ],
     )
     def test_damaged_manifests_are_errors(self, run: RunFolder, content: str) -> None:
         (run.path / "run.json").write_text(content)
@@ -183,7 +210,9 @@ class TestRuns:
 
 class TestCommand:
     def scout(self, *arguments: object) -> tuple[int, str]:
-        done = CliRunner().invoke(commands, ["validate", *map(str, arguments)], env={"COLUMNS": "120"})
+        done = CliRunner().invoke(
+            commands, ["validate", *map(str, arguments)], env={"COLUMNS": "120"}
+        )
         if isinstance(done.exception, ScoutError):
             return 1, str(done.exception)
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
@@ -199,7 +228,9 @@ class TestCommand:
         source = self.folder(tmp_path / "mine", AUCU, CU3AU)
         (source / "bad.cif").write_text("garbage")
         (source / "gold.scout").write_text(TEXT)
-        code, text = self.scout(source, "--out", tmp_path / "run", "--potential", "emt", "--format", "json")
+        code, text = self.scout(
+            source, "--out", tmp_path / "run", "--potential", "emt", "--format", "json"
+        )
         assert code == 0
         data = json.loads(text)
         (arm,) = data["table"]["arms"]
@@ -214,7 +245,16 @@ class TestCommand:
         frames = [AseAtomsAdaptor.get_atoms(s) for s in (AUCU, CU3AU)]
         ase.io.write(source / "generated_crystals.extxyz", frames)
         (tmp_path / "x.scout").write_text(TEXT)
-        given = ("--program", tmp_path / "x.scout", "--non-guided", source / "0.cif", "--out", tmp_path / "run", "--potential", "emt")
+        given = (
+            "--program",
+            tmp_path / "x.scout",
+            "--non-guided",
+            source / "0.cif",
+            "--out",
+            tmp_path / "run",
+            "--potential",
+            "emt",
+        )
         code, text = self.scout(source, *given, "--format", "json")
         assert code == 0
         assert [arm["raw"] for arm in json.loads(text)["table"]["arms"]] == [1, 2]
@@ -242,8 +282,12 @@ class TestCommand:
 
     def test_nothing_to_judge(self, tmp_path: Path) -> None:
         (tmp_path / "x.scout").write_text(TEXT)
-        assert self.scout(tmp_path / "nowhere", "--program", tmp_path / "x.scout")[1].startswith("error[E610]")
-        assert self.scout(self.folder(tmp_path / "empty"), "--program", tmp_path / "x.scout")[1].startswith("error[E207]")
+        assert self.scout(tmp_path / "nowhere", "--program", tmp_path / "x.scout")[1].startswith(
+            "error[E610]"
+        )
+        assert self.scout(self.folder(tmp_path / "empty"), "--program", tmp_path / "x.scout")[
+            1
+        ].startswith("error[E207]")
         assert not (tmp_path / "runs").exists()
 
 
@@ -266,20 +310,34 @@ STAGE = Heavy()
 """
 
 
-def install(site: Path, monkeypatch: pytest.MonkeyPatch, name: str, needs: str = '("screen",)', answer: str = "") -> None:
+def install(
+    site: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    needs: str = '("screen",)',
+    answer: str = "",
+) -> None:
     """A distribution with one stage, on the path of this test."""
-    text = STAGE.format(name=name, needs=needs, answer=answer or 'Outcome("passed", "", {"gold": "Au" in r.structure.composition})')
+    text = STAGE.format(
+        name=name,
+        needs=needs,
+        answer=answer or 'Outcome("passed", "", {"gold": "Au" in r.structure.composition})',
+    )
     metadata = site / f"{name}_package-1.0.dist-info"
     metadata.mkdir(parents=True)
     (site / f"{name}_module.py").write_text(text)
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-package\nVersion: 1.0\n")
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}-package\nVersion: 1.0\n"
+    )
     (metadata / "entry_points.txt").write_text(f"[scoutlang.stages]\n{name} = {name}_module\n")
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.delitem(sys.modules, f"{name}_module", raising=False)
 
 
 class TestStagesOfOtherPackages:
-    def test_it_runs_after_what_it_needs_and_adds_its_column(self, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_runs_after_what_it_needs_and_adds_its_column(
+        self, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         install(tmp_path / "site", monkeypatch, "heavy")
         names = [stage.name for stage in all_stages()]
         assert names.index("heavy") > names.index("screen")
@@ -298,7 +356,13 @@ class TestStagesOfOtherPackages:
         ],
     )
     def test_one_that_fails_takes_nothing_else_away(
-        self, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs: str, answer: str, reason: str
+        self,
+        run: RunFolder,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        needs: str,
+        answer: str,
+        reason: str,
     ) -> None:
         before = [r.outcomes for r in emt(run).validation.records]
         install(tmp_path / "site", monkeypatch, "heavy", needs, answer)
@@ -307,7 +371,9 @@ class TestStagesOfOtherPackages:
         assert all(reason in o["heavy"].reason for o in after), after[0]["heavy"]
         assert [{k: v for k, v in o.items() if k != "heavy"} for o in after] == before
 
-    def test_a_name_of_ours_is_not_theirs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_name_of_ours_is_not_theirs(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         install(tmp_path / "site", monkeypatch, "hits")
         with pytest.raises(ScoutError) as caught:
             all_stages()
@@ -324,11 +390,19 @@ class TestWhatStrangersWrite:
     def test_samples_are_read_as_plain_data(self, run: RunFolder) -> None:
         part = run.part("guided", 0)
         rows = json.loads(part.read_text())
-        rows[0]["structure"]["sites"][0]["properties"] = {"x": {"@module": "antigravity", "@class": "Nothing"}}
+        rows[0]["structure"]["sites"][0]["properties"] = {
+            "x": {"@module": "antigravity", "@class": "Nothing"}
+        }
         rows[0]["structure"] |= {"@module": "this", "@class": "Nothing"}
         part.write_text(json.dumps(rows))
         before = set(sys.modules)
-        assert [r.hit for r in emt(run.path).validation.records] == [False, True, False, False, None]
+        assert [r.hit for r in emt(run.path).validation.records] == [
+            False,
+            True,
+            False,
+            False,
+            None,
+        ]
         assert not {"this", "antigravity"} & (set(sys.modules) - before)
 
     def test_a_damaged_batch_is_missing_and_the_others_are_judged(self, run: RunFolder) -> None:
@@ -342,7 +416,9 @@ class TestWhatStrangersWrite:
         assert caught.value.code == "E604"
 
     def test_names_do_not_compute_in_a_spreadsheet(self, tmp_path: Path) -> None:
-        found = emt(adopt(program(), {"guided": [NamedStructure("=cmd|x.cif", AUCU)]}, tmp_path / "run"))
+        found = emt(
+            adopt(program(), {"guided": [NamedStructure("=cmd|x.cif", AUCU)]}, tmp_path / "run")
+        )
         assert pd.read_csv(found.folder / "records.csv").origin[0] == "'=cmd|x.cif"
         assert pd.read_parquet(found.folder / "records.parquet").origin[0] == "=cmd|x.cif"
 
@@ -356,12 +432,16 @@ class TestTwoAtWork:
         found = json.loads((run.path / "run.json").read_text())
         assert (found["status"], list(found["batches"])) == ("finished", ["guided-000000"])
 
-    def test_a_run_that_was_interrupted_while_judged_is_finished_by_validate(self, tmp_path: Path) -> None:
+    def test_a_run_that_was_interrupted_while_judged_is_finished_by_validate(
+        self, tmp_path: Path
+    ) -> None:
         run = adopt(program(), {"guided": named(AUCU, CU3AU)}, tmp_path / "run")
         run.note({"status": "interrupted"})
         assert emt(run.path).run.finished
 
-    def test_a_failure_that_passes_is_not_remembered(self, run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_failure_that_passes_is_not_remembered(
+        self, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         class Tired:
             name, version, weights_sha256 = "tired", "1", "0" * 64
 
@@ -372,7 +452,9 @@ class TestTwoAtWork:
                 return [Evaluation(nan if self.reason else -3.0, self.reason) for _ in structures]
 
         for reason, known in (("out of memory", 0), ("", 4)):
-            monkeypatch.setattr(judged_runs, "load_potential", lambda name, reason=reason: Tired(reason))
+            monkeypatch.setattr(
+                judged_runs, "load_potential", lambda name, reason=reason: Tired(reason)
+            )
             found = judge(run.path, potential="emt").validation
             assert sum(r.e_above_hull is not None for r in found.records) == known
             arm = found.table().arms[1]
@@ -380,7 +462,9 @@ class TestTwoAtWork:
             assert any("out of memory" in line for line in table_notes(found)) == (known == 0)
 
 
-def test_known_crystals_without_energy_are_said(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_crystals_without_energy_are_said(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class NoAlloys:
         name, version, weights_sha256 = "no alloys", "1", "0" * 64
 
@@ -390,7 +474,11 @@ def test_known_crystals_without_energy_are_said(run: RunFolder, monkeypatch: pyt
 
     monkeypatch.setattr(judged_runs, "load_potential", lambda name: NoAlloys())
     found = judge(run.path, potential="emt").validation
-    lacks = {r.value("hull_lacks") for r in found.records if r.e_above_hull is not None and len(r.structure.composition) > 1}
+    lacks = {
+        r.value("hull_lacks")
+        for r in found.records
+        if r.e_above_hull is not None and len(r.structure.composition) > 1
+    }
     assert min(lacks) > 0  # type: ignore[type-var]
     assert any("lower bounds" in line for line in table_notes(found))
 
@@ -401,33 +489,58 @@ def test_known_crystals_without_energy_are_said(run: RunFolder, monkeypatch: pyt
         ('("gold",)', 'Outcome("passed", "", {"gold": float("nan")})', "finite"),
         ('("gold",)', 'Outcome("passed", "", {"gold": [1]})', "finite"),
         ('("gold",)', 'Outcome("yes")', "no outcome"),
-        ('("gold",)', 'Outcome("passed", "", {"gold": "a" if r is records[0] else 1.0})', "several kinds"),
+        (
+            '("gold",)',
+            'Outcome("passed", "", {"gold": "a" if r is records[0] else 1.0})',
+            "several kinds",
+        ),
         ('("id",)', 'Outcome("passed", "", {"id": "x"})', "not a column"),
         ('("hit",)', 'Outcome("passed", "", {"hit": True})', "another stage"),
         ('("gold",)', 'Outcome("passed", "", {"silver": 1.0})', "not a column"),
     ],
 )
 def test_answers_that_no_record_takes_are_refused(
-    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adds: str, answer: str, reason: str
+    run: RunFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    adds: str,
+    answer: str,
+    reason: str,
 ) -> None:
     install(tmp_path / "site", monkeypatch, "heavy", '("hits",)' if "hit" in adds else "()", answer)
     module = tmp_path / "site" / "heavy_module.py"
     module.write_text(module.read_text().replace('adds = ("gold",)', f"adds = {adds}"))
-    found = [r.outcomes["heavy"] for r in emt(run).validation.records if r.outcomes["heavy"].status != "skipped"]
+    found = [
+        r.outcomes["heavy"]
+        for r in emt(run).validation.records
+        if r.outcomes["heavy"].status != "skipped"
+    ]
     assert found
     assert all(o.status == "undefined" and reason in o.reason for o in found), found[0]
 
 
-def test_a_stage_that_was_changed_is_asked_again(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_that_was_changed_is_asked_again(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for value in ("1.0", "2.0"):
         shutil.rmtree(tmp_path / "site", ignore_errors=True)
-        install(tmp_path / "site", monkeypatch, "heavy", "()", f'Outcome("passed", "", {{"gold": {value}}})')
+        install(
+            tmp_path / "site",
+            monkeypatch,
+            "heavy",
+            "()",
+            f'Outcome("passed", "", {{"gold": {value}}})',
+        )
         importlib.invalidate_caches()
         assert emt(run).validation.records[0].value("gold") == float(value)
 
 
-def test_the_stage_of_the_manual_is_one(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_stage_of_the_manual_is_one(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = (Path(__file__).parents[1] / "docs" / "validation.md").read_text(encoding="utf-8")
     install(tmp_path / "site", monkeypatch, "heaviest")
-    (tmp_path / "site" / "heaviest_module.py").write_text(page.partition("```python\n")[2].partition("```")[0])
+    (tmp_path / "site" / "heaviest_module.py").write_text(
+        page.partition("```python\n")[2].partition("```")[0]
+    )
     assert [r.value("heaviest_z") for r in emt(run).validation.records] == [79, 79, 79, 29, None]

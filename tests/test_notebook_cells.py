@@ -1,4 +1,6 @@
-"""`%load_ext scoutlang` in a real IPython shell: cells that are programs, their messages, and completion inside."""
+"""`%load_ext scoutlang` in a real IPython shell: cells that are programs, their messages, and
+completion inside.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def said(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> Callabl
     return run
 
 
-def test_a_cell_says_what_it_means_and_gets_its_name(shell: InteractiveShell, said: Callable[[str], str]) -> None:
+def test_a_cell_says_what_it_means_and_gets_its_name(
+    shell: InteractiveShell, said: Callable[[str], str]
+) -> None:
     seen = said(f"%%scout pairs --set k=0.4 --set 'steps = 100'\n{PAIRS}")
     assert "require  CN(Cu-P) = 4 ± 0.5, mean over Cu sites" in seen
     assert "k 0.4" in seen
@@ -50,7 +54,9 @@ def test_without_a_name_it_is_the_value_of_the_cell(said: Callable[[str], str]) 
     assert "CN(Cu-P) = 4 ± 0.5" in said(f"%%scout\n{PAIRS}")
 
 
-def test_a_mistake_has_its_place_and_no_traceback_and_the_name_stays(shell: InteractiveShell, said: Callable[[str], str]) -> None:
+def test_a_mistake_has_its_place_and_no_traceback_and_the_name_stays(
+    shell: InteractiveShell, said: Callable[[str], str]
+) -> None:
     said(f"%%scout kept\n{PAIRS}")
     before = shell.user_ns["kept"]
     seen = said("%%scout kept\nsystem Cu-P\nrequire CN(Cu-As) = 4\nrequre CN(Cu-P) = 4")
@@ -79,7 +85,9 @@ def test_warnings_are_said_and_the_program_is_taken(said: Callable[[str], str]) 
         ("-h", "unrecog"),
     ],
 )
-def test_another_way_to_call_it_is_refused(said: Callable[[str], str], line: str, part: str) -> None:
+def test_another_way_to_call_it_is_refused(
+    said: Callable[[str], str], line: str, part: str
+) -> None:
     seen = said(f"%%scout {line}\n{PAIRS}")
     assert part in seen
     assert "usage: %%scout" in seen
@@ -87,7 +95,9 @@ def test_another_way_to_call_it_is_refused(said: Callable[[str], str], line: str
 
 
 def test_failures_of_functions_have_no_traceback(said: Callable[[str], str]) -> None:
-    seen = said("import scoutlang as sl\nsl.measure('system Cu-P; require CN(Cu-P) = 4', 'none.cif')")
+    seen = said(
+        "import scoutlang as sl\nsl.measure('system Cu-P; require CN(Cu-P) = 4', 'none.cif')"
+    )
     assert seen.startswith("error[E201]: none.cif: no such file")
     assert "Traceback" not in seen
 
@@ -96,17 +106,29 @@ def completions(shell: InteractiveShell, cell: str) -> list[tuple[int, str]]:
     """What Tab offers where the cell has a ``|``: the place from which it is written, and the text."""
     place = cell.index("|")
     with provisionalcompleter():
-        return [(one.start, one.text) for one in shell.Completer.completions(cell.replace("|", ""), place)]
+        return [
+            (one.start, one.text)
+            for one in shell.Completer.completions(cell.replace("|", ""), place)
+        ]
 
 
-def test_tab_knows_the_language_inside_of_a_cell(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_tab_knows_the_language_inside_of_a_cell(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "known.cif").touch()
-    elements = {text for _, text in completions(shell, "%%scout p\nsystem Cu-P\nrequire CN(| = 4\n")}
+    elements = {
+        text for _, text in completions(shell, "%%scout p\nsystem Cu-P\nrequire CN(| = 4\n")
+    }
     assert elements == {"Cu", "P", "*"}
     cell = "%%scout p\nsystem Cu-P\nrequire volume_p|\nsample 8\n"
     assert completions(shell, cell) == [(cell.index("volume_p"), "volume_per_atom")]
-    assert [text for _, text in completions(shell, '%%scout p\nsystem Cu-P\nprefer similarity(Cu-P, template="|')] == ["known.cif"]
+    assert [
+        text
+        for _, text in completions(
+            shell, '%%scout p\nsystem Cu-P\nprefer similarity(Cu-P, template="|'
+        )
+    ] == ["known.cif"]
     nothing = "%%scout p\nsystem Cu-P\nrequire CN(Cu-P) = 4 xyz|"
     assert completions(shell, nothing) == [(nothing.index("xyz"), "xyz")]
 

@@ -17,13 +17,13 @@ from pymatgen.core import Lattice, Structure
 
 import scoutlang
 from scoutlang import potentials
-from scoutlang.cli import commands
-from scoutlang.errors import ScoutError
+from scoutlang.interfaces.cli import commands
 from scoutlang.ir import Arm, Program
 from scoutlang.potentials.calculators import CalculatorPotential
-from scoutlang.relaxed_runs import relax_run
-from scoutlang.relaxing import FORCE, Objective, Stopped, claims_loss, relax, relax_one
-from scoutlang.run_folder import ARMS, RunFolder, manifest
+from scoutlang.runs.folder import ARMS, RunFolder, manifest
+from scoutlang.runs.relax import FORCE, Objective, Stopped, claims_loss, relax, relax_one
+from scoutlang.runs.relaxed import relax_run
+from scoutlang.support.errors import ScoutError
 
 FCC = np.array([[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
 FOUR = "system Cu; require CN(Cu-Cu) = 4"
@@ -36,7 +36,9 @@ def program(text: str) -> Program:
 
 
 def stretched_diamond(stretch: float = 0.06) -> Structure:
-    """Copper in the structure of diamond, pulled a little along one axis: a way down to close packing, for a metal."""
+    """Copper in the structure of diamond, pulled a little along one axis: a way down to close
+    packing, for a metal.
+    """
     cell = FCC * 5.6 @ np.diag([1 + stretch, 1 + stretch, 1 - 2 * stretch])
     return Structure(cell, ["Cu", "Cu"], [(0, 0, 0), (0.26, 0.24, 0.25)])
 
@@ -49,10 +51,16 @@ def exact(structure: Structure, text: str) -> float | None:
 
 
 def test_forces_and_stress_are_the_slopes_of_the_objective() -> None:
-    """Of n times the objective, against central differences of moving each atom, and of each strain r → r (1 + ε)."""
+    """Of n times the objective, against central differences of moving each atom, and of each strain
+    r → r (1 + ε).
+    """
     text = "system Cu-Au; require CN(Cu-Au) = 5; require volume_per_atom = 17; prefer distance(Au-Au) = 3"
     cell = Lattice.from_parameters(3.9, 4.1, 4.0, 84, 93, 97)
-    alloy = Structure(cell, ["Cu", "Cu", "Au", "Au"], [(0.02, 0, 0), (0.5, 0.47, 0), (0.51, 0, 0.5), (0, 0.53, 0.48)])
+    alloy = Structure(
+        cell,
+        ["Cu", "Cu", "Au", "Au"],
+        [(0.02, 0, 0), (0.5, 0.47, 0), (0.51, 0, 0.5), (0, 0.53, 0.48)],
+    )
     objective = Objective(potentials.load("emt"), claims_loss(program(text)), rho=3.0)
     state, forces, stress = objective(alloy)
     assert state.loss > 0.5
@@ -71,14 +79,20 @@ def test_forces_and_stress_are_the_slopes_of_the_objective() -> None:
         strain = np.zeros((3, 3))
         strain[i, j] += h / 2
         strain[j, i] += h / 2
-        return Structure(alloy.lattice.matrix @ (np.eye(3) + strain), alloy.species, alloy.frac_coords)
+        return Structure(
+            alloy.lattice.matrix @ (np.eye(3) + strain), alloy.species, alloy.frac_coords
+        )
 
     for atom in range(len(alloy)):
         for axis in range(3):
-            assert forces[atom, axis] == pytest.approx(-slope(lambda h, a=atom, x=axis: moved(a, x, h)), abs=2e-5)
+            assert forces[atom, axis] == pytest.approx(
+                -slope(lambda h, a=atom, x=axis: moved(a, x, h)), abs=2e-5
+            )
     for i in range(3):
         for j in range(i + 1):
-            assert stress[i, j] * alloy.volume == pytest.approx(slope(lambda h, a=i, b=j: strained(a, b, h)), abs=2e-4)
+            assert stress[i, j] * alloy.volume == pytest.approx(
+                slope(lambda h, a=i, b=j: strained(a, b, h)), abs=2e-4
+            )
 
 
 def test_swollen_rock_salt_finds_back() -> None:
@@ -100,7 +114,8 @@ def test_without_the_penalty_four_neighbours_are_lost_and_with_it_they_are_kept(
     assert exact(start, FOUR) == 4
     [plain] = relax([start], program(FOUR), copper, rho=0, steps=60)
     assert exact(plain.structure, FOUR) == 12
-    assert plain.structure.volume / 2 == pytest.approx(3.59**3 / 4, rel=0.01)  # fcc copper by EMT, as in ASE's documentation
+    # fcc copper by EMT, as in ASE's documentation
+    assert plain.structure.volume / 2 == pytest.approx(3.59**3 / 4, rel=0.01)
     for rho in (2.0, 20.0):
         [kept] = relax([start], program(FOUR), copper, rho=rho)
         assert kept.before is not None
@@ -144,9 +159,15 @@ def flaws() -> dict[str, Structure]:
     sound = stretched_diamond()
     return {
         "does not know Na": Structure(sound.lattice, ["Na", "Cu"], sound.frac_coords),
-        "coordinates or lattice are not finite": Structure(sound.lattice, ["Cu", "Cu"], [(0, 0, 0), (math.nan, 0, 0)]),
-        "denser than 2.5 Å^3 per atom": Structure(Lattice.cubic(1.6), ["Cu", "Cu"], sound.frac_coords),
-        "partially occupied sites": Structure(sound.lattice, [{"Cu": 0.5}, "Cu"], sound.frac_coords),
+        "coordinates or lattice are not finite": Structure(
+            sound.lattice, ["Cu", "Cu"], [(0, 0, 0), (math.nan, 0, 0)]
+        ),
+        "denser than 2.5 Å^3 per atom": Structure(
+            Lattice.cubic(1.6), ["Cu", "Cu"], sound.frac_coords
+        ),
+        "partially occupied sites": Structure(
+            sound.lattice, [{"Cu": 0.5}, "Cu"], sound.frac_coords
+        ),
     }
 
 
@@ -164,9 +185,16 @@ def test_what_cannot_be_treated_comes_back_as_it_was(reason: str) -> None:
 
 @pytest.mark.parametrize(("edge", "fate"), [(1.9, "swells"), (4.6, "collapses")])
 def test_a_cell_that_runs_away_is_stopped_at_its_last_good_state(edge: float, fate: str) -> None:
-    """Lennard-Jones matter of σ = 3 and 2 Å: pressed to a sixth of its volume, or at six times of it, and falling."""
+    """Lennard-Jones matter of σ = 3 and 2 Å: pressed to a sixth of its volume, or at six times of
+    it, and falling.
+    """
     sigma = 3.0 if fate == "swells" else 2.0
-    matter = CalculatorPotential("lj", "1", "0" * 64, lambda: LennardJones(sigma=sigma, epsilon=1.0, rc=3 * sigma, smooth=True))
+    matter = CalculatorPotential(
+        "lj",
+        "1",
+        "0" * 64,
+        lambda: LennardJones(sigma=sigma, epsilon=1.0, rc=3 * sigma, smooth=True),
+    )
     start = Structure(Lattice.cubic(edge), ["Cu"], [(0, 0, 0)])
     [found] = relax([start], program("system Cu; expect volume_per_atom > 1"), matter, steps=200)
     assert found.reason.startswith(f"the cell {fate}")
@@ -185,7 +213,9 @@ def run(tmp_path: Path) -> Path:
 
 
 def write_run(folder: Path, text: str = f"{FOUR}; sample count=3 batch=2 seed=7") -> Path:
-    """The folder of a finished run: of each arm a sound structure, one that failed, and one that EMT does not know."""
+    """The folder of a finished run: of each arm a sound structure, one that failed, and one that
+    EMT does not know.
+    """
     checked = program(text)
     (folder / "samples").mkdir(parents=True)
     strange = Structure(Lattice.cubic(4), ["Na"], [(0, 0, 0)])
@@ -195,8 +225,12 @@ def write_run(folder: Path, text: str = f"{FOUR}; sample count=3 batch=2 seed=7"
             {"index": 1, "structure": None, "failure": "cell is not finite"},
             {"index": 2, "structure": strange.as_dict(), "failure": None},
         ]
-        (folder / "samples" / f"{arm}-000000.json").write_text(json.dumps(rows[:2]), encoding="utf-8")
-        (folder / "samples" / f"{arm}-000002.json").write_text(json.dumps(rows[2:]), encoding="utf-8")
+        (folder / "samples" / f"{arm}-000000.json").write_text(
+            json.dumps(rows[:2]), encoding="utf-8"
+        )
+        (folder / "samples" / f"{arm}-000002.json").write_text(
+            json.dumps(rows[2:]), encoding="utf-8"
+        )
     judges = {"potential": "emt", "reference": "mp-mini"}
     RunFolder(folder, manifest(checked, ARMS) | {"status": "finished", "judges": judges}).save()
     return folder
@@ -225,20 +259,37 @@ def test_a_run_before_and_after(run: Path) -> None:
     assert "emt, unrelaxed; hull: mp-mini" in sampled
     assert "emt, relaxed; hull: mp-mini" in relaxed
     for table in (sampled, relaxed):
-        assert next(line for line in table.splitlines() if "hits |C|" in line).split()[-4:] == ["1", "│", "1", "│"]
+        assert next(line for line in table.splitlines() if "hits |C|" in line).split()[-4:] == [
+            "1",
+            "│",
+            "1",
+            "│",
+        ]
     assert "guided: energy -0." in relaxed
     assert "1 ended early: does not know Na" in relaxed
     assert "1 ended early: cell is not finite" in relaxed
     written = {p.name for p in (run / "relaxed").iterdir()}
-    assert {"relaxed.json", "relaxed_crystals.extxyz", "relaxed_records.csv", "relaxed_structures-guided.jsonl"} < written
+    assert {
+        "relaxed.json",
+        "relaxed_crystals.extxyz",
+        "relaxed_records.csv",
+        "relaxed_structures-guided.jsonl",
+    } < written
     assert all(name.startswith("relaxed") for name in written)
-    assert "e_above_hull" in (run / "relaxed" / "relaxed_crystals.extxyz").read_text(encoding="utf-8")
+    assert "e_above_hull" in (run / "relaxed" / "relaxed_crystals.extxyz").read_text(
+        encoding="utf-8"
+    )
 
     other = write_run(run.parent / "other")
-    data, error = scout(str(other), "--potential", "emt", "--steps", "60", "--rho", "0", "--format", "json")
+    data, error = scout(
+        str(other), "--potential", "emt", "--steps", "60", "--rho", "0", "--format", "json"
+    )
     assert error is None
     found = json.loads(data)
-    hits = {when: [arm["hits"]["count"] for arm in found[when]["table"]["arms"]] for when in ("as_sampled", "relaxed")}
+    hits = {
+        when: [arm["hits"]["count"] for arm in found[when]["table"]["arms"]]
+        for when in ("as_sampled", "relaxed")
+    }
     assert hits == {"as_sampled": [1, 1], "relaxed": [0, 0]}
     assert len(found["structures"]["guided"]) == 3
 
@@ -246,8 +297,15 @@ def test_a_run_before_and_after(run: Path) -> None:
 def test_a_licence_is_told_at_the_first_use(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCOUT_CACHE", str(run.parent / "cache"))
     module = potentials.module("emt")
-    monkeypatch.setattr(module, "FACTS", replace(module.FACTS, licence="a licence", commercial=False))
-    told = [scout(str(run), "--potential", "emt", "--steps", "1")[0].count("a licence, no commercial use") for _ in range(2)]
+    monkeypatch.setattr(
+        module, "FACTS", replace(module.FACTS, licence="a licence", commercial=False)
+    )
+    told = [
+        scout(str(run), "--potential", "emt", "--steps", "1")[0].count(
+            "a licence, no commercial use"
+        )
+        for _ in range(2)
+    ]
     assert told == [1, 0]
 
 
@@ -264,9 +322,12 @@ def test_an_interrupted_relaxation_goes_on_where_it_was(run: Path) -> None:
     file = run / "relaxed" / "relaxed_structures-guided.jsonl"
     [line] = file.read_text(encoding="utf-8").splitlines()
     marked = line.replace('"reason": ""', '"reason": "as it was"')
-    file.write_text(f'{marked}\n{{"index": 1, "struc', encoding="utf-8")  # the interruption cut a line off
+    # the interruption cut a line off
+    file.write_text(f'{marked}\n{{"index": 1, "struc', encoding="utf-8")
     emt(run, ("non-guided", "guided"))
-    lines, others = ((f / "relaxed" / file.name).read_text(encoding="utf-8").splitlines() for f in (run, whole))
+    lines, others = (
+        (f / "relaxed" / file.name).read_text(encoding="utf-8").splitlines() for f in (run, whole)
+    )
     assert lines == [marked, *others[1:]]
     assert others[0] == line
 
@@ -278,7 +339,9 @@ def test_other_settings_and_damage_are_refused(run: Path) -> None:
             emt(run, **other)
         assert caught.value.code == "E612"
     file = run / "relaxed" / "relaxed_structures-guided.jsonl"
-    file.write_text(file.read_text(encoding="utf-8").replace('{"index": 0', '{"index": 5'), encoding="utf-8")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('{"index": 0', '{"index": 5'), encoding="utf-8"
+    )
     with pytest.raises(ScoutError, match="damaged") as caught:
         emt(run, rho=2.0, steps=1)
     assert caught.value.code == "E612"

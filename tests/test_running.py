@@ -1,4 +1,6 @@
-"""Runs from program to folder: what is written, what is refused, and that nothing finished is lost. The model is small and untrained."""
+"""Runs from program to folder: what is written, what is refused, and that nothing finished is lost.
+The model is small and untrained.
+"""
 
 from __future__ import annotations
 
@@ -27,17 +29,19 @@ from omegaconf import OmegaConf
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang import cli, judged_runs, running
-from scoutlang.errors import ScoutError
+from scoutlang.interfaces import cli
 from scoutlang.ir import Program
 from scoutlang.potentials import Evaluation, Report
-from scoutlang.sampling.models import mini
-from scoutlang.tracing import Moment
+from scoutlang.runs import judge as judged_runs
+from scoutlang.runs import run as running
+from scoutlang.runs.trace import Moment
+from scoutlang.sampling import mini
+from scoutlang.support.errors import ScoutError
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
 from scoutlang.validation.stages import built_in
 
-import scoutlang.sampling.backends.mattergen  # isort: skip
+import scoutlang.sampling.mattergen  # isort: skip
 from hydra.utils import instantiate  # isort: skip
 
 TEXT = """# coordination in copper phosphides
@@ -53,7 +57,9 @@ class Flat:
 
     name, version, weights_sha256 = "flat", "1", "0" * 64
 
-    def energies(self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None) -> list[Evaluation]:
+    def energies(
+        self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None
+    ) -> list[Evaluation]:
         return [Evaluation(-1.0) for _ in structures]
 
 
@@ -68,7 +74,10 @@ def write_model(folder: Path, seed: int) -> Path:
     module = instantiate(config.lightning_module.diffusion_module)
     (folder / "checkpoints").mkdir(parents=True)
     OmegaConf.save(config, folder / "config.yaml")
-    torch.save({"state_dict": {f"diffusion_module.{k}": v for k, v in module.state_dict().items()}}, folder / "checkpoints" / "last.ckpt")
+    torch.save(
+        {"state_dict": {f"diffusion_module.{k}": v for k, v in module.state_dict().items()}},
+        folder / "checkpoints" / "last.ckpt",
+    )
     facts = {"max_atoms": 8, "elements": ["P", "Cu", "Na"], "num_atoms": {"2": {"3": 2, "4": 1}}}
     (folder / "scout.json").write_text(json.dumps(facts))
     return folder
@@ -80,7 +89,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def judge_quickly(patch: pytest.MonkeyPatch) -> None:
-    cells = [ReferenceStructure(e, "test", Structure(Lattice.cubic(3), [e], [(0, 0, 0)]), "none", "none") for e in ("Cu", "P")]
+    cells = [
+        ReferenceStructure(e, "test", Structure(Lattice.cubic(3), [e], [(0, 0, 0)]), "none", "none")
+        for e in ("Cu", "P")
+    ]
     known = Reference.from_structures("by hand", cells)
     for module in (running, judged_runs):
         patch.setattr(module, "load_potential", lambda name: Flat())
@@ -143,20 +155,35 @@ def whole(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-# -- what a run leaves --------------------------------------------------------------------------------------------------------
+# -- what a run leaves
+# --------------------------------------------------------------------------------------------------------
 
 
 def test_the_result_names_the_files_that_are_there(model: Path, tmp_path: Path) -> None:
-    result = scoutlang.run(program(model, count=1), tmp_path / "run", arms=["guided"], progress=False)
+    result = scoutlang.run(
+        program(model, count=1), tmp_path / "run", arms=["guided"], progress=False
+    )
     assert result.folder == tmp_path / "run"
     assert {file.name for file in result.files} == {
-        *("run.json", "records.parquet", "records.csv", "generated_crystals.extxyz", "generated_crystals_cif.zip", "summary.json")
+        *(
+            "run.json",
+            "records.parquet",
+            "records.csv",
+            "generated_crystals.extxyz",
+            "generated_crystals_cif.zip",
+            "summary.json",
+        )
     }
     assert all(file.is_file() and file.stat().st_size > 0 for file in result.files)
     assert [r.arm for r in result.validation.records] == ["guided"]
     there = {p.relative_to(tmp_path / "run").as_posix() for p in (tmp_path / "run").rglob("*")}
     kept = {name for name in there if name.startswith("stages/")}
-    assert there - kept == {*(f.name for f in result.files), "samples", "samples/guided-000000.json", "stages"}
+    assert there - kept == {
+        *(f.name for f in result.files),
+        "samples",
+        "samples/guided-000000.json",
+        "stages",
+    }
     assert len(kept) == sum(stage.kept for stage in built_in())
 
 
@@ -171,10 +198,16 @@ def test_the_manifest_says_what_was_run_with_what(whole: Path, model: Path) -> N
     assert found["sample"]["seed"] == 7
     assert found["guide"] == expected.guide.to_data()
     assert found["scoutlang"] == scoutlang.__version__
-    assert found["packages"]["torch"] == torch.__version__.split("+")[0] or found["packages"]["torch"] == torch.__version__
+    assert (
+        found["packages"]["torch"] == torch.__version__.split("+")[0]
+        or found["packages"]["torch"] == torch.__version__
+    )
     assert found["packages"]["mattergen"] == "1.0.3"
     assert found["model"]["name"] == str(model)
-    for key, file in (("weights_sha256", "checkpoints/last.ckpt"), ("config_sha256", "config.yaml")):
+    for key, file in (
+        ("weights_sha256", "checkpoints/last.ckpt"),
+        ("config_sha256", "config.yaml"),
+    ):
         assert found["model"][key] == sha256(model / file)
     assert found["potential"] == {"name": "flat", "version": "1", "weights_sha256": "0" * 64}
     assert found["reference"]["name"] == "by hand"
@@ -185,7 +218,9 @@ def test_the_manifest_says_what_was_run_with_what(whole: Path, model: Path) -> N
 
 def test_the_manifest_says_what_every_batch_cost(whole: Path) -> None:
     found = manifest(whole)
-    assert sorted(found["batches"]) == [f"{arm}-{first:06d}" for arm in ("guided", "non-guided") for first in (0, 2, 4)]
+    assert sorted(found["batches"]) == [
+        f"{arm}-{first:06d}" for arm in ("guided", "non-guided") for first in (0, 2, 4)
+    ]
     for arm in ("guided", "non-guided"):
         batches = [found["batches"][f"{arm}-{first:06d}"] for first in (0, 2, 4)]
         # 10 steps: a predictor in each and a corrector in all but the last, for one structure
@@ -201,22 +236,30 @@ def sha256(file: Path) -> str:
 
 
 def test_every_structure_is_in_a_part_in_the_records_and_in_the_crystals(whole: Path) -> None:
-    assert list(parts(whole)) == [f"{arm}-{first:06d}.json" for arm in ("guided", "non-guided") for first in (0, 2, 4)]
+    assert list(parts(whole)) == [
+        f"{arm}-{first:06d}.json" for arm in ("guided", "non-guided") for first in (0, 2, 4)
+    ]
     made = structures(whole)
     assert sorted(made) == [(arm, i) for arm in ("guided", "non-guided") for i in range(5)]
-    assert all(3 <= len(s) <= 4 and {e.symbol for e in s.composition} <= {"Cu", "P"} for s in made.values())
+    assert all(
+        3 <= len(s) <= 4 and {e.symbol for e in s.composition} <= {"Cu", "P"} for s in made.values()
+    )
     assert pq.read_table(whole / "records.parquet").num_rows == 10
     crystals = ase.io.read(whole / "generated_crystals.extxyz", ":")
     with zipfile.ZipFile(whole / "generated_crystals_cif.zip") as archive:
         assert len(archive.namelist()) == len(crystals) == 10
 
 
-def test_a_structure_that_was_not_made_is_a_record_with_its_reason(model: Path, tmp_path: Path) -> None:
+def test_a_structure_that_was_not_made_is_a_record_with_its_reason(
+    model: Path, tmp_path: Path
+) -> None:
     only = program(model, count=2)
     with pytest.raises(KeyboardInterrupt):
         running.run(only, tmp_path / "run", watcher=Interrupt("non-guided", 0))
     (tmp_path / "run" / "samples" / "non-guided-000000.json").write_text(
-        json.dumps([{"index": i, "structure": None, "failure": "sampling diverged"} for i in range(2)])
+        json.dumps(
+            [{"index": i, "structure": None, "failure": "sampling diverged"} for i in range(2)]
+        )
     )
     result = running.run(only, tmp_path / "run", resume=True)
     assert len(result.validation.records) == 4
@@ -234,14 +277,18 @@ def test_the_parts_say_which_structure_each_descends_from(whole: Path) -> None:
 
 def close(one: Structure, other: Structure) -> bool:
     """The same crystal but for the rounding of float32."""
-    if one.atomic_numbers != other.atomic_numbers or not np.allclose(one.lattice.matrix, other.lattice.matrix, rtol=1e-2, atol=1e-2):
+    if one.atomic_numbers != other.atomic_numbers or not np.allclose(
+        one.lattice.matrix, other.lattice.matrix, rtol=1e-2, atol=1e-2
+    ):
         return False
     offset = one.frac_coords - other.frac_coords
     return bool(np.abs(offset - np.round(offset)).max() < 1e-2)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 5])
-def test_structure_i_does_not_depend_on_the_batch(batch: int, whole: Path, model: Path, tmp_path: Path) -> None:
+def test_structure_i_does_not_depend_on_the_batch(
+    batch: int, whole: Path, model: Path, tmp_path: Path
+) -> None:
     running.run(program(model, batch=batch), tmp_path / "run")
     expected, found = structures(whole), structures(tmp_path / "run")
     assert found.keys() == expected.keys()
@@ -252,10 +299,13 @@ def test_structure_i_does_not_depend_on_the_batch(batch: int, whole: Path, model
 
 def test_another_seed_makes_other_structures(whole: Path, model: Path, tmp_path: Path) -> None:
     running.run(program(model, seed=8, count=1), tmp_path / "run", arms=["non-guided"])
-    assert not close(structures(tmp_path / "run")["non-guided", 0], structures(whole)["non-guided", 0])
+    assert not close(
+        structures(tmp_path / "run")["non-guided", 0], structures(whole)["non-guided", 0]
+    )
 
 
-# -- folders that cannot be used ----------------------------------------------------------------------------------------------
+# -- folders that cannot be used
+# ----------------------------------------------------------------------------------------------
 
 
 def test_a_run_folder_is_not_overwritten(whole: Path, model: Path) -> None:
@@ -287,7 +337,10 @@ def test_a_folder_that_nobody_may_write(model: Path) -> None:
 
 def test_an_empty_folder_may_be_used(model: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    assert running.run(program(model, count=1), tmp_path / "run", arms=["guided"]).folder == tmp_path / "run"
+    assert (
+        running.run(program(model, count=1), tmp_path / "run", arms=["guided"]).folder
+        == tmp_path / "run"
+    )
 
 
 def test_a_full_disk_ends_the_run_with_a_message_and_keeps_what_was_finished(
@@ -310,8 +363,12 @@ def test_a_full_disk_ends_the_run_with_a_message_and_keeps_what_was_finished(
     assert not list((tmp_path / "run").rglob("*.partial"))
 
 
-def test_a_failure_that_is_not_about_the_folder_is_not_blamed_on_it(model: Path, tmp_path: Path) -> None:
-    """Whatever else the system refuses, here to somebody who watches, is told as it is, and what was finished stays."""
+def test_a_failure_that_is_not_about_the_folder_is_not_blamed_on_it(
+    model: Path, tmp_path: Path
+) -> None:
+    """Whatever else the system refuses, here to somebody who watches, is told as it is, and what
+    was finished stays.
+    """
 
     class Unlucky(running.Silent):
         def sampling(self, arm: str, done: int, total: int, moment: Moment | None) -> None:
@@ -324,19 +381,26 @@ def test_a_failure_that_is_not_about_the_folder_is_not_blamed_on_it(model: Path,
     assert list(parts(tmp_path / "run")) == ["non-guided-000000.json"]
 
 
-@pytest.mark.parametrize(("sample", "code"), [({"model": "no/such/model"}, "E510"), ({"model": "/proc"}, "E511")])
-def test_a_model_that_cannot_be_loaded_does_not_take_the_folder(sample: dict[str, Any], code: str, model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sample", "code"), [({"model": "no/such/model"}, "E510"), ({"model": "/proc"}, "E511")]
+)
+def test_a_model_that_cannot_be_loaded_does_not_take_the_folder(
+    sample: dict[str, Any], code: str, model: Path, tmp_path: Path
+) -> None:
     refusal(code, program(model, **sample), tmp_path / "runs" / "mine")
     assert not (tmp_path / "runs" / "mine").exists()
     running.run(program(model, count=1), tmp_path / "runs" / "mine", arms=["guided"])
 
 
-def test_an_element_that_the_model_does_not_know_is_refused_before_any_work(model: Path, tmp_path: Path) -> None:
+def test_an_element_that_the_model_does_not_know_is_refused_before_any_work(
+    model: Path, tmp_path: Path
+) -> None:
     other = dataclasses.replace(program(model), system=("Cu", "Al"))
     assert "Al" in refusal("E520", other, tmp_path / "run").message
 
 
-# -- interruption and resume --------------------------------------------------------------------------------------------------
+# -- interruption and resume
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("place", [("non-guided", 2), ("guided", 0)])
@@ -348,7 +412,10 @@ def test_an_interrupted_run_keeps_finished_batches_and_goes_on_to_the_same_end(
         running.run(program(model), folder, watcher=Interrupt(*place))
     interrupted, kept = manifest(folder), parts(folder)
     assert interrupted["status"] == "interrupted"
-    assert list(kept) == [f"non-guided-{first:06d}.json" for first in ((0,) if place[0] == "non-guided" else (0, 2, 4))]
+    assert list(kept) == [
+        f"non-guided-{first:06d}.json"
+        for first in ((0,) if place[0] == "non-guided" else (0, 2, 4))
+    ]
     assert not (folder / "records.csv").exists()
 
     running.run(program(model), folder, resume=True)
@@ -359,9 +426,14 @@ def test_an_interrupted_run_keeps_finished_batches_and_goes_on_to_the_same_end(
     assert after == parts(whole)
     assert (folder / "records.csv").read_bytes() == (whole / "records.csv").read_bytes()
     # what the first session cost is not forgotten
-    assert {name: manifest(folder)["batches"][name] for name in interrupted["batches"]} == interrupted["batches"]
+    assert {
+        name: manifest(folder)["batches"][name] for name in interrupted["batches"]
+    } == interrupted["batches"]
     assert set(interrupted["batches"]) == {Path(name).stem for name in kept}
-    assert {arm: sums["structures"] for arm, sums in manifest(folder)["sampling"].items()} == {"non-guided": 5, "guided": 5}
+    assert {arm: sums["structures"] for arm, sums in manifest(folder)["sampling"].items()} == {
+        "non-guided": 5,
+        "guided": 5,
+    }
 
 
 def test_finished_batches_are_not_made_again(model: Path, tmp_path: Path) -> None:
@@ -380,7 +452,9 @@ def test_finished_batches_are_not_made_again(model: Path, tmp_path: Path) -> Non
     assert sorted(set(seen.steps)) == [("guided", 2), ("guided", 4)]
 
 
-def test_a_finished_run_can_be_resumed_which_judges_it_again(whole: Path, model: Path, tmp_path: Path) -> None:
+def test_a_finished_run_can_be_resumed_which_judges_it_again(
+    whole: Path, model: Path, tmp_path: Path
+) -> None:
     folder = Path(shutil.copytree(whole, tmp_path / "run"))
     (folder / "records.csv").unlink()
     running.run(program(model), folder, resume=True)
@@ -400,11 +474,15 @@ def interrupted(model: Path, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_resume_refuses_another_program_other_settings_and_other_arms(interrupted: Path, model: Path) -> None:
+def test_resume_refuses_another_program_other_settings_and_other_arms(
+    interrupted: Path, model: Path
+) -> None:
     before = {file: file.read_bytes() for file in interrupted.rglob("*") if file.is_file()}
     mine = program(model)
     text = TEXT.format(model=model)
-    refusal("E603", scoutlang.check(text.replace("= 2\n", "= 3\n")).program, interrupted, resume=True)
+    refusal(
+        "E603", scoutlang.check(text.replace("= 2\n", "= 3\n")).program, interrupted, resume=True
+    )
     refusal("E603", program(model, seed=8), interrupted, resume=True)
     refusal("E603", program(model, batch=4), interrupted, resume=True)
     refusal("E603", mine, interrupted, resume=True, arms=["guided"])
@@ -449,9 +527,22 @@ def test_resume_from_a_damaged_manifest(content: str, interrupted: Path, model: 
         lambda text: json.dumps([row | {"structure": "a crystal"} for row in json.loads(text)]),
         lambda text: "\0" * len(text),
     ],
-    ids=["half", "empty", "no rows", "no list", "one too few", "twice", "no lattice", "no element", "no structure", "zeros"],
+    ids=[
+        "half",
+        "empty",
+        "no rows",
+        "no list",
+        "one too few",
+        "twice",
+        "no lattice",
+        "no element",
+        "no structure",
+        "zeros",
+    ],
 )
-def test_a_damaged_part_is_named_and_can_be_made_again(damage: Callable[[str], str], interrupted: Path, model: Path, whole: Path) -> None:
+def test_a_damaged_part_is_named_and_can_be_made_again(
+    damage: Callable[[str], str], interrupted: Path, model: Path, whole: Path
+) -> None:
     part = interrupted / "samples" / "non-guided-000000.json"
     part.write_text(damage(part.read_text()))
     failure = refusal("E604", program(model), interrupted, resume=True)
@@ -462,11 +553,14 @@ def test_a_damaged_part_is_named_and_can_be_made_again(damage: Callable[[str], s
     assert parts(interrupted) == parts(whole)
 
 
-# -- the command --------------------------------------------------------------------------------------------------------------
+# -- the command
+# --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def scout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def scout(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
     """Run `scout` in this process: exit code, standard output, standard error."""
 
     def command(*arguments: object) -> tuple[int, str, str]:
@@ -480,8 +574,20 @@ def scout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     return command
 
 
-def test_scout_run_of_a_text_with_json(scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path) -> None:
-    code, out, err = scout("run", "-c", TEXT.format(model=model), "--out", tmp_path / "run", "--count", 2, "--format", "json")
+def test_scout_run_of_a_text_with_json(
+    scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path
+) -> None:
+    code, out, err = scout(
+        "run",
+        "-c",
+        TEXT.format(model=model),
+        "--out",
+        tmp_path / "run",
+        "--count",
+        2,
+        "--format",
+        "json",
+    )
     assert (code, err) == (0, "")
     answer = json.loads(out)
     assert answer["folder"] == str(tmp_path / "run")
@@ -490,7 +596,10 @@ def test_scout_run_of_a_text_with_json(scout: Callable[..., tuple[int, str, str]
 
 
 def test_scout_run_of_a_file_shows_the_table(
-    scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scout: Callable[..., tuple[int, str, str]],
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("copper.scout").write_text(TEXT.format(model=model))
@@ -505,23 +614,60 @@ def test_scout_run_of_a_file_shows_the_table(
     assert "hint:" in err
 
 
-def test_options_override_the_program(scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path) -> None:
-    sampling = ("--count", 1, "--batch", 1, "--steps", 11, "--seed", 5, "--cfg", 0.5, "--model", model)
+def test_options_override_the_program(
+    scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path
+) -> None:
+    sampling = (
+        "--count",
+        1,
+        "--batch",
+        1,
+        "--steps",
+        11,
+        "--seed",
+        5,
+        "--cfg",
+        0.5,
+        "--model",
+        model,
+    )
     options = (*sampling, "--method", "paper", "--trace-every", 2)
-    code, _, err = scout("run", "-c", "system Cu-P; require CN(Cu-P) = 2", "--out", tmp_path / "run", *options)
+    code, _, err = scout(
+        "run", "-c", "system Cu-P; require CN(Cu-P) = 2", "--out", tmp_path / "run", *options
+    )
     assert code == 0, err
     found = manifest(tmp_path / "run")
-    assert found["sample"] == {"count": 1, "batch": 1, "steps": 11, "seed": 5, "cfg": 0.5, "corrector": None, "model": str(model)}
+    assert found["sample"] == {
+        "count": 1,
+        "batch": 1,
+        "steps": 11,
+        "seed": 5,
+        "cfg": 0.5,
+        "corrector": None,
+        "model": str(model),
+    }
     assert found["guide"]["method"] == "paper"
     assert found["trace_every"] == 2
-    assert [file.name for file in (tmp_path / "run" / "trace.parquet").iterdir()] == ["guided-000000.parquet"]
+    assert [file.name for file in (tmp_path / "run" / "trace.parquet").iterdir()] == [
+        "guided-000000.parquet"
+    ]
 
 
-def test_errors_of_the_program_and_of_the_run_are_messages(scout: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+def test_errors_of_the_program_and_of_the_run_are_messages(
+    scout: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     code, _, err = scout("run", "-c", "system Cu-P; requre CN(Cu-P) = 2", "--out", tmp_path / "run")
     assert code == 1
     assert "requre" in err
-    code, _, err = scout("run", "-c", "system Cu-P; require CN(Cu-P) = 2", "--model", "no/model", "--out", tmp_path / "run")
+    code, _, err = scout(
+        "run",
+        "-c",
+        "system Cu-P; require CN(Cu-P) = 2",
+        "--model",
+        "no/model",
+        "--out",
+        tmp_path / "run",
+    )
     assert code == 1
     assert err.splitlines()[-2].startswith("error[E510]: ")
     assert "Traceback" not in err
@@ -529,9 +675,14 @@ def test_errors_of_the_program_and_of_the_run_are_messages(scout: Callable[..., 
 
 
 def test_ctrl_c_says_how_to_go_on(
-    scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scout: Callable[..., tuple[int, str, str]],
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("scoutlang.run_display.Display.sampling", Interrupt("guided", 2).sampling)
+    monkeypatch.setattr(
+        "scoutlang.interfaces.display.Display.sampling", Interrupt("guided", 2).sampling
+    )
     code, out, err = scout("run", "-c", TEXT.format(model=model), "--out", tmp_path / "run")
     assert (code, out) == (130, "")
     assert f"finished batches are kept in {tmp_path / 'run'}" in err
@@ -543,9 +694,21 @@ def test_a_real_ctrl_c_between_two_processes(model: Path, tmp_path: Path) -> Non
     source, folder = tmp_path / "copper.scout", tmp_path / "run"
     source.write_text(TEXT.format(model=model).replace("count=5", "count=100000"))
     # a test run in the background ignores SIGINT, and its children inherit that
-    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from scoutlang.cli import main; main()"
-    command = [sys.executable, "-c", start, "run", str(source), "--out", str(folder), "--arms", "guided"]
-    running_scout = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from scoutlang.interfaces.cli import main; main()"
+    command = [
+        sys.executable,
+        "-c",
+        start,
+        "run",
+        str(source),
+        "--out",
+        str(folder),
+        "--arms",
+        "guided",
+    ]
+    running_scout = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     try:
         deadline = time.monotonic() + 400
         while len(list(folder.glob("samples/*.json"))) < 2:
@@ -565,8 +728,12 @@ def test_a_real_ctrl_c_between_two_processes(model: Path, tmp_path: Path) -> Non
         assert [row["index"] for row in json.loads(content)] == [2 * number, 2 * number + 1]
 
 
-def test_a_sweep_is_a_folder_of_runs(scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path) -> None:
-    """One run for each value, each with its own manifest; a value that is set from outside is not swept."""
+def test_a_sweep_is_a_folder_of_runs(
+    scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path
+) -> None:
+    """One run for each value, each with its own manifest; a value that is set from outside is not
+    swept.
+    """
     file = tmp_path / "family.scout"
     file.write_text(TEXT.format(model=model) + "\nsweep seed in {1, 2}\n", encoding="utf-8")
     options = ("--count", 1, "--arms", "guided")
@@ -581,7 +748,9 @@ def test_a_sweep_is_a_folder_of_runs(scout: Callable[..., tuple[int, str, str]],
     assert manifest(tmp_path / "one")["digest"] == found["seed=1"]["digest"]
 
 
-def test_members_of_a_sweep_share_their_non_guided_arm(scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path) -> None:
+def test_members_of_a_sweep_share_their_non_guided_arm(
+    scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "family.scout"
     file.write_text(TEXT.format(model=model) + "\nsweep k in {0.5, 2}\n", encoding="utf-8")
     code, out, err = scout("run", file, "--out", tmp_path / "out", "--count", 3)
@@ -596,24 +765,39 @@ def test_members_of_a_sweep_share_their_non_guided_arm(scout: Callable[..., tupl
 
 
 def test_another_baseline_is_not_taken(whole: Path, model: Path, tmp_path: Path) -> None:
-    """It would be another distribution: 8 steps are not 10. A longer arm takes the batches that it has in common."""
+    """It would be another distribution: 8 steps are not 10. A longer arm takes the batches that it
+    has in common.
+    """
     notes: list[str] = []
 
     class Notes(running.Silent):
         def note(self, text: str) -> None:
             notes.append(text)
 
-    running.run(program(model, count=1, steps=8), tmp_path / "other", arms=["non-guided"], baseline=whole, watcher=Notes())
+    running.run(
+        program(model, count=1, steps=8),
+        tmp_path / "other",
+        arms=["non-guided"],
+        baseline=whole,
+        watcher=Notes(),
+    )
     assert any("was sampled with other settings" in note for note in notes)
     notes.clear()
-    running.run(program(model, count=4), tmp_path / "shorter", arms=["non-guided"], baseline=whole, watcher=Notes())
+    running.run(
+        program(model, count=4),
+        tmp_path / "shorter",
+        arms=["non-guided"],
+        baseline=whole,
+        watcher=Notes(),
+    )
     assert f"non-guided: 4 structures are those of {whole}" in notes
     assert manifest(tmp_path / "shorter")["baseline"] == str(whole)
     refusal("E610", program(model), tmp_path / "x", baseline=tmp_path / "nowhere")
     assert not (tmp_path / "x").exists()
 
 
-# -- from Python --------------------------------------------------------------------------------------------------------------
+# -- from Python
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_run_gives_tables_and_crystals_of_other_libraries(whole: Path, tmp_path: Path) -> None:
@@ -622,12 +806,18 @@ def test_a_run_gives_tables_and_crystals_of_other_libraries(whole: Path, tmp_pat
     table = judged.to_pandas()
     written = pq.read_table(folder / "records.parquet").to_pydict()
     assert list(table.index) == written["id"]
-    assert {name: [None if pd.isna(v) else v for v in table[name]] for name in table} == {k: v for k, v in written.items() if k != "id"}
+    assert {name: [None if pd.isna(v) else v for v in table[name]] for name in table} == {
+        k: v for k, v in written.items() if k != "id"
+    }
     for id in table.index:
         record = judged.record(id)
         assert record.atoms.info["id"] == id
-        assert np.allclose(record.atoms.get_scaled_positions(wrap=False), record.structure.frac_coords)
-        assert record.atoms.get_chemical_symbols() == [site.species_string for site in record.structure]
+        assert np.allclose(
+            record.atoms.get_scaled_positions(wrap=False), record.structure.frac_coords
+        )
+        assert record.atoms.get_chemical_symbols() == [
+            site.species_string for site in record.structure
+        ]
     with pytest.raises(KeyError):
         judged.record("nobody")
     assert "raw set |R|" in repr(judged)
@@ -635,7 +825,9 @@ def test_a_run_gives_tables_and_crystals_of_other_libraries(whole: Path, tmp_pat
     assert scoutlang.write_report(judged, tmp_path / "page.html").stat().st_size > 10_000
 
 
-def test_a_sweep_from_python_is_a_folder_of_runs_with_one_unguided_arm(model: Path, tmp_path: Path) -> None:
+def test_a_sweep_from_python_is_a_folder_of_runs_with_one_unguided_arm(
+    model: Path, tmp_path: Path
+) -> None:
     text = TEXT.format(model=model) + "sweep k in {0.2, 0.8}\n"
     runs = scoutlang.sweep(scoutlang.parse(text).set(count=2), tmp_path / "k", progress=False)
     assert [run.folder.name for run in runs] == ["k=0.2", "k=0.8"]
@@ -648,11 +840,16 @@ def test_a_sweep_from_python_is_a_folder_of_runs_with_one_unguided_arm(model: Pa
 
 
 def test_a_run_goes_on_from_its_folder_alone(
-    scout: Callable[..., tuple[int, str, str]], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scout: Callable[..., tuple[int, str, str]],
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     text, folder = TEXT.format(model=model), tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("scoutlang.run_display.Display.sampling", Interrupt("guided", 2).sampling)
+        patch.setattr(
+            "scoutlang.interfaces.display.Display.sampling", Interrupt("guided", 2).sampling
+        )
         code, _, err = scout("run", "-c", text, "--out", folder, "--set", "steps=9")
     assert code == 130, err
     before = parts(folder)
@@ -674,14 +871,24 @@ def test_a_run_goes_on_from_its_folder_alone(
 
 
 def test_options_of_python_that_are_none_say_what_is_meant(model: Path, tmp_path: Path) -> None:
-    for wrong, meant in (({"steps": 3}, "no option is called steps"), ({"model": "mini"}, r"set\(model=")):
+    for wrong, meant in (
+        ({"steps": 3}, "no option is called steps"),
+        ({"model": "mini"}, r"set\(model="),
+    ):
         with pytest.raises(TypeError, match=meant):
             scoutlang.run(program(model), tmp_path / "run", **wrong)
     assert not (tmp_path / "run").exists()
 
 
-def test_ctrl_c_in_python_is_a_sentence(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoutlang.run_display.Display.sampling", Interrupt("guided", 2).sampling)
+def test_ctrl_c_in_python_is_a_sentence(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "scoutlang.interfaces.display.Display.sampling", Interrupt("guided", 2).sampling
+    )
     with pytest.raises(KeyboardInterrupt) as caught:
         scoutlang.run(program(model), tmp_path / "run")
-    assert str(caught.value) == f"interrupted; finished batches are kept in {tmp_path / 'run'}, and resume=True goes on"
+    assert (
+        str(caught.value)
+        == f"interrupted; finished batches are kept in {tmp_path / 'run'}, and resume=True goes on"
+    )

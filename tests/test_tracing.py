@@ -1,4 +1,6 @@
-"""What is recorded and told of a run while it samples: rows of the trace, the look at x̂0, the display, and which line is hard."""
+"""What is recorded and told of a run while it samples: rows of the trace, the look at x̂0, the
+display, and which line is hard.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +21,36 @@ from rich.console import Console
 from test_running import Interrupt, judge_quickly, manifest, program, write_model
 
 import scoutlang
-from scoutlang import run_display, running
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.evaluation.loss import compile_loss
+from scoutlang.evaluation.measure import measure
+from scoutlang.interfaces import display as run_display
+from scoutlang.interfaces.display import Display
 from scoutlang.ir import Program
-from scoutlang.loss import compile_loss
-from scoutlang.measuring import measure
-from scoutlang.run_display import Display
+from scoutlang.report.trace_plot import PICTURE, draw_trace
+from scoutlang.runs import run as running
+from scoutlang.runs.trace import (
+    LOOK_EVERY,
+    TRACE,
+    Moment,
+    Recorder,
+    guiding_terms,
+    look,
+    write_trace,
+)
 from scoutlang.sampling.progress import GuidedStep, Progress
-from scoutlang.trace_plot import PICTURE, draw_trace
-from scoutlang.tracing import LOOK_EVERY, TRACE, Moment, Recorder, guiding_terms, look, write_trace
 from scoutlang.validation.record import Generated, Outcome, Record
 from scoutlang.validation.table import render_terms
 from scoutlang.validation.terms import find_hardest, summarize_terms
 
-ZINC_BLENDE = Structure.from_spacegroup("F-43m", Lattice.cubic(5.4), ["Cu", "P"], [(0, 0, 0), (0.25, 0.25, 0.25)])
-ROCK_SALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.0), ["Cu", "P"], [(0, 0, 0), (0.5, 0.5, 0.5)])
-PHOSPHORUS = Structure(Lattice.cubic(2.4), ["P"], [(0, 0, 0)])  # no copper, so CN(Cu-P) is undefined
+ZINC_BLENDE = Structure.from_spacegroup(
+    "F-43m", Lattice.cubic(5.4), ["Cu", "P"], [(0, 0, 0), (0.25, 0.25, 0.25)]
+)
+ROCK_SALT = Structure.from_spacegroup(
+    "Fm-3m", Lattice.cubic(5.0), ["Cu", "P"], [(0, 0, 0), (0.5, 0.5, 0.5)]
+)
+# no copper, so CN(Cu-P) is undefined
+PHOSPHORUS = Structure(Lattice.cubic(2.4), ["P"], [(0, 0, 0)])
 
 
 def checked(text: str) -> Program:
@@ -48,13 +64,23 @@ TWO = checked(
 )
 
 
-def moment(of: Program, structures: Sequence[Structure], step: int = 1, steps: int = 100, **changes: Any) -> Moment:
+def moment(
+    of: Program, structures: Sequence[Structure], step: int = 1, steps: int = 100, **changes: Any
+) -> Moment:
     """After a step whose x̂0 are these structures; the sampler's own loss says what they are worth."""
     clean = CrystalBatch.from_structures(structures, dtype=torch.float32)
     size = len(structures)
     value = compile_loss(of)(clean, 8.0)
     guided = GuidedStep(value, torch.full((size,), 0.1), torch.full((size,), 0.02), clean)
-    told = Progress(step, steps, 1 - (step - 1) / steps, guided, torch.zeros(size, dtype=torch.bool), 2 * step * size, tuple(range(size)))
+    told = Progress(
+        step,
+        steps,
+        1 - (step - 1) / steps,
+        guided,
+        torch.zeros(size, dtype=torch.bool),
+        2 * step * size,
+        tuple(range(size)),
+    )
     return Moment(guiding_terms(of), dataclasses.replace(told, **changes))
 
 
@@ -63,7 +89,8 @@ def row_of(table: pa.Table, **place: Any) -> dict[str, Any]:
     return dict(row)
 
 
-# -- looks ----------------------------------------------------------------------------------------------------------------------
+# -- looks
+# ----------------------------------------------------------------------------------------------------------------------
 
 
 def test_a_look_says_what_the_judge_says() -> None:
@@ -90,7 +117,10 @@ def test_a_look_takes_the_most_probable_element() -> None:
     assert seen.hit.tolist() == [True]
 
 
-@pytest.mark.parametrize("cell", [torch.full((3, 3), torch.nan), torch.diag(torch.tensor([5.0, 5.0, 1e-4])), torch.zeros(3, 3)])
+@pytest.mark.parametrize(
+    "cell",
+    [torch.full((3, 3), torch.nan), torch.diag(torch.tensor([5.0, 5.0, 1e-4])), torch.zeros(3, 3)],
+)
 def test_what_is_no_crystal_is_undefined_and_spoils_no_other_look(cell: torch.Tensor) -> None:
     clean = CrystalBatch.from_structures([ROCK_SALT, ZINC_BLENDE, ZINC_BLENDE], dtype=torch.float32)
     clean.cell[0] = cell
@@ -115,7 +145,8 @@ def test_nothing_is_known_while_no_guidance_acts() -> None:
     assert (idle.look, idle.hit_share, idle.losses) == (None, None, [])
 
 
-# -- the recorder -----------------------------------------------------------------------------------------------------------------
+# -- the recorder
+# -----------------------------------------------------------------------------------------------------------------
 
 
 def test_a_row_is_a_term_of_a_structure_in_a_step() -> None:
@@ -155,7 +186,9 @@ def test_every_nth_guided_step_and_a_look_at_every_tenth_of_them() -> None:
 
 
 def test_a_batch_that_is_given_up_leaves_no_rows() -> None:
-    """MatterGen may refuse a batch; then its structures are sampled one by one, and one of them may not get a single step."""
+    """MatterGen may refuse a batch; then its structures are sampled one by one, and one of them may
+    not get a single step.
+    """
     recorder = Recorder("guided", range(4, 7))
     for step in (1, 2):
         recorder.record(moment(TWO, [ROCK_SALT] * 3, step, indices=(4, 5, 6)))
@@ -173,7 +206,8 @@ def test_unguided_steps_leave_no_table() -> None:
     assert recorder.table() is None
 
 
-# -- runs -------------------------------------------------------------------------------------------------------------------------
+# -- runs
+# -------------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -218,13 +252,19 @@ def test_tracing_changes_nothing_that_is_sampled(traced: Path, model: Path, tmp_
     assert not (tmp_path / "run" / TRACE).exists()
 
 
-def test_an_interrupted_trace_goes_on_without_duplicates(traced: Path, model: Path, tmp_path: Path) -> None:
+def test_an_interrupted_trace_goes_on_without_duplicates(
+    traced: Path, model: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        running.run(program(model), folder, arms=["guided"], trace_every=1, watcher=Interrupt("guided", 2))
+        running.run(
+            program(model), folder, arms=["guided"], trace_every=1, watcher=Interrupt("guided", 2)
+        )
     assert sorted(set(rows_of(folder)["index"])) == [0, 1]
     # a trace that was written when the machine stopped, before its structures were
-    (folder / TRACE / "guided-000002.parquet").write_bytes((folder / TRACE / "guided-000000.parquet").read_bytes())
+    (folder / TRACE / "guided-000002.parquet").write_bytes(
+        (folder / TRACE / "guided-000000.parquet").read_bytes()
+    )
     running.run(program(model), folder, arms=["guided"], trace_every=1, resume=True)
     pd.testing.assert_frame_equal(rows_of(folder), rows_of(traced))
 
@@ -238,14 +278,19 @@ def test_batches_without_a_trace_are_told(traced: Path, model: Path, tmp_path: P
             self.said.append(text)
 
     with pytest.raises(KeyboardInterrupt):
-        running.run(program(model), tmp_path / "run", arms=["guided"], watcher=Interrupt("guided", 4))
+        running.run(
+            program(model), tmp_path / "run", arms=["guided"], watcher=Interrupt("guided", 4)
+        )
     notes = Notes()
-    running.run(program(model), tmp_path / "run", arms=["guided"], trace_every=1, resume=True, watcher=notes)
+    running.run(
+        program(model), tmp_path / "run", arms=["guided"], trace_every=1, resume=True, watcher=notes
+    )
     assert any("without a trace" in text for text in notes.said)
     assert set(rows_of(tmp_path / "run")["index"]) == {4}
 
 
-# -- the picture ------------------------------------------------------------------------------------------------------------------
+# -- the picture
+# ------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("terms", [1, 8])
@@ -253,13 +298,20 @@ def test_a_picture_of_any_number_of_terms(terms: int, tmp_path: Path) -> None:
     """Names are the user's: what looks like a formula to matplotlib is drawn as it is."""
     text = "; ".join(f"prefer wish_{k}: volume_per_atom = {10 + k}" for k in range(terms))
     many = checked(f"system Cu-P; {text}")
-    odd = dataclasses.replace(many, terms=(dataclasses.replace(many.terms[0], text=r"prefer $\frac{1}{$"), *many.terms[1:]))
+    odd = dataclasses.replace(
+        many,
+        terms=(dataclasses.replace(many.terms[0], text=r"prefer $\frac{1}{$"), *many.terms[1:]),
+    )
     recorder = Recorder("guided", range(2))
     for step in range(11, 30):
         recorder.record(moment(odd, [ROCK_SALT, ZINC_BLENDE], step))
     write_trace(tmp_path / TRACE / "guided-000000.parquet", recorder.table())
     assert draw_trace(tmp_path, odd, {"guided": 0.5, "non-guided": None}).stat().st_size > 10_000
-    assert draw_trace(tmp_path, odd, {}, tmp_path / "x.svg").read_text(encoding="utf-8").startswith("<?xml")
+    assert (
+        draw_trace(tmp_path, odd, {}, tmp_path / "x.svg")
+        .read_text(encoding="utf-8")
+        .startswith("<?xml")
+    )
 
 
 def test_a_trace_without_rows_is_no_picture(tmp_path: Path) -> None:
@@ -268,10 +320,13 @@ def test_a_trace_without_rows_is_no_picture(tmp_path: Path) -> None:
         draw_trace(tmp_path, TWO, {})
 
 
-# -- the display ------------------------------------------------------------------------------------------------------------------
+# -- the display
+# ------------------------------------------------------------------------------------------------------------------
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, width: int, *, terminal: bool) -> tuple[Display, io.StringIO]:
+def shown(
+    monkeypatch: pytest.MonkeyPatch, width: int, *, terminal: bool
+) -> tuple[Display, io.StringIO]:
     text = io.StringIO()
     console = Console(file=text, width=width, force_terminal=terminal)
     monkeypatch.setattr(run_display, "Console", lambda **_: console)
@@ -285,17 +340,28 @@ def test_plain_lines_hold_the_facts_and_are_rare(monkeypatch: pytest.MonkeyPatch
             "guided",
             4,
             16,
-            moment(TWO, [ROCK_SALT, ZINC_BLENDE, PHOSPHORUS, PHOSPHORUS], step, broken=torch.tensor([False, False, True, False])),
+            moment(
+                TWO,
+                [ROCK_SALT, ZINC_BLENDE, PHOSPHORUS, PHOSPHORUS],
+                step,
+                broken=torch.tensor([False, False, True, False]),
+            ),
         )
     [line] = text.getvalue().splitlines()
-    assert line.startswith("guided: 4/16  step 1/100  hits 25%  1 diverged  loss: volume_per_atom #2 ")
+    assert line.startswith(
+        "guided: 4/16  step 1/100  hits 25%  1 diverged  loss: volume_per_atom #2 "
+    )
     assert "tetrahedron 0.897 (50% undefined)" in line
 
 
 @pytest.mark.parametrize("width", [60, 80, 300])
 @pytest.mark.parametrize("terms", [1, 8])
-def test_the_live_display_fits_the_terminal(width: int, terms: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "; ".join(f"prefer a_rather_long_name_{k}: volume_per_atom = {10 + k}" for k in range(terms))
+def test_the_live_display_fits_the_terminal(
+    width: int, terms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "; ".join(
+        f"prefer a_rather_long_name_{k}: volume_per_atom = {10 + k}" for k in range(terms)
+    )
     many = checked(f"system Cu-P; {text}")
     display, _ = shown(monkeypatch, width, terminal=True)
     display.sampling("guided", 0, 4, moment(many, [ROCK_SALT] * 4, 50))
@@ -315,10 +381,13 @@ def test_who_does_not_watch_pays_nothing() -> None:
     assert "look" not in vars(seen)
 
 
-# -- which line is hard -----------------------------------------------------------------------------------------------------------
+# -- which line is hard
+# -----------------------------------------------------------------------------------------------------------
 
 
-def records(arm: Any, verdicts: Sequence[tuple[bool | None, bool | None]], geometry: str = "passed") -> list[Record]:
+def records(
+    arm: Any, verdicts: Sequence[tuple[bool | None, bool | None]], geometry: str = "passed"
+) -> list[Record]:
     return [
         Record(f"{arm}-{i}", Generated(arm, 0, i, ROCK_SALT), {
             "geometry": Outcome(geometry), "screen": Outcome("passed"),  # type: ignore[arg-type]
@@ -328,12 +397,17 @@ def records(arm: Any, verdicts: Sequence[tuple[bool | None, bool | None]], geome
     ]  # fmt: skip
 
 
-PAIR = checked("system Cu-P; require a: CN(Cu-P) = 4; require b: volume_per_atom < 20; prefer volume_per_atom as low as possible")
+PAIR = checked(
+    "system Cu-P; require a: CN(Cu-P) = 4; require b: volume_per_atom < 20; prefer volume_per_atom as low as possible"
+)
 Y, N = (True, True), (False, True)
 
 
 def test_the_hard_line_is_the_one_that_fewest_guided_structures_satisfy() -> None:
-    found = [*records("non-guided", [N] * 40), *records("guided", [Y] * 9 + [N] * 3 + [(True, False)] * 0 + [(None, False)] * 28)]
+    found = [
+        *records("non-guided", [N] * 40),
+        *records("guided", [Y] * 9 + [N] * 3 + [(True, False)] * 0 + [(None, False)] * 28),
+    ]
     a, b = summarize_terms(PAIR, found)
     assert [(s.arm, s.satisfied.count, s.undefined.count, s.satisfied.total) for s in a.shares] == [
         ("non-guided", 0, 0, 40),
@@ -358,12 +432,32 @@ def test_the_hard_line_is_the_one_that_fewest_guided_structures_satisfy() -> Non
     ("guided", "plain", "advice"),
     [
         (records("guided", [Y] * 19 + [N]), [], ""),
-        (records("guided", [Y] * 2 + [(None, True)] * 18), [], "the atoms or sites that it speaks of are missing"),
+        (
+            records("guided", [Y] * 2 + [(None, True)] * 18),
+            [],
+            "the atoms or sites that it speaks of are missing",
+        ),
         (records("guided", [(None, None)] * 20, "failed"), [], "no crystals at all"),
-        (records("guided", [Y] * 2 + [N] * 18), records("non-guided", [Y] * 3 + [N] * 17), "guidance does not raise it (15% without)"),
-        (records("guided", [Y] * 4 + [N] * 16), records("non-guided", [Y] * 3 + [N] * 17), "may be chance"),
-        (records("guided", [Y] * 10 + [N] * 10), records("non-guided", [N] * 20), "larger `weight`"),
-        (records("guided", [(True, False)] * 9 + [Y] + [N] * 10), records("non-guided", [(False, False)] * 20), "pull against each other"),
+        (
+            records("guided", [Y] * 2 + [N] * 18),
+            records("non-guided", [Y] * 3 + [N] * 17),
+            "guidance does not raise it (15% without)",
+        ),
+        (
+            records("guided", [Y] * 4 + [N] * 16),
+            records("non-guided", [Y] * 3 + [N] * 17),
+            "may be chance",
+        ),
+        (
+            records("guided", [Y] * 10 + [N] * 10),
+            records("non-guided", [N] * 20),
+            "larger `weight`",
+        ),
+        (
+            records("guided", [(True, False)] * 9 + [Y] + [N] * 10),
+            records("non-guided", [(False, False)] * 20),
+            "pull against each other",
+        ),
     ],
 )
 def test_advice(guided: list[Record], plain: list[Record], advice: str) -> None:
@@ -375,7 +469,10 @@ def test_advice(guided: list[Record], plain: list[Record], advice: str) -> None:
 
 def test_nothing_is_hard_without_guidance_or_without_requirements() -> None:
     assert find_hardest(PAIR, records("non-guided", [N] * 3)) is None
-    assert find_hardest(checked("system Cu-P; prefer CN(Cu-P) = 4"), records("guided", [N] * 3)) is None
+    assert (
+        find_hardest(checked("system Cu-P; prefer CN(Cu-P) = 4"), records("guided", [N] * 3))
+        is None
+    )
 
 
 def test_json_has_the_terms(traced: Path, model: Path, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from scoutlang.signatures import CANONICAL_UNIT
-from scoutlang.units import DIMENSIONS, UNITS, find_unit, units_of
+from scoutlang.ir.signatures import CANONICAL_UNIT
+from scoutlang.ir.units import DIMENSIONS, UNITS, find_unit, units_of
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scoutlang.elements import ATOMIC_NUMBER
-from scoutlang.signatures import DescriptorSignature, Parameter
+from scoutlang.ir.elements import ATOMIC_NUMBER
+from scoutlang.ir.signatures import DescriptorSignature, Parameter
 
 if TYPE_CHECKING:  # what the checker need not wait for is imported where it is used
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import SiteValues
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import SiteValues
     from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
@@ -34,7 +34,9 @@ SIGNATURE = DescriptorSignature(
     scale=1.0,
     tolerance=0.25,
     domain="site",
-    parameters=(Parameter("r", "length", "the sum of the covalent radii + 0.5 Å of each pair", 0.1, 10.0),),
+    parameters=(
+        Parameter("r", "length", "the sum of the covalent radii + 0.5 Å of each pair", 0.1, 10.0),
+    ),
     example="require bond_valence(Ca-P) = 2 ± 0.3",
 )
 
@@ -60,16 +62,20 @@ def formula(measure: Measure) -> str:
 def _sum(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
     import torch
 
-    from scoutlang.geometry import PRESENT, SiteValues, bonds, sum_by_structure
+    from scoutlang.crystals.neighbours import PRESENT, SiteValues, bonds, sum_by_structure
 
-    species = batch.species if sharpness is not None else (batch.species > PRESENT).to(batch.frac.dtype)
+    species = (
+        batch.species if sharpness is not None else (batch.species > PRESENT).to(batch.frac.dtype)
+    )
     total, centre = batch.frac.new_zeros(2, len(species))
     undefined = batch.num_atoms < 0  # (B,), none so far
     for a in measure.species[0].elements:
         probability = species[:, ATOMIC_NUMBER[a]]
         centre = centre + probability
         for b in measure.species[1].elements:
-            found = bonds(batch, (a,), (b,), measure.parameter("r"), sharpness)  # weighted as if each centre were an a
+            found = bonds(
+                batch, (a,), (b,), measure.parameter("r"), sharpness
+            )  # weighted as if each centre were an a
             undefined = undefined | found.overflow
             length = _length(a, b)
             if length is None:
@@ -88,5 +94,7 @@ def _length(a: str, b: str) -> float | None:
 
     if Element(a) not in BV_PARAMS or Element(b) not in BV_PARAMS:
         return None
-    (r_a, c_a), (r_b, c_b) = ((BV_PARAMS[Element(e)]["r"], BV_PARAMS[Element(e)]["c"]) for e in (a, b))
+    (r_a, c_a), (r_b, c_b) = (
+        (BV_PARAMS[Element(e)]["r"], BV_PARAMS[Element(e)]["c"]) for e in (a, b)
+    )
     return float(r_a + r_b - r_a * r_b * (c_a**0.5 - c_b**0.5) ** 2 / (c_a * r_a + c_b * r_b))

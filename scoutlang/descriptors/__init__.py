@@ -1,8 +1,9 @@
 """The catalogue of descriptors. One file per descriptor; the file is the registration.
 
-A descriptor module defines ``SIGNATURE`` (torch-free), and, when it can be evaluated on a structure alone, ``soft`` and ``exact``.
-Importing this package does not import torch, so the checker starts at once. Other packages bring descriptors by an entry point
-(docs/descriptors.md): these are looked for only where a name is none of ours, and imported only where it is used.
+A descriptor module defines ``SIGNATURE`` (torch-free), and, when it can be evaluated on a structure
+alone, ``soft`` and ``exact``. Importing this package does not import torch, so the checker starts
+at once. Other packages bring descriptors by an entry point (docs/descriptors.md): these are looked
+for only where a name is none of ours, and imported only where it is used.
 """
 
 from __future__ import annotations
@@ -14,20 +15,22 @@ from functools import cache, cached_property
 from types import ModuleType
 from typing import TypeVar
 
-from scoutlang import plugins
 from scoutlang.descriptors import _plugins
-from scoutlang.errors import ScoutError
-from scoutlang.plugins import Plugin
-from scoutlang.signatures import DescriptorSignature
+from scoutlang.ir.signatures import DescriptorSignature
+from scoutlang.support import plugins
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.plugins import Plugin
 
 T = TypeVar("T")
 
 
 class _Catalogue(Mapping[str, T]):
-    """What there is of each descriptor, by its name: first the language's own, in alphabetical order of file name, then those of plug-ins.
+    """What there is of each descriptor, by its name: first the language's own, in alphabetical
+    order of file name, then those of plug-ins.
 
-    A plug-in that is broken is ``in`` it, raises ScoutError E450 or E451 when it is asked for, and is left out when the names are listed.
-    Which plug-ins there are is found out once in its life, when a name is asked for that is none of the language's.
+    A plug-in that is broken is ``in`` it, raises ScoutError E450 or E451 when it is asked for, and
+    is left out when the names are listed. Which plug-ins there are is found out once in its life,
+    when a name is asked for that is none of the language's.
     """
 
     def __init__(self, own: Mapping[str, T], read: Callable[[Plugin], T]) -> None:
@@ -39,7 +42,9 @@ class _Catalogue(Mapping[str, T]):
         return _plugins.GROUP.installed()
 
     def __getitem__(self, name: str) -> T:
-        return self._own[name] if name in self._own else self._read(plugins.only(self._plugins[name]))
+        return (
+            self._own[name] if name in self._own else self._read(plugins.only(self._plugins[name]))
+        )
 
     def __contains__(self, name: object) -> bool:
         return name in self._own or name in self._plugins
@@ -70,20 +75,29 @@ def own_signatures() -> Mapping[str, DescriptorSignature]:
 
 
 def origin(name: str) -> str | None:
-    """Name and version of the distribution that a plug-in's descriptor is from; None for a descriptor of the language."""
+    """Name and version of the distribution that a plug-in's descriptor is from; None for a
+    descriptor of the language.
+    """
     return None if name in _own() else plugins.only(_plugins.GROUP.installed()[name]).origin
 
 
 def broken() -> Mapping[str, ScoutError]:
-    """Name → why the installed plug-in of that name cannot be used: E450, or E451 where the name is taken."""
+    """Name → why the installed plug-in of that name cannot be used: E450, or E451 where the name is
+    taken.
+    """
     own, found = _own(), sorted(_plugins.GROUP.installed().items())
-    flaws = {name: plugins.hidden(claims) if name in own else plugins.broken(claims) for name, claims in found}
+    flaws = {
+        name: plugins.hidden(claims) if name in own else plugins.broken(claims)
+        for name, claims in found
+    }
     return {name: flaw for name, flaw in flaws.items() if flaw is not None}
 
 
 @cache
 def _own() -> Mapping[str, ModuleType]:
-    """The files beside this one, which stay what they are; looking for them takes as long as checking a statement."""
+    """The files beside this one, which stay what they are; looking for them takes as long as
+    checking a statement.
+    """
     found = {}
     for info in sorted(pkgutil.iter_modules(__path__), key=lambda i: i.name):
         module = importlib.import_module(f"{__name__}.{info.name}")

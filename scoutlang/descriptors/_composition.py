@@ -1,4 +1,6 @@
-"""Means over the atoms of a crystal of what every element has: its mass, its size, whether it is one of some. No descriptor of its own."""
+"""Means over the atoms of a crystal of what every element has: its mass, its size, whether it is
+one of some. No descriptor of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +8,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scoutlang.elements import SYMBOLS
+from scoutlang.ir.elements import SYMBOLS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
+    from scoutlang.crystals.batch import CrystalBatch
 
 
 def mean_over_atoms(batch: CrystalBatch, of_element: Mapping[str, float]) -> tuple[Tensor, Tensor]:
     """Mean (B,) over the atoms, by the species probabilities; (B,) bool, whether it is known.
 
-    of_element: a number for each element; a crystal that has another one (0.5 atoms of it) has no mean.
-    An atom that is partly masked counts by what is decided of it, so a half-finished crystal is not taken for a lighter one.
+    of_element: a number for each element; a crystal that has another one (0.5 atoms of it) has no
+    mean. An atom that is partly masked counts by what is decided of it, so a half-finished crystal
+    is not taken for a lighter one.
     """
-    from scoutlang.geometry import PRESENT, sum_by_structure
+    from scoutlang.crystals.neighbours import PRESENT, sum_by_structure
 
     columns = ("", *SYMBOLS)
     values = batch.species.new_tensor([of_element.get(e, 0.0) for e in columns])
@@ -33,7 +36,9 @@ def mean_over_atoms(batch: CrystalBatch, of_element: Mapping[str, float]) -> tup
 
 
 def whole(batch: CrystalBatch) -> CrystalBatch:
-    """The batch with every atom the element that it is with a probability above 1/2, for exact values."""
-    from scoutlang.geometry import PRESENT
+    """The batch with every atom the element that it is with a probability above 1/2, for exact
+    values.
+    """
+    from scoutlang.crystals.neighbours import PRESENT
 
     return replace(batch, species=(batch.species > PRESENT).to(batch.species.dtype))

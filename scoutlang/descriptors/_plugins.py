@@ -1,4 +1,6 @@
-"""Descriptors of other packages, by the entry-point group ``scoutlang.descriptors``: what a module must have to be one."""
+"""Descriptors of other packages, by the entry-point group ``scoutlang.descriptors``: what a module
+must have to be one.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,10 @@ from math import isfinite
 from types import ModuleType
 from typing import TYPE_CHECKING, get_args
 
-from scoutlang.elements import ATOMIC_NUMBER
 from scoutlang.ir import How
-from scoutlang.plugins import Group, Plugin
-from scoutlang.signatures import Concern, DescriptorSignature, Dimension, Domain, Parameter
+from scoutlang.ir.elements import ATOMIC_NUMBER
+from scoutlang.ir.signatures import Concern, DescriptorSignature, Dimension, Domain, Parameter
+from scoutlang.support.plugins import Group, Plugin
 
 if TYPE_CHECKING:
     from scoutlang.ir import Measure, Relation
@@ -39,16 +41,22 @@ def _concerns(plugin: Plugin, measure: Measure, relation: Relation) -> Iterator[
     except Exception as error:
         doubts, flaw = [], f"{type(error).__name__}: {error}".splitlines()[0]
     if flaw:
-        yield Concern("W450", f"`{plugin.name}` of the plug-in {plugin.origin} could not look at this: {flaw}", plugin.advice)
+        yield Concern(
+            "W450",
+            f"`{plugin.name}` of the plug-in {plugin.origin} could not look at this: {flaw}",
+            plugin.advice,
+        )
     else:
         yield from doubts
 
 
 def _flaw(module: ModuleType, name: str) -> str:
-    """Why an object is no descriptor module; empty if it is one. What it computes is for `testing.check_descriptor`."""
+    """Why an object is no descriptor module; empty if it is one. What it computes is for
+    `testing.check_descriptor`.
+    """
     signature = getattr(module, "SIGNATURE", None)
     if not isinstance(signature, DescriptorSignature):
-        return f"the module {module.__name__} has no SIGNATURE of the type scoutlang.signatures.DescriptorSignature"
+        return f"the module {module.__name__} has no SIGNATURE of the type scoutlang.ir.signatures.DescriptorSignature"
     if signature.name != name:
         return f"its entry point is called {name}, and its SIGNATURE {signature.name!r}"
     if not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name) or name in ATOMIC_NUMBER:
@@ -73,18 +81,26 @@ def _flaw_of(signature: DescriptorSignature) -> str:
         "dimension": signature.dimension in get_args(Dimension),
         "species": _whole(signature.species) and signature.species >= (signature.domain == "site"),
         "scale": _number(signature.scale) and isfinite(signature.scale) and signature.scale > 0,
-        "tolerance": _number(signature.tolerance) and isfinite(signature.tolerance) and signature.tolerance > 0,
+        "tolerance": _number(signature.tolerance)
+        and isfinite(signature.tolerance)
+        and signature.tolerance > 0,
         "maximum": all(map(_number, numbers)) and signature.minimum < signature.maximum,
         "domain": signature.domain in get_args(Domain),
         "aggregate": signature.aggregate in get_args(How),
-        "parameters": isinstance(signature.parameters, tuple) and all(map(_is_parameter, signature.parameters)),
+        "parameters": isinstance(signature.parameters, tuple)
+        and all(map(_is_parameter, signature.parameters)),
         "extensive": isinstance(signature.extensive, bool),
         "monotone": signature.monotone in (-1, 0, 1),
-        "categories": _words(signature.categories) and bool(signature.categories) == (signature.dimension == "category"),
+        "categories": _words(signature.categories)
+        and bool(signature.categories) == (signature.dimension == "category"),
         "concerns": signature.concerns is None or callable(signature.concerns),
     }
     wrong = [field for field, is_right in right.items() if not is_right]
-    return f"{wrong[0]} = {getattr(signature, wrong[0])!r} in its SIGNATURE is not possible" if wrong else ""
+    return (
+        f"{wrong[0]} = {getattr(signature, wrong[0])!r} in its SIGNATURE is not possible"
+        if wrong
+        else ""
+    )
 
 
 def _is_parameter(found: object) -> bool:

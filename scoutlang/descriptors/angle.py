@@ -1,13 +1,16 @@
 """angle(A-B-C): angles at B between an A and a C neighbour, in degrees, from 0 to 180.
 
-Items are the angles: every pair of different neighbours of every B, periodic images included, one of them an A and the other a C. Each
-such pair counts once, also where A and C are the same or overlap. An angle weighs p(B) w(A) w(C), where w is the neighbour's probability of
-being the element times its smooth step σ(8/Å · (r − d)); exact: 1 for whole atoms with d ≤ r. Different neighbours count as independent.
+Items are the angles: every pair of different neighbours of every B, periodic images included, one
+of them an A and the other a C. Each such pair counts once, also where A and C are the same or
+overlap. An angle weighs p(B) w(A) w(C), where w is the neighbour's probability of being the element
+times its smooth step σ(8/Å · (r − d)); exact: 1 for whole atoms with d ≤ r. Different neighbours
+count as independent.
 
-θ = atan2(|u × v|, u · v) of the vectors from B to the two neighbours, with slope 0 at 0° and 180°, where an angle can only turn back.
-r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``, for both neighbours. An atom on the very place
-of B is no neighbour. Undefined where no B has two such neighbours, and where a cell is so dense that its bonds cannot be paired.
-Tolerance 5°, scale 10°: the polyhedra of real crystals are distorted by as much.
+θ = atan2(|u × v|, u · v) of the vectors from B to the two neighbours, with slope 0 at 0° and 180°,
+where an angle can only turn back. r is the sum of the Cordero covalent radii + 0.5 Å of each
+element pair, or the given ``r``, for both neighbours. An atom on the very place of B is no
+neighbour. Undefined where no B has two such neighbours, and where a cell is so dense that its bonds
+cannot be paired. Tolerance 5°, scale 10°: the polyhedra of real crystals are distorted by as much.
 """
 
 from __future__ import annotations
@@ -16,14 +19,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._radius import RADIUS, unknown_radius
-from scoutlang.elements import neighbour_radius
-from scoutlang.signatures import Concern, DescriptorSignature
+from scoutlang.ir.elements import neighbour_radius
+from scoutlang.ir.signatures import Concern, DescriptorSignature
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import Bonds, SiteValues
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import Bonds, SiteValues
     from scoutlang.ir import Measure, Relation
 
 _LEAST_WEIGHT = 5e-6  # what the smooth step is cut off at: lighter angles are left out
@@ -33,7 +36,8 @@ _Elements = tuple[str, ...]
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> SiteValues:
-    """Degrees of every angle (M,), differentiable in coordinates and cell; the weights in species probabilities too.
+    """Degrees of every angle (M,), differentiable in coordinates and cell; the weights in species
+    probabilities too.
 
     sharpness: 1/Å, a number or one per crystal (B,).
     """
@@ -60,7 +64,7 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
 def _angles(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
     import torch
 
-    from scoutlang.geometry import SiteValues, angle, bonds, uncrowded
+    from scoutlang.crystals.neighbours import SiteValues, angle, bonds, uncrowded
 
     centre, radius = measure.species[1].elements, measure.parameter("r")
     ends = measure.species[0].elements, measure.species[2].elements
@@ -68,7 +72,9 @@ def _angles(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | N
     searched = torch.ones(batch.size, dtype=torch.bool, device=batch.cell.device)
     for one, other in _disjoint(*ends):
         first = uncrowded(bonds(batch, centre, one, radius, sharpness))
-        second = first if one == other else uncrowded(bonds(batch, centre, other, radius, sharpness))
+        second = (
+            first if one == other else uncrowded(bonds(batch, centre, other, radius, sharpness))
+        )
         k, m = _neighbour_pairs(first, second)
         values.append(angle(first.vector[k], second.vector[m]))
         weights.append(first.centre[first.i[k]] * first.weight[k] * second.weight[m])
@@ -78,7 +84,9 @@ def _angles(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | N
 
 
 def _disjoint(a: _Elements, c: _Elements) -> Iterator[tuple[_Elements, _Elements]]:
-    """Kinds of pairs that are one A and one C, such that no pair is of two kinds: either the same set twice, or two disjoint ones."""
+    """Kinds of pairs that are one A and one C, such that no pair is of two kinds: either the same
+    set twice, or two disjoint ones.
+    """
     shared = tuple(e for e in a if e in c)
     only_a, only_c = (tuple(e for e in s if e not in shared) for s in (a, c))
     kinds = (only_a, only_c), (only_a, shared), (shared, only_c), (shared, shared)
@@ -86,10 +94,12 @@ def _disjoint(a: _Elements, c: _Elements) -> Iterator[tuple[_Elements, _Elements
 
 
 def _neighbour_pairs(first: Bonds, second: Bonds) -> tuple[Tensor, Tensor]:
-    """→ the bonds (Q,) of each list that make an angle. Where the lists are one, each pair of bonds is taken once."""
+    """→ the bonds (Q,) of each list that make an angle. Where the lists are one, each pair of bonds
+    is taken once.
+    """
     import torch
 
-    from scoutlang.geometry import at_one_centre
+    from scoutlang.crystals.neighbours import at_one_centre
 
     with torch.no_grad():
         k, m = at_one_centre(first, second)

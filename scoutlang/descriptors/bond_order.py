@@ -1,17 +1,21 @@
-"""q(A-B, l=6): Steinhardt's bond-orientational order of each A site over its B neighbours, from 0 to 1.
+"""q(A-B, l=6): Steinhardt's bond-orientational order of each A site over its B neighbours, from 0
+to 1.
 
-q_l = sqrt(4π/(2l + 1) Σ_m |Σ_j w_j Y_lm(r_ij) / Σ_j w_j|²), the same as q_l² = Σ_jk w_j w_k P_l(cos θ_jk) / (Σ_j w_j)²
+q_l = sqrt(4π/(2l + 1) Σ_m |Σ_j w_j Y_lm(r_ij) / Σ_j w_j|²), the same as q_l² = Σ_jk w_j w_k P_l(cos
+θ_jk) / (Σ_j w_j)²
 
 soft:   w_j = p_j(B) σ(8/Å · (r − d_ij)), with the weight p_i(A) min(1, Σ_j w_j)
 exact:  w_j = 1 for d ≤ r, whole atoms; a site without neighbours has no value and is left out.
 
-It depends on the directions of the bonds only, not on their lengths, and on no axes. 1 means that all bonds are parallel as far as degree l
-can see; one bond alone gives 1. Odd l vanish where every bond has its opposite. Ideal values: octahedron and simple cubic q4 0.764,
-q6 0.354; tetrahedron q4 0.509, q6 0.628; cube q4 0.509, q6 0.629; fcc q4 0.191, q6 0.575; hcp q4 0.097, q6 0.485;
-bcc with 14 neighbours q4 0.036, q6 0.511. The radius decides which bonds are seen: bcc with its 8 nearest neighbours is a cube.
+It depends on the directions of the bonds only, not on their lengths, and on no axes. 1 means that
+all bonds are parallel as far as degree l can see; one bond alone gives 1. Odd l vanish where every
+bond has its opposite. Ideal values: octahedron and simple cubic q4 0.764, q6 0.354; tetrahedron q4
+0.509, q6 0.628; cube q4 0.509, q6 0.629; fcc q4 0.191, q6 0.575; hcp q4 0.097, q6 0.485; bcc with
+14 neighbours q4 0.036, q6 0.511. The radius decides which bonds are seen: bcc with its 8 nearest
+neighbours is a cube.
 
-r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``. Undefined where A is absent.
-Tolerance 0.05, scale 0.1.
+r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``.
+Undefined where A is absent. Tolerance 0.05, scale 0.1.
 Source: Steinhardt, Nelson, Ronchetti, Phys. Rev. B 28, 784 (1983), doi:10.1103/PhysRevB.28.784.
 """
 
@@ -22,20 +26,22 @@ from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._harmonics import directions, harmonics
 from scoutlang.descriptors._radius import RADIUS, unknown_radius
-from scoutlang.signatures import Concern, DescriptorSignature, Parameter
+from scoutlang.ir.signatures import Concern, DescriptorSignature, Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import SiteValues
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import SiteValues
     from scoutlang.ir import Measure, Relation
 
 _SLOPE = 8.0  # 1/Å, of the smooth step
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = _SLOPE) -> SiteValues:
-    """Smooth q_l of every atom, differentiable in coordinates, cell and species probabilities → (N,)."""
+    """Smooth q_l of every atom, differentiable in coordinates, cell and species probabilities →
+    (N,).
+    """
     return _order(batch, measure, sharpness)
 
 
@@ -57,16 +63,23 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
 def _order(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
     import torch
 
-    from scoutlang.geometry import SiteValues, bonds, sum_by_structure
+    from scoutlang.crystals.neighbours import SiteValues, bonds, sum_by_structure
 
     centre, neighbour = measure.species
     found = bonds(batch, centre.elements, neighbour.elements, measure.parameter("r"), sharpness)
     size = len(found.centre)
     total = sum_by_structure(found.weight, found.i, size)
-    bond = found.weight[:, None] * harmonics(directions(found.vector, found.distance), _degree(measure))
-    mean = bond.new_zeros(size, bond.shape[1]).index_add(0, found.i, bond) / torch.where(total > 0, total, torch.ones_like(total))[:, None]
+    bond = found.weight[:, None] * harmonics(
+        directions(found.vector, found.distance), _degree(measure)
+    )
+    mean = (
+        bond.new_zeros(size, bond.shape[1]).index_add(0, found.i, bond)
+        / torch.where(total > 0, total, torch.ones_like(total))[:, None]
+    )
     value = torch.linalg.vector_norm(mean, dim=-1)  # its gradient at 0 is 0
-    return SiteValues(value, found.centre * total.clamp(max=1), batch.system, ~found.overflow, found.centre)
+    return SiteValues(
+        value, found.centre * total.clamp(max=1), batch.system, ~found.overflow, found.centre
+    )
 
 
 def _degree(measure: Measure) -> int:

@@ -1,26 +1,28 @@
 """charge_balanced: whether common oxidation states of the elements can add up to zero.
 
-Each atom takes one of its element's common states (those that pymatgen lists from the ICSD, else its ``common_oxidation_states``), atoms of one element
-may differ (Fe3O4), and the formula unit must be neutral. It is the question of pymatgen's ``Composition.oxi_state_guesses``, answered by the sums that can
-be reached instead of by all combinations, so that large cells cost nothing.
+Each atom takes one of its element's common states (those that pymatgen lists from the ICSD, else
+its ``common_oxidation_states``), atoms of one element may differ (Fe3O4), and the formula unit must
+be neutral. It is the question of pymatgen's ``Composition.oxi_state_guesses``, answered by the sums
+that can be reached instead of by all combinations, so that large cells cost nothing.
 
-Only the composition counts. An element by itself is balanced: all states zero. In a compound zero is not a state, so an intermetallic phase or an alloy
-is not balanced as a rule (CuZn, Nd2Fe14B), and that says nothing against it: ask this of salts and ceramics. Peroxides and polyiodides are
-not balanced either: O is −2 and I −1 here. Undefined for an element without listed states
-(He, Ne, Ar) in a compound, and where an atom is undecided.
+Only the composition counts. An element by itself is balanced: all states zero. In a compound zero
+is not a state, so an intermetallic phase or an alloy is not balanced as a rule (CuZn, Nd2Fe14B),
+and that says nothing against it: ask this of salts and ceramics. Peroxides and polyiodides are not
+balanced either: O is −2 and I −1 here. Undefined for an element without listed states (He, Ne, Ar)
+in a compound, and where an atom is undecided.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scoutlang.signatures import DescriptorSignature
+from scoutlang.ir.signatures import DescriptorSignature
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import DescriptorValue
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import DescriptorValue
     from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(

@@ -3,10 +3,11 @@
 soft:   n_i = Σ_j,images p_j(B) σ(8/Å · (r − d_ij)), with the weight p_i(A)
 exact:  the same with a hard count d ≤ r and whole atoms.
 
-r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``. The site itself is excluded, its own
-periodic images are included. Around large cations bonds are often longer than the default r: it counts 0 F around Pb in PbF2 and 0 I around
-Cs in CsPbI3, so give r there. Where A is absent the value is undefined; where only B is absent it is 0. A sigmoid at a tight r
-counts a perfect shell as less than whole: hits are judged by the exact value.
+r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``. The
+site itself is excluded, its own periodic images are included. Around large cations bonds are often
+longer than the default r: it counts 0 F around Pb in PbF2 and 0 I around Cs in CsPbI3, so give r
+there. Where A is absent the value is undefined; where only B is absent it is 0. A sigmoid at a
+tight r counts a perfect shell as less than whole: hits are judged by the exact value.
 """
 
 from __future__ import annotations
@@ -16,22 +17,24 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._radius import RADIUS, unknown_radius
-from scoutlang.elements import COVALENT_RADIUS, bond_radius, neighbour_radius
-from scoutlang.signatures import Concern, DescriptorSignature
+from scoutlang.ir.elements import COVALENT_RADIUS, bond_radius, neighbour_radius
+from scoutlang.ir.signatures import Concern, DescriptorSignature
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import SiteValues
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import SiteValues
     from scoutlang.ir import Measure, Relation
 
 _SLOPE = 8.0  # 1/Å, of the smooth step
-_CLOSEST_SHARE = 0.85  # of the radii sum: neighbours this close to each other or to the centre are not found in crystals
+# of the radii sum: neighbours this close to each other or to the centre are not found in crystals
+_CLOSEST_SHARE = 0.85
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = _SLOPE) -> SiteValues:
-    """Smooth CN of every atom, differentiable in coordinates, cell and species probabilities → (N,).
+    """Smooth CN of every atom, differentiable in coordinates, cell and species probabilities →
+    (N,).
 
     sharpness: 1/Å, a number or one per crystal (B,): the slot of a noise-aware kernel.
     """
@@ -46,17 +49,26 @@ def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
 def formula(measure: Measure) -> str:
     """The soft value as text, with the radius of every element pair."""
     centre, neighbour = measure.species
-    radii = (f"{a}-{b} {_radius(measure, a, b):.2f}" for a in centre.elements for b in neighbour.elements)
+    radii = (
+        f"{a}-{b} {_radius(measure, a, b):.2f}" for a in centre.elements for b in neighbour.elements
+    )
     return f"Σ {neighbour.text} σ(8 Å⁻¹ (r − d)) around {centre.text}, r in Å: {', '.join(radii)}"
 
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
-    """A count that does not fit inside the radius, and a radius so tight that the smooth count of a perfect shell misses the target."""
+    """A count that does not fit inside the radius, and a radius so tight that the smooth count of a
+    perfect shell misses the target.
+    """
     yield from unknown_radius(measure)
     least = relation.low if relation.target is None else relation.target - (relation.tolerance or 0)
     for a in measure.species[0].elements:
         for b in measure.species[1].elements:
-            if a not in COVALENT_RADIUS or b not in COVALENT_RADIUS or least is None or len(measure.species[1].elements) > 1:
+            if (
+                a not in COVALENT_RADIUS
+                or b not in COVALENT_RADIUS
+                or least is None
+                or len(measure.species[1].elements) > 1
+            ):
                 continue
             most = _most_neighbours(a, b, _radius(measure, a, b))
             if 0 < most < least:
@@ -67,7 +79,9 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
                 )
                 return
             shell = 1 / (1 + math.exp(-_SLOPE * (_radius(measure, a, b) - bond_radius(a, b))))
-            if relation.target is not None and relation.target * (1 - shell) > (relation.tolerance or relation.scale):
+            if relation.target is not None and relation.target * (1 - shell) > (
+                relation.tolerance or relation.scale
+            ):
                 yield Concern(
                     "W056",
                     f"at this radius the smooth count of a perfect {relation.target:g}-fold site is {relation.target * shell:.2f}",
@@ -77,7 +91,9 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
 
 
 def _most_neighbours(a: str, b: str, radius: float) -> int:
-    """Points that fit on a sphere of this radius at the closest B-B distance (Fejes Tóth's bound), times the shells that fit inside it."""
+    """Points that fit on a sphere of this radius at the closest B-B distance (Fejes Tóth's bound),
+    times the shells that fit inside it.
+    """
     apart = _CLOSEST_SHARE * bond_radius(b, b)
     inner = _CLOSEST_SHARE * bond_radius(a, b)
     if radius < inner:
@@ -85,18 +101,24 @@ def _most_neighbours(a: str, b: str, radius: float) -> int:
     chord = apart / radius
     if chord**2 > 3:
         return 2
-    # Of N ≥ 3 points on a unit sphere two are within sqrt(4 − csc²θ), θ = π N / (6 (N − 2)); solved for N.
+    # Of N ≥ 3 points on a unit sphere two are within sqrt(4 − csc²θ), θ = π N / (6 (N − 2)); solved
+    # for N.
     theta = math.asin(1 / math.sqrt(4 - chord**2))
     most = int(12 * theta / (6 * theta - math.pi) + 1e-9)
     return most * (1 + int((radius - inner) / apart))
 
 
 def _count(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
-    from scoutlang.geometry import SiteValues, bonds, sum_by_structure
+    from scoutlang.crystals.neighbours import SiteValues, bonds, sum_by_structure
 
     centre, neighbour = measure.species
     found = bonds(batch, centre.elements, neighbour.elements, measure.parameter("r"), sharpness)
-    return SiteValues(sum_by_structure(found.weight, found.i, len(found.centre)), found.centre, batch.system, ~found.overflow)
+    return SiteValues(
+        sum_by_structure(found.weight, found.i, len(found.centre)),
+        found.centre,
+        batch.system,
+        ~found.overflow,
+    )
 
 
 def _radius(measure: Measure, a: str, b: str) -> float:

@@ -1,9 +1,11 @@
 """count(A): number of A atoms in the cell as it is given. A supercell has more.
 
-N = n · atomic_fraction(A), so Σ_i p_i(A) once every atom is decided; exact: whole atoms. 0 where A is absent. It reads no geometry, so
-coordinates and cell have no gradient; the species probabilities have one.
+N = n · atomic_fraction(A), so Σ_i p_i(A) once every atom is decided; exact: whole atoms. 0 where A
+is absent. It reads no geometry, so coordinates and cell have no gradient; the species probabilities
+have one.
 
-Tolerance 0.5, scale 1: whole numbers. The number of all atoms is fixed before sampling (`require atoms`), which elements they are is not.
+Tolerance 0.5, scale 1: whole numbers. The number of all atoms is fixed before sampling (`require
+atoms`), which elements they are is not.
 """
 
 from __future__ import annotations
@@ -11,13 +13,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors.atomic_fraction import share
-from scoutlang.signatures import DescriptorSignature
+from scoutlang.ir.signatures import DescriptorSignature
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import DescriptorValue
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import DescriptorValue
     from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
@@ -34,8 +36,10 @@ SIGNATURE = DescriptorSignature(
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
-    """Atoms (B,), differentiable in species probabilities. There is no smooth step: ``sharpness`` changes nothing."""
-    from scoutlang.geometry import DescriptorValue
+    """Atoms (B,), differentiable in species probabilities. There is no smooth step: ``sharpness``
+    changes nothing.
+    """
+    from scoutlang.crystals.neighbours import DescriptorValue
 
     value, known = share(batch, measure)
     return DescriptorValue.soft(value * batch.num_atoms, known)
@@ -43,8 +47,8 @@ def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0)
 
 def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
     """Atoms (B,)."""
+    from scoutlang.crystals.neighbours import DescriptorValue
     from scoutlang.descriptors._composition import whole
-    from scoutlang.geometry import DescriptorValue
 
     value, known = share(whole(batch), measure)
     return DescriptorValue.exact((value * batch.num_atoms).round(), known)

@@ -1,7 +1,9 @@
-"""crystal_system: triclinic, monoclinic, orthorhombic, tetragonal, trigonal, hexagonal or cubic, by the number of the space group.
+"""crystal_system: triclinic, monoclinic, orthorhombic, tetragonal, trigonal, hexagonal or cubic, by
+the number of the space group.
 
-Trigonal and hexagonal are told apart by the point group (3-fold or 6-fold axis), not by the lattice: a rhombohedral crystal is trigonal.
-``symprec`` and where it is undefined: as `spacegroup`. Source: International Tables for Crystallography A, table 2.1.1.1.
+Trigonal and hexagonal are told apart by the point group (3-fold or 6-fold axis), not by the
+lattice: a rhombohedral crystal is trigonal. ``symprec`` and where it is undefined: as `spacegroup`.
+Source: International Tables for Crystallography A, table 2.1.1.1.
 """
 
 from __future__ import annotations
@@ -10,16 +12,24 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors.spacegroup import SYMPREC, number, symprec
-from scoutlang.signatures import DescriptorSignature
+from scoutlang.ir.signatures import DescriptorSignature
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import DescriptorValue
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import DescriptorValue
     from scoutlang.ir import Measure
 
-LAST_NUMBER = {"triclinic": 2, "monoclinic": 15, "orthorhombic": 74, "tetragonal": 142, "trigonal": 167, "hexagonal": 194, "cubic": 230}
+LAST_NUMBER = {
+    "triclinic": 2,
+    "monoclinic": 15,
+    "orthorhombic": 74,
+    "tetragonal": 142,
+    "trigonal": 167,
+    "hexagonal": 194,
+    "cubic": 230,
+}
 """The last space group of each system."""
 
 SIGNATURE = DescriptorSignature(
@@ -45,7 +55,9 @@ def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
 
 
 def formula(measure: Measure) -> str:
-    return f"crystal system of the space group, by operations that hold within {symprec(measure):g} Å"
+    return (
+        f"crystal system of the space group, by operations that hold within {symprec(measure):g} Å"
+    )
 
 
 def _system(structure: Structure, symprec: float) -> int | None:

@@ -1,25 +1,28 @@
-"""dimensionality: in how many directions the bonded network goes on without end: 3 framework, 2 layers, 1 chains, 0 molecules.
+"""dimensionality: in how many directions the bonded network goes on without end: 3 framework, 2
+layers, 1 chains, 0 molecules.
 
-Two atoms are bonded within the sum of their covalent radii + 0.5 Å (as for CN), or within the given ``r`` for every pair. Each connected component has
-as many dimensions as there are independent lattice vectors that lead from an atom to its own images along bonds; the largest of all components counts,
-so an intercalated framework with free atoms in it is 3. Undefined for elements without a covalent radius, unless ``r`` is given.
+Two atoms are bonded within the sum of their covalent radii + 0.5 Å (as for CN), or within the given
+``r`` for every pair. Each connected component has as many dimensions as there are independent
+lattice vectors that lead from an atom to its own images along bonds; the largest of all components
+counts, so an intercalated framework with free atoms in it is 3. Undefined for elements without a
+covalent radius, unless ``r`` is given.
 
-The counting is ASE's. Source: P. M. Larsen, M. Pandey, M. Strange, K. W. Jacobsen, Phys. Rev. Mater. 3, 034003 (2019),
-doi:10.1103/PhysRevMaterials.3.034003.
+The counting is ASE's. Source: P. M. Larsen, M. Pandey, M. Strange, K. W. Jacobsen, Phys. Rev.
+Mater. 3, 034003 (2019), doi:10.1103/PhysRevMaterials.3.034003.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scoutlang.elements import neighbour_radius
-from scoutlang.signatures import DescriptorSignature, Parameter
+from scoutlang.ir.elements import neighbour_radius
+from scoutlang.ir.signatures import DescriptorSignature, Parameter
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import DescriptorValue
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import DescriptorValue
     from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
@@ -40,7 +43,9 @@ def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
     """0 to 3 (B,)."""
     from scoutlang.descriptors._structures import exact_of_each
 
-    return exact_of_each(batch, lambda structure: _dimensionality(structure, measure.parameter("r")))
+    return exact_of_each(
+        batch, lambda structure: _dimensionality(structure, measure.parameter("r"))
+    )
 
 
 def formula(measure: Measure) -> str:
@@ -52,14 +57,19 @@ def _dimensionality(structure: Structure, r: float | None) -> int:
     import numpy as np
     from ase.geometry.dimensionality.rank_determination import RDA
 
-    from scoutlang.geometry import BOUNDARY_SLACK
+    from scoutlang.crystals.neighbours import BOUNDARY_SLACK
 
     kinds, kind = np.unique([site.specie.symbol for site in structure], return_inverse=True)
     radii = np.array([[r or neighbour_radius(a, b) for b in kinds] for a in kinds]) + BOUNDARY_SLACK
     i, j, image, distance = structure.get_neighbor_list(float(radii.max()))
-    bonded = (distance <= radii[kind[i], kind[j]]) & (i <= j)  # each bond once; an atom's bonds with its own images both ways do no harm
+    # each bond once; an atom's bonds with its own images both ways do no harm
+    bonded = (distance <= radii[kind[i], kind[j]]) & (i <= j)
     network = RDA(len(structure))
-    for a, b, offset in zip(i[bonded].tolist(), j[bonded].tolist(), image[bonded].astype(int).tolist(), strict=True):
+    for a, b, offset in zip(
+        i[bonded].tolist(), j[bonded].tolist(), image[bonded].astype(int).tolist(), strict=True
+    ):
         network.insert_bond(a, b, tuple(offset))
     components_by_dimension = network.check()
-    return max(dimension for dimension, components in enumerate(components_by_dimension) if components)
+    return max(
+        dimension for dimension, components in enumerate(components_by_dimension) if components
+    )

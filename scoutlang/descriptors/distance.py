@@ -1,23 +1,27 @@
-"""distance(A-B): distance from an A site to its nearest B neighbour, in Å, periodic images included.
+"""distance(A-B): distance from an A site to its nearest B neighbour, in Å, periodic images
+included.
 
-d_i = min over atoms j and images of |r_j − r_i|, with the weight p_i(A); the mean over A sites unless the program names another aggregate.
+d_i = min over atoms j and images of |r_j − r_i|, with the weight p_i(A); the mean over A sites
+unless the program names another aggregate.
 
-soft and exact are both true minima: differentiable almost everywhere, equal shortest pairs share the gradient. Only atoms that are A and
-B with a probability above 1/2 take part, so an undecided site is not pushed. A site counts only where a B exists; where none does, the
-value is undefined. Tolerance 0.1 Å, scale 1 Å: thermal motion and the errors of density functionals move bonds by some 0.05 Å.
+soft and exact are both true minima: differentiable almost everywhere, equal shortest pairs share
+the gradient. Only atoms that are A and B with a probability above 1/2 take part, so an undecided
+site is not pushed. A site counts only where a B exists; where none does, the value is undefined.
+Tolerance 0.1 Å, scale 1 Å: thermal motion and the errors of density functionals move bonds by some
+0.05 Å.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scoutlang.signatures import DescriptorSignature
+from scoutlang.ir.signatures import DescriptorSignature
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import SiteValues
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import SiteValues
     from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
@@ -34,16 +38,16 @@ SIGNATURE = DescriptorSignature(
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> SiteValues:
-    """Å of every atom (N,), differentiable in coordinates, cell and, by the weights, species. There is no smooth step: ``sharpness``
-    changes nothing."""
-    from scoutlang.geometry import MAX_IMAGES
+    """Å of every atom (N,), differentiable in coordinates, cell and, by the weights, species. There
+    is no smooth step: ``sharpness`` changes nothing."""
+    from scoutlang.crystals.neighbours import MAX_IMAGES
 
     return _sites(batch, measure, MAX_IMAGES, batch.species)
 
 
 def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
     """Å of every atom (N,)."""
-    from scoutlang.geometry import MAX_IMAGES_EXACT, PRESENT
+    from scoutlang.crystals.neighbours import MAX_IMAGES_EXACT, PRESENT
 
     return _sites(batch, measure, MAX_IMAGES_EXACT, (batch.species > PRESENT).to(batch.frac.dtype))
 
@@ -53,12 +57,15 @@ def formula(measure: Measure) -> str:
     return f"distance from {a.text} to the nearest {b.text} in Å"
 
 
-def nearest(batch: CrystalBatch, measure: Measure, group: Tensor, size: int, max_images: int) -> tuple[Tensor, Tensor]:
-    """Shortest distance from the decided A of each group of atoms, (N,) int64 in [0, size), to any decided B.
+def nearest(
+    batch: CrystalBatch, measure: Measure, group: Tensor, size: int, max_images: int
+) -> tuple[Tensor, Tensor]:
+    """Shortest distance from the decided A of each group of atoms, (N,) int64 in [0, size), to any
+    decided B.
 
     → (size,) Å, infinite where there is no pair; (B,) bool, whether the crystal was searched.
     """
-    from scoutlang.geometry import decided, shortest
+    from scoutlang.crystals.neighbours import decided, shortest
 
     centre, neighbour = (decided(batch, s.elements) for s in measure.species)
     value, overflow = shortest(batch, group, size, centre, neighbour, max_images=max_images)
@@ -68,12 +75,18 @@ def nearest(batch: CrystalBatch, measure: Measure, group: Tensor, size: int, max
 def _sites(batch: CrystalBatch, measure: Measure, max_images: int, species: Tensor) -> SiteValues:
     import torch
 
-    from scoutlang.elements import ATOMIC_NUMBER
-    from scoutlang.geometry import SiteValues
+    from scoutlang.crystals.neighbours import SiteValues
+    from scoutlang.ir.elements import ATOMIC_NUMBER
 
     atoms = torch.arange(len(batch.system), device=batch.system.device)
     value, searched = nearest(batch, measure, atoms, len(atoms), max_images)
     found = value.isfinite()
     centre = species[:, [ATOMIC_NUMBER[e] for e in measure.species[0].elements]].sum(-1)
     zero = torch.zeros_like(value)
-    return SiteValues(torch.where(found, value, zero), torch.where(found, centre, zero), batch.system, searched, centre)
+    return SiteValues(
+        torch.where(found, value, zero),
+        torch.where(found, centre, zero),
+        batch.system,
+        searched,
+        centre,
+    )

@@ -1,8 +1,10 @@
-"""min_distance(A-B): shortest distance between an A and a B atom of the crystal, in Å, periodic images included.
+"""min_distance(A-B): shortest distance between an A and a B atom of the crystal, in Å, periodic
+images included.
 
-soft and exact are both the true minimum: it is differentiable almost everywhere, equal shortest pairs share its gradient, and,
-unlike a smooth minimum, it does not fall as neighbours get more. Only atoms that are A and B with a probability above 1/2 take part,
-so an undecided site is not pushed. Undefined where no such pair exists. Tolerance 0.1 Å, scale 1 Å, as for ``distance``.
+soft and exact are both the true minimum: it is differentiable almost everywhere, equal shortest
+pairs share its gradient, and, unlike a smooth minimum, it does not fall as neighbours get more.
+Only atoms that are A and B with a probability above 1/2 take part, so an undecided site is not
+pushed. Undefined where no such pair exists. Tolerance 0.1 Å, scale 1 Å, as for ``distance``.
 """
 
 from __future__ import annotations
@@ -10,13 +12,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors.distance import nearest
-from scoutlang.signatures import DescriptorSignature
+from scoutlang.ir.signatures import DescriptorSignature
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import DescriptorValue
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import DescriptorValue
     from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
@@ -32,8 +34,10 @@ SIGNATURE = DescriptorSignature(
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
-    """Å (B,), differentiable in coordinates and cell. There is no smooth step here: ``sharpness`` changes nothing."""
-    from scoutlang.geometry import MAX_IMAGES, DescriptorValue
+    """Å (B,), differentiable in coordinates and cell. There is no smooth step here: ``sharpness``
+    changes nothing.
+    """
+    from scoutlang.crystals.neighbours import MAX_IMAGES, DescriptorValue
 
     value, searched = nearest(batch, measure, batch.system, batch.size, MAX_IMAGES)
     return DescriptorValue.soft(value, searched & value.isfinite())
@@ -41,7 +45,7 @@ def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0)
 
 def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
     """Å (B,), NaN where no A-B pair exists."""
-    from scoutlang.geometry import MAX_IMAGES_EXACT, DescriptorValue
+    from scoutlang.crystals.neighbours import MAX_IMAGES_EXACT, DescriptorValue
 
     value, searched = nearest(batch, measure, batch.system, batch.size, MAX_IMAGES_EXACT)
     return DescriptorValue.exact(value, searched & value.isfinite())

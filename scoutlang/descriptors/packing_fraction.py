@@ -1,11 +1,13 @@
-"""packing_fraction: volume of the atoms as spheres of their covalent radii, over the volume of the cell.
+"""packing_fraction: volume of the atoms as spheres of their covalent radii, over the volume of the
+cell.
 
-φ = Σ_i 4/3 π r(i)^3 / V, with the covalent radii r of Cordero et al. (Dalton Trans. 2008, 2832, doi:10.1039/b801115j). Overlaps count
-twice, and covalent radii are no hard spheres: closest-packed copper has 0.82, diamond 0.32, and tungsten 1.12. Soft takes the species
-probabilities; an atom that is partly masked is as large as its decided part.
+φ = Σ_i 4/3 π r(i)^3 / V, with the covalent radii r of Cordero et al. (Dalton Trans. 2008, 2832,
+doi:10.1039/b801115j). Overlaps count twice, and covalent radii are no hard spheres: closest-packed
+copper has 0.82, diamond 0.32, and tungsten 1.12. Soft takes the species probabilities; an atom that
+is partly masked is as large as its decided part.
 
-Undefined where the cell is broken and where an atom has no radius (beyond curium). Tolerance 0.05, scale 0.1: a volume that is
-10 % off moves 0.5 by as much.
+Undefined where the cell is broken and where an atom has no radius (beyond curium). Tolerance 0.05,
+scale 0.1: a volume that is 10 % off moves 0.5 by as much.
 """
 
 from __future__ import annotations
@@ -13,14 +15,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from scoutlang.elements import COVALENT_RADIUS
-from scoutlang.signatures import DescriptorSignature
+from scoutlang.ir.elements import COVALENT_RADIUS
+from scoutlang.ir.signatures import DescriptorSignature
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import DescriptorValue
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import DescriptorValue
     from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
@@ -35,16 +37,18 @@ SIGNATURE = DescriptorSignature(
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
-    """(B,), differentiable in the cell and in species probabilities. There is no smooth step: ``sharpness`` changes nothing."""
-    from scoutlang.geometry import DescriptorValue
+    """(B,), differentiable in the cell and in species probabilities. There is no smooth step:
+    ``sharpness`` changes nothing.
+    """
+    from scoutlang.crystals.neighbours import DescriptorValue
 
     return DescriptorValue.soft(*_fraction(batch, measure))
 
 
 def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
     """(B,)."""
+    from scoutlang.crystals.neighbours import DescriptorValue
     from scoutlang.descriptors._composition import whole
-    from scoutlang.geometry import DescriptorValue
 
     return DescriptorValue.exact(*_fraction(whole(batch), measure))
 
@@ -59,6 +63,10 @@ def _fraction(batch: CrystalBatch, measure: Measure) -> tuple[Tensor, Tensor]:
     from scoutlang.descriptors import volume_per_atom
     from scoutlang.descriptors._composition import mean_over_atoms
 
-    sphere, known = mean_over_atoms(batch, {symbol: 4 / 3 * math.pi * radius**3 for symbol, radius in COVALENT_RADIUS.items()})
+    sphere, known = mean_over_atoms(
+        batch, {symbol: 4 / 3 * math.pi * radius**3 for symbol, radius in COVALENT_RADIUS.items()}
+    )
     volume = volume_per_atom.soft(batch, measure)
-    return sphere / torch.where(volume.defined, volume.value, torch.ones_like(volume.value)), known & volume.defined
+    return sphere / torch.where(
+        volume.defined, volume.value, torch.ones_like(volume.value)
+    ), known & volume.defined

@@ -1,27 +1,34 @@
-"""shape(A-B, tetrahedron): how far the n nearest B around each A are from an ideal polyhedron with n vertices, 0 perfect to 100.
+"""shape(A-B, tetrahedron): how far the n nearest B around each A are from an ideal polyhedron with
+n vertices, 0 perfect to 100.
 
-S = 100 · min Σ_k |v_k − a R p_k|² / Σ_k |v_k − v̄|² over rotations and reflections R, the size a, and which neighbour is which vertex
+S = 100 · min Σ_k |v_k − a R p_k|² / Σ_k |v_k − v̄|² over rotations and reflections R, the size a,
+and which neighbour is which vertex
 
-v: the centre A and its n nearest B; p: the centre and the vertices of the ideal polyhedron; both from their own centroid v̄. The centre
-stands for the centre; pymatgen's chemenv gives the same for points centred so. Below 1 the shape is hardly distorted, above 3 strongly;
-other shapes give 5 to 35: an octahedron is 16.74 from the trigonal prism, a square is 33.33 from the tetrahedron. A bond that is too long
-counts, the size of the whole does not.
+v: the centre A and its n nearest B; p: the centre and the vertices of the ideal polyhedron; both
+from their own centroid v̄. The centre stands for the centre; pymatgen's chemenv gives the same for
+points centred so. Below 1 the shape is hardly distorted, above 3 strongly; other shapes give 5 to
+35: an octahedron is 16.74 from the trigonal prism, a square is 33.33 from the tetrahedron. A bond
+that is too long counts, the size of the whole does not.
 
-soft:   S, with the weight p_i(A) times the harmonic mean of p_k(B) σ(8/Å · (r − d_k)); neighbours are atoms that are more likely B than not
-exact:  the same for whole atoms within r
+soft:   S, with the weight p_i(A) times the harmonic mean of p_k(B) σ(8/Å · (r − d_k)); neighbours
+are atoms that are more likely B than not exact:  the same for whole atoms within r
 
-S is optimal to the last permutation up to 8 vertices. For 12 it is searched from every pair of neighbours laid on an edge of the
-polyhedron: in trials with random displacements it was optimal wherever S < 9, and above that sometimes too large. The derivative is that
-of S with the best fit held fixed.
+S is optimal to the last permutation up to 8 vertices. For 12 it is searched from every pair of
+neighbours laid on an edge of the polyhedron: in trials with random displacements it was optimal
+wherever S < 9, and above that sometimes too large. The derivative is that of S with the best fit
+held fixed.
 
-Only the n nearest are looked at, so an octahedron with four short bonds may pass for a square: say ``CN(A-B) = 4`` as well. A site with
-fewer than n neighbours within r has no value and is left out; so is, in the exact value, a site whose next neighbour is as near as its n-th
-(within 0.01 Å), where "the n nearest" means nothing. r is 1.5 times the largest sum of Cordero covalent radii + 0.5 Å, or the given ``r``.
-All ideal polyhedra have equal bonds, and equal edges too but for the trigonal bipyramid and the square pyramid (104.48° between apex and
-base, SHAPE's SPY-5). Undefined where A is absent. Tolerance 1, scale 5.
+Only the n nearest are looked at, so an octahedron with four short bonds may pass for a square: say
+``CN(A-B) = 4`` as well. A site with fewer than n neighbours within r has no value and is left out;
+so is, in the exact value, a site whose next neighbour is as near as its n-th (within 0.01 Å), where
+"the n nearest" means nothing. r is 1.5 times the largest sum of Cordero covalent radii + 0.5 Å, or
+the given ``r``. All ideal polyhedra have equal bonds, and equal edges too but for the trigonal
+bipyramid and the square pyramid (104.48° between apex and base, SHAPE's SPY-5). Undefined where A
+is absent. Tolerance 1, scale 5.
 
-Sources: Zabrodsky, Peleg, Avnir, J. Am. Chem. Soc. 114, 7843 (1992), doi:10.1021/ja00046a033; Pinsky & Avnir, Inorg. Chem. 37, 5575 (1998),
-doi:10.1021/ic9804925; Alvarez et al., New J. Chem. 26, 996 (2002), doi:10.1039/b200641n.
+Sources: Zabrodsky, Peleg, Avnir, J. Am. Chem. Soc. 114, 7843 (1992), doi:10.1021/ja00046a033;
+Pinsky & Avnir, Inorg. Chem. 37, 5575 (1998), doi:10.1021/ic9804925; Alvarez et al., New J. Chem.
+26, 996 (2002), doi:10.1039/b200641n.
 """
 
 from __future__ import annotations
@@ -32,14 +39,14 @@ from itertools import permutations, product
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._radius import unknown_radius
-from scoutlang.elements import neighbour_radius
-from scoutlang.signatures import Concern, DescriptorSignature, Parameter
+from scoutlang.ir.elements import neighbour_radius
+from scoutlang.ir.signatures import Concern, DescriptorSignature, Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import Bonds, SiteValues
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import Bonds, SiteValues
     from scoutlang.ir import Measure, Relation
 
 Point = tuple[float, float, float]
@@ -56,7 +63,9 @@ _NEWTON = 8  # steps to the size of a fit: the error is squared by each
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = _SLOPE) -> SiteValues:
-    """S of every atom, differentiable in coordinates and cell, its weight in species probabilities → (N,)."""
+    """S of every atom, differentiable in coordinates and cell, its weight in species probabilities
+    → (N,).
+    """
     return _shape(batch, measure, sharpness)
 
 
@@ -105,14 +114,21 @@ POLYHEDRA: Mapping[str, list[Point]] = {
     "cube": _signs(1.0, 1.0, 1.0),
     "square_antiprism": _ring(4, _ANTIPRISM) + _ring(4, -_ANTIPRISM, turn=math.pi / 4),
     "cuboctahedron": _signs(1.0, 1.0, 0.0) + _signs(1.0, 0.0, 1.0) + _signs(0.0, 1.0, 1.0),
-    "anticuboctahedron": _ring(6) + [p for z in (1, -1) for p in _ring(3, z * math.sqrt(2 / 3), math.sqrt(1 / 3), math.pi / 6)],
-    "icosahedron": _signs(0.0, 1.0, _GOLDEN) + _signs(1.0, _GOLDEN, 0.0) + _signs(_GOLDEN, 0.0, 1.0),
+    "anticuboctahedron": _ring(6)
+    + [p for z in (1, -1) for p in _ring(3, z * math.sqrt(2 / 3), math.sqrt(1 / 3), math.pi / 6)],
+    "icosahedron": _signs(0.0, 1.0, _GOLDEN)
+    + _signs(1.0, _GOLDEN, 0.0)
+    + _signs(_GOLDEN, 0.0, 1.0),
 }
-"""Vertices around the centre, in any unit; their centroid is the centre. All have a mirror image that is a rotation of themselves."""
+"""Vertices around the centre, in any unit; their centroid is the centre. All have a mirror image
+that is a rotation of themselves.
+"""
 
 
 def shape_measure(points: Tensor, polyhedron: list[Point]) -> Tensor:
-    """S of (M, n, 3) vectors from the centre to n neighbours, in any order, against n vertices → (M,). Differentiable at a fixed fit."""
+    """S of (M, n, 3) vectors from the centre to n neighbours, in any order, against n vertices →
+    (M,). Differentiable at a fixed fit.
+    """
     import torch
 
     ideal = points.new_tensor(polyhedron)
@@ -121,7 +137,9 @@ def shape_measure(points: Tensor, polyhedron: list[Point]) -> Tensor:
         vertex = fit(points.detach().double(), ideal.double(), polyhedron)
     # The vertices sum to 0, so the centroid of the neighbours drops out of the fit.
     overlap = torch.linalg.svdvals(points.transpose(1, 2) @ ideal[vertex]).sum(-1)
-    spread = points.square().sum(dim=(1, 2)) - points.sum(1).square().sum(-1) / (len(polyhedron) + 1)
+    spread = points.square().sum(dim=(1, 2)) - points.sum(1).square().sum(-1) / (
+        len(polyhedron) + 1
+    )
     share: Tensor = overlap.square() / (spread.clamp(min=_FLAT) * ideal.square().sum())
     return 100 * (1 - share).clamp(min=0)
 
@@ -129,7 +147,7 @@ def shape_measure(points: Tensor, polyhedron: list[Point]) -> Tensor:
 def _shape(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
     import torch
 
-    from scoutlang.geometry import SiteValues, bonds, decided
+    from scoutlang.crystals.neighbours import SiteValues, bonds, decided
 
     polyhedron = POLYHEDRA[measure.choice("like") or ""]
     number = len(polyhedron)
@@ -138,13 +156,21 @@ def _shape(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | No
     with torch.no_grad():
         counted = (decided(batch, neighbour.elements)[found.j] > 0) & (found.weight > 0)
         site, nearest = _nearest(found, counted, number, tie=_TIE if sharpness is None else None)
-    value = torch.zeros_like(found.centre).index_copy(0, site, shape_measure(found.vector[nearest], polyhedron))
-    weight = torch.zeros_like(found.centre).index_copy(0, site, found.centre[site] * number / found.weight[nearest].reciprocal().sum(-1))
+    value = torch.zeros_like(found.centre).index_copy(
+        0, site, shape_measure(found.vector[nearest], polyhedron)
+    )
+    weight = torch.zeros_like(found.centre).index_copy(
+        0, site, found.centre[site] * number / found.weight[nearest].reciprocal().sum(-1)
+    )
     return SiteValues(value, weight, batch.system, ~found.overflow, found.centre)
 
 
-def _nearest(found: Bonds, counted: Tensor, number: int, tie: float | None) -> tuple[Tensor, Tensor]:
-    """→ sites (M,) that have enough counted bonds, and their shortest ones (M, number), by distance and then as they come."""
+def _nearest(
+    found: Bonds, counted: Tensor, number: int, tie: float | None
+) -> tuple[Tensor, Tensor]:
+    """→ sites (M,) that have enough counted bonds, and their shortest ones (M, number), by distance
+    and then as they come.
+    """
     import torch
 
     bond = counted.nonzero().squeeze(-1)
@@ -164,7 +190,9 @@ def _nearest(found: Bonds, counted: Tensor, number: int, tie: float | None) -> t
 
 
 def _best_of_all(points: Tensor, ideal: Tensor, polyhedron: list[Point]) -> Tensor:
-    """(M, n, 3) → (M, n) vertex of each neighbour, by trying every assignment that is not a turned or mirrored copy of another."""
+    """(M, n, 3) → (M, n) vertex of each neighbour, by trying every assignment that is not a turned
+    or mirrored copy of another.
+    """
     import torch
 
     orders = torch.tensor(list(_assignments(_symmetries(polyhedron))), device=points.device)
@@ -179,10 +207,12 @@ def _best_of_all(points: Tensor, ideal: Tensor, polyhedron: list[Point]) -> Tens
 
 
 def _singular_sum(matrix: Tensor) -> Tensor:
-    """(..., 3, 3) → sum of the singular values, that is the largest trace over rotations and reflections.
+    """(..., 3, 3) → sum of the singular values, that is the largest trace over rotations and
+    reflections.
 
-    With e1 = Σ s², e2 = Σ s² s'², e3 = |det| it is the largest root of (t² − e1)² = 4 e2 + 8 e3 t, and Newton's steps from √(3 e1) come
-    down to it without overshooting (the idea of Theobald, Acta Cryst. A61, 478, 2005).
+    With e1 = Σ s², e2 = Σ s² s'², e3 = |det| it is the largest root of (t² − e1)² = 4 e2 + 8 e3 t,
+    and Newton's steps from √(3 e1) come down to it without overshooting (the idea of Theobald, Acta
+    Cryst. A61, 478, 2005).
     """
     import torch
 
@@ -193,13 +223,20 @@ def _singular_sum(matrix: Tensor) -> Tensor:
     t = (3 * e1).sqrt()
     for _ in range(_NEWTON):
         excess = t.square() - e1
-        t = t - (excess.square() - 4 * e2 - 8 * e3 * t) / (4 * t * excess - 8 * e3).clamp(min=torch.finfo(t.dtype).tiny)
+        t = t - (excess.square() - 4 * e2 - 8 * e3 * t) / (4 * t * excess - 8 * e3).clamp(
+            min=torch.finfo(t.dtype).tiny
+        )
     return t
 
 
 def _symmetries(polyhedron: list[Point]) -> list[Order]:
-    """Permutations of the vertices that keep all products between them: the rotations and reflections of the polyhedron."""
-    gram = [[round(sum(a * b for a, b in zip(p, q, strict=True)), 6) for q in polyhedron] for p in polyhedron]
+    """Permutations of the vertices that keep all products between them: the rotations and
+    reflections of the polyhedron.
+    """
+    gram = [
+        [round(sum(a * b for a, b in zip(p, q, strict=True)), 6) for q in polyhedron]
+        for p in polyhedron
+    ]
 
     def extend(chosen: Order) -> Iterator[Order]:
         new = len(chosen)
@@ -207,7 +244,9 @@ def _symmetries(polyhedron: list[Point]) -> list[Order]:
             yield chosen
             return
         for vertex in range(len(polyhedron)):
-            if vertex not in chosen and all(gram[vertex][v] == gram[new][k] for k, v in enumerate((*chosen, vertex))):
+            if vertex not in chosen and all(
+                gram[vertex][v] == gram[new][k] for k, v in enumerate((*chosen, vertex))
+            ):
                 yield from extend((*chosen, vertex))
 
     return list(extend(()))
@@ -216,7 +255,8 @@ def _symmetries(polyhedron: list[Point]) -> list[Order]:
 def _assignments(group: list[Order], chosen: Order = ()) -> Iterator[Order]:
     """One permutation of the vertices from each set of those that the group turns into each other.
 
-    The next vertex need only be one of each orbit of the symmetries that leave the chosen ones in place.
+    The next vertex need only be one of each orbit of the symmetries that leave the chosen ones in
+    place.
     """
     left = [v for v in range(len(group[0])) if v not in chosen]
     if len(group) == 1:
@@ -230,10 +270,12 @@ def _assignments(group: list[Order], chosen: Order = ()) -> Iterator[Order]:
 
 
 def _best_found(points: Tensor, ideal: Tensor, polyhedron: list[Point]) -> Tensor:
-    """(M, n, 3) → (M, n) vertex of each neighbour, by a search: the best of many starts, refined by turns.
+    """(M, n, 3) → (M, n) vertex of each neighbour, by a search: the best of many starts, refined by
+    turns.
 
-    A start turns one edge of the polyhedron onto an ordered pair of neighbours. Those whose vertices come nearest to neighbours are
-    refined: best assignment for the rotation (Hungarian method), best rotation for the assignment, until nothing changes.
+    A start turns one edge of the polyhedron onto an ordered pair of neighbours. Those whose
+    vertices come nearest to neighbours are refined: best assignment for the rotation (Hungarian
+    method), best rotation for the assignment, until nothing changes.
     """
     import torch
 
@@ -243,10 +285,17 @@ def _best_found(points: Tensor, ideal: Tensor, polyhedron: list[Point]) -> Tenso
     scaled = points / size.clamp(min=torch.finfo(points.dtype).tiny)
     distance = torch.linalg.vector_norm(ideal[1:] - ideal[0], dim=-1)
     edge = _frame(ideal[0], ideal[1 + int(distance.argmin())])
-    first, second = (~torch.eye(len(ideal), dtype=torch.bool, device=points.device)).nonzero().unbind(-1)
+    first, second = (
+        (~torch.eye(len(ideal), dtype=torch.bool, device=points.device)).nonzero().unbind(-1)
+    )
     rotation = _frame(scaled[:, first], scaled[:, second]) @ edge.T  # (M, starts, 3, 3)
     turned = rotation @ ideal.T
-    score = torch.cat([_assignment_bound(p[:, None] @ t) for p, t in zip(torch.split(scaled, 256), torch.split(turned, 256), strict=True)])
+    score = torch.cat(
+        [
+            _assignment_bound(p[:, None] @ t)
+            for p, t in zip(torch.split(scaled, 256), torch.split(turned, 256), strict=True)
+        ]
+    )
     chosen = score.topk(_STARTS, dim=-1).indices
     rotation = rotation[torch.arange(len(points), device=points.device)[:, None], chosen]
     vertex = _assigned(scaled, rotation, ideal)
@@ -262,14 +311,18 @@ def _best_found(points: Tensor, ideal: Tensor, polyhedron: list[Point]) -> Tenso
 
 
 def _assignment_bound(gain: Tensor) -> Tensor:
-    """(..., n, n) → no less than the gain of the best assignment: each row takes its best column, or each column its best row."""
+    """(..., n, n) → no less than the gain of the best assignment: each row takes its best column,
+    or each column its best row.
+    """
     import torch
 
     return torch.minimum(gain.amax(-1).sum(-1), gain.amax(-2).sum(-1))
 
 
 def _frame(first: Tensor, second: Tensor) -> Tensor:
-    """(..., 3) two directions → (..., 3, 3) with orthonormal columns: the first, the part of the second across it, and their product."""
+    """(..., 3) two directions → (..., 3, 3) with orthonormal columns: the first, the part of the
+    second across it, and their product.
+    """
     import torch
 
     x = torch.nn.functional.normalize(first, dim=-1)
@@ -278,7 +331,9 @@ def _frame(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _assigned(points: Tensor, rotation: Tensor, ideal: Tensor) -> Tensor:
-    """(M, n, 3), (M, K, 3, 3) → (M, K, n): the vertex of each neighbour with the largest sum of products after each rotation."""
+    """(M, n, 3), (M, K, 3, 3) → (M, K, n): the vertex of each neighbour with the largest sum of
+    products after each rotation.
+    """
     import numpy as np
     import torch
     from scipy.optimize import linear_sum_assignment
@@ -290,7 +345,9 @@ def _assigned(points: Tensor, rotation: Tensor, ideal: Tensor) -> Tensor:
 
 def _radius(measure: Measure) -> float:
     centre, neighbour = measure.species
-    return measure.parameter("r") or _REACH * max(neighbour_radius(a, b) for a in centre.elements for b in neighbour.elements)
+    return measure.parameter("r") or _REACH * max(
+        neighbour_radius(a, b) for a in centre.elements for b in neighbour.elements
+    )
 
 
 SIGNATURE = DescriptorSignature(
@@ -305,7 +362,11 @@ SIGNATURE = DescriptorSignature(
     parameters=(
         Parameter("like", "choice", "", choices=tuple(POLYHEDRA), required=True),
         Parameter(
-            "r", "length", "1.5 × (sum of the Cordero covalent radii + 0.5 Å), the reach within which neighbours are sought", 0.5, 12.0
+            "r",
+            "length",
+            "1.5 × (sum of the Cordero covalent radii + 0.5 Å), the reach within which neighbours are sought",
+            0.5,
+            12.0,
         ),
     ),
     example="require shape(Cu-P, tetrahedron) < 1.5",

@@ -1,19 +1,23 @@
-"""shared(A-B-A): number of B that two neighbouring A have in common: 1 shared corner, 2 shared edge, 3 shared face.
+"""shared(A-B-A): number of B that two neighbouring A have in common: 1 shared corner, 2 shared
+edge, 3 shared face.
 
-Items are the pairs of centres, periodic images included, each once, that have at least one B in common; ``shared(A-B-C)`` takes one
-centre from A and one from C.
+Items are the pairs of centres, periodic images included, each once, that have at least one B in
+common; ``shared(A-B-C)`` takes one centre from A and one from C.
 
 soft:   n = Σ_B p(B) σ σ′, with σ(8/Å · (r − d)) of either bond, and the weight P(A and C) min(1, n)
 exact:  the number of B within r of both, whole atoms
 
-The weight fades with the last shared B, so no pair appears or vanishes at once. By default the value of a crystal is the mean over its
-pairs: a perovskite is 1 everywhere, rutile has edges in its chains and corners between them. ``each``, ``any`` and ``fraction`` tell these
-apart: ``fraction(shared(Ti-O-Ti) = 2 ± 0.1)`` is the share of edges.
+The weight fades with the last shared B, so no pair appears or vanishes at once. By default the
+value of a crystal is the mean over its pairs: a perovskite is 1 everywhere, rutile has edges in its
+chains and corners between them. ``each``, ``any`` and ``fraction`` tell these apart:
+``fraction(shared(Ti-O-Ti) = 2 ± 0.1)`` is the share of edges.
 
-r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``, for both bonds. Undefined where no two centres
-have a B in common; a cell so dense that its bonds cannot be paired is undefined too. Tolerance 0.5, scale 1: one ligand.
+r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``, for
+both bonds. Undefined where no two centres have a B in common; a cell so dense that its bonds cannot
+be paired is undefined too. Tolerance 0.5, scale 1: one ligand.
 
-Source: the sharing of polyhedra is Pauling's, J. Am. Chem. Soc. 51, 1010 (1929), doi:10.1021/ja01379a006.
+Source: the sharing of polyhedra is Pauling's, J. Am. Chem. Soc. 51, 1010 (1929),
+doi:10.1021/ja01379a006.
 """
 
 from __future__ import annotations
@@ -22,14 +26,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._radius import RADIUS, unknown_radius
-from scoutlang.elements import ATOMIC_NUMBER, neighbour_radius
-from scoutlang.signatures import Concern, DescriptorSignature
+from scoutlang.ir.elements import ATOMIC_NUMBER, neighbour_radius
+from scoutlang.ir.signatures import Concern, DescriptorSignature
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import Bonds, SiteValues
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import Bonds, SiteValues
     from scoutlang.ir import Measure, Relation
 
 _SLOPE = 8.0  # 1/Å, of the smooth step
@@ -37,7 +41,9 @@ _LEAST_SHARE = 5e-6  # what the smooth step is cut off at: lighter contributions
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = _SLOPE) -> SiteValues:
-    """Smooth number of shared B of every pair (M,), differentiable in coordinates, cell and species probabilities."""
+    """Smooth number of shared B of every pair (M,), differentiable in coordinates, cell and species
+    probabilities.
+    """
     return _shared(batch, measure, sharpness)
 
 
@@ -51,9 +57,7 @@ def formula(measure: Measure) -> str:
     first, ligand, second = measure.species
     pairs = dict.fromkeys((e, b) for e in first.elements + second.elements for b in ligand.elements)
     radii = (f"{e}-{b} {measure.parameter('r') or neighbour_radius(e, b):.2f}" for e, b in pairs)
-    return (
-        f"Σ σ(8 Å⁻¹ (r − d)) σ(8 Å⁻¹ (r − d′)) over the {ligand.text} shared by {first.text} and {second.text}, r in Å: {', '.join(radii)}"
-    )
+    return f"Σ σ(8 Å⁻¹ (r − d)) σ(8 Å⁻¹ (r − d′)) over the {ligand.text} shared by {first.text} and {second.text}, r in Å: {', '.join(radii)}"
 
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
@@ -63,12 +67,21 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
 def _shared(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
     import torch
 
-    from scoutlang.geometry import PRESENT, SiteValues, at_one_centre, bonds, sum_by_structure, uncrowded
+    from scoutlang.crystals.neighbours import (
+        PRESENT,
+        SiteValues,
+        at_one_centre,
+        bonds,
+        sum_by_structure,
+        uncrowded,
+    )
 
     first, ligand, second = (place.elements for place in measure.species)
     centres = tuple(dict.fromkeys(first + second))
     found = uncrowded(bonds(batch, ligand, centres, measure.parameter("r"), sharpness))
-    species = batch.species if sharpness is not None else (batch.species > PRESENT).to(batch.frac.dtype)
+    species = (
+        batch.species if sharpness is not None else (batch.species > PRESENT).to(batch.frac.dtype)
+    )
 
     def probability(elements: tuple[str, ...]) -> Tensor:
         return species[:, [ATOMIC_NUMBER[e] for e in elements]].sum(-1)
@@ -81,14 +94,20 @@ def _shared(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | N
         pair, first_of = _pairs(found, k, m)
     count = sum_by_structure(found.centre[found.i[k]] * near[k] * near[m], pair, len(first_of))
     x, y = found.j[k[first_of]], found.j[m[first_of]]
-    a, c, both = probability(first), probability(second), probability(tuple(e for e in first if e in second))
+    a, c, both = (
+        probability(first),
+        probability(second),
+        probability(tuple(e for e in first if e in second)),
+    )
     apart = a[x] * c[y] + c[x] * a[y] - both[x] * both[y]
     weight = torch.where(x == y, both[x], apart)  # an atom and its image are the same element
     return SiteValues(count, weight * count.clamp(max=1), batch.system[x], ~found.overflow)
 
 
 def _once(found: Bonds, k: Tensor, m: Tensor) -> Tensor:
-    """(Q,) bool: of the two orders in which two bonds of a ligand can be taken, one; of a bond and itself, none."""
+    """(Q,) bool: of the two orders in which two bonds of a ligand can be taken, one; of a bond and
+    itself, none.
+    """
     x, y = found.j[k], found.j[m]
     a, b, c = (found.shift[m] - found.shift[k]).unbind(-1)
     later_image = (a > 0) | ((a == 0) & ((b > 0) | ((b == 0) & (c > 0))))
@@ -96,16 +115,21 @@ def _once(found: Bonds, k: Tensor, m: Tensor) -> Tensor:
 
 
 def _pairs(found: Bonds, k: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
-    """→ the pair of centres (Q,) that each pair of bonds belongs to, counted from 0, and one pair of bonds of each (M,)."""
+    """→ the pair of centres (Q,) that each pair of bonds belongs to, counted from 0, and one pair
+    of bonds of each (M,).
+    """
     import torch
 
     pair = found.j[k] * len(found.centre) + found.j[m]
     for offset in (found.shift[m] - found.shift[k]).long().unbind(-1):
-        pair = torch.unique(pair, return_inverse=True)[1]  # small numbers again, so that the product stays one
+        # small numbers again, so that the product stays one
+        pair = torch.unique(pair, return_inverse=True)[1]
         if len(offset):
             pair = pair * (offset.max() - offset.min() + 1) + offset - offset.min()
     names, pair = torch.unique(pair, return_inverse=True)
-    first_of = torch.zeros_like(names).scatter_(0, pair, torch.arange(len(pair), device=pair.device))
+    first_of = torch.zeros_like(names).scatter_(
+        0, pair, torch.arange(len(pair), device=pair.device)
+    )
     return pair, first_of
 
 

@@ -1,19 +1,25 @@
-"""similarity(A-B, template="site.cif"): how alike the B around each A are to the environment of a site in a CIF, 0 to 1.
+"""similarity(A-B, template="site.cif"): how alike the B around each A are to the environment of a
+site in a CIF, 0 to 1.
 
-s = (2 p·p′ / (p·p + p′·p′))^4, p_nn′l = √(2l + 1) Σ_m c_nlm c_n′lm, c_nlm = exp(−l(l + 1) α²/2) Σ_j w_j exp(−(d_j − r_n)²/2β²) Y_lm(r_j)
+s = (2 p·p′ / (p·p + p′·p′))^4, p_nn′l = √(2l + 1) Σ_m c_nlm c_n′lm, c_nlm = exp(−l(l + 1) α²/2) Σ_j
+w_j exp(−(d_j − r_n)²/2β²) Y_lm(r_j)
 
-p is a power spectrum (SOAP): the B around a site are smeared over β = 0.4 Å in distance and α = 0.15 rad in direction, and p holds what of
-this density does not change when it is turned or mirrored. p·p′ is the squared overlap of two densities, averaged over all rotations. s is
-1 for the template itself in any orientation and falls with different angles, distances and numbers of neighbours: to about 0.95 where the
-coordinates scatter by 0.1 Å, to 0.9 where all bonds are 4% longer, below 0.4 for another polyhedron (octahedron and tetrahedron, prism,
-square). l ≤ 8; r_n runs over [0, r] in steps of β, and two more. All B count alike, whatever their element.
+p is a power spectrum (SOAP): the B around a site are smeared over β = 0.4 Å in distance and α =
+0.15 rad in direction, and p holds what of this density does not change when it is turned or
+mirrored. p·p′ is the squared overlap of two densities, averaged over all rotations. s is 1 for the
+template itself in any orientation and falls with different angles, distances and numbers of
+neighbours: to about 0.95 where the coordinates scatter by 0.1 Å, to 0.9 where all bonds are 4%
+longer, below 0.4 for another polyhedron (octahedron and tetrahedron, prism, square). l ≤ 8; r_n
+runs over [0, r] in steps of β, and two more. All B count alike, whatever their element.
 
-soft:   w_j = p_j(B) σ(8/Å · (r − d_ij)), with the weight p_i(A) min(1, Σ_j w_j); the template in the same way
-exact:  w_j = 1 for d ≤ r, whole atoms; a site without neighbours has no value and is left out
+soft:   w_j = p_j(B) σ(8/Å · (r − d_ij)), with the weight p_i(A) min(1, Σ_j w_j); the template in
+the same way exact:  w_j = 1 for d ≤ r, whole atoms; a site without neighbours has no value and is
+left out
 
-The template is the environment of the first site of the CIF that is one of A's elements, else of its very first site. Its neighbours are B
-elements within the same r: the largest sum of Cordero covalent radii + 0.5 Å, or the given ``r``. Undefined where A is absent. E209 where
-the CIF cannot be read, is disordered, or has no B around that site. Tolerance 0.1, scale 0.1.
+The template is the environment of the first site of the CIF that is one of A's elements, else of
+its very first site. Its neighbours are B elements within the same r: the largest sum of Cordero
+covalent radii + 0.5 Å, or the given ``r``. Undefined where A is absent. E209 where the CIF cannot
+be read, is disordered, or has no B around that site. Tolerance 0.1, scale 0.1.
 
 Source: Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013), doi:10.1103/PhysRevB.87.184115.
 """
@@ -28,16 +34,16 @@ from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._harmonics import directions, harmonics
 from scoutlang.descriptors._radius import RADIUS, unknown_radius
-from scoutlang.elements import neighbour_radius
-from scoutlang.errors import ScoutError
-from scoutlang.signatures import Concern, DescriptorSignature, Parameter
+from scoutlang.ir.elements import neighbour_radius
+from scoutlang.ir.signatures import Concern, DescriptorSignature, Parameter
+from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:
     from pymatgen.core import PeriodicSite, Structure
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import SiteValues
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import SiteValues
     from scoutlang.ir import Measure, Relation
 
 _SLOPE = 8.0  # 1/Å, of the smooth step
@@ -48,7 +54,9 @@ _POWER = 4
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = _SLOPE) -> SiteValues:
-    """Similarity of every atom, differentiable in coordinates, cell and species probabilities → (N,). Raises ScoutError E209."""
+    """Similarity of every atom, differentiable in coordinates, cell and species probabilities →
+    (N,). Raises ScoutError E209.
+    """
     return _similarity(batch, measure, sharpness)
 
 
@@ -78,10 +86,19 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
             yield Concern(error.code, error.message, error.hint)
 
 
-def _similarity(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
+def _similarity(
+    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
+) -> SiteValues:
     import torch
 
-    from scoutlang.geometry import BOUNDARY_SLACK, SIGMOID_TAIL, SiteValues, bonds, smooth_step, sum_by_structure
+    from scoutlang.crystals.neighbours import (
+        BOUNDARY_SLACK,
+        SIGMOID_TAIL,
+        SiteValues,
+        bonds,
+        smooth_step,
+        sum_by_structure,
+    )
 
     radius = _radius(measure)
     centre, neighbour = measure.species
@@ -95,22 +112,34 @@ def _similarity(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor
         vector = found.vector.new_tensor(_template(measure, radius + BOUNDARY_SLACK))
         weight = vector.new_ones(1, len(vector))
     else:
-        slope = torch.as_tensor(sharpness, dtype=found.vector.dtype, device=found.vector.device).reshape(-1, 1)
-        vector = found.vector.new_tensor(_template(measure, radius + SIGMOID_TAIL / float(slope.min())))
+        slope = torch.as_tensor(
+            sharpness, dtype=found.vector.dtype, device=found.vector.device
+        ).reshape(-1, 1)
+        vector = found.vector.new_tensor(
+            _template(measure, radius + SIGMOID_TAIL / float(slope.min()))
+        )
         weight = smooth_step(torch.linalg.vector_norm(vector, dim=-1), radius, slope)
     count = len(weight)
     copy = torch.arange(count, device=vector.device).repeat_interleave(len(vector))
     vector = vector.repeat(count, 1)
-    other = _spectrum(vector, torch.linalg.vector_norm(vector, dim=-1), weight.flatten(), copy, count, radius)
+    other = _spectrum(
+        vector, torch.linalg.vector_norm(vector, dim=-1), weight.flatten(), copy, count, radius
+    )
     other = other[batch.system] if count > 1 else other
 
     norms = own.square().sum(-1) + other.square().sum(-1)
     value = (2 * (own * other).sum(-1) / norms).clamp(min=0) ** _POWER
-    return SiteValues(value, found.centre * total.clamp(max=1), batch.system, ~found.overflow, found.centre)
+    return SiteValues(
+        value, found.centre * total.clamp(max=1), batch.system, ~found.overflow, found.centre
+    )
 
 
-def _spectrum(vector: Tensor, distance: Tensor, weight: Tensor, site: Tensor, size: int, radius: float) -> Tensor:
-    """Power spectra (size, F) of sites from their P neighbours: vectors (P, 3) Å, distances and weights (P,), the site of each (P,)."""
+def _spectrum(
+    vector: Tensor, distance: Tensor, weight: Tensor, site: Tensor, size: int, radius: float
+) -> Tensor:
+    """Power spectra (size, F) of sites from their P neighbours: vectors (P, 3) Å, distances and
+    weights (P,), the site of each (P,).
+    """
     import torch
 
     grid = torch.arange(0, radius + 2 * _BLUR, _BLUR, dtype=vector.dtype, device=vector.device)
@@ -119,7 +148,11 @@ def _spectrum(vector: Tensor, distance: Tensor, weight: Tensor, site: Tensor, si
     parts = []
     for degree in _DEGREES:
         waves = (radial[:, :, None] * harmonics(direction, degree)[:, None, :]).flatten(1)
-        c = waves.new_zeros(size, waves.shape[1]).index_add(0, site, waves).view(size, len(grid), -1)
+        c = (
+            waves.new_zeros(size, waves.shape[1])
+            .index_add(0, site, waves)
+            .view(size, len(grid), -1)
+        )
         blur = math.sqrt(2 * degree + 1) * math.exp(-degree * (degree + 1) * _ANGLE_BLUR**2)
         parts.append(blur * (c @ c.transpose(1, 2)).flatten(1))
     return torch.cat(parts, dim=-1)
@@ -130,10 +163,16 @@ def _template(measure: Measure, reach: float) -> list[list[float]]:
     centre, neighbour = measure.species
     file = measure.file("template")
     if file is None:
-        raise ScoutError("E209", "similarity has no template", 'give the CIF of an environment: template="site.cif"')
+        raise ScoutError(
+            "E209",
+            "similarity has no template",
+            'give the CIF of an environment: template="site.cif"',
+        )
     structure, sites = _read(file.name, file.text)
     middle = next((site for site in sites if site.specie.symbol in centre.elements), sites[0])
-    around = [n for n in structure.get_neighbors(middle, reach) if n.specie.symbol in neighbour.elements]
+    around = [
+        n for n in structure.get_neighbors(middle, reach) if n.specie.symbol in neighbour.elements
+    ]
     if not any(n.nn_distance <= _radius(measure) for n in around):
         raise ScoutError(
             "E209",
@@ -144,13 +183,14 @@ def _template(measure: Measure, reach: float) -> list[list[float]]:
 
 
 def _read(name: str, text: str) -> tuple[Structure, list[PeriodicSite]]:
-    """The one ordered structure of a CIF, and its sites in the order of the file, which pymatgen's structure does not keep.
+    """The one ordered structure of a CIF, and its sites in the order of the file, which pymatgen's
+    structure does not keep.
 
     Raises ScoutError E209.
     """
     from pymatgen.io.cif import CifParser, str2float
 
-    from scoutlang.structure_io import as_structure
+    from scoutlang.crystals.io import as_structure
 
     try:
         with warnings.catch_warnings():
@@ -161,11 +201,17 @@ def _read(name: str, text: str) -> tuple[Structure, list[PeriodicSite]]:
         if len(found) != 1:
             raise ValueError("it holds no structure")
         written = [[str2float(x) for x in block[f"_atom_site_fract_{axis}"]] for axis in "xyz"]
-        distance = found[0].lattice.get_all_distances(list(zip(*written, strict=True)), found[0].frac_coords)
+        distance = found[0].lattice.get_all_distances(
+            list(zip(*written, strict=True)), found[0].frac_coords
+        )
     except Exception as error:  # the parser raises anything at all on corrupt input
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        hint = "open it in another program to see why; one data block with one structure is expected"
-        raise ScoutError("E209", f"the template {name} is not a readable CIF: {reason}", hint) from error
+        hint = (
+            "open it in another program to see why; one data block with one structure is expected"
+        )
+        raise ScoutError(
+            "E209", f"the template {name} is not a readable CIF: {reason}", hint
+        ) from error
     try:
         structure = as_structure(found[0], f"the template {name}").structure
     except ScoutError as error:
@@ -175,7 +221,9 @@ def _read(name: str, text: str) -> tuple[Structure, list[PeriodicSite]]:
 
 def _radius(measure: Measure) -> float:
     centre, neighbour = measure.species
-    return measure.parameter("r") or max(neighbour_radius(a, b) for a in centre.elements for b in neighbour.elements)
+    return measure.parameter("r") or max(
+        neighbour_radius(a, b) for a in centre.elements for b in neighbour.elements
+    )
 
 
 SIGNATURE = DescriptorSignature(
@@ -189,7 +237,13 @@ SIGNATURE = DescriptorSignature(
     domain="site",
     parameters=(
         Parameter("template", "file", "", choices=(".cif",), required=True),
-        Parameter("r", "length", "the largest sum of the Cordero covalent radii + 0.5 Å", RADIUS.minimum, RADIUS.maximum),
+        Parameter(
+            "r",
+            "length",
+            "the largest sum of the Cordero covalent radii + 0.5 Å",
+            RADIUS.minimum,
+            RADIUS.maximum,
+        ),
     ),
     example='require similarity(Cu-P, template="site.cif") > 0.8',
     concerns=concerns,

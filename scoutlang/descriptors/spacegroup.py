@@ -1,12 +1,17 @@
-"""spacegroup: number of the space group, 1 to 230 (International Tables for Crystallography A), found by spglib.
+"""spacegroup: number of the space group, 1 to 230 (International Tables for Crystallography A),
+found by spglib.
 
-``symprec``, in Å, is how far an atom may be from where an operation of the group takes an atom of its kind; 0.1 Å suits unrelaxed crystals, 0.01 Å those of
-experiments. The number is that of the atoms' arrangement, whatever cell describes it; near the tolerance the choice of cell may decide. Undefined where two
-atoms are closer than twice ``symprec``, because they cannot be told apart then, and where spglib finds no group.
+``symprec``, in Å, is how far an atom may be from where an operation of the group takes an atom of
+its kind; 0.1 Å suits unrelaxed crystals, 0.01 Å those of experiments. The number is that of the
+atoms' arrangement, whatever cell describes it; near the tolerance the choice of cell may decide.
+Undefined where two atoms are closer than twice ``symprec``, because they cannot be told apart then,
+and where spglib finds no group.
 
-Numbers are ordered by crystal system, so ranges mean something: ``>= 75`` is tetragonal or higher. Judged only: a group has no gradient.
+Numbers are ordered by crystal system, so ranges mean something: ``>= 75`` is tetragonal or higher.
+Judged only: a group has no gradient.
 
-Source: A. Togo, K. Shinohara, I. Tanaka, Sci. Technol. Adv. Mater., Meth. 4, 2384822 (2024), doi:10.1080/27660400.2024.2384822.
+Source: A. Togo, K. Shinohara, I. Tanaka, Sci. Technol. Adv. Mater., Meth. 4, 2384822 (2024),
+doi:10.1080/27660400.2024.2384822.
 """
 
 from __future__ import annotations
@@ -14,14 +19,14 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from scoutlang.signatures import DescriptorSignature, Parameter
+from scoutlang.ir.signatures import DescriptorSignature, Parameter
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
     from spglib import SpglibDataset
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import DescriptorValue
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import DescriptorValue
     from scoutlang.ir import Measure
 
 DEFAULT_SYMPREC = 0.1
@@ -65,11 +70,16 @@ def number(structure: Structure, symprec: float) -> int | None:
 
 
 def dataset(structure: Structure, symprec: float) -> SpglibDataset | None:
-    """All that spglib says, None where atoms are too close for ``symprec`` (Å), or it finds no group."""
+    """All that spglib says, None where atoms are too close for ``symprec`` (Å), or it finds no
+    group.
+    """
     import spglib
 
     if len(structure.get_neighbor_list(2 * symprec)[0]):
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own changes in error handling
-        return spglib.get_symmetry_dataset((structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers), symprec=symprec)
+        return spglib.get_symmetry_dataset(
+            (structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers),
+            symprec=symprec,
+        )

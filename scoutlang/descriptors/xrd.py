@@ -1,23 +1,29 @@
-"""xrd(pattern="measured.xy"): how well the powder X-ray pattern of the crystal agrees with a measured one; 1 is the same.
+"""xrd(pattern="measured.xy"): how well the powder X-ray pattern of the crystal agrees with a
+measured one; 1 is the same.
 
-The value is the correlation of the two over the measured points: the cosine of the angle between the two lists of intensities, after the
-best straight line has been taken off both. So the scale, a constant and a sloped background do not count; a curved background does:
-subtract it first. Patterns with nothing in common are near 0, or a little below.
+The value is the correlation of the two over the measured points: the cosine of the angle between
+the two lists of intensities, after the best straight line has been taken off both. So the scale, a
+constant and a sloped background do not count; a curved background does: subtract it first. Patterns
+with nothing in common are near 0, or a little below.
 
-y(2θ) = Σ_hkl |F|² (1 + cos² 2θ_hkl)/(sin² θ_hkl cos θ_hkl) exp(−(2θ − 2θ_hkl)²/2σ²), F = Σ_i f_i(sin θ/λ) exp(2πi h·x_i)
+y(2θ) = Σ_hkl |F|² (1 + cos² 2θ_hkl)/(sin² θ_hkl cos θ_hkl) exp(−(2θ − 2θ_hkl)²/2σ²), F = Σ_i
+f_i(sin θ/λ) exp(2πi h·x_i)
 
-The sum runs over the reflections of the measured range, f are the tabulated scattering factors of neutral atoms (pymatgen), in the soft
-value averaged over the species probabilities. ``fwhm`` = 2.355 σ is the width of all peaks, 0.2° unless given: give that of the measured
-peaks. ``wavelength`` is 1.54184 Å unless given, the weighted mean of Cu Kα. Not modelled: the Kα doublet, thermal motion, preferred
-orientation, absorption, zero shift. Lattice constants 1% off move most peaks by more than their width: the derivative leads only to near
-solutions.
+The sum runs over the reflections of the measured range, f are the tabulated scattering factors of
+neutral atoms (pymatgen), in the soft value averaged over the species probabilities. ``fwhm`` =
+2.355 σ is the width of all peaks, 0.2° unless given: give that of the measured peaks.
+``wavelength`` is 1.54184 Å unless given, the weighted mean of Cu Kα. Not modelled: the Kα doublet,
+thermal motion, preferred orientation, absorption, zero shift. Lattice constants 1% off move most
+peaks by more than their width: the derivative leads only to near solutions.
 
-The file holds 2θ in degrees, rising, and the intensity in the first two columns, separated by blanks, commas or semicolons; `#` starts a
-comment, and one line of column names may come first. E210 where it cannot be used. Undefined: a cell so large that more than 10 000
-reflections are in range (about 6000 Å^3 for 90°), a degenerate cell, no reflection in range, elements without tabulated factors (beyond
-Cf). Tolerance 0.05, scale 0.1.
+The file holds 2θ in degrees, rising, and the intensity in the first two columns, separated by
+blanks, commas or semicolons; `#` starts a comment, and one line of column names may come first.
+E210 where it cannot be used. Undefined: a cell so large that more than 10 000 reflections are in
+range (about 6000 Å^3 for 90°), a degenerate cell, no reflection in range, elements without
+tabulated factors (beyond Cf). Tolerance 0.05, scale 0.1.
 
-Source: de Graef & McHenry, Structure of Materials, 2nd edition, Cambridge University Press (2012); as pymatgen's XRDCalculator.
+Source: de Graef & McHenry, Structure of Materials, 2nd edition, Cambridge University Press (2012);
+as pymatgen's XRDCalculator.
 """
 
 from __future__ import annotations
@@ -28,15 +34,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scoutlang.elements import SYMBOLS
-from scoutlang.errors import ScoutError
-from scoutlang.signatures import Concern, DescriptorSignature, Parameter
+from scoutlang.ir.elements import SYMBOLS
+from scoutlang.ir.signatures import Concern, DescriptorSignature, Parameter
+from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scoutlang.crystal import CrystalBatch
-    from scoutlang.geometry import DescriptorValue
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import DescriptorValue
     from scoutlang.ir import Measure, Relation
 
 _WAVELENGTH = 1.54184  # Å, Cu Kα: Bearden, Rev. Mod. Phys. 39, 78 (1967)
@@ -45,7 +51,8 @@ _TAIL = 5.0  # σ from a peak where it ends
 _LARGEST_ANGLE = 175.0  # degrees; the Lorentz factor has a pole at 180°
 _FEWEST_POINTS, _MOST_POINTS = 10, 20_000
 _MOST_REFLECTIONS = 10_000  # of one crystal, h k l and −h −k −l counted once
-_MOST_CANDIDATES = 1_000_000  # h k l that are looked at, more than there are reflections where the cell is skewed
+# h k l that are looked at, more than there are reflections where the cell is skewed
+_MOST_CANDIDATES = 1_000_000
 _FLAT = 1e-12
 
 
@@ -58,18 +65,19 @@ class Pattern:
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
-    """Correlation (B,), differentiable in coordinates, cell and species probabilities, over the reflections of the present cell.
+    """Correlation (B,), differentiable in coordinates, cell and species probabilities, over the
+    reflections of the present cell.
 
     sharpness is not used: nothing here is a count of neighbours. Raises ScoutError E210.
     """
-    from scoutlang.geometry import DescriptorValue
+    from scoutlang.crystals.neighbours import DescriptorValue
 
     return DescriptorValue.soft(*_correlations(batch, measure))
 
 
 def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
     """Correlation (B,) for whole atoms. Raises ScoutError E210."""
-    from scoutlang.geometry import PRESENT, DescriptorValue
+    from scoutlang.crystals.neighbours import PRESENT, DescriptorValue
 
     whole = replace(batch, species=(batch.species > PRESENT).to(batch.species.dtype))
     return DescriptorValue.exact(*_correlations(whole, measure))
@@ -79,9 +87,7 @@ def formula(measure: Measure) -> str:
     """The value as text."""
     file = measure.file("pattern")
     wavelength, width = _settings(measure)
-    return (
-        f"correlation of the powder pattern (λ = {wavelength:g} Å, peaks {width:g}° wide) with {file.name if file else 'the measured one'}"
-    )
+    return f"correlation of the powder pattern (λ = {wavelength:g} Å, peaks {width:g}° wide) with {file.name if file else 'the measured one'}"
 
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
@@ -110,23 +116,41 @@ def read_pattern(measure: Measure) -> Pattern:
         except (ValueError, IndexError):
             names += 1
             if angles or names > 1:
-                raise ScoutError("E210", f"line {number} of the pattern {file.name} is not two numbers", hint) from None
+                raise ScoutError(
+                    "E210", f"line {number} of the pattern {file.name} is not two numbers", hint
+                ) from None
             continue
         if not (0 < angle < 180 and math.isfinite(intensity)):
-            raise ScoutError("E210", f"line {number} of the pattern {file.name} holds {angle:g}, {intensity:g}", hint)
+            raise ScoutError(
+                "E210",
+                f"line {number} of the pattern {file.name} holds {angle:g}, {intensity:g}",
+                hint,
+            )
         if angles and angle <= angles[-1]:
-            raise ScoutError("E210", f"2θ does not rise at line {number} of the pattern {file.name}", hint)
+            raise ScoutError(
+                "E210", f"2θ does not rise at line {number} of the pattern {file.name}", hint
+            )
         angles.append(angle)
         intensities.append(intensity)
         if len(angles) > _MOST_POINTS:
-            raise ScoutError("E210", f"the pattern {file.name} has more than {_MOST_POINTS} points", "merge neighbouring points")
+            raise ScoutError(
+                "E210",
+                f"the pattern {file.name} has more than {_MOST_POINTS} points",
+                "merge neighbouring points",
+            )
     if len(angles) < _FEWEST_POINTS:
-        raise ScoutError("E210", f"the pattern {file.name} has {len(angles)} points, fewer than {_FEWEST_POINTS}", hint)
+        raise ScoutError(
+            "E210",
+            f"the pattern {file.name} has {len(angles)} points, fewer than {_FEWEST_POINTS}",
+            hint,
+        )
     step = (angles[-1] - angles[0]) / (len(angles) - 1)
     _, width = _settings(measure)
     if step > width:
         raise ScoutError(
-            "E210", f"the points of {file.name} are {step:.2g}° apart, peaks of {width:g}° fall between them", "give a larger fwhm"
+            "E210",
+            f"the points of {file.name} are {step:.2g}° apart, peaks of {width:g}° fall between them",
+            "give a larger fwhm",
         )
     highest = max(map(abs, intensities))
     if highest < 1e-30 or highest > 1e30 or _straight(angles, [i / highest for i in intensities]):
@@ -149,7 +173,7 @@ def _correlations(batch: CrystalBatch, measure: Measure) -> tuple[Tensor, Tensor
     """→ values (B,), finite; defined (B,) bool."""
     import torch
 
-    from scoutlang.geometry import sound_cell
+    from scoutlang.crystals.neighbours import sound_cell
 
     wavelength, width = _settings(measure)
     measured = _Measured(read_pattern(measure), batch.frac)
@@ -162,7 +186,9 @@ def _correlations(batch: CrystalBatch, measure: Measure) -> tuple[Tensor, Tensor
         frac, species = batch.frac[end - count : end], batch.species[end - count : end]
         value = None
         if bool(sound[k] & frac.isfinite().all()) and factors.known(species):
-            calculated = _calculated(frac, cell[k], species, factors, wavelength, width, measured.angle)
+            calculated = _calculated(
+                frac, cell[k], species, factors, wavelength, width, measured.angle
+            )
             value = None if calculated is None else measured.correlation(calculated)
         values.append(undefined if value is None else value)
         defined.append(value is not None)
@@ -170,13 +196,24 @@ def _correlations(batch: CrystalBatch, measure: Measure) -> tuple[Tensor, Tensor
 
 
 def _calculated(
-    frac: Tensor, cell: Tensor, species: Tensor, factors: _Factors, wavelength: float, width: float, angle: Tensor
+    frac: Tensor,
+    cell: Tensor,
+    species: Tensor,
+    factors: _Factors,
+    wavelength: float,
+    width: float,
+    angle: Tensor,
 ) -> Tensor | None:
-    """Intensities (G,) of one crystal at the angles (G,), in units of the strongest peak. None where undefined."""
+    """Intensities (G,) of one crystal at the angles (G,), in units of the strongest peak. None
+    where undefined.
+    """
     import torch
 
     sigma = width / math.sqrt(8 * math.log(2))
-    low, high = max(float(angle[0]) - _TAIL * sigma, 0.0), min(float(angle[-1]) + _TAIL * sigma, _LARGEST_ANGLE)
+    low, high = (
+        max(float(angle[0]) - _TAIL * sigma, 0.0),
+        min(float(angle[-1]) + _TAIL * sigma, _LARGEST_ANGLE),
+    )
     hkl = reflections(cell.detach(), low, high, wavelength)
     if hkl is None or not len(hkl):
         return None
@@ -188,13 +225,18 @@ def _calculated(
         first = torch.searchsorted(angle, position - _TAIL * sigma)
         count = torch.searchsorted(angle, position + _TAIL * sigma) - first
         peak = torch.repeat_interleave(count)
-        point = first[peak] + torch.arange(len(peak), device=angle.device) - (count.cumsum(0) - count)[peak]
+        point = (
+            first[peak]
+            + torch.arange(len(peak), device=angle.device)
+            - (count.cumsum(0) - count)[peak]
+        )
     shape = torch.exp(-0.5 * ((angle[point] - position[peak]) / sigma) ** 2)
     return torch.zeros_like(angle).index_add(0, point, intensity[peak] / strongest * shape)
 
 
 def reflections(cell: Tensor, low: float, high: float, wavelength: float) -> Tensor | None:
-    """(R, 3) whole numbers h k l with 2θ from low to high (degrees), of ±(h k l) one each. None where there are too many.
+    """(R, 3) whole numbers h k l with 2θ from low to high (degrees), of ±(h k l) one each. None
+    where there are too many.
 
     cell: (3, 3) Å with a volume, without a gradient.
     """
@@ -211,15 +253,24 @@ def reflections(cell: Tensor, low: float, high: float, wavelength: float) -> Ten
     ):
         return None
     first = (0, -most[1], -most[2])
-    ranges = [torch.arange(a, b + 1, dtype=cell.dtype, device=cell.device) for a, b in zip(first, most, strict=True)]
+    ranges = [
+        torch.arange(a, b + 1, dtype=cell.dtype, device=cell.device)
+        for a, b in zip(first, most, strict=True)
+    ]
     hkl = torch.cartesian_prod(*ranges)
     length = torch.linalg.vector_norm(hkl @ torch.linalg.inv(cell).T, dim=-1)
-    one_of_two = (hkl[:, 0] > 0) | ((hkl[:, 0] == 0) & ((hkl[:, 1] > 0) | ((hkl[:, 1] == 0) & (hkl[:, 2] > 0))))
+    one_of_two = (hkl[:, 0] > 0) | (
+        (hkl[:, 0] == 0) & ((hkl[:, 1] > 0) | ((hkl[:, 1] == 0) & (hkl[:, 2] > 0)))
+    )
     return hkl[one_of_two & (length >= shortest) & (length <= longest)]
 
 
-def peaks(hkl: Tensor, frac: Tensor, cell: Tensor, species: Tensor, factors: _Factors, wavelength: float) -> tuple[Tensor, Tensor]:
-    """Positions 2θ in degrees and intensities (R,) of reflections (R, 3) of a crystal, differentiable in all but the reflections."""
+def peaks(
+    hkl: Tensor, frac: Tensor, cell: Tensor, species: Tensor, factors: _Factors, wavelength: float
+) -> tuple[Tensor, Tensor]:
+    """Positions 2θ in degrees and intensities (R,) of reflections (R, 3) of a crystal,
+    differentiable in all but the reflections.
+    """
     import torch
 
     length = torch.linalg.vector_norm(hkl @ torch.linalg.inv(cell).T, dim=-1)
@@ -258,7 +309,9 @@ class _Factors:
         import torch
 
         squared = s[:, None, None] ** 2
-        found: Tensor = self._z - 41.78214 * squared[..., 0] * (self._a * torch.exp(-self._b * squared)).sum(-1)
+        found: Tensor = self._z - 41.78214 * squared[..., 0] * (
+            self._a * torch.exp(-self._b * squared)
+        ).sum(-1)
         return found
 
 
@@ -271,7 +324,9 @@ class _Measured:
         self.angle = like.new_tensor(pattern.angle)
         lines = torch.stack([torch.ones_like(self.angle), self.angle - self.angle.mean()])
         self._lines = torch.nn.functional.normalize(lines, dim=-1)
-        self._intensity = torch.nn.functional.normalize(self._without_line(like.new_tensor(pattern.intensity)), dim=-1)
+        self._intensity = torch.nn.functional.normalize(
+            self._without_line(like.new_tensor(pattern.intensity)), dim=-1
+        )
 
     def correlation(self, calculated: Tensor) -> Tensor | None:
         """With intensities (G,) at the same angles; None where these show no peak."""
@@ -298,7 +353,9 @@ SIGNATURE = DescriptorSignature(
     parameters=(
         Parameter("pattern", "file", "", choices=(".xy", ".dat", ".txt", ".csv"), required=True),
         Parameter("wavelength", "length", "1.54184 Å, Cu Kα", 0.2, 5.0),
-        Parameter("fwhm", "angle", "0.2°, the width of the peaks at half of their height", 0.02, 5.0),
+        Parameter(
+            "fwhm", "angle", "0.2°, the width of the peaks at half of their height", 0.02, 5.0
+        ),
     ),
     example='require xrd(pattern="measured.xy") > 0.8',
     concerns=concerns,

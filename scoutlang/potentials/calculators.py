@@ -1,4 +1,6 @@
-"""Any ASE calculator with energy, forces and stress as a `Potential`: ``validate(..., potential=CalculatorPotential(...))``."""
+"""Any ASE calculator with energy, forces and stress as a `Potential`: ``validate(...,
+potential=CalculatorPotential(...))``.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ from functools import cached_property
 from math import isfinite, nan
 from typing import TYPE_CHECKING
 
-from scoutlang.elements import SYMBOLS
-from scoutlang.errors import ScoutError
+from scoutlang.ir.elements import SYMBOLS
 from scoutlang.potentials import Evaluation, Report, failure, unfit
+from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -23,11 +25,17 @@ if TYPE_CHECKING:
 class CalculatorPotential:
     """One structure at a time through a calculator, which ``make`` builds at the first use.
 
-    name, version, weights_sha256: as in `Potential`. elements: those it knows; others are refused before it is asked.
+    name, version, weights_sha256: as in `Potential`. elements: those it knows; others are refused
+    before it is asked.
     """
 
     def __init__(
-        self, name: str, version: str, weights_sha256: str, make: Callable[[], Calculator], elements: Container[str] = SYMBOLS
+        self,
+        name: str,
+        version: str,
+        weights_sha256: str,
+        make: Callable[[], Calculator],
+        elements: Container[str] = SYMBOLS,
     ) -> None:
         self.name = name
         self.version = version
@@ -35,7 +43,9 @@ class CalculatorPotential:
         self._make = make
         self._elements = elements
 
-    def energies(self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None) -> list[Evaluation]:
+    def energies(
+        self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None
+    ) -> list[Evaluation]:
         found = []
         for done, structure in enumerate(structures, start=1):
             found.append(self._ask(structure, _energy))
@@ -43,13 +53,16 @@ class CalculatorPotential:
                 report(done, len(structures))
         return found
 
-    def evaluate(self, structures: Sequence[Structure], *, batch_size: int = 16) -> list[Evaluation]:
+    def evaluate(
+        self, structures: Sequence[Structure], *, batch_size: int = 16
+    ) -> list[Evaluation]:
         return [self._ask(structure, _with_slopes) for structure in structures]
 
     def _ask(self, structure: Structure, answer: Callable[[Atoms], Evaluation]) -> Evaluation:
         if flaw := unfit(structure, self._elements):
             return Evaluation(nan, flaw)
-        calculator = self._calculator  # outside of the `try`: a model that cannot be loaded is an error of the run
+        # outside of the `try`: a model that cannot be loaded is an error of the run
+        calculator = self._calculator
         try:
             with quiet():
                 return answer(_atoms(structure, calculator))
@@ -64,11 +77,15 @@ class CalculatorPotential:
                 return self._make()
         except ImportError as error:
             raise ScoutError(
-                "E440", f"the potential '{self.name}' cannot be imported: {error}", "docs/potentials.md says what to install"
+                "E440",
+                f"the potential '{self.name}' cannot be imported: {error}",
+                "docs/potentials.md says what to install",
             ) from error
         except Exception as error:
             hint = "the file is damaged, or another version of the package made it; docs/potentials.md names the versions that were tried"
-            raise ScoutError("E447", f"the model of '{self.name}' cannot be opened: {failure(error)}", hint) from error
+            raise ScoutError(
+                "E447", f"the model of '{self.name}' cannot be opened: {failure(error)}", hint
+            ) from error
 
 
 @contextlib.contextmanager

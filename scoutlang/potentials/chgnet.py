@@ -1,6 +1,8 @@
-"""CHGNet 0.3.0 (Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi:10.1038/s42256-023-00716-3), weights in the chgnet wheel, BSD-3-Clause.
+"""CHGNet 0.3.0 (Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi:10.1038/s42256-023-00716-3),
+weights in the chgnet wheel, BSD-3-Clause.
 
-Trained on Materials Project relaxations with the MP2020 corrections, so its energies of oxides and metals share one scale.
+Trained on Materials Project relaxations with the MP2020 corrections, so its energies of oxides and
+metals share one scale.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from importlib.resources import files
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Literal
 
-from scoutlang.batching import batches, each
 from scoutlang.potentials import MATERIALS_PROJECT, Evaluation, Facts, Report, failure, unfit
+from scoutlang.support.batching import batches, each
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -31,17 +33,22 @@ FACTS = Facts(
     commercial=True,
     citation="10.1038/s42256-023-00716-3",
     training="Materials Project relaxations (MPtrj), PBE and PBE+U with the MP2020 corrections",
-    elements=MATERIALS_PROJECT,  # the network has rows for Po to Ra too, which no crystal of MPtrj has trained
+    # the network has rows for Po to Ra too, which no crystal of MPtrj has trained
+    elements=MATERIALS_PROJECT,
 )
 
 MAX_ANGLES = 20_000
-"""Bond angles in one call of the model, which takes 0.1 MB for each with forces; 16 crystals of 20 atoms have 7000 in the mean."""
+"""Bond angles in one call of the model, which takes 0.1 MB for each with forces; 16 crystals of 20
+atoms have 7000 in the mean.
+"""
 
 _Task = Literal["e", "efs"]
 
 
 class CHGNetPotential:
-    """`Potential` adapter. The model (torch, chgnet) is loaded at the first energy, on the CPU, without a word."""
+    """`Potential` adapter. The model (torch, chgnet) is loaded at the first energy, on the CPU,
+    without a word.
+    """
 
     name = f"chgnet-{MODEL}"
 
@@ -55,13 +62,19 @@ class CHGNetPotential:
         (weights,) = (f for f in folder.iterdir() if f.name.endswith(".pth.tar"))
         return hashlib.sha256(weights.read_bytes()).hexdigest()
 
-    def energies(self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None) -> list[Evaluation]:
+    def energies(
+        self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None
+    ) -> list[Evaluation]:
         return self._all(structures, "e", batch_size, report)
 
-    def evaluate(self, structures: Sequence[Structure], *, batch_size: int = 16) -> list[Evaluation]:
+    def evaluate(
+        self, structures: Sequence[Structure], *, batch_size: int = 16
+    ) -> list[Evaluation]:
         return self._all(structures, "efs", batch_size, None)
 
-    def _all(self, structures: Sequence[Structure], task: _Task, batch_size: int, report: Report | None) -> list[Evaluation]:
+    def _all(
+        self, structures: Sequence[Structure], task: _Task, batch_size: int, report: Report | None
+    ) -> list[Evaluation]:
         found: list[Evaluation] = []
         for start in range(0, len(structures), batch_size):
             found.extend(self._batch(structures[start : start + batch_size], task))
@@ -83,19 +96,29 @@ class CHGNetPotential:
                 except Exception as error:  # one bad structure is data
                     results[i] = Evaluation(nan, failure(error))
             portions = batches(graphs.values(), lambda graph: len(graph.bond_graph), MAX_ANGLES)
-            found = [answer for portion in portions for answer in each(lambda some: self._predict(some, task), portion)]
+            found = [
+                answer
+                for portion in portions
+                for answer in each(lambda some: self._predict(some, task), portion)
+            ]
         for i, answer in zip(graphs, found, strict=True):
-            results[i] = Evaluation(nan, failure(answer)) if isinstance(answer, Exception) else answer
+            results[i] = (
+                Evaluation(nan, failure(answer)) if isinstance(answer, Exception) else answer
+            )
         return [results[i] for i in range(len(structures))]
 
     def _graph(self, structure: Structure) -> Any:
         import numpy as np
         from pymatgen.core import Structure
 
-        # the model divides its stress by the volume with its sign; the cell −L with −x is the same crystal
+        # the model divides its stress by the volume with its sign; the cell −L with −x is the same
+        # crystal
         hand = np.sign(np.linalg.det(structure.lattice.matrix))
-        plain = Structure(hand * structure.lattice.matrix, structure.atomic_numbers, hand * structure.frac_coords)
-        plain.to = lambda *args, **kwargs: None  # on failure the converter would write a CIF into the working directory
+        plain = Structure(
+            hand * structure.lattice.matrix, structure.atomic_numbers, hand * structure.frac_coords
+        )
+        # on failure the converter would write a CIF into the working directory
+        plain.to = lambda *args, **kwargs: None
         return self._model.graph_converter(plain)
 
     def _predict(self, graphs: Sequence[Any], task: _Task) -> list[Evaluation]:

@@ -1,7 +1,9 @@
-"""Effective medium theory of seven metals, as in ASE: analytic and fast, for alloys and for trying things out.
+"""Effective medium theory of seven metals, as in ASE: analytic and fast, for alloys and for trying
+things out.
 
-Jacobsen, Stoltze, Nørskov, Surf. Sci. 366, 394 (1996), doi:10.1016/0039-6028(96)00816-3. Energies are relative to the fcc metals. ASE also has
-parameters of H, C, N and O, which its authors call made up; they are left out.
+Jacobsen, Stoltze, Nørskov, Surf. Sci. 366, 394 (1996), doi:10.1016/0039-6028(96)00816-3. Energies
+are relative to the fcc metals. ASE also has parameters of H, C, N and O, which its authors call
+made up; they are left out.
 """
 
 from __future__ import annotations
@@ -30,4 +32,6 @@ def create() -> CalculatorPotential:
     from ase.calculators.emt import EMT, parameters
 
     table = repr(sorted((metal, parameters[metal]) for metal in METALS))
-    return CalculatorPotential("emt", f"ase {version('ase')}", hashlib.sha256(table.encode()).hexdigest(), EMT, METALS)
+    return CalculatorPotential(
+        "emt", f"ase {version('ase')}", hashlib.sha256(table.encode()).hexdigest(), EMT, METALS
+    )

@@ -1,8 +1,10 @@
-"""GRACE-2L-OMAT-large-ft-AM, the potential of the paper (Bochkarev, Lysogorskiy, Drautz, Phys. Rev. X 14, 021036 (2024),
-doi:10.1103/PhysRevX.14.021036; foundation models: Lysogorskiy, Bochkarev, Drautz, arXiv:2508.17936).
+"""GRACE-2L-OMAT-large-ft-AM, the potential of the paper (Bochkarev, Lysogorskiy, Drautz, Phys. Rev.
+X 14, 021036 (2024), doi:10.1103/PhysRevX.14.021036; foundation models: Lysogorskiy, Bochkarev,
+Drautz, arXiv:2508.17936).
 
-Extra ``grace`` (tensorpotential, on TensorFlow). Code and weights are under the Academic Software License: no commercial use. The weights are not in
-the package; tensorpotential fetches them once into ``$GRACE_CACHE``, else ``~/.cache/grace``, where they can also be put by hand. ``grace:FOLDER``
+Extra ``grace`` (tensorpotential, on TensorFlow). Code and weights are under the Academic Software
+License: no commercial use. The weights are not in the package; tensorpotential fetches them once
+into ``$GRACE_CACHE``, else ``~/.cache/grace``, where they can also be put by hand. ``grace:FOLDER``
 is a model of one's own, exported as a TensorFlow SavedModel.
 """
 
@@ -11,16 +13,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scoutlang.errors import ScoutError
 from scoutlang.potentials import MATERIALS_PROJECT, Facts, needed, unfetched
 from scoutlang.potentials.calculators import CalculatorPotential, quiet
 from scoutlang.potentials.local import folder_digest, local_model
+from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
 
 MODEL = "GRACE-2L-OMAT-large-ft-AM"
-PARTS = ("saved_model.pb", "variables/*", "assets/*")  # notes that the downloader leaves beside them do not count
+# notes that the downloader leaves beside them do not count
+PARTS = ("saved_model.pb", "variables/*", "assets/*")
 
 FACTS = Facts(
     model=MODEL,
@@ -41,7 +44,9 @@ def create() -> CalculatorPotential:
     try:
         from tensorpotential.calculator.foundation_models import get_or_download_model
     except ImportError as error:  # TensorFlow below it may be what is missing
-        raise ScoutError("E440", f"tensorpotential cannot be imported: {error}", "pip install 'scoutlang[grace]'") from error
+        raise ScoutError(
+            "E440", f"tensorpotential cannot be imported: {error}", "pip install 'scoutlang[grace]'"
+        ) from error
     try:
         with quiet():
             folder = Path(get_or_download_model(MODEL))
@@ -55,7 +60,9 @@ def create() -> CalculatorPotential:
 def local(text: str) -> CalculatorPotential:
     """A SavedModel of one's own. Raises ScoutError E440, and E443 to E445 of `local_model`."""
     installed = needed(FACTS)
-    model = local_model("grace", text, runs="a TensorFlow graph can read and write files", parts=PARTS)
+    model = local_model(
+        "grace", text, runs="a TensorFlow graph can read and write files", parts=PARTS
+    )
     return _from_folder(f"grace-{model.name}", model.path, model.sha256, installed)
 
 

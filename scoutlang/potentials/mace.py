@@ -1,7 +1,8 @@
-"""MACE-MPA-0 medium (Batatia et al., arXiv:2401.00096), or a MACE model of one's own: ``mace:FILE``.
+"""MACE-MPA-0 medium (Batatia et al., arXiv:2401.00096), or a MACE model of one's own:
+``mace:FILE``.
 
-Extra ``mace`` (mace-torch). The weights are not in the package, which fetches them once from its releases on GitHub. They are a pickled network,
-as every MACE model: opening one can run any code.
+Extra ``mace`` (mace-torch). The weights are not in the package, which fetches them once from its
+releases on GitHub. They are a pickled network, as every MACE model: opening one can run any code.
 """
 
 from __future__ import annotations
@@ -52,13 +53,17 @@ def create() -> CalculatorPotential:
 
 
 def local(text: str) -> CalculatorPotential:
-    """A model of one's own, as ``mace_run_train`` saves it. Raises ScoutError E440, and E443 to E445 of `local_model`."""
+    """A model of one's own, as ``mace_run_train`` saves it. Raises ScoutError E440, and E443 to
+    E445 of `local_model`.
+    """
     installed = needed(FACTS)
     model = local_model("mace", text, runs="a MACE model is a Python pickle")
     return _from_file(f"mace-{model.name}", model.path, model.sha256, installed)
 
 
-def _from_file(name: str, file: Path, digest: str, installed: str, *elements: frozenset[str]) -> CalculatorPotential:
+def _from_file(
+    name: str, file: Path, digest: str, installed: str, *elements: frozenset[str]
+) -> CalculatorPotential:
     def make() -> Calculator:
         import torch
 
@@ -66,7 +71,8 @@ def _from_file(name: str, file: Path, digest: str, installed: str, *elements: fr
             from mace.calculators import MACECalculator
 
             model = torch.load(file, map_location="cpu", weights_only=False)
-        # float32, as its authors do: with float64 the package changes torch's default for the whole process
+        # float32, as its authors do: with float64 the package changes torch's default for the whole
+        # process
         return MACECalculator(models=model, device="cpu", default_dtype="float32")
 
     return CalculatorPotential(name, installed, digest, make, *elements)
@@ -74,7 +80,9 @@ def _from_file(name: str, file: Path, digest: str, installed: str, *elements: fr
 
 @contextlib.contextmanager
 def _own_settings() -> Iterator[None]:
-    """When imported, the package lets every ``torch.load`` of the process unpickle; that ends with the import."""
+    """When imported, the package lets every ``torch.load`` of the process unpickle; that ends with
+    the import.
+    """
     before = os.environ.get(_PICKLES)
     try:
         yield

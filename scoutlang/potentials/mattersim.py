@@ -1,6 +1,7 @@
 """MatterSim-v1.0.0-5M (Yang et al., arXiv:2405.04967), or a file of its kind: ``mattersim:FILE``.
 
-Extra ``mattersim``. The weights are not in the package, which fetches them once from its repository on GitHub. Of a file only numbers are read.
+Extra ``mattersim``. The weights are not in the package, which fetches them once from its repository
+on GitHub. Of a file only numbers are read.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scoutlang.elements import SYMBOLS
+from scoutlang.ir.elements import SYMBOLS
 from scoutlang.potentials import Facts, needed, unfetched
 from scoutlang.potentials.calculators import CalculatorPotential
 from scoutlang.potentials.local import file_digest, local_model
@@ -49,7 +50,9 @@ def create() -> CalculatorPotential:
 
 
 def local(text: str) -> CalculatorPotential:
-    """A checkpoint of one's own, as MatterSim's fine-tuning saves it. Raises ScoutError E440, and E444 and E445 of `local_model`."""
+    """A checkpoint of one's own, as MatterSim's fine-tuning saves it. Raises ScoutError E440, and
+    E444 and E445 of `local_model`.
+    """
     installed = needed(FACTS)
     model = local_model("mattersim", text)
     return _from_file(f"mattersim-{model.name}", model.path, model.sha256, installed)
@@ -64,7 +67,10 @@ def _from_file(name: str, file: Path, digest: str, installed: str) -> Calculator
         torch.load(
             file, map_location="cpu", weights_only=True
         )  # refuses what is more than numbers; the package itself leaves that to a default
-        return MatterSimCalculator(Potential.from_checkpoint(str(file), device="cpu", load_training_state=False), device="cpu")
+        return MatterSimCalculator(
+            Potential.from_checkpoint(str(file), device="cpu", load_training_state=False),
+            device="cpu",
+        )
 
     return CalculatorPotential(name, installed, digest, make, FACTS.elements)
 

@@ -1,6 +1,8 @@
-"""Orb-v3 conservative-inf-omat (Rhodes et al., arXiv:2504.06231), or weights of the same architecture: ``orb:FILE``.
+"""Orb-v3 conservative-inf-omat (Rhodes et al., arXiv:2504.06231), or weights of the same
+architecture: ``orb:FILE``.
 
-Extra ``orb`` (orb-models). The weights are not in the package, which fetches them once from its authors' storage. Of a file only numbers are read.
+Extra ``orb`` (orb-models). The weights are not in the package, which fetches them once from its
+authors' storage. Of a file only numbers are read.
 """
 
 from __future__ import annotations
@@ -39,13 +41,17 @@ def create() -> CalculatorPotential:
     try:
         file = Path(cached_path(address))
     except Exception as error:
-        hint = f"on a machine with network fetch {address}, copy the file here, and name it: orb:FILE"
+        hint = (
+            f"on a machine with network fetch {address}, copy the file here, and name it: orb:FILE"
+        )
         raise unfetched(FACTS, error, hint) from error
     return _from_file("orb-v3-conservative-inf-omat", file, file_digest(file), installed)
 
 
 def local(text: str) -> CalculatorPotential:
-    """Weights of this architecture in a file. Raises ScoutError E440, and E444 and E445 of `local_model`."""
+    """Weights of this architecture in a file. Raises ScoutError E440, and E444 and E445 of
+    `local_model`.
+    """
     installed = needed(FACTS)
     model = local_model("orb", text)
     return _from_file(f"orb-{model.name}", model.path, model.sha256, installed)
@@ -57,7 +63,9 @@ def _from_file(name: str, file: Path, digest: str, installed: str) -> Calculator
         from orb_models.forcefield.pretrained import orb_v3_conservative_inf_omat
 
         # float32: with float64 the package changes torch's default for the whole process
-        model = orb_v3_conservative_inf_omat(str(file), device="cpu", precision="float32-highest", compile=False)
+        model = orb_v3_conservative_inf_omat(
+            str(file), device="cpu", precision="float32-highest", compile=False
+        )
         return ORBCalculator(model, device="cpu")
 
     return CalculatorPotential(name, installed, digest, make, FACTS.elements)

@@ -1,4 +1,5 @@
-"""SevenNet-0, 11 July 2024 (Park et al., J. Chem. Theory Comput. 20, 4857 (2024), doi:10.1021/acs.jctc.4c00190), weights in the sevenn wheel.
+"""SevenNet-0, 11 July 2024 (Park et al., J. Chem. Theory Comput. 20, 4857 (2024),
+doi:10.1021/acs.jctc.4c00190), weights in the sevenn wheel.
 
 Trained on MPtrj, the data of CHGNet, by another architecture: a second opinion. Extra ``sevennet``.
 """

@@ -1,4 +1,6 @@
-"""The table of all structures of a run, and of the known crystals beside them: what its columns are, and in which order it is read first."""
+"""The table of all structures of a run, and of the known crystals beside them: what its columns
+are, and in which order it is read first.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scoutlang.expressions import measures
+from scoutlang.evaluation.expressions import measures
 from scoutlang.ir import Program, Term, Wish
 from scoutlang.report.data import Crystal
 from scoutlang.validation.funnel import left_at
@@ -19,7 +21,9 @@ Cell = Value | tuple[Value, bool | None]
 
 @dataclass(frozen=True)
 class Column:
-    """kind: how it is shown and sorted; ``value`` is a number with the truth of its term beside it. about: what it is, in a sentence."""
+    """kind: how it is shown and sorted; ``value`` is a number with the truth of its term beside it.
+    about: what it is, in a sentence.
+    """
 
     name: str
     kind: Kind
@@ -28,7 +32,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Candidates:
-    """rows: one for each record, in the order in which they are read first; known: the same for crystals of the reference."""
+    """rows: one for each record, in the order in which they are read first; known: the same for
+    crystals of the reference.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -37,34 +43,57 @@ class Candidates:
 
 _Read = Callable[[Record], Cell]
 _OF_STAGES: Mapping[str, Column] = {
-    "e_above_hull": Column("e_above_hull", "number", "eV/atom above the convex hull of the reference, unrelaxed"),
-    "space_group_symbol": Column("space group", "text", "Hermann-Mauguin symbol, of the symmetrised structure"),
-    "space_group": Column("space group no.", "number", "in International Tables for Crystallography A"),
+    "e_above_hull": Column(
+        "e_above_hull", "number", "eV/atom above the convex hull of the reference, unrelaxed"
+    ),
+    "space_group_symbol": Column(
+        "space group", "text", "Hermann-Mauguin symbol, of the symmetrised structure"
+    ),
+    "space_group": Column(
+        "space group no.", "number", "in International Tables for Crystallography A"
+    ),
     "unique": Column("unique", "truth", "the first of its kind in its arm"),
     "novel": Column("novel", "truth", "not in the reference set"),
 }
 """Columns that not every run has."""
 
 
-def candidates(program: Program, records: Sequence[Record], crystals: Sequence[Crystal]) -> Candidates:
+def candidates(
+    program: Program, records: Sequence[Record], crystals: Sequence[Crystal]
+) -> Candidates:
     """All records as a table. A quantity without a value is None, never zero."""
     losses = {c.id: c.loss for c in crystals}
     readers: list[tuple[Column, _Read]] = [
         (Column("id", "text", "run, arm, seed and index"), lambda r: r.id),
         (Column("arm", "text", "with or without guidance"), lambda r: r.arm),
         (Column("formula", "text", "reduced formula"), _formula),
-        (Column("atoms", "number", "in the cell"), lambda r: len(r.generated.structure) if r.generated.structure else None),
-        (Column("candidate", "truth", "unique, metastable, original and a hit: U ∩ S ∩ O ∩ C"), lambda r: left_at(r) is None),
+        (
+            Column("atoms", "number", "in the cell"),
+            lambda r: len(r.generated.structure) if r.generated.structure else None,
+        ),
+        (
+            Column("candidate", "truth", "unique, metastable, original and a hit: U ∩ S ∩ O ∩ C"),
+            lambda r: left_at(r) is None,
+        ),
         (Column("hit", "truth", "every `require` holds, by the exact evaluators"), lambda r: r.hit),
         *_found(records, "e_above_hull"),
         *(reader for term in program.terms for reader in _of_term(term)),
         (Column("loss", "number", "of the whole program"), lambda r: losses.get(r.id)),
         *_found(records, "space_group_symbol", "space_group", "unique", "novel"),
-        (Column("left at", "text", "the first set of the funnel that it is not in"), lambda r: (left_at(r) or ("", ""))[0]),
+        (
+            Column("left at", "text", "the first set of the funnel that it is not in"),
+            lambda r: (left_at(r) or ("", ""))[0],
+        ),
         (Column("reason", "text", "why"), lambda r: (left_at(r) or ("", ""))[1]),
     ]
     columns = tuple(column for column, _ in readers)
-    first = sorted(records, key=lambda r: (left_at(r) is not None, math.inf if r.e_above_hull is None else r.e_above_hull))
+    first = sorted(
+        records,
+        key=lambda r: (
+            left_at(r) is not None,
+            math.inf if r.e_above_hull is None else r.e_above_hull,
+        ),
+    )
     known = tuple(_known(c, columns) for c in crystals if c.group == "reference")
     return Candidates(columns, tuple(tuple(read(r) for _, read in readers) for r in first), known)
 
@@ -79,13 +108,20 @@ def _value(name: str) -> _Read:
 
 
 def _found(records: Sequence[Record], *names: str) -> list[tuple[Column, _Read]]:
-    return [(_OF_STAGES[name], _value(name)) for name in names if any(r.value(name) is not None for r in records)]
+    return [
+        (_OF_STAGES[name], _value(name))
+        for name in names
+        if any(r.value(name) is not None for r in records)
+    ]
 
 
 def _of_term(term: Term) -> list[tuple[Column, _Read]]:
     """Value with truth, and margin; the height above the hull has a column of its own already."""
     label, read = term.label, _value
-    margin = (Column(f"{label}: margin", "number", f"of `{term.text}`; at least 0: it holds"), read(f"margin: {label}"))
+    margin = (
+        Column(f"{label}: margin", "number", f"of `{term.text}`; at least 0: it holds"),
+        read(f"margin: {label}"),
+    )
     if [m.descriptor for m in measures(term.claim)] == ["e_above_hull"]:
         return [margin]
 
@@ -107,4 +143,9 @@ def _known(crystal: Crystal, columns: Sequence[Column]) -> tuple[Cell, ...]:
         "loss": crystal.loss,
         "e_above_hull": crystal.e_above_hull,
     }
-    return tuple((crystal.values.get(c.name), crystal.satisfied.get(c.name)) if c.kind == "value" else cells.get(c.name) for c in columns)
+    return tuple(
+        (crystal.values.get(c.name), crystal.satisfied.get(c.name))
+        if c.kind == "value"
+        else cells.get(c.name)
+        for c in columns
+    )

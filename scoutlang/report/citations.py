@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from scoutlang.errors import ScoutError
 from scoutlang.potentials import Facts, module
 from scoutlang.report.data import ReportData
+from scoutlang.support.errors import ScoutError
 
 
 class Citation(NamedTuple):
-    """what: the part of the run. work: authors, journal and DOI. licence: of what was used, empty where it is not known here."""
+    """what: the part of the run. work: authors, journal and DOI. licence: of what was used, empty
+    where it is not known here.
+    """
 
     what: str
     work: str
@@ -18,12 +20,20 @@ class Citation(NamedTuple):
 
 
 _METHOD = Citation("method", "de Lambilly, Baturin et al., arXiv:2604.13354", "scoutlang: MIT")
-_MATTERGEN = Citation("diffusion process", "MatterGen: Zeni et al., Nature 639, 624 (2025), doi:10.1038/s41586-025-08628-5", "MIT")
-_RADII = Citation("neighbour radii", "Cordero et al., Dalton Trans. 2008, 2832, doi:10.1039/b801115j")
+_MATTERGEN = Citation(
+    "diffusion process",
+    "MatterGen: Zeni et al., Nature 639, 624 (2025), doi:10.1038/s41586-025-08628-5",
+    "MIT",
+)
+_RADII = Citation(
+    "neighbour radii", "Cordero et al., Dalton Trans. 2008, 2832, doi:10.1039/b801115j"
+)
 
 
 def citations(data: ReportData) -> list[Citation]:
-    """In the order in which a methods section has them. What does not say how to cite it is named, to be cited as its authors ask."""
+    """In the order in which a methods section has them. What does not say how to cite it is named,
+    to be cited as its authors ask.
+    """
     sampled = [_MATTERGEN] if "model" in data.manifest else []
     return [_METHOD, *sampled, _potential(data), *_references(data), _RADII]
 
@@ -34,7 +44,11 @@ def _references(data: ReportData) -> list[Citation]:
     about = said if isinstance(said, dict) else {"name": data.validation.provenance.reference}
     parts = [part for part in about.get("parts", [about]) if isinstance(part, dict)]
     return [
-        Citation(f"reference set {part.get('name')}", str(part.get("citation") or "as its source asks"), str(part.get("licence") or ""))
+        Citation(
+            f"reference set {part.get('name')}",
+            str(part.get("citation") or "as its source asks"),
+            str(part.get("licence") or ""),
+        )
         for part in parts
     ]
 

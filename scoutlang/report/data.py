@@ -1,4 +1,6 @@
-"""A judged run → `ReportData`: everything that a figure or the page shows, and nothing about how it looks."""
+"""A judged run → `ReportData`: everything that a figure or the page shows, and nothing about how it
+looks.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,21 @@ from typing import Any, Literal
 import torch
 from pymatgen.core import Structure
 
-from scoutlang.batching import batches, each
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.crystals.io import NamedStructure
+from scoutlang.evaluation.loss import compile_loss
+from scoutlang.evaluation.measure import (
+    MAX_PAIRS,
+    TermMeasurement,
+    measure_named,
+    measure_terms,
+    of_structure_alone,
+)
 from scoutlang.ir import Program
-from scoutlang.judged_runs import Judged
-from scoutlang.loss import compile_loss
-from scoutlang.measuring import MAX_PAIRS, TermMeasurement, measure_named, measure_terms, of_structure_alone
 from scoutlang.potentials import Potential
-from scoutlang.structure_io import NamedStructure
-from scoutlang.tracing import TRACE
+from scoutlang.runs.judge import Judged
+from scoutlang.runs.trace import TRACE
+from scoutlang.support.batching import batches, each
 from scoutlang.validation.funnel import Funnel, funnels
 from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.record import Record
@@ -32,7 +40,9 @@ from scoutlang.validation.terms import Hardest, TermSummary
 Group = Literal["reference", "non-guided", "guided"]
 
 MAX_REFERENCE_ATOMS = 400
-"""A larger cell in the reference is left out: pairs grow with the square. β-boron of the paper has 105 atoms."""
+"""A larger cell in the reference is left out: pairs grow with the square. β-boron of the paper has
+105 atoms.
+"""
 
 _PAIRS = MAX_PAIRS // 10  # the losses of a batch are held together, with every image of every pair
 
@@ -41,9 +51,10 @@ _PAIRS = MAX_PAIRS // 10  # the losses of a batch are held together, with every 
 class Crystal:
     """One crystal in the figures: of an arm, or of the reference set.
 
-    id: of its record, or in the reference. values: term label → exact value in the term's canonical unit, for terms that compare or wish for
-    one value. satisfied: term label → truth. Both None where undefined. loss: ℓ of the program, dimensionless, None where a guiding term is
-    undefined; e_above_hull: eV/atom, unrelaxed, None where there is none. record: None for the reference.
+    id: of its record, or in the reference. values: term label → exact value in the term's canonical
+    unit, for terms that compare or wish for one value. satisfied: term label → truth. Both None
+    where undefined. loss: ℓ of the program, dimensionless, None where a guiding term is undefined;
+    e_above_hull: eV/atom, unrelaxed, None where there is none. record: None for the reference.
     """
 
     id: str
@@ -60,11 +71,13 @@ class Crystal:
 
 @dataclass(frozen=True)
 class ReportData:
-    """A judged run. manifest: of the run folder, as plain data. terms, hardest, funnels: as the table of `scout run` has them.
+    """A judged run. manifest: of the run folder, as plain data. terms, hardest, funnels: as the
+    table of `scout run` has them.
 
-    crystals: those of both arms that have a structure, in the order of the records, then those of the reference that hold only elements of the
-    system and on which some term is defined. trace: the folder of the guided arm's trace, None where there is none.
-    reference_left_out: reason → crystals of the reference, of these elements, that are not among them.
+    crystals: those of both arms that have a structure, in the order of the records, then those of
+    the reference that hold only elements of the system and on which some term is defined. trace:
+    the folder of the guided arm's trace, None where there is none. reference_left_out: reason →
+    crystals of the reference, of these elements, that are not among them.
     """
 
     name: str
@@ -99,9 +112,13 @@ def collect(judged: Judged) -> ReportData:
 
 
 def generated_crystals(program: Program, records: Sequence[Record]) -> list[Crystal]:
-    """The crystals of both arms, with what the records say of them. ℓ is that of the finished crystal; none for what is no crystal."""
+    """The crystals of both arms, with what the records say of them. ℓ is that of the finished
+    crystal; none for what is no crystal.
+    """
     sound = [r for r in records if r.passed("geometry")]
-    losses = dict(zip((r.id for r in sound), losses_of(program, [r.structure for r in sound]), strict=True))
+    losses = dict(
+        zip((r.id for r in sound), losses_of(program, [r.structure for r in sound]), strict=True)
+    )
     labels = [term.label for term in program.terms]
     return [
         Crystal(
@@ -121,8 +138,12 @@ def generated_crystals(program: Program, records: Sequence[Record]) -> list[Crys
     ]
 
 
-def reference_crystals(program: Program, potential: Potential, reference: Reference) -> tuple[list[Crystal], dict[str, int]]:
-    """The known crystals that the generated ones are compared with, in table order, and why others of these elements are not among them."""
+def reference_crystals(
+    program: Program, potential: Potential, reference: Reference
+) -> tuple[list[Crystal], dict[str, int]]:
+    """The known crystals that the generated ones are compared with, in table order, and why others
+    of these elements are not among them.
+    """
     left_out: Counter[str] = Counter()
     candidates = []
     for known in reference.subset(program.system):
@@ -132,7 +153,9 @@ def reference_crystals(program: Program, potential: Potential, reference: Refere
             candidates.append(known)
     heights = _heights(set(program.system), potential, reference)
 
-    def measured(some: Sequence[ReferenceStructure]) -> list[tuple[bool | None, dict[str, TermMeasurement]]]:
+    def measured(
+        some: Sequence[ReferenceStructure],
+    ) -> list[tuple[bool | None, dict[str, TermMeasurement]]]:
         return _measured(program, some, heights)
 
     answered = []
@@ -141,7 +164,11 @@ def reference_crystals(program: Program, potential: Potential, reference: Refere
     for known, found in zip(candidates, answers, strict=True):
         if isinstance(found, Exception):
             left_out["cannot be measured"] += 1
-        elif not any(_says_something(found[1][term.label]) for term in program.terms if of_structure_alone(term)):
+        elif not any(
+            _says_something(found[1][term.label])
+            for term in program.terms
+            if of_structure_alone(term)
+        ):
             left_out["no term is defined on it"] += 1
         else:
             answered.append((known, *found))
@@ -164,9 +191,11 @@ def reference_crystals(program: Program, potential: Potential, reference: Refere
 
 
 def losses_of(program: Program, structures: Sequence[Structure]) -> list[float | None]:
-    """ℓ of every crystal, float64: the axis of the paper's Pareto fronts (arXiv:2604.13354, section 3.1), with the kernel of the program's guide.
+    """ℓ of every crystal, float64: the axis of the paper's Pareto fronts (arXiv:2604.13354, section
+    3.1), with the kernel of the program's guide.
 
-    None where a guiding term is undefined, ℓ is not finite or cannot be computed, and for all where nothing guides.
+    None where a guiding term is undefined, ℓ is not finite or cannot be computed, and for all where
+    nothing guides.
     """
     loss = compile_loss(program)
     if not loss.items:
@@ -174,35 +203,57 @@ def losses_of(program: Program, structures: Sequence[Structure]) -> list[float |
 
     def evaluate(some: Sequence[Structure]) -> list[float | None]:
         with torch.no_grad():
-            found = loss(CrystalBatch.from_structures(some, dtype=torch.float64), program.guide.sharpness)
+            found = loss(
+                CrystalBatch.from_structures(some, dtype=torch.float64), program.guide.sharpness
+            )
         return [
             total if whole and isfinite(total) else None
-            for total, whole in zip(found.total.tolist(), found.defined.all(1).tolist(), strict=True)
+            for total, whole in zip(
+                found.total.tolist(), found.defined.all(1).tolist(), strict=True
+            )
         ]
 
     portions = batches(structures, lambda structure: len(structure) ** 2, _PAIRS)
-    return [None if isinstance(found, Exception) else found for portion in portions for found in each(evaluate, portion)]
+    return [
+        None if isinstance(found, Exception) else found
+        for portion in portions
+        for found in each(evaluate, portion)
+    ]
 
 
 def _measured(
     program: Program, known: Sequence[ReferenceStructure], heights: Mapping[str, float]
 ) -> list[tuple[bool | None, dict[str, TermMeasurement]]]:
-    """hit and terms of known crystals; of the values that stages add, only the height above the hull has a meaning here."""
+    """hit and terms of known crystals; of the values that stages add, only the height above the
+    hull has a meaning here.
+    """
     alone = measure_named(program, [NamedStructure(k.id, k.structure) for k in known])
     others = [term for term in program.terms if not of_structure_alone(term)]
-    given = measure_terms(others, [k.structure for k in known], {"e_above_hull": [heights.get(k.id) for k in known]})
-    return [(found.hit, {t.label: t for t in (*found.terms, *more)}) for found, more in zip(alone, given, strict=True)]
+    given = measure_terms(
+        others, [k.structure for k in known], {"e_above_hull": [heights.get(k.id) for k in known]}
+    )
+    return [
+        (found.hit, {t.label: t for t in (*found.terms, *more)})
+        for found, more in zip(alone, given, strict=True)
+    ]
 
 
 def _heights(elements: set[str], potential: Potential, reference: Reference) -> dict[str, float]:
-    """Reference id → eV/atom above the hull of its own elements, where that hull is complete. A crystal that is on it has 0."""
+    """Reference id → eV/atom above the hull of its own elements, where that hull is complete. A
+    crystal that is on it has 0.
+    """
     entries = reference_entries(elements, potential, reference)
-    hulls = {own: build(own, entries) for own in {frozenset(e.composition.chemical_system_set) for e in entries}}
+    hulls = {
+        own: build(own, entries)
+        for own in {frozenset(e.composition.chemical_system_set) for e in entries}
+    }
     found = {}
     for entry in entries:
         hull = hulls[frozenset(entry.composition.chemical_system_set)]
         if not isinstance(hull, str):
-            found[entry.name] = float(entry.energy_per_atom - hull.get_hull_energy_per_atom(entry.composition))
+            found[entry.name] = float(
+                entry.energy_per_atom - hull.get_hull_energy_per_atom(entry.composition)
+            )
     return found
 
 

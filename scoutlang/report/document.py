@@ -1,7 +1,9 @@
-"""A page as one HTML file that needs nothing else: no network, no other file, no program but a browser.
+"""A page as one HTML file that needs nothing else: no network, no other file, no program but a
+browser.
 
-Text of strangers (formulas, file names, the program) enters in two ways only: through the templates, which escape it, and as JSON that cannot end
-its element. A Content-Security-Policy in the file allows the scripts that are written here, by their hashes, and no request at all.
+Text of strangers (formulas, file names, the program) enters in two ways only: through the
+templates, which escape it, and as JSON that cannot end its element. A Content-Security-Policy in
+the file allows the scripts that are written here, by their hashes, and no request at all.
 """
 
 from __future__ import annotations
@@ -18,14 +20,18 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from scoutlang.errors import ScoutError
-from scoutlang.files import write_whole
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import write_whole
 
 _POLICY = "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
 
 
-def document(template: str, scripts: Sequence[str], data: Any, *, library: str = "", **content: Any) -> str:
-    """The page of a template. scripts: files beside it, which work on ``data``; library: the text of one that goes before them."""
+def document(
+    template: str, scripts: Sequence[str], data: Any, *, library: str = "", **content: Any
+) -> str:
+    """The page of a template. scripts: files beside it, which work on ``data``; library: the text
+    of one that goes before them.
+    """
     own = "\n".join(_template(name) for name in scripts)
     texts = [_script(text) for text in (library, own) if text]
     return (
@@ -47,13 +53,19 @@ def write_document(file: Path, text: str) -> Path:
         return write_whole(file, lambda path: path.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise ScoutError(
-            "E602", f"cannot write {file}: {error.strerror or error}", "free space, or choose another place with --out"
+            "E602",
+            f"cannot write {file}: {error.strerror or error}",
+            "free space, or choose another place with --out",
         ) from error
 
 
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("scoutlang.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("scoutlang.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 
@@ -62,7 +74,9 @@ def _template(name: str) -> str:
 
 
 def _script(text: str) -> str:
-    """As the browser reads it between its tags, so that its hash is the one in the policy. Raises ValueError where it would end them."""
+    """As the browser reads it between its tags, so that its hash is the one in the policy. Raises
+    ValueError where it would end them.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if re.search(r"</script|<!--", text, re.IGNORECASE):
         raise ValueError("a script that cannot stand in a page")

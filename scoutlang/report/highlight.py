@@ -1,4 +1,6 @@
-"""Program text → pieces with the kind of each, line by line, for display. It colours any text and judges none: that is the front end's work."""
+"""Program text → pieces with the kind of each, line by line, for display. It colours any text and
+judges none: that is the front end's work.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from scoutlang.elements import SYMBOLS
+from scoutlang.ir.elements import SYMBOLS
 
 VERBS = frozenset({"require", "prefer", "expect"})
 KEYWORDS = frozenset(

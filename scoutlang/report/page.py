@@ -38,7 +38,9 @@ _DIGITS = 6  # significant ones, of numbers in figures
 
 
 def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int = LIMIT) -> str:
-    """The page. limit: crystals that it can draw; all records are in its table, however many there are."""
+    """The page. limit: crystals that it can draw; all records are in its table, however many there
+    are.
+    """
     plots = [figure for figure in figures if isinstance(figure, Figure)]
     summary = data.validation.table()
     records = data.validation.records
@@ -69,7 +71,9 @@ def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int 
     )
 
 
-def write_page(file: Path, data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int = LIMIT) -> Path:
+def write_page(
+    file: Path, data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int = LIMIT
+) -> Path:
     """The page as a file, whole or not at all. Raises ScoutError E602 where it cannot be written."""
     return write_document(file, render(data, figures, limit=limit))
 
@@ -88,7 +92,9 @@ def _content(data: ReportData, figures: Sequence[Figure], limit: int) -> dict[st
         "columns": [asdict(column) for column in table.columns],
         "rows": [[_cell(cell) for cell in row] for row in table.rows],
         "known": [[_cell(cell) for cell in row] for row in table.known],
-        "structures": dict(zip([c.id for c in drawn], pictures([c.structure for c in drawn], pairs), strict=True)),
+        "structures": dict(
+            zip([c.id for c in drawn], pictures([c.structure for c in drawn], pairs), strict=True)
+        ),
         "undrawn": _undrawn(data.crystals, drawn),
         "figures": [{"name": figure.name, **_plot(figure.plot)} for figure in figures],
     }
@@ -98,7 +104,9 @@ def _undrawn(crystals: Sequence[Crystal], drawn: Sequence[Crystal]) -> dict[str,
     """id → why there is no picture of a crystal that has a structure."""
     shown = {c.id for c in drawn}
     return {
-        c.id: "left out to keep the page small (--limit)" if picturable(c.structure) else "no crystal that could be drawn"
+        c.id: "left out to keep the page small (--limit)"
+        if picturable(c.structure)
+        else "no crystal that could be drawn"
         for c in crystals
         if c.id not in shown
     }
@@ -118,7 +126,9 @@ def _plot(plot: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Arrays, also those that plotly packs as bytes, as lists; numbers with the digits that a figure can show; what is not finite as null."""
+    """Arrays, also those that plotly packs as bytes, as lists; numbers with the digits that a
+    figure can show; what is not finite as null.
+    """
     if isinstance(value, Mapping):
         if value.keys() >= {"bdata", "dtype"}:
             packed = np.frombuffer(base64.b64decode(value["bdata"]), dtype=np.dtype(value["dtype"]))
@@ -143,13 +153,19 @@ def _unfinished(data: ReportData) -> str:
     if data.manifest.get("status") == "finished":
         return ""
     arms, planned = data.manifest.get("arms", ()), data.program.sample.count
-    done = [f"{sum(r.arm == arm for r in data.validation.records)} of {planned} {arm}" for arm in arms]
+    done = [
+        f"{sum(r.arm == arm for r in data.validation.records)} of {planned} {arm}" for arm in arms
+    ]
     return f"This run is not finished: {' and '.join(done)} structures are here. Every number on this page is of these, and will change."
 
 
 def _settings(data: ReportData) -> list[str]:
     """What the run was sampled with; structures that were given were not sampled."""
-    return [] if "given" in data.manifest else settings_of(data.program, guided="guided" in data.manifest.get("arms", ()))
+    return (
+        []
+        if "given" in data.manifest
+        else settings_of(data.program, guided="guided" in data.manifest.get("arms", ()))
+    )
 
 
 def _about(data: ReportData) -> str:
@@ -159,7 +175,9 @@ def _about(data: ReportData) -> str:
     parts = [
         str(manifest.get("started", ""))[:10],
         data.program.source_name,
-        f"model {model['name']}, {sample.steps} steps, seed {sample.seed}" if isinstance(model, Mapping) and "name" in model else "",
+        f"model {model['name']}, {sample.steps} steps, seed {sample.seed}"
+        if isinstance(model, Mapping) and "name" in model
+        else "",
         f"energies {basis.potential}, unrelaxed",
         f"reference {basis.reference}",
         f"scoutlang {manifest['scoutlang']}" if "scoutlang" in manifest else "",
@@ -171,7 +189,10 @@ def _marked(text: str) -> Markup:
     """A sentence, its first letter large, with code where it has backticks."""
     text = text.strip()
     parts = (text[:1].upper() + text[1:]).split("`")
-    return Markup("").join(Markup("<code>{}</code>").format(part) if k % 2 else escape(part) for k, part in enumerate(parts))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if k % 2 else escape(part)
+        for k, part in enumerate(parts)
+    )
 
 
 def _bars(summary: Summary) -> list[dict[str, Any]]:
@@ -202,7 +223,9 @@ def _lines(data: ReportData) -> Iterator[dict[str, Any]]:
 
 
 def _result(data: ReportData, term: Term) -> dict[str, Any]:
-    """What both arms say about a term: the share that satisfies it with the median margin, or for a wish the median of its value."""
+    """What both arms say about a term: the share that satisfies it with the median margin, or for a
+    wish the median of its value.
+    """
     summaries = {t.label: t for t in data.terms}
     by_arm: dict[str, list[Record]] = {}
     for record in data.validation.records:
@@ -213,9 +236,18 @@ def _result(data: ReportData, term: Term) -> dict[str, Any]:
         share = None if summary is None else next((s for s in summary.shares if s.arm == arm), None)
         name = f"exact: {term.label}" if isinstance(term.claim, Wish) else f"margin: {term.label}"
         found = [float(v) for v in (r.value(name) for r in members) if isinstance(v, int | float)]
-        cells[arm] = {"share": share and share_satisfied(share), "middle": f"{median(found):.3g}".replace("-", "−") if found else None}
+        cells[arm] = {
+            "share": share and share_satisfied(share),
+            "middle": f"{median(found):.3g}".replace("-", "−") if found else None,
+        }
     unit = term.claim.unit if isinstance(term.claim, Wish) else ""
-    return {"label": term.label, "verb": term.verb, "wish": isinstance(term.claim, Wish), "unit": unit, "arms": cells}
+    return {
+        "label": term.label,
+        "verb": term.verb,
+        "wish": isinstance(term.claim, Wish),
+        "unit": unit,
+        "arms": cells,
+    }
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -1,4 +1,6 @@
-"""Crystals as the viewer of the page draws them: cell, sites, and the bonds that the hypothesis speaks of; and as CIF to take away."""
+"""Crystals as the viewer of the page draws them: cell, sites, and the bonds that the hypothesis
+speaks of; and as CIF to take away.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,11 @@ from ase.data.colors import jmol_colors
 from pymatgen.core import Structure
 from pymatgen.io.cif import CifWriter
 
-from scoutlang.crystal import CrystalBatch
-from scoutlang.elements import ATOMIC_NUMBER, COVALENT_RADIUS, neighbour_radius
-from scoutlang.expressions import measures
-from scoutlang.geometry import bonds
+from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.crystals.neighbours import bonds
+from scoutlang.evaluation.expressions import measures
 from scoutlang.ir import Program
+from scoutlang.ir.elements import ATOMIC_NUMBER, COVALENT_RADIUS, neighbour_radius
 
 Pair = tuple[str, str, float]
 """Centre, neighbour, and the distance in Å up to which there is a bond."""
@@ -44,10 +46,11 @@ _BATCH = 128
 
 
 def bonded_pairs(program: Program) -> list[Pair]:
-    """The pairs that the terms speak of, with the radius of the exact evaluators; all pairs of the system where no term names one.
+    """The pairs that the terms speak of, with the radius of the exact evaluators; all pairs of the
+    system where no term names one.
 
-    A chain of three (``P-Cu-P``, ``Cu-P-Cu``) has two pairs. Pairs between any atoms (``*-*``) would hide the others, and elements
-    without a radius have no bonds.
+    A chain of three (``P-Cu-P``, ``Cu-P-Cu``) has two pairs. Pairs between any atoms (``*-*``)
+    would hide the others, and elements without a radius have no bonds.
     """
     found: dict[tuple[str, str], float] = {}
     for measure in (m for term in program.terms for m in measures(term.claim)):
@@ -71,11 +74,15 @@ def _add(found: dict[tuple[str, str], float], one: str, other: str, given: float
 
 
 def picturable(structure: Structure) -> bool:
-    """Whether it is a crystal that can be drawn and written: atoms, whole ones, in finite numbers, and not more than `MAX_SITES`."""
+    """Whether it is a crystal that can be drawn and written: atoms, whole ones, in finite numbers,
+    and not more than `MAX_SITES`.
+    """
     return (
         0 < len(structure) <= MAX_SITES
         and structure.is_ordered
-        and bool(np.isfinite(structure.frac_coords).all() and np.isfinite(structure.lattice.matrix).all())
+        and bool(
+            np.isfinite(structure.frac_coords).all() and np.isfinite(structure.lattice.matrix).all()
+        )
         and structure.volume > 0
     )
 
@@ -83,9 +90,13 @@ def picturable(structure: Structure) -> bool:
 def elements_shown(structures: Sequence[Structure]) -> list[dict[str, Any]]:
     """symbol, colour and radius (Å, covalent) of every element, by atomic number.
 
-    The colours are those of Jmol; an element whose colour is hard to tell from that of one before it (Cu from P) gets another one.
+    The colours are those of Jmol; an element whose colour is hard to tell from that of one before
+    it (Cu from P) gets another one.
     """
-    symbols = sorted({str(symbol) for s in structures for symbol in s.composition.chemical_system_set}, key=ATOMIC_NUMBER.__getitem__)
+    symbols = sorted(
+        {str(symbol) for s in structures for symbol in s.composition.chemical_system_set},
+        key=ATOMIC_NUMBER.__getitem__,
+    )
     colours: list[Colour] = []
     for symbol in symbols:
         usual: Colour = tuple(float(part) for part in jmol_colors[ATOMIC_NUMBER[symbol]])
@@ -103,14 +114,19 @@ def elements_shown(structures: Sequence[Structure]) -> list[dict[str, Any]]:
 
 def _apart(colour: Colour, others: Sequence[Colour]) -> float:
     """The distance to the nearest of them, in YIQ: brightness counts for most, as for the eye."""
-    return min((math.dist(colorsys.rgb_to_yiq(*colour), colorsys.rgb_to_yiq(*other)) for other in others), default=math.inf)
+    return min(
+        (math.dist(colorsys.rgb_to_yiq(*colour), colorsys.rgb_to_yiq(*other)) for other in others),
+        default=math.inf,
+    )
 
 
 def pictures(structures: Sequence[Structure], pairs: Sequence[Pair]) -> Iterator[dict[str, Any]]:
     """One for each structure, all of them `picturable`.
 
-    cell: rows of the lattice, Å, one after the other. elements: symbol of each site. frac: 3 whole numbers a site, 1/10000 of the cell, from 0 to
-    9999. bonds: 5 numbers each: centre, neighbour, and the image of the neighbour; at most `MAX_BONDS`. cif: the structure as a file, with all digits.
+    cell: rows of the lattice, Å, one after the other. elements: symbol of each site. frac: 3 whole
+    numbers a site, 1/10000 of the cell, from 0 to
+    9999. bonds: 5 numbers each: centre, neighbour, and the image of the neighbour; at most
+          `MAX_BONDS`. cif: the structure as a file, with all digits.
     """
     for first in range(0, len(structures), _BATCH):
         some = structures[first : first + _BATCH]
@@ -128,7 +144,11 @@ def pictures(structures: Sequence[Structure], pairs: Sequence[Pair]) -> Iterator
 def _bonds(structures: Sequence[Structure], pairs: Sequence[Pair]) -> list[list[tuple[int, ...]]]:
     """(centre, neighbour, image) of every structure, sites wrapped into the cell."""
     batch = CrystalBatch.from_structures(structures)
-    wrapped = [np.floor(np.rint((s.frac_coords - np.floor(s.frac_coords)) * _UNITS) / _UNITS) + np.floor(s.frac_coords) for s in structures]
+    wrapped = [
+        np.floor(np.rint((s.frac_coords - np.floor(s.frac_coords)) * _UNITS) / _UNITS)
+        + np.floor(s.frac_coords)
+        for s in structures
+    ]
     outside, system = np.concatenate(wrapped), batch.system.numpy()
     start = np.concatenate([[0], np.cumsum([len(s) for s in structures])])
     found: list[dict[tuple[int, ...], None]] = [{} for _ in structures]
@@ -139,5 +159,7 @@ def _bonds(structures: Sequence[Structure], pairs: Sequence[Pair]) -> list[list[
         for keep, a, b, shift in zip(near.weight.numpy() > 0, i, j, image, strict=True):
             if keep:
                 owner = int(system[a])
-                found[owner][int(a - start[owner]), int(b - start[owner]), *(int(x) for x in shift)] = None
+                found[owner][
+                    int(a - start[owner]), int(b - start[owner]), *(int(x) for x in shift)
+                ] = None
     return [list(some) for some in found]

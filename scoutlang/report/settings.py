@@ -1,4 +1,6 @@
-"""The settings that a run was made with, as statements of the language: the command line may have said others than the program's own lines."""
+"""The settings that a run was made with, as statements of the language: the command line may have
+said others than the program's own lines.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ _NAMES = {"since": "from", "until": "to"}  # where the language has another word
 
 
 def settings_of(program: Program, *, guided: bool) -> list[str]:
-    """``sample 64 batch 32 …``, whole; for a guided run ``guide method adaptive, k=1 …``, as far as it is not the default; ``param rc = 2.5 Å``."""
+    """``sample 64 batch 32 …``, whole; for a guided run ``guide method adaptive, k=1 …``, as far as
+    it is not the default; ``param rc = 2.5 Å``.
+    """
     return [
         "sample " + " ".join(_sample(program.sample)),
         *(["guide " + ", ".join(_guide(program.guide))] if guided else []),

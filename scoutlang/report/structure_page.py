@@ -14,8 +14,11 @@ from scoutlang.report.pictured import bonded_pairs, elements_shown, pictures
 _SCRIPTS = ("colours.js", "viewer.js", "view.js", "structure.js")
 
 
-def write_structure_page(file: Path, title: str, structure: Structure, program: Program, facts: Mapping[str, str]) -> Path:
-    """The page as a file. structure: `picturable`; bonds are drawn between the pairs that the program speaks of. facts: what is said beside the cell.
+def write_structure_page(
+    file: Path, title: str, structure: Structure, program: Program, facts: Mapping[str, str]
+) -> Path:
+    """The page as a file. structure: `picturable`; bonds are drawn between the pairs that the
+    program speaks of. facts: what is said beside the cell.
 
     Raises ScoutError E602 where it cannot be written.
     """

@@ -10,9 +10,11 @@ from scoutlang.validation.terms import CHANCE
 
 
 def verdict(program: Program, summary: Summary) -> str:
-    """Hits with guidance against hits without, with test, p and N; or why there is no such comparison.
+    """Hits with guidance against hits without, with test, p and N; or why there is no such
+    comparison.
 
-    Guidance is said to raise the share of hits only where Fisher's exact test, which holds for small counts too, gives less than `CHANCE`.
+    Guidance is said to raise the share of hits only where Fisher's exact test, which holds for
+    small counts too, gives less than `CHANCE`.
     """
     arms = {arm.arm: arm for arm in summary.arms if arm.raw}
     if not arms:
@@ -33,7 +35,9 @@ def verdict(program: Program, summary: Summary) -> str:
     if test.p_fisher < CHANCE:
         return f"Guidance raised the share of hits: {counts}, {found}."
     if guided.fraction > plain.fraction:
-        return f"{counts}: more with guidance, but a difference that chance alone may make, {found}."
+        return (
+            f"{counts}: more with guidance, but a difference that chance alone may make, {found}."
+        )
     return f"Guidance did not raise the share of hits: {counts}, {found}."
 
 

@@ -1,6 +1,8 @@
-"""Soft existence loss: a species that a term speaks of must be there, or the term is undefined and pulls nowhere (trap 12).
+"""Soft existence loss: a species that a term speaks of must be there, or the term is undefined and
+pulls nowhere (trap 12).
 
-ℓ_E = Σ_S −log(1 − Π_i (1 − p_i(S))) over the sets of elements S that the guiding terms name; p_i(S) is the probability that atom i is one of S.
+ℓ_E = Σ_S −log(1 − Π_i (1 − p_i(S))) over the sets of elements S that the guiding terms name; p_i(S)
+is the probability that atom i is one of S.
 """
 
 from __future__ import annotations
@@ -8,16 +10,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from scoutlang.elements import ATOMIC_NUMBER
-from scoutlang.expressions import measures
-from scoutlang.geometry import sum_by_structure
+from scoutlang.crystals.neighbours import sum_by_structure
+from scoutlang.evaluation.expressions import measures
 from scoutlang.ir import Program
+from scoutlang.ir.elements import ATOMIC_NUMBER
 
 _FLOOR = 1e-6
 
 
 def needed(program: Program) -> tuple[tuple[int, ...], ...]:
-    """Sets of atomic numbers of which each must have an atom: the species of the guiding terms, unless they take every element of the system."""
+    """Sets of atomic numbers of which each must have an atom: the species of the guiding terms,
+    unless they take every element of the system.
+    """
     everything = set(program.system)
     named = {
         tuple(ATOMIC_NUMBER[e] for e in species.elements)
@@ -31,7 +35,9 @@ def needed(program: Program) -> tuple[tuple[int, ...], ...]:
 
 
 def pull(species: Tensor, system: Tensor, size: int, sets: tuple[tuple[int, ...], ...]) -> Tensor:
-    """∂ℓ_E/∂p (N, MAX_Z + 1): −Π_{j≠i}(1 − p_j) / (1 − Π_j (1 − p_j)) for the elements of each set, 0 where the species is certain."""
+    """∂ℓ_E/∂p (N, MAX_Z + 1): −Π_{j≠i}(1 − p_j) / (1 − Π_j (1 − p_j)) for the elements of each set,
+    0 where the species is certain.
+    """
     gradient = torch.zeros_like(species)
     for elements in sets:
         columns = list(elements)

@@ -1,4 +1,6 @@
-"""Program + model → crystals, batch by batch. The same code samples both arms; only the loss differs."""
+"""Program + model → crystals, batch by batch. The same code samples both arms; only the loss
+differs.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +13,25 @@ import torch
 from pymatgen.core import Lattice, Structure
 from torch import Tensor
 
-from scoutlang.crystal import CrystalBatch
-from scoutlang.elements import ATOMIC_NUMBER
-from scoutlang.errors import ScoutError
+from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.evaluation.loss import compile_loss
 from scoutlang.ir import Arm, Program
-from scoutlang.loss import compile_loss
-from scoutlang.sampling.backends.mattergen.batches import conditions
-from scoutlang.sampling.backends.mattergen.checkpoint import Model
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
+from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.sampling.existence import needed
+from scoutlang.sampling.mattergen.batches import conditions
+from scoutlang.sampling.mattergen.checkpoint import Model
+from scoutlang.sampling.mattergen.sampler import GuidedSampler
 from scoutlang.sampling.noise import structure_seed
 from scoutlang.sampling.progress import Progress
+from scoutlang.support.errors import ScoutError
 
 
 @dataclass(frozen=True)
 class Sampled:
     """Structure number ``index`` of an arm; ``failure`` says why there is none.
 
-    ancestor: the index that it descends from, another one than its own where resampling replaced it by a copy of a better one.
+    ancestor: the index that it descends from, another one than its own where resampling replaced it
+    by a copy of a better one.
     """
 
     index: int
@@ -38,16 +41,26 @@ class Sampled:
 
 
 def check_model(program: Program, model: Model) -> None:
-    """Refuse what the model cannot do. Raises ScoutError E520 (element it does not know), E521 (numbers of atoms it does not know)."""
+    """Refuse what the model cannot do. Raises ScoutError E520 (element it does not know), E521
+    (numbers of atoms it does not know).
+    """
     unknown = [e for e in program.system if model.elements is not None and e not in model.elements]
     if unknown:
         raise ScoutError(
-            "E520", f"the model '{model.name}' was not trained on {', '.join(unknown)}", "choose another model or another system"
+            "E520",
+            f"the model '{model.name}' was not trained on {', '.join(unknown)}",
+            "choose another model or another system",
         )
     if not _sizes(program, model):
-        asked = "the formula" if program.atoms is None else f"atoms in [{program.atoms.low}, {program.atoms.high}]"
+        asked = (
+            "the formula"
+            if program.atoms is None
+            else f"atoms in [{program.atoms.low}, {program.atoms.high}]"
+        )
         raise ScoutError(
-            "E521", f"{asked} is outside what the model '{model.name}' can make", f"it makes cells of 1 to {model.max_atoms} atoms"
+            "E521",
+            f"{asked} is outside what the model '{model.name}' can make",
+            f"it makes cells of 1 to {model.max_atoms} atoms",
         )
 
 
@@ -61,15 +74,24 @@ def generate(
     above_hull: Callable[[CrystalBatch], Tensor] | None = None,
     on_step: Callable[[Progress], None] | None = None,
 ) -> list[Sampled]:
-    """One batch of an arm. Structure i has its own random numbers, from (seed, arm, i), whatever the batch it is in.
+    """One batch of an arm. Structure i has its own random numbers, from (seed, arm, i), whatever
+    the batch it is in.
 
-    Resampling (`guide resample`) couples the structures of a batch: then structure i depends on the others. above_hull: see `GuidedSampler`.
+    Resampling (`guide resample`) couples the structures of a batch: then structure i depends on the
+    others. above_hull: see `GuidedSampler`.
     """
     settings = program.sample
-    sizes = [_draw_size(program, model, structure_seed(settings.seed, arm, i, "num_atoms")) for i in indices]
+    sizes = [
+        _draw_size(program, model, structure_seed(settings.seed, arm, i, "num_atoms"))
+        for i in indices
+    ]
     guided = arm == "guided"
     conditioned = "chemical_system" in model.conditions
-    types = None if program.formula is None else torch.tensor([z for n in sizes for z in _types(program.formula, n)])
+    types = (
+        None
+        if program.formula is None
+        else torch.tensor([z for n in sizes for z in _types(program.formula, n)])
+    )
     sampler = GuidedSampler(
         model.module,
         steps=settings.steps,
@@ -79,19 +101,36 @@ def generate(
         allowed=tuple(ATOMIC_NUMBER[e] for e in program.system),
         needed=needed(program),
         above_hull=above_hull,
-        langevin=model.langevin if settings.corrector is None else replace(model.langevin, steps=settings.corrector),
+        langevin=model.langevin
+        if settings.corrector is None
+        else replace(model.langevin, steps=settings.corrector),
         device=device,
-        on_step=None if on_step is None else lambda progress: on_step(replace(progress, indices=tuple(indices))),
+        on_step=None
+        if on_step is None
+        else lambda progress: on_step(replace(progress, indices=tuple(indices))),
     )
     system = "-".join(sorted(program.system)) if conditioned else None
     try:
-        batch = sampler.generate(conditions(sizes, system, types), [structure_seed(settings.seed, arm, i) for i in indices])
+        batch = sampler.generate(
+            conditions(sizes, system, types),
+            [structure_seed(settings.seed, arm, i) for i in indices],
+        )
     except IndexError:
-        # MatterGen's GemNet cannot be evaluated where no atom of the whole batch has a neighbour: find the structures that did it
+        # MatterGen's GemNet cannot be evaluated where no atom of the whole batch has a neighbour:
+        # find the structures that did it
         if len(indices) == 1:
             return [Sampled(indices[0], None, "sampling diverged: no atom has a neighbour")]
-        return [one for i in indices for one in generate(program, model, arm, [i], device=device, above_hull=above_hull, on_step=on_step)]
-    return [replace(_crystal(batch, k, index), ancestor=indices[sampler.ancestors[k]]) for k, index in enumerate(indices)]
+        return [
+            one
+            for i in indices
+            for one in generate(
+                program, model, arm, [i], device=device, above_hull=above_hull, on_step=on_step
+            )
+        ]
+    return [
+        replace(_crystal(batch, k, index), ancestor=indices[sampler.ancestors[k]])
+        for k, index in enumerate(indices)
+    ]
 
 
 def _sizes(program: Program, model: Model) -> dict[int, float]:
@@ -99,15 +138,20 @@ def _sizes(program: Program, model: Model) -> dict[int, float]:
     unit = sum(count for _, count in program.formula or ()) or 1
     if program.atoms is None and unit == 1:
         return weights
-    low, high = (1, model.max_atoms) if program.atoms is None else (program.atoms.low, program.atoms.high)
+    low, high = (
+        (1, model.max_atoms) if program.atoms is None else (program.atoms.low, program.atoms.high)
+    )
     inside = [n for n in range(max(low, 1), min(high, model.max_atoms) + 1) if n % unit == 0]
-    # sizes that the training set lacks stay possible when the user asks for them, with a small weight
+    # sizes that the training set lacks stay possible when the user asks for them, with a small
+    # weight
     floor = 0.01 * max(weights.values())
     return {n: max(weights.get(n, 0.0), floor) for n in inside}
 
 
 def _types(formula: Sequence[tuple[str, int]], size: int) -> list[int]:
-    """Atomic numbers of a cell of whole formula units. The model is blind to the order of atoms, and they start at random places."""
+    """Atomic numbers of a cell of whole formula units. The model is blind to the order of atoms,
+    and they start at random places.
+    """
     units = size // sum(count for _, count in formula)
     return [ATOMIC_NUMBER[symbol] for symbol, count in formula for _ in range(count * units)]
 
@@ -124,4 +168,7 @@ def _crystal(batch: Any, k: int, index: int) -> Sampled:
         return Sampled(index, None, "sampling diverged: coordinates or lattice are not finite")
     if torch.linalg.det(cell).abs() < 1e-3:
         return Sampled(index, None, "sampling diverged: the cell has no volume")
-    return Sampled(index, Structure(Lattice(cell.numpy()), batch["atomic_numbers"][atoms].tolist(), frac.numpy()))
+    return Sampled(
+        index,
+        Structure(Lattice(cell.numpy()), batch["atomic_numbers"][atoms].tolist(), frac.numpy()),
+    )

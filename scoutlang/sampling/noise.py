@@ -1,4 +1,6 @@
-"""Random numbers that belong to a structure, not to a batch: those of structure i are the same whatever the batch size."""
+"""Random numbers that belong to a structure, not to a batch: those of structure i are the same
+whatever the batch size.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,15 @@ def structure_seed(*key: object) -> int:
 
 
 class StructureNoise:
-    """One random stream per structure, drawn on the CPU in blocks, so that values do not depend on device or batch.
+    """One random stream per structure, drawn on the CPU in blocks, so that values do not depend on
+    device or batch.
 
     seeds: one per structure; num_atoms: atoms of each structure.
     """
 
-    def __init__(self, seeds: Sequence[int], num_atoms: Sequence[int], device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, seeds: Sequence[int], num_atoms: Sequence[int], device: torch.device | str = "cpu"
+    ) -> None:
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self._num_atoms = list(num_atoms)
         self._device = device

@@ -1,8 +1,11 @@
-"""Feynman-Kac resampling: a batch as a population in which poor structures are replaced by copies of better ones.
+"""Feynman-Kac resampling: a batch as a population in which poor structures are replaced by copies
+of better ones.
 
-With rewards r_b = −λ ℓ(x̂0) (and the height of x̂0 above the hull) the potentials are exp(r_now − r_before): they telescope, so the population samples
-the process that the sampler runs, reweighted by exp(r) of its last x̂0 (FK steering, arXiv:2501.06848, its difference potential; TDS, 2306.17775).
-A guided process is reweighted as it is: its ratio to the non-guided one is not taken back (docs/guidance.md says why).
+With rewards r_b = −λ ℓ(x̂0) (and the height of x̂0 above the hull) the potentials are exp(r_now −
+r_before): they telescope, so the population samples the process that the sampler runs, reweighted
+by exp(r) of its last x̂0 (FK steering, arXiv:2501.06848, its difference potential; TDS,
+2306.17775). A guided process is reweighted as it is: its ratio to the non-guided one is not taken
+back (docs/guidance.md says why).
 
 The functions are pure, run on the host, and B is the number of structures of the batch.
 """
@@ -22,8 +25,8 @@ Indices = NDArray[np.int64]
 class Population:
     """Bookkeeping of a batch under resampling.
 
-    ancestor: (B,) the structure that each one descends from, counted in the batch. log_weight: (B,) since the last resampling.
-    reward: (B,) the last rewards; 0 before the first.
+    ancestor: (B,) the structure that each one descends from, counted in the batch. log_weight: (B,)
+    since the last resampling. reward: (B,) the last rewards; 0 before the first.
     """
 
     ancestor: Indices
@@ -45,14 +48,20 @@ class Population:
         return float(1 / np.square(_normalised(self.log_weight)).sum())
 
     def resampled(self, uniform: float, offspring: int | None) -> tuple[Population, Indices]:
-        """→ the next population, and the parent of each slot. ``uniform``: one random number in [0, 1).
+        """→ the next population, and the parent of each slot. ``uniform``: one random number in [0,
+        1).
 
-        ``offspring``: the most living descendants of one ancestor, None for no bound; what is above it goes to the next best ancestors.
+        ``offspring``: the most living descendants of one ancestor, None for no bound; what is above
+        it goes to the next best ancestors.
         """
         weight = _normalised(self.log_weight)
-        copies = _limited(_systematic(weight, uniform, len(weight)), weight, self.ancestor, offspring)
+        copies = _limited(
+            _systematic(weight, uniform, len(weight)), weight, self.ancestor, offspring
+        )
         parents = _slots(copies)
-        return Population(self.ancestor[parents], np.zeros(len(parents)), self.reward[parents]), parents
+        return Population(
+            self.ancestor[parents], np.zeros(len(parents)), self.reward[parents]
+        ), parents
 
 
 def _normalised(log_weight: Floats) -> Floats:
@@ -61,7 +70,9 @@ def _normalised(log_weight: Floats) -> Floats:
 
 
 def _systematic(weight: Floats, uniform: float, count: int) -> Indices:
-    """Number of copies of each item, ``count`` in total: systematic resampling with one random number."""
+    """Number of copies of each item, ``count`` in total: systematic resampling with one random
+    number.
+    """
     edges = np.floor(np.cumsum(weight) / weight.sum() * count + uniform).astype(np.int64)
     edges = np.minimum(edges, count)  # rounding
     edges[-1] = count
@@ -70,7 +81,9 @@ def _systematic(weight: Floats, uniform: float, count: int) -> Indices:
 
 
 def _limited(copies: Indices, weight: Floats, ancestor: Indices, offspring: int | None) -> Indices:
-    """The same total with at most ``offspring`` copies in each line; surplus goes to the heaviest structures of lines with room."""
+    """The same total with at most ``offspring`` copies in each line; surplus goes to the heaviest
+    structures of lines with room.
+    """
     if offspring is None:
         return copies
     limited, total = np.zeros_like(copies), int(copies.sum())
@@ -78,14 +91,20 @@ def _limited(copies: Indices, weight: Floats, ancestor: Indices, offspring: int 
     heaviest = np.argsort(-weight, kind="stable")
     for wanted in (copies, np.full_like(copies, offspring)):
         for b in heaviest:
-            granted = min(int(wanted[b] - limited[b]), offspring - line[ancestor[b]], total - int(limited.sum()))
+            granted = min(
+                int(wanted[b] - limited[b]),
+                offspring - line[ancestor[b]],
+                total - int(limited.sum()),
+            )
             limited[b] += max(granted, 0)
             line[ancestor[b]] += max(granted, 0)
     return limited
 
 
 def _slots(copies: Indices) -> Indices:
-    """(B,) parent of each slot: who lives on keeps the slot, further copies take those that became free."""
+    """(B,) parent of each slot: who lives on keeps the slot, further copies take those that became
+    free.
+    """
     parents = np.arange(len(copies))
     free = np.flatnonzero(copies == 0)
     parents[free] = np.repeat(parents, np.maximum(copies - 1, 0))

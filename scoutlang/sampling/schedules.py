@@ -1,4 +1,6 @@
-"""Guidance strength over diffusion time (paper, section 2.2.2). t runs from 1 (pure noise) to 0 (clean)."""
+"""Guidance strength over diffusion time (paper, section 2.2.2). t runs from 1 (pure noise) to 0
+(clean).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from scoutlang.ir import Guide, Schedule
 
 
 def strength(schedule: Schedule, t: float) -> float:
-    """Value of a schedule: constant, from ``start`` at t = 1 to ``end`` at t = 0, linear or cosine, or straight from point to point."""
+    """Value of a schedule: constant, from ``start`` at t = 1 to ``end`` at t = 0, linear or cosine,
+    or straight from point to point.
+    """
     if schedule.shape == "piecewise":
         return _piecewise(schedule.points, t)
     progress = 1.0 - t
@@ -33,6 +37,7 @@ def _piecewise(points: tuple[tuple[float, float], ...], t: float) -> float:
 def is_active(guide: Guide, t: float, step: int) -> bool:
     """Whether guidance acts in this step: inside its window of diffusion time, every M-th step.
 
-    The window ends before t = 0, so that the last steps denoise what the guidance did (trap 4 of docs/guidance.md).
+    The window ends before t = 0, so that the last steps denoise what the guidance did (trap 4 of
+    docs/guidance.md).
     """
     return guide.until <= t <= guide.since and step % guide.every == 0

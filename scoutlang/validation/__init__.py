@@ -1,4 +1,6 @@
-"""From generated structures to a table that a referee would trust: every structure keeps a record, every number its basis."""
+"""From generated structures to a table that a referee would trust: every structure keeps a record,
+every number its basis.
+"""
 
 from __future__ import annotations
 
@@ -7,4 +9,12 @@ from scoutlang.validation.pipeline import Validation, validate
 from scoutlang.validation.record import Generated, Outcome, Record
 from scoutlang.validation.table import render_table
 
-__all__ = ["Generated", "Outcome", "Record", "Validation", "render_table", "validate", "write_outputs"]
+__all__ = [
+    "Generated",
+    "Outcome",
+    "Record",
+    "Validation",
+    "render_table",
+    "validate",
+    "write_outputs",
+]

@@ -1,6 +1,8 @@
-"""Where the structures of an arm went: R → U → S → O → C, every one that is lost with its reason. The steps add up to |R|.
+"""Where the structures of an arm went: R → U → S → O → C, every one that is lost with its reason.
+The steps add up to |R|.
 
-The order is that of Table 1 of the paper (arXiv:2604.13354, section 3.6), with the structures that are no crystals at all taken out first.
+The order is that of Table 1 of the paper (arXiv:2604.13354, section 3.6), with the structures that
+are no crystals at all taken out first.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from scoutlang.validation.summary import METASTABLE, is_metastable
 
 @dataclass(frozen=True)
 class Step:
-    """name: of the set that is left after it; kept: how many those are. lost: reason → structures that it took out of the set before."""
+    """name: of the set that is left after it; kept: how many those are. lost: reason → structures
+    that it took out of the set before.
+    """
 
     name: str
     kept: int
@@ -34,12 +38,17 @@ class Funnel:
 
 def funnels(records: Sequence[Record]) -> tuple[Funnel, ...]:
     """One for each arm that has records, in the order of the records."""
-    return tuple(_funnel(arm, [r for r in records if r.arm == arm]) for arm in dict.fromkeys(r.arm for r in records))
+    return tuple(
+        _funnel(arm, [r for r in records if r.arm == arm])
+        for arm in dict.fromkeys(r.arm for r in records)
+    )
 
 
 def left_at(record: Record) -> tuple[str, str] | None:
     """The first set that a structure is not in, and why; None for one that is in all of them."""
-    return next(((name, reason(record)) for name, inside, reason in _STEPS if not inside(record)), None)
+    return next(
+        ((name, reason(record)) for name, inside, reason in _STEPS if not inside(record)), None
+    )
 
 
 def _funnel(arm: Arm, records: Sequence[Record]) -> Funnel:
@@ -52,20 +61,26 @@ def _funnel(arm: Arm, records: Sequence[Record]) -> Funnel:
 
 
 def _because(stage: str, failed: str) -> Callable[[Record], str]:
-    """The stage's own reason where it has no answer; where it says no, the one reason that all share, so that they can be counted together."""
+    """The stage's own reason where it has no answer; where it says no, the one reason that all
+    share, so that they can be counted together.
+    """
 
     def reason(record: Record) -> str:
         outcome = record.outcomes.get(stage)
         if outcome is None:
             return f"{stage} did not run"
-        return failed if failed and outcome.status == "failed" and outcome.values else outcome.reason
+        return (
+            failed if failed and outcome.status == "failed" and outcome.values else outcome.reason
+        )
 
     return reason
 
 
 def _unstable(record: Record) -> str:
     if record.e_above_hull is None:
-        outcomes = [record.outcomes[stage] for stage in ("energy", "hull") if stage in record.outcomes]
+        outcomes = [
+            record.outcomes[stage] for stage in ("energy", "hull") if stage in record.outcomes
+        ]
         return next((o.reason for o in outcomes if o.status != "passed"), "hull did not run")
     return f"more than {METASTABLE:g} eV/atom above the hull"
 

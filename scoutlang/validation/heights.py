@@ -1,4 +1,6 @@
-"""Energies above the hull of crystals that are not finished: what resampling asks for (`guide stability`)."""
+"""Energies above the hull of crystals that are not finished: what resampling asks for (`guide
+stability`).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import torch
 from pymatgen.analysis.phase_diagram import PhaseDiagram
 from torch import Tensor
 
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors._structures import decided_structures
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
@@ -17,9 +19,11 @@ from scoutlang.validation.stages.hull import build, reference_entries
 
 
 class Heights:
-    """CrystalBatch → eV/atom above the hull (B,), NaN where there is none; every atom is taken for its most probable element.
+    """CrystalBatch → eV/atom above the hull (B,), NaN where there is none; every atom is taken for
+    its most probable element.
 
-    The hull is that of the validation: the same potential, the same reference. Energies of the reference are looked up once, when this is made.
+    The hull is that of the validation: the same potential, the same reference. Energies of the
+    reference are looked up once, when this is made.
     """
 
     def __init__(self, elements: Iterable[str], potential: Potential, reference: Reference) -> None:
@@ -40,11 +44,22 @@ class Heights:
         heights = []
         for structure in structures:
             evaluation = None if structure is None else next(energies)
-            hull = None if structure is None else self._hull(frozenset(structure.composition.chemical_system_set))
-            if structure is None or evaluation is None or evaluation.reason or not isinstance(hull, PhaseDiagram):
+            hull = (
+                None
+                if structure is None
+                else self._hull(frozenset(structure.composition.chemical_system_set))
+            )
+            if (
+                structure is None
+                or evaluation is None
+                or evaluation.reason
+                or not isinstance(hull, PhaseDiagram)
+            ):
                 heights.append(torch.nan)
             else:
-                heights.append(evaluation.energy - float(hull.get_hull_energy_per_atom(structure.composition)))
+                heights.append(
+                    evaluation.energy - float(hull.get_hull_energy_per_atom(structure.composition))
+                )
         return batch.frac.new_tensor(heights)
 
     def _hull(self, elements: frozenset[str]) -> PhaseDiagram | str:

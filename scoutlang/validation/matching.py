@@ -1,13 +1,16 @@
 """When two structures are the same: pymatgen's StructureMatcher with its default tolerances.
 
-Lengths 0.2, sites 0.3 of the free length per atom, angles 5°, primitive cells, volumes scaled to be equal: the settings of MatterGen and of the paper.
-The matcher takes 1 to 11 ms for a pair, so `Known` asks it only about pairs that pass two conditions without which it cannot match them: the
-primitive cells hold the same atoms, and one lattice has vectors of the lengths and angles of the other's cell. Among 10 000 sampled Cu-Si-P crystals
-5.9 % of 465 000 pairs with the same atoms were left, and it matched 10 % of those.
+Lengths 0.2, sites 0.3 of the free length per atom, angles 5°, primitive cells, volumes scaled to be
+equal: the settings of MatterGen and of the paper. The matcher takes 1 to 11 ms for a pair, so
+`Known` asks it only about pairs that pass two conditions without which it cannot match them: the
+primitive cells hold the same atoms, and one lattice has vectors of the lengths and angles of the
+other's cell. Among 10 000 sampled Cu-Si-P crystals 5.9 % of 465 000 pairs with the same atoms were
+left, and it matched 10 % of those.
 
-Average minimum distances (AMD; Widdowson et al., MATCH 87, 529 (2022)) do not help: the matcher is so tolerant that pairs which it matches
-differ by up to 0.26 (Cu-Si-P, 441 pairs) and 0.40 (boron, 2018 pairs) in the largest of 100 AMDs at 1 Å^3 per atom. Above that lie 1.0 % and
-0.1 % of the pairs that it is asked about in vain, and any closer bound would change results.
+Average minimum distances (AMD; Widdowson et al., MATCH 87, 529 (2022)) do not help: the matcher is
+so tolerant that pairs which it matches differ by up to 0.26 (Cu-Si-P, 441 pairs) and 0.40 (boron,
+2018 pairs) in the largest of 100 AMDs at 1 Å^3 per atom. Above that lie 1.0 % and 0.1 % of the
+pairs that it is asked about in vain, and any closer bound would change results.
 """
 
 from __future__ import annotations
@@ -45,7 +48,9 @@ class _Lattice(Lattice):  # type: ignore[misc]
 
 
 class _Matcher(StructureMatcher):  # type: ignore[misc]
-    """pymatgen's, which asks a lattice for these things at every shift of the atoms that it tries: a quarter of its time for one element."""
+    """pymatgen's, which asks a lattice for these things at every shift of the atoms that it tries:
+    a quarter of its time for one element.
+    """
 
     def _get_supercells(self, *structures: Any) -> Iterator[tuple[Any, Any, Lattice, Any]]:
         for first, second, mean, matrix in super()._get_supercells(*structures):
@@ -53,13 +58,16 @@ class _Matcher(StructureMatcher):  # type: ignore[misc]
 
 
 _MATCHER = _Matcher()
-_ROUNDING = 1e-4  # relative, and degrees: far above the error of an angle near 0°, far below the tolerances
+# relative, and degrees: far above the error of an angle near 0°, far below the tolerances
+_ROUNDING = 1e-4
 _LENGTHS = (1 + _MATCHER.ltol) * (1 + _ROUNDING)
 _ANGLES = _MATCHER.angle_tol + _ROUNDING
 
 
 def reduced(structure: Structure) -> Structure:
-    """The primitive Niggli cell: what the matcher would otherwise make of both structures at every comparison (half of its time)."""
+    """The primitive Niggli cell: what the matcher would otherwise make of both structures at every
+    comparison (half of its time).
+    """
     return structure.get_reduced_structure().get_primitive_structure()
 
 
@@ -70,7 +78,9 @@ def same(a: Structure, b: Structure) -> bool:
 
 @dataclass(frozen=True)
 class _Kind:
-    """lengths: (3,) of the cell of volume 1. cosines: (2, 3), least and greatest, of angles that are near enough to its own."""
+    """lengths: (3,) of the cell of volume 1. cosines: (2, 3), least and greatest, of angles that
+    are near enough to its own.
+    """
 
     id: str
     structure: Structure
@@ -87,7 +97,9 @@ class Known:
     def add(self, id_: str, structure: Structure) -> None:
         lattice = _of_unit_volume(structure)
         angles = np.clip(np.array(lattice.angles) + np.array([[_ANGLES], [-_ANGLES]]), 0, 180)
-        self._kinds[atoms(structure)].append(_Kind(id_, structure, np.array(lattice.lengths), np.cos(np.radians(angles))))
+        self._kinds[atoms(structure)].append(
+            _Kind(id_, structure, np.array(lattice.lengths), np.cos(np.radians(angles)))
+        )
 
     def find(self, structure: Structure) -> str | None:
         """The id of the first one, in the order in which they were added, that matches."""
@@ -99,7 +111,10 @@ class Known:
         norms = np.linalg.norm(vectors, axis=1)
         order = norms.argsort()
         norms, units = norms[order], vectors[order] / norms[order, None]
-        first, last = np.searchsorted(norms, lengths / _LENGTHS, side="right"), np.searchsorted(norms, lengths * _LENGTHS)
+        first, last = (
+            np.searchsorted(norms, lengths / _LENGTHS, side="right"),
+            np.searchsorted(norms, lengths * _LENGTHS),
+        )
         for i in np.flatnonzero((first < last).all(axis=1)):
             edges = [units[start:stop] for start, stop in zip(first[i], last[i], strict=True)]
             if _has_cell(edges, kinds[i].cosines) and same(structure, kinds[i].structure):
@@ -117,13 +132,17 @@ def _of_unit_volume(structure: Structure) -> Lattice:
 
 def _vectors(lattice: Lattice, longest: float) -> NDArray[np.float64]:
     """(m, 3), all vectors of the lattice up to a length, but 0."""
-    frac = np.asarray(lattice.get_points_in_sphere([[0, 0, 0]], [0, 0, 0], longest, zip_results=False)[0], dtype=np.float64)
+    frac = np.asarray(
+        lattice.get_points_in_sphere([[0, 0, 0]], [0, 0, 0], longest, zip_results=False)[0],
+        dtype=np.float64,
+    )
     vectors: NDArray[np.float64] = frac[np.any(frac != 0, axis=1)] @ lattice.matrix
     return vectors
 
 
 def _has_cell(edges: Sequence[NDArray[np.float64]], cosines: NDArray[np.float64]) -> bool:
-    """Whether three lattice vectors have the lengths and angles of a cell: the matcher tries no other map of lattices (`Lattice.find_all_mappings`).
+    """Whether three lattice vectors have the lengths and angles of a cell: the matcher tries no
+    other map of lattices (`Lattice.find_all_mappings`).
 
     edges: directions (m, 3) of the vectors as long as a, b and c. cosines: (2, 3), as in `_Kind`.
     """

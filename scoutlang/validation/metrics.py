@@ -1,8 +1,11 @@
-"""Statistics of the comparison between the guided and the non-guided arm. Every result names its test and its N.
+"""Statistics of the comparison between the guided and the non-guided arm. Every result names its
+test and its N.
 
-Resampling makes several structures descend from one, and such relatives count for less than as many independent ones. Following Rao and Scott
-(Biometrics 48, 577 (1992), doi:10.2307/2532311) counts are divided by the design effect: how much larger the variance of the fraction is than for
-independent structures, measured between the families. That families of one batch compete with each other is not in it.
+Resampling makes several structures descend from one, and such relatives count for less than as many
+independent ones. Following Rao and Scott (Biometrics 48, 577 (1992), doi:10.2307/2532311) counts
+are divided by the design effect: how much larger the variance of the fraction is than for
+independent structures, measured between the families. That families of one batch compete with each
+other is not in it.
 """
 
 from __future__ import annotations
@@ -20,9 +23,11 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Proportion:
-    """``count`` of ``total`` with the Wilson score interval. Fraction and interval are None when ``total`` is 0.
+    """``count`` of ``total`` with the Wilson score interval. Fraction and interval are None when
+    ``total`` is 0.
 
-    design: the design effect, 1 for independent structures; the interval and every test take both counts divided by it.
+    design: the design effect, 1 for independent structures; the interval and every test take both
+    counts divided by it.
     """
 
     count: int
@@ -36,7 +41,9 @@ class Proportion:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One-sided tests of "the guided fraction is larger". ``z`` and ``p_z`` are None where the pooled variance is 0 or an arm is empty."""
+    """One-sided tests of "the guided fraction is larger". ``z`` and ``p_z`` are None where the
+    pooled variance is 0 or an arm is empty.
+    """
 
     guided: Proportion
     non_guided: Proportion
@@ -48,17 +55,23 @@ class Comparison:
 
 
 def proportion(count: int, total: int, design: float = 1.0) -> Proportion:
-    """Fraction with its interval (Wilson 1927; statsmodels). Raises ValueError unless 0 ≤ count ≤ total."""
+    """Fraction with its interval (Wilson 1927; statsmodels). Raises ValueError unless 0 ≤ count ≤
+    total.
+    """
     if not 0 <= count <= total:
         raise ValueError(f"count {count} is not within 0 … {total}")
     if total == 0:
         return Proportion(0, 0, None, None, None)
-    low, high = proportion_confint(count / design, total / design, alpha=1 - CONFIDENCE, method="wilson")
+    low, high = proportion_confint(
+        count / design, total / design, alpha=1 - CONFIDENCE, method="wilson"
+    )
     return Proportion(count, total, count / total, float(low), float(high), design)
 
 
 def design_effect(truths: Sequence[bool], families: Sequence[Hashable]) -> float:
-    """Rao and Scott's n² v / [n p (1 − p)], v the variance between families, at least 1. Where all are alike it is that of families of one mind."""
+    """Rao and Scott's n² v / [n p (1 − p)], v the variance between families, at least 1. Where all
+    are alike it is that of families of one mind.
+    """
     sizes = Counter(families)
     total, count = len(truths), sum(truths)
     if len(sizes) == total:
@@ -67,23 +80,33 @@ def design_effect(truths: Sequence[bool], families: Sequence[Hashable]) -> float
         return sum(size**2 for size in sizes.values()) / total
     fraction = count / total
     hits = Counter(family for truth, family in zip(truths, families, strict=True) if truth)
-    scatter = sum((hits[family] - size * fraction) ** 2 for family, size in sizes.items()) * len(sizes) / (len(sizes) - 1)
+    scatter = (
+        sum((hits[family] - size * fraction) ** 2 for family, size in sizes.items())
+        * len(sizes)
+        / (len(sizes) - 1)
+    )
     return max(1.0, scatter / (total * fraction * (1 - fraction)))
 
 
 def compare(guided: Proportion, non_guided: Proportion) -> Comparison:
-    """Is the guided fraction larger? The paper's z-test, and Fisher's exact test, which stays valid for small counts.
+    """Is the guided fraction larger? The paper's z-test, and Fisher's exact test, which stays valid
+    for small counts.
 
-    Fisher's is of whole numbers: of counts divided by the design effect and rounded against the guided arm, or of the counts, whichever says less.
+    Fisher's is of whole numbers: of counts divided by the design effect and rounded against the
+    guided arm, or of the counts, whichever says less.
     """
     if 0 in (guided.total, non_guided.total):
         return Comparison(guided, non_guided, None, None, None)
     counts = [p.count / p.design for p in (guided, non_guided)]
     totals = [p.total / p.design for p in (guided, non_guided)]
-    fewer = floor(counts[0]), ceil(totals[0] - counts[0])  # whole numbers are needed: those that speak less for the guided arm
+    # whole numbers are needed: those that speak less for the guided arm
+    fewer = floor(counts[0]), ceil(totals[0] - counts[0])
     more = ceil(counts[1]), floor(totals[1] - counts[1])
     plain = [(p.count, p.total - p.count) for p in (guided, non_guided)]
-    p_fisher = max(float(fisher_exact(list(zip(*whole, strict=True)), alternative="greater").pvalue) for whole in ([fewer, more], plain))
+    p_fisher = max(
+        float(fisher_exact(list(zip(*whole, strict=True)), alternative="greater").pvalue)
+        for whole in ([fewer, more], plain)
+    )
     if sum(counts) in (0, sum(totals)):
         return Comparison(guided, non_guided, None, None, p_fisher)
     z, p_z = proportions_ztest(counts, totals, alternative="larger")

@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from pymatgen.io.cif import CifWriter
 
-from scoutlang.files import cell, write_whole
+from scoutlang.support.files import cell, write_whole
 from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.record import Record
 
@@ -31,9 +31,11 @@ SUMMARY = "summary.json"
 
 
 def write_outputs(folder: Path, validation: Validation) -> list[Path]:
-    """Write records, crystals and summary into an existing folder; return their paths. Raises OSError when the disk does not let us.
+    """Write records, crystals and summary into an existing folder; return their paths. Raises
+    OSError when the disk does not let us.
 
-    Crystals that cannot be written (none was sampled, coordinates not finite) have their row in the records, with the reason.
+    Crystals that cannot be written (none was sampled, coordinates not finite) have their row in the
+    records, with the reason.
     """
     rows = _table(validation.records)
     crystals = [r for r in validation.records if _writable(r)]
@@ -43,7 +45,10 @@ def write_outputs(folder: Path, validation: Validation) -> list[Path]:
         RECORDS_CSV: lambda path: pa.csv.write_csv(_safe(rows), path),
         CRYSTALS: lambda path: path.write_text(_extxyz(crystals), encoding="utf-8"),
         CRYSTALS_CIF: lambda path: _zip_cifs(path, crystals),
-        SUMMARY: lambda path: path.write_text(json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"),
+        SUMMARY: lambda path: path.write_text(
+            json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n",
+            encoding="utf-8",
+        ),
     }
     return [write_whole(folder / name, writer) for name, writer in writers.items()]
 
@@ -59,14 +64,23 @@ def as_frame(records: Sequence[Record]) -> pd.DataFrame:
     """The same table for pandas, by id, in dtypes that can miss a value: undefined is ``<NA>``."""
     import pandas as pd
 
-    kinds = {pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype()}
+    kinds = {
+        pa.int64(): pd.Int64Dtype(),
+        pa.float64(): pd.Float64Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
+        pa.string(): pd.StringDtype(),
+    }
     frame: pd.DataFrame = _table(records).to_pandas(types_mapper=kinds.get)
     return frame.set_index("id")
 
 
 def _safe(rows: pa.Table) -> pa.Table:
     columns = {name: rows[name] for name in rows.column_names}
-    texts = {name: [v if v is None else cell(v) for v in c.to_pylist()] for name, c in columns.items() if pa.types.is_string(c.type)}
+    texts = {
+        name: [v if v is None else cell(v) for v in c.to_pylist()]
+        for name, c in columns.items()
+        if pa.types.is_string(c.type)
+    }
     return pa.table(columns | texts)
 
 
@@ -76,7 +90,9 @@ def _writable(record: Record) -> bool:
         structure is not None
         and len(structure) > 0
         and structure.is_ordered
-        and bool(np.isfinite(structure.frac_coords).all() and np.isfinite(structure.lattice.matrix).all())
+        and bool(
+            np.isfinite(structure.frac_coords).all() and np.isfinite(structure.lattice.matrix).all()
+        )
     )
 
 

@@ -1,7 +1,8 @@
 """Generated structures → records, stage by stage, the same for both arms.
 
-With a `Store` a stage is not done again where the same answer was given before. What an answer depends on is in its fingerprint: the structures,
-the code, the stages before it, and of the program, the potential and the reference what the stage asks for.
+With a `Store` a stage is not done again where the same answer was given before. What an answer
+depends on is in its fingerprint: the structures, the code, the stages before it, and of the
+program, the potential and the reference what the stage asks for.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from types import ModuleType
 from typing import Any
 
 from scoutlang.descriptors import modules, origin
-from scoutlang.errors import ScoutError
-from scoutlang.expressions import measures
+from scoutlang.evaluation.expressions import measures
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
 from scoutlang.potentials.cache import structure_hash
-from scoutlang.resources import code_digest
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.resources import code_digest
 from scoutlang.validation.record import STATUSES, Generated, Outcome, Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.stages import Context, Progress, Stage, all_stages, describe
@@ -58,14 +59,30 @@ class Validation:
 
     def funnel(self) -> dict[str, dict[str, dict[str, int]]]:
         """arm → stage → status → count. For every arm and stage the counts add up to |R|."""
-        counts = Counter((r.arm, stage, outcome.status) for r in self.records for stage, outcome in r.outcomes.items())
+        counts = Counter(
+            (r.arm, stage, outcome.status)
+            for r in self.records
+            for stage, outcome in r.outcomes.items()
+        )
         arms = dict.fromkeys(r.arm for r in self.records)
         stages = dict.fromkeys(stage for r in self.records for stage in r.outcomes)
-        return {arm: {stage: {status: counts[arm, stage, status] for status in STATUSES} for stage in stages} for arm in arms}
+        return {
+            arm: {
+                stage: {status: counts[arm, stage, status] for status in STATUSES}
+                for stage in stages
+            }
+            for arm in arms
+        }
 
     def to_json(self) -> dict[str, Any]:
-        """Provenance, table and funnel as plain data; undefined numbers are null. The records go into a table of their own."""
-        return {"provenance": asdict(self.provenance), "table": asdict(self.table()), "funnel": self.funnel()}
+        """Provenance, table and funnel as plain data; undefined numbers are null. The records go
+        into a table of their own.
+        """
+        return {
+            "provenance": asdict(self.provenance),
+            "table": asdict(self.table()),
+            "funnel": self.funnel(),
+        }
 
 
 def validate(
@@ -81,9 +98,10 @@ def validate(
 ) -> Validation:
     """Judge every structure; one record each, with the id ``{run}-{arm}-{seed}-{index}``.
 
-    ``run`` is the start of the program's digest if not given. ``progress(stage, done, total)`` is called as the work goes on. stages: in the
-    order in which they run; all that there are if not given. store: where answers are kept and looked for.
-    Raises ValueError when two structures would have the same id.
+    ``run`` is the start of the program's digest if not given. ``progress(stage, done, total)`` is
+    called as the work goes on. stages: in the order in which they run; all that there are if not
+    given. store: where answers are kept and looked for. Raises ValueError when two structures would
+    have the same id.
     """
     run = run or program.digest()[:8]
     records = [Record(f"{run}-{g.arm}-{g.seed}-{g.index}", g) for g in generated]
@@ -99,7 +117,9 @@ def validate(
 
         context = Context(program, potential, reference, report)
         outcomes = answer(records, stage, context)
-        records = [r.after(stage.name, outcome) for r, outcome in zip(records, outcomes, strict=True)]
+        records = [
+            r.after(stage.name, outcome) for r, outcome in zip(records, outcomes, strict=True)
+        ]
     provenance = Provenance(
         program_digest=program.digest(),
         potential=potential.name,
@@ -115,7 +135,9 @@ _BROKEN = "the stage ended with "
 
 
 def _ask(records: Sequence[Record], stage: Stage, context: Context) -> list[Outcome]:
-    """Run one stage on the records that passed what it needs; the others are marked with the stage that held them back."""
+    """Run one stage on the records that passed what it needs; the others are marked with the stage
+    that held them back.
+    """
     ready = [r for r in records if all(r.passed(need) for need in stage.needs)]
     try:
         found = stage.run(ready, context) if ready else []
@@ -123,7 +145,8 @@ def _ask(records: Sequence[Record], stage: Stage, context: Context) -> list[Outc
         _check_sound(ready, stage, found)
     except ScoutError:  # not of a structure but of the run: a model that cannot be loaded
         raise
-    except Exception as error:  # a stage that fails as a whole takes its own answers away, and no others
+    # a stage that fails as a whole takes its own answers away, and no others
+    except Exception as error:
         outcomes = {r.id: Outcome("undefined", f"{_BROKEN}{describe(error)}") for r in ready}
     return [outcomes.get(r.id) or _held_back(r, stage) for r in records]
 
@@ -133,36 +156,68 @@ def _held_back(record: Record, stage: Stage) -> Outcome:
     return Outcome("skipped", f"{need} was not passed")
 
 
-_IDENTITY = frozenset({"id", "arm", "seed", "index", "origin", "formula", "num_atoms"})  # columns of the record itself
+# columns of the record itself
+_IDENTITY = frozenset({"id", "arm", "seed", "index", "origin", "formula", "num_atoms"})
 
 
 def _check_sound(records: Sequence[Record], stage: Stage, outcomes: Sequence[Outcome]) -> None:
-    """Raise unless the answers are of the kind that a record takes: stages of other packages answer, too."""
+    """Raise unless the answers are of the kind that a record takes: stages of other packages
+    answer, too.
+    """
     kinds: dict[str, type] = {}
     for record, outcome in zip(records, outcomes, strict=True):
-        if not isinstance(outcome, Outcome) or outcome.status not in STATUSES or not isinstance(outcome.reason, str):
+        if (
+            not isinstance(outcome, Outcome)
+            or outcome.status not in STATUSES
+            or not isinstance(outcome.reason, str)
+        ):
             raise TypeError(f"{outcome!r} is no outcome")
         for name, value in outcome.values.items():
             if name in _IDENTITY or not any(fnmatchcase(name, pattern) for pattern in stage.adds):
                 raise ValueError(f"{name!r} is not a column that it says it adds")
             if any(name in earlier.values for earlier in record.outcomes.values()):
                 raise ValueError(f"{name!r} is a column of another stage")
-            if type(value) not in (float, int, bool, str, type(None)) or (isinstance(value, float) and not isfinite(value)):
-                raise TypeError(f"{value!r} in {name!r} is neither a finite number, a truth, a text nor None")
+            if type(value) not in (float, int, bool, str, type(None)) or (
+                isinstance(value, float) and not isfinite(value)
+            ):
+                raise TypeError(
+                    f"{value!r} in {name!r} is neither a finite number, a truth, a text nor None"
+                )
             kind = float if type(value) is int else type(value)
             if value is not None and kinds.setdefault(name, kind) is not kind:
                 raise TypeError(f"{name!r} holds values of several kinds")
 
 
 class _Remembering:
-    """`_ask`, but for what a store knows already: by the SHA-256 of everything that the outcomes of a stage depend on."""
+    """`_ask`, but for what a store knows already: by the SHA-256 of everything that the outcomes of
+    a stage depend on.
+    """
 
-    def __init__(self, store: Store, records: Sequence[Record], program: Program, potential: Potential, reference: Reference) -> None:
+    def __init__(
+        self,
+        store: Store,
+        records: Sequence[Record],
+        program: Program,
+        potential: Potential,
+        reference: Reference,
+    ) -> None:
         self._store = store
-        samples = [(r.id, r.generated.structure and structure_hash(r.generated.structure), r.generated.failure) for r in records]
+        samples = [
+            (
+                r.id,
+                r.generated.structure and structure_hash(r.generated.structure),
+                r.generated.failure,
+            )
+            for r in records
+        ]
         used = {measure.descriptor for term in program.terms for measure in measures(term.claim)}
         plugins = [modules()[name] for name in sorted(used) if origin(name)]
-        self._common = [code_digest(), _sha256(samples), *(version(package) for package in _DECIDING), *map(_source, plugins)]
+        self._common = [
+            code_digest(),
+            _sha256(samples),
+            *(version(package) for package in _DECIDING),
+            *map(_source, plugins),
+        ]
         self._outcomes: dict[str, str] = {}
         self._asked = {
             "program": program.to_json(),
@@ -177,16 +232,28 @@ class _Remembering:
             outcomes = _ask(records, stage, context)
             if stage.kept and not any(o.reason.startswith(_BROKEN) for o in outcomes):
                 self._store.keep(stage.name, fingerprint, outcomes)
-        self._outcomes[stage.name] = _sha256([(o.status, o.reason, dict(o.values)) for o in outcomes])
+        self._outcomes[stage.name] = _sha256(
+            [(o.status, o.reason, dict(o.values)) for o in outcomes]
+        )
         return outcomes
 
     def _fingerprint(self, stage: Stage) -> str:
         before = [self._outcomes[name] for name in sorted({*stage.needs, *stage.after})]
         asked = [self._asked[name] for name in stage.asks]
-        return _sha256([self._common, stage.name, repr(stage), _source(sys.modules[type(stage).__module__]), before, asked])
+        return _sha256(
+            [
+                self._common,
+                stage.name,
+                repr(stage),
+                _source(sys.modules[type(stage).__module__]),
+                before,
+                asked,
+            ]
+        )
 
 
-_DECIDING = ("pymatgen", "spglib", "moyopy", "numpy", "torch")  # packages that the answers of stages come from
+# packages that the answers of stages come from
+_DECIDING = ("pymatgen", "spglib", "moyopy", "numpy", "torch")
 
 
 def _source(module: ModuleType) -> str:

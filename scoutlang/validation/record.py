@@ -1,4 +1,6 @@
-"""One immutable record per generated structure: what was found out, stage by stage, and why it was dropped."""
+"""One immutable record per generated structure: what was found out, stage by stage, and why it was
+dropped.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,11 @@ STATUSES: tuple[Status, ...] = ("passed", "failed", "undefined", "skipped")
 
 @dataclass(frozen=True)
 class Generated:
-    """One sample of the raw set R. ``structure`` is None when sampling it failed; ``failure`` then says why.
+    """One sample of the raw set R. ``structure`` is None when sampling it failed; ``failure`` then
+    says why.
 
-    ancestor: the index that it descends from, where resampling made copies; None: its own. origin: the file that it was read from, if any.
+    ancestor: the index that it descends from, where resampling made copies; None: its own. origin:
+    the file that it was read from, if any.
     """
 
     arm: Arm
@@ -45,9 +49,10 @@ class Generated:
 class Outcome:
     """What one stage says about one structure.
 
-    passed / failed: the stage's question has an answer; undefined: it has none (species absent, no reference);
-    skipped: a stage that this one needs was not passed. ``reason`` is empty only for ``passed``.
-    ``values`` are the columns that the stage adds; a quantity without a value is None, never zero or NaN.
+    passed / failed: the stage's question has an answer; undefined: it has none (species absent, no
+    reference); skipped: a stage that this one needs was not passed. ``reason`` is empty only for
+    ``passed``. ``values`` are the columns that the stage adds; a quantity without a value is None,
+    never zero or NaN.
     """
 
     status: Status
@@ -69,14 +74,18 @@ class Record:
 
     @property
     def structure(self) -> Structure:
-        """The crystal. Raises ValueError where sampling gave none: stages ask for it only after ``geometry`` was passed."""
+        """The crystal. Raises ValueError where sampling gave none: stages ask for it only after
+        ``geometry`` was passed.
+        """
         if self.generated.structure is None:
             raise ValueError(f"{self.id} has no structure")
         return self.generated.structure
 
     @property
     def atoms(self) -> Atoms:
-        """The crystal for ASE; ``info`` has id and arm, and hit and e_above_hull (eV/atom) where they have a value. Raises as `structure`."""
+        """The crystal for ASE; ``info`` has id and arm, and hit and e_above_hull (eV/atom) where
+        they have a value. Raises as `structure`.
+        """
         from ase import Atoms
 
         facts = {"id": self.id, "arm": self.arm, "hit": self.hit, "e_above_hull": self.e_above_hull}
@@ -106,14 +115,19 @@ class Record:
 
     def value(self, name: str) -> Value:
         """The value of a column that some stage added, else None."""
-        return next((outcome.values[name] for outcome in self.outcomes.values() if name in outcome.values), None)
+        return next(
+            (outcome.values[name] for outcome in self.outcomes.values() if name in outcome.values),
+            None,
+        )
 
     def after(self, stage: str, outcome: Outcome) -> Record:
         """This record with the outcome of one more stage."""
         return replace(self, outcomes={**self.outcomes, stage: outcome})
 
     def row(self) -> dict[str, Value]:
-        """Flat columns for a table: identity, composition, then status, reason and values of every stage."""
+        """Flat columns for a table: identity, composition, then status, reason and values of every
+        stage.
+        """
         g = self.generated
         row: dict[str, Value] = {"id": self.id, "arm": g.arm, "seed": g.seed, "index": g.index}
         if g.origin is not None:

@@ -1,6 +1,8 @@
-"""What a stage found, kept by what it depends on, so that a validation goes on where it was interrupted and does nothing twice.
+"""What a stage found, kept by what it depends on, so that a validation goes on where it was
+interrupted and does nothing twice.
 
-A file for each stage and fingerprint. It only saves time: a file that is damaged, or a folder that cannot be written, costs a second look.
+A file for each stage and fingerprint. It only saves time: a file that is damaged, or a folder that
+cannot be written, costs a second look.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from scoutlang.files import write_whole
+from scoutlang.support.files import write_whole
 from scoutlang.validation.record import Outcome, Status
 
 
@@ -26,17 +28,25 @@ class Store:
         """The outcomes of a stage on ``count`` structures, None where they are not known."""
         try:
             rows = json.loads(self._file(stage, fingerprint).read_text(encoding="utf-8"))
-            outcomes = [Outcome(status, str(reason), dict(values)) for status, reason, values in rows]
+            outcomes = [
+                Outcome(status, str(reason), dict(values)) for status, reason, values in rows
+            ]
         except (OSError, ValueError, TypeError, RecursionError):
             return None
         known = len(outcomes) == count and all(o.status in get_args(Status) for o in outcomes)
         return outcomes if known else None
 
     def keep(self, stage: str, fingerprint: str, outcomes: Sequence[Outcome]) -> None:
-        text = json.dumps([[o.status, o.reason, dict(o.values)] for o in outcomes], ensure_ascii=False, allow_nan=False)
+        text = json.dumps(
+            [[o.status, o.reason, dict(o.values)] for o in outcomes],
+            ensure_ascii=False,
+            allow_nan=False,
+        )
         with contextlib.suppress(OSError):
             self.folder.mkdir(exist_ok=True)
-            write_whole(self._file(stage, fingerprint), lambda path: path.write_text(text, encoding="utf-8"))
+            write_whole(
+                self._file(stage, fingerprint), lambda path: path.write_text(text, encoding="utf-8")
+            )
 
     def _file(self, stage: str, fingerprint: str) -> Path:
         return self.folder / f"{stage}-{fingerprint[:24]}.json"

@@ -1,9 +1,12 @@
-"""From records to the table: what a referee reads first. Quantities without a basis are None, never zero.
+"""From records to the table: what a referee reads first. Quantities without a basis are None, never
+zero.
 
-The sets of the paper (arXiv:2604.13354, section 3.6), all of unrelaxed structures: R raw; C hits; U unique, the first of its kind in its arm in the
-order of sampling; S within `METASTABLE` of the hull; O original, not in the reference set. A structure without an answer (no hull energy, a species
-that is absent) is in none of the sets it has no answer for, and the summary says how many those are. Intervals and tests allow for structures that
-descend from one another (`metrics.design_effect`).
+The sets of the paper (arXiv:2604.13354, section 3.6), all of unrelaxed structures: R raw; C hits; U
+unique, the first of its kind in its arm in the order of sampling; S within `METASTABLE` of the
+hull; O original, not in the reference set. A structure without an answer (no hull energy, a species
+that is absent) is in none of the sets it has no answer for, and the summary says how many those
+are. Intervals and tests allow for structures that descend from one another
+(`metrics.design_effect`).
 """
 
 from __future__ import annotations
@@ -24,10 +27,12 @@ METASTABLE = 0.2
 class ArmSummary:
     """One arm.
 
-    raw: |R|. hits: |C| of |R|. undefined: structures without a truth value. valid: min-distance screen passed, of |R|.
-    median_e_above_hull: eV/atom, over the structures that have a hull energy. metastable: |S| of the same ones; without_hull: the others.
-    unique: |U| of |R|. unique_metastable: |U∩S| of |U|. original: |U∩S∩O| of |U∩S|. scout: SCOUT = |U∩S∩O∩C| of |U∩S∩O|.
-    scout_yield: Y_SCOUT = |U∩S∩O∩C| of |R|. not_compared: structures that `unique` or `novel` have no answer for.
+    raw: |R|. hits: |C| of |R|. undefined: structures without a truth value. valid: min-distance
+    screen passed, of |R|. median_e_above_hull: eV/atom, over the structures that have a hull
+    energy. metastable: |S| of the same ones; without_hull: the others. unique: |U| of |R|.
+    unique_metastable: |U∩S| of |U|. original: |U∩S∩O| of |U∩S|. scout: SCOUT = |U∩S∩O∩C| of
+    |U∩S∩O|. scout_yield: Y_SCOUT = |U∩S∩O∩C| of |R|. not_compared: structures that `unique` or
+    `novel` have no answer for.
     """
 
     arm: Arm
@@ -48,7 +53,9 @@ class ArmSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """Both arms, and where both exist their comparison on |C|/|R| (``enrichment``) and on Y_SCOUT (``yields``)."""
+    """Both arms, and where both exist their comparison on |C|/|R| (``enrichment``) and on Y_SCOUT
+    (``yields``).
+    """
 
     arms: tuple[ArmSummary, ...]
     enrichment: Comparison | None
@@ -58,11 +65,19 @@ class Summary:
 def summarize(records: Sequence[Record]) -> Summary:
     """Count. Arms appear in the order non-guided, guided, as in Table 1 of the paper."""
     order: tuple[Arm, ...] = ("non-guided", "guided")
-    arms = {arm: _arm(arm, [r for r in records if r.arm == arm]) for arm in order if any(r.arm == arm for r in records)}
+    arms = {
+        arm: _arm(arm, [r for r in records if r.arm == arm])
+        for arm in order
+        if any(r.arm == arm for r in records)
+    }
     if len(arms) < len(order):
         return Summary(tuple(arms.values()), None, None)
     guided, non_guided = arms["guided"], arms["non-guided"]
-    return Summary((non_guided, guided), compare(guided.hits, non_guided.hits), compare(guided.scout_yield, non_guided.scout_yield))
+    return Summary(
+        (non_guided, guided),
+        compare(guided.hits, non_guided.hits),
+        compare(guided.scout_yield, non_guided.scout_yield),
+    )
 
 
 def is_metastable(record: Record) -> bool:
@@ -72,7 +87,8 @@ def is_metastable(record: Record) -> bool:
 
 def _arm(arm: Arm, records: Sequence[Record]) -> ArmSummary:
     above_hull = [r for r in records if r.e_above_hull is not None]
-    nothing = proportion(0, 0)  # where no structure has an energy, nobody knows S, nor what is made of it
+    # where no structure has an energy, nobody knows S, nor what is made of it
+    nothing = proportion(0, 0)
     u = [r for r in records if r.passed("unique")]
     us = [r for r in u if is_metastable(r)]
     uso = [r for r in us if r.passed("novel")]
@@ -83,7 +99,9 @@ def _arm(arm: Arm, records: Sequence[Record]) -> ArmSummary:
         hits=_share([r for r in records if r.hit is True], records),
         undefined=sum(r.hit is None for r in records),
         valid=_share([r for r in records if r.passed("screen")], records),
-        median_e_above_hull=median(r.e_above_hull for r in above_hull if r.e_above_hull is not None) if above_hull else None,
+        median_e_above_hull=median(r.e_above_hull for r in above_hull if r.e_above_hull is not None)
+        if above_hull
+        else None,
         metastable=_share([r for r in records if is_metastable(r)], above_hull),
         without_hull=len(records) - len(above_hull),
         unique=_share(u, records),
@@ -97,4 +115,8 @@ def _arm(arm: Arm, records: Sequence[Record]) -> ArmSummary:
 
 def _share(some: Sequence[Record], records: Sequence[Record]) -> Proportion:
     inside = {r.id for r in some}
-    return proportion(len(some), len(records), design_effect([r.id in inside for r in records], [r.generated.family for r in records]))
+    return proportion(
+        len(some),
+        len(records),
+        design_effect([r.id in inside for r in records], [r.generated.family for r in records]),
+    )

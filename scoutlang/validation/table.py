@@ -1,4 +1,6 @@
-"""The validation as a table for the terminal. Renders only: every number comes from `Validation.table`."""
+"""The validation as a table for the terminal. Renders only: every number comes from
+`Validation.table`.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,14 @@ _ROWS: tuple[tuple[str, Callable[[ArmSummary], str]], ...] = (
     ("|C|/|R| (95 % interval)", lambda arm: percent(arm.hits, interval=True)),
     ("undefined", lambda arm: str(arm.undefined)),
     ("min-distance validity", lambda arm: percent(arm.valid)),
-    ("median energy above hull", lambda arm: _NOTHING if arm.median_e_above_hull is None else f"{arm.median_e_above_hull:.3f} eV/atom"),
+    (
+        "median energy above hull",
+        lambda arm: (
+            _NOTHING
+            if arm.median_e_above_hull is None
+            else f"{arm.median_e_above_hull:.3f} eV/atom"
+        ),
+    ),
     (f"within {METASTABLE:g} eV/atom of hull, S", lambda arm: percent(arm.metastable, of=True)),
     ("unique, U", lambda arm: percent(arm.unique)),
     ("U ∩ S, of U", lambda arm: percent(arm.unique_metastable, of=True)),
@@ -34,8 +43,12 @@ _ROWS: tuple[tuple[str, Callable[[ArmSummary], str]], ...] = (
 )
 
 
-def render_table(validation: Validation, files: Sequence[Path] = (), *, geometry: str = "unrelaxed") -> RenderableType:
-    """Both arms side by side, the test between them, what the energies rest on, and where ``files`` are. geometry: of the structures."""
+def render_table(
+    validation: Validation, files: Sequence[Path] = (), *, geometry: str = "unrelaxed"
+) -> RenderableType:
+    """Both arms side by side, the test between them, what the energies rest on, and where ``files``
+    are. geometry: of the structures.
+    """
     summary = validation.table()
     table = Table()
     table.add_column("")
@@ -51,21 +64,38 @@ def render_table(validation: Validation, files: Sequence[Path] = (), *, geometry
 
 def as_text(what: RenderableType, width: int = 120) -> str:
     """A table as plain text, no wider than ``width`` columns."""
-    console = Console(file=io.StringIO(), width=width, force_terminal=False, force_jupyter=False, markup=False, highlight=False)
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=False,
+        force_jupyter=False,
+        markup=False,
+        highlight=False,
+    )
     with console.capture() as capture:
         console.print(what)
     return "\n".join(line.rstrip() for line in capture.get().splitlines() if line.strip())
 
 
 def table_rows(summary: Summary) -> list[tuple[str, list[str]]]:
-    """The table as text, wherever it is shown: what a row counts, and its cell in every arm of the summary."""
+    """The table as text, wherever it is shown: what a row counts, and its cell in every arm of the
+    summary.
+    """
     return [(name, [cell(arm) for arm in summary.arms]) for name, cell in _ROWS]
 
 
 def table_notes(validation: Validation, geometry: str = "unrelaxed") -> list[str]:
-    """What stands below the table: the tests between the arms, what has no answer and why, and what the energies rest on."""
+    """What stands below the table: the tests between the arms, what has no answer and why, and what
+    the energies rest on.
+    """
     summary = validation.table()
-    return [*_comparison(summary), *_relatives(summary), *_without_hull(validation), *_not_compared(summary), _basis(validation, geometry)]
+    return [
+        *_comparison(summary),
+        *_relatives(summary),
+        *_without_hull(validation),
+        *_not_compared(summary),
+        _basis(validation, geometry),
+    ]
 
 
 def render_terms(terms: Sequence[TermSummary], hardest: Hardest | None) -> RenderableType:
@@ -99,7 +129,9 @@ def hard_line(hardest: Hardest) -> list[str]:
     term, beside = hardest.term, hardest.beside
     guided = term.share("guided")
     assert guided is not None
-    line = f"hardest: {_name(term)}: satisfied by {percent(guided.satisfied)} of the guided structures"
+    line = (
+        f"hardest: {_name(term)}: satisfied by {percent(guided.satisfied)} of the guided structures"
+    )
     if beside is not None and beside.total:
         line += f", and by {beside.count} of the {beside.total} that satisfy everything else"
     return [line, *([f"  {hardest.advice}"] if hardest.advice else [])]
@@ -131,7 +163,13 @@ def significance(test: Comparison) -> str:
 
 def _not_compared(summary: Summary) -> list[str]:
     count = sum(arm.not_compared for arm in summary.arms)
-    return [f"{count} structures could not be compared with the others or with the reference, and are in no U or no O"] if count else []
+    return (
+        [
+            f"{count} structures could not be compared with the others or with the reference, and are in no U or no O"
+        ]
+        if count
+        else []
+    )
 
 
 def p_value(value: float) -> str:
@@ -140,10 +178,23 @@ def p_value(value: float) -> str:
 
 
 def _without_hull(validation: Validation) -> list[str]:
-    """Structures that passed the screens and have no height above the hull, by reason; and what the hull itself lacks."""
-    asked = [[r.outcomes[s] for s in ("energy", "hull") if s in r.outcomes] for r in validation.records if r.e_above_hull is None]
-    reasons = Counter(next((o.reason for o in outcomes if o.status in ("failed", "undefined")), "") for outcomes in asked)
-    lines = [f"{count} structures without hull energy: {reason}" for reason, count in reasons.most_common() if reason]
+    """Structures that passed the screens and have no height above the hull, by reason; and what the
+    hull itself lacks.
+    """
+    asked = [
+        [r.outcomes[s] for s in ("energy", "hull") if s in r.outcomes]
+        for r in validation.records
+        if r.e_above_hull is None
+    ]
+    reasons = Counter(
+        next((o.reason for o in outcomes if o.status in ("failed", "undefined")), "")
+        for outcomes in asked
+    )
+    lines = [
+        f"{count} structures without hull energy: {reason}"
+        for reason, count in reasons.most_common()
+        if reason
+    ]
     lacking = [n for r in validation.records if isinstance(n := r.value("hull_lacks"), int) and n]
     if lacking:
         lines.append(

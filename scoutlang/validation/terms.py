@@ -1,6 +1,7 @@
 """Which line of the hypothesis is the hard one: every term by itself, and what may help.
 
-Hard is the `require` that the smallest share of the guided structures satisfies, by the exact evaluators, of all that were asked for.
+Hard is the `require` that the smallest share of the guided structures satisfies, by the exact
+evaluators, of all that were asked for.
 """
 
 from __future__ import annotations
@@ -16,15 +17,21 @@ EASY = 0.9
 """A `require` that at least this share satisfies needs no advice."""
 
 VALIDITY_LOSS = 0.03
-"""More force is advised as long as guidance has not cost more of the min-distance validity than this."""
+"""More force is advised as long as guidance has not cost more of the min-distance validity than
+this.
+"""
 
 CHANCE = 0.05
-"""Guidance counts as helping a term where Fisher's one-sided test against the non-guided arm gives less than this."""
+"""Guidance counts as helping a term where Fisher's one-sided test against the non-guided arm gives
+less than this.
+"""
 
 
 @dataclass(frozen=True)
 class TermShare:
-    """A term in one arm. satisfied: of |R|; undefined: structures on which it is neither true nor false, those that were not made among them."""
+    """A term in one arm. satisfied: of |R|; undefined: structures on which it is neither true nor
+    false, those that were not made among them.
+    """
 
     arm: Arm
     satisfied: Proportion
@@ -48,8 +55,9 @@ class TermSummary:
 class Hardest:
     """The hard `require` of the guided arm.
 
-    beside: of the guided structures that satisfy every other `require`, those that satisfy this one, too; None where it is the only one.
-    advice: what is worth trying, one sentence; empty where nothing is.
+    beside: of the guided structures that satisfy every other `require`, those that satisfy this
+    one, too; None where it is the only one. advice: what is worth trying, one sentence; empty where
+    nothing is.
     """
 
     term: TermSummary
@@ -63,14 +71,21 @@ def summarize_terms(program: Program, records: Sequence[Record]) -> tuple[TermSu
     for record in records:
         arms.setdefault(record.arm, []).append(record)
     return tuple(
-        TermSummary(term.label, term.verb, term.text, tuple(_share(term, arm, members) for arm, members in arms.items()))
+        TermSummary(
+            term.label,
+            term.verb,
+            term.text,
+            tuple(_share(term, arm, members) for arm, members in arms.items()),
+        )
         for term in program.terms
         if not isinstance(term.claim, Wish)
     )
 
 
 def find_hardest(program: Program, records: Sequence[Record]) -> Hardest | None:
-    """The hard term, see the module; of equals the first one. None without a guided arm, or where nothing is required."""
+    """The hard term, see the module; of equals the first one. None without a guided arm, or where
+    nothing is required.
+    """
     guided = [r for r in records if r.arm == "guided"]
     required = [term for term in summarize_terms(program, records) if term.verb == "require"]
     if not guided or not required:
@@ -78,13 +93,19 @@ def find_hardest(program: Program, records: Sequence[Record]) -> Hardest | None:
     term = min(required, key=lambda one: sum(_truth(r, one.label) is True for r in guided))
     others = [one.label for one in required if one is not term]
     free = [r for r in guided if all(_truth(r, label) is True for label in others)]
-    beside = proportion(sum(_truth(r, term.label) is True for r in free), len(free)) if others else None
+    beside = (
+        proportion(sum(_truth(r, term.label) is True for r in free), len(free)) if others else None
+    )
     return Hardest(term, beside, _advice(program, records, term, beside))
 
 
 def _share(term: Term, arm: Arm, records: Sequence[Record]) -> TermShare:
     truths = [_truth(record, term.label) for record in records]
-    return TermShare(arm, proportion(truths.count(True), len(truths)), proportion(truths.count(None), len(truths)))
+    return TermShare(
+        arm,
+        proportion(truths.count(True), len(truths)),
+        proportion(truths.count(None), len(truths)),
+    )
 
 
 def _truth(record: Record, label: str) -> bool | None:
@@ -92,10 +113,16 @@ def _truth(record: Record, label: str) -> bool | None:
     return found if isinstance(found, bool) else None
 
 
-def _advice(program: Program, records: Sequence[Record], term: TermSummary, beside: Proportion | None) -> str:
+def _advice(
+    program: Program, records: Sequence[Record], term: TermSummary, beside: Proportion | None
+) -> str:
     guided, plain = term.share("guided"), term.share("non-guided")
     assert guided is not None
-    satisfied, undefined, total = guided.satisfied.count, guided.undefined.count, guided.satisfied.total
+    satisfied, undefined, total = (
+        guided.satisfied.count,
+        guided.undefined.count,
+        guided.satisfied.total,
+    )
     if satisfied >= EASY * total:
         return ""
     lost = sum(not r.passed("geometry") for r in records if r.arm == "guided")
@@ -113,7 +140,11 @@ def _advice(program: Program, records: Sequence[Record], term: TermSummary, besi
     p = compare(guided.satisfied, plain.satisfied).p_fisher
     if p is not None and p >= CHANCE:
         return f"the difference to {_percent(plain.satisfied)} without guidance may be chance (p = {p:.2g}): more structures will tell"
-    if beside is not None and beside.total and beside.count * total < 0.5 * satisfied * beside.total:
+    if (
+        beside is not None
+        and beside.total
+        and beside.count * total < 0.5 * satisfied * beside.total
+    ):
         return "the other lines hold least where this one does: they pull against each other; loosen one of them"
     if len([one for one in program.terms if one.verb != "expect"]) > 1:
         return "it may deserve more of the force: give its line a larger `weight`"

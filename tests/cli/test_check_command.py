@@ -15,7 +15,9 @@ import pytest
 PAPER = "system Cu-Si-P-Ca; require CN(Cu-P)=4; require CN(Cu-Cu)=1; guide k=0.8"
 
 
-def scout(*args: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+def scout(
+    *args: str, stdin: bytes = b"", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "scoutlang", *args],
         input=stdin,
@@ -37,7 +39,11 @@ def clean(result: subprocess.CompletedProcess[bytes], code: int) -> str:
 def test_a_right_program_from_a_file_from_text_and_from_standard_input(tmp_path: Path) -> None:
     path = tmp_path / "x.scout"
     path.write_text(PAPER, encoding="utf-8")
-    results = [scout("check", str(path)), scout("check", "-c", PAPER), scout("check", "-", stdin=PAPER.encode())]
+    results = [
+        scout("check", str(path)),
+        scout("check", "-c", PAPER),
+        scout("check", "-", stdin=PAPER.encode()),
+    ]
     for result, name in zip(results, [str(path), "<text>", "<stdin>"], strict=True):
         assert clean(result, 0) == ""
         assert result.stdout.decode() == (
@@ -92,7 +98,10 @@ def test_quiet_prints_problems_only(tmp_path: Path) -> None:
     result = scout("check", "-q", right, wrong)
     assert "error[E012]" in clean(result, 1)
     assert result.stdout == b""
-    note = scout("check", "-c", f"{PAPER}, g=0.5"), scout("check", "--quiet", "-c", f"{PAPER}, g=0.5")
+    note = (
+        scout("check", "-c", f"{PAPER}, g=0.5"),
+        scout("check", "--quiet", "-c", f"{PAPER}, g=0.5"),
+    )
     assert ["I060" in clean(r, 0) for r in note] == [True, False]
 
 
@@ -106,7 +115,14 @@ def test_json_of_several_files(tmp_path: Path) -> None:
 
 
 def test_json_for_an_output_that_cannot_show_everything() -> None:
-    result = scout("check", "-c", "system B; require volume_per_atom = 7", "--format", "json", env={"PYTHONIOENCODING": "ascii"})
+    result = scout(
+        "check",
+        "-c",
+        "system B; require volume_per_atom = 7",
+        "--format",
+        "json",
+        env={"PYTHONIOENCODING": "ascii"},
+    )
     clean(result, 0)
     assert b"\\u00c5" in result.stdout
     assert json.loads(result.stdout)["ok"] is True
@@ -117,7 +133,12 @@ def test_sarif_and_lsp_of_several_files(tmp_path: Path) -> None:
     result = scout("check", right, wrong, "--format", "sarif")
     assert clean(result, 1) == ""
     (found,) = json.loads(result.stdout)["runs"][0]["results"]
-    assert found["locations"][0]["physicalLocation"]["region"] == {"startLine": 1, "startColumn": 14, "endLine": 1, "endColumn": 20}
+    assert found["locations"][0]["physicalLocation"]["region"] == {
+        "startLine": 1,
+        "startColumn": 14,
+        "endLine": 1,
+        "endColumn": 20,
+    }
     result = scout("check", right, wrong, "--format", "lsp")
     assert clean(result, 1) == ""
     first, second = json.loads(result.stdout)
@@ -126,9 +147,17 @@ def test_sarif_and_lsp_of_several_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [["check", "--format", "json"], ["check", "--format", "sarif"], ["check", "--format", "lsp"], ["compile", "--format", "json"]]
+    "args",
+    [
+        ["check", "--format", "json"],
+        ["check", "--format", "sarif"],
+        ["check", "--format", "lsp"],
+        ["compile", "--format", "json"],
+    ],
 )
-def test_a_file_that_cannot_be_read_is_reported_in_the_format(tmp_path: Path, args: list[str]) -> None:
+def test_a_file_that_cannot_be_read_is_reported_in_the_format(
+    tmp_path: Path, args: list[str]
+) -> None:
     missing, binary = tmp_path / "none.scout", tmp_path / "x.scout"
     binary.write_bytes(b"\x93\x00\xff\xfe" * 50)
     for path, code in ((missing, "E001"), (tmp_path, "E001"), (binary, "E002")):
@@ -159,17 +188,25 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> 
     ],
 )
 def test_color_in_a_pipe(args: list[str], env: dict[str, str], colored: bool) -> None:
-    error = clean(scout("check", "-c", WRONG, *args, env={"NO_COLOR": "", "FORCE_COLOR": "", **env}), 1)
+    error = clean(
+        scout("check", "-c", WRONG, *args, env={"NO_COLOR": "", "FORCE_COLOR": "", **env}), 1
+    )
     assert ("\x1b[1;31merror[E012]\x1b[0m" in error) is colored
     assert ("\x1b" in error) is colored
 
 
-@pytest.mark.parametrize(("env", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+@pytest.mark.parametrize(
+    ("env", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
 def test_color_on_a_terminal(env: dict[str, str], colored: bool) -> None:
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "", "FORCE_COLOR": "", **env}
     result = subprocess.run(
-        [sys.executable, "-m", "scoutlang", "check", "-c", WRONG], stderr=theirs, check=False, timeout=60, env=environment
+        [sys.executable, "-m", "scoutlang", "check", "-c", WRONG],
+        stderr=theirs,
+        check=False,
+        timeout=60,
+        env=environment,
     )
     os.close(theirs)
     shown = os.read(ours, 65536).decode()
@@ -180,12 +217,20 @@ def test_color_on_a_terminal(env: dict[str, str], colored: bool) -> None:
 
 
 def test_all_errors_in_one_go() -> None:
-    error = clean(scout("check", "-c", "system Cu-P\nrequre CN(Cu-P)=4\nrequire CN(Cu-Ge)=1\nguide k=-1"), 1)
+    error = clean(
+        scout("check", "-c", "system Cu-P\nrequre CN(Cu-P)=4\nrequire CN(Cu-Ge)=1\nguide k=-1"), 1
+    )
     assert [code in error for code in ("E012", "E030", "E024", "<text>: 3 errors")] == [True] * 4
 
 
 @pytest.mark.parametrize(
-    ("content", "code"), [(b"\x93\x00\xff\xfe" * 50, "E002"), (b"# caf\xe9\n", "E002"), (b"#" * 2_000_000, "E003"), (b"", "E020")]
+    ("content", "code"),
+    [
+        (b"\x93\x00\xff\xfe" * 50, "E002"),
+        (b"# caf\xe9\n", "E002"),
+        (b"#" * 2_000_000, "E003"),
+        (b"", "E020"),
+    ],
 )
 def test_files_that_are_no_program(tmp_path: Path, content: bytes, code: str) -> None:
     path = tmp_path / "x.scout"
@@ -248,9 +293,16 @@ def test_output_into_a_closed_pipe_is_no_fault() -> None:
 
 
 def test_output_in_a_terminal_that_cannot_show_everything() -> None:
-    result = scout("check", "-c", "system Cu-P; require CN(Cu–P) = 4", env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
+    result = scout(
+        "check",
+        "-c",
+        "system Cu-P; require CN(Cu–P) = 4",
+        env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"},
+    )
     assert "E016" in clean(result, 1)
-    result = scout("check", "-c", "system B; require volume_per_atom = 7", env={"PYTHONIOENCODING": "latin-1"})
+    result = scout(
+        "check", "-c", "system B; require volume_per_atom = 7", env={"PYTHONIOENCODING": "latin-1"}
+    )
     assert clean(result, 0) == ""
     assert b"0.9 \\u2265 t" in result.stdout
 
@@ -275,15 +327,18 @@ def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
 
 def test_checking_imports_nothing_heavy_and_takes_little_time() -> None:
     code = (
-        "import sys, scoutlang.cli, scoutlang\n"
+        "import sys, scoutlang.interfaces.cli, scoutlang\n"
         f"assert scoutlang.check({PAPER!r}).ok\n"
         "print([m for m in ('torch', 'pymatgen', 'numpy', 'pandas', 'mattergen', 'ase') if m in sys.modules])"
     )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False, timeout=60
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert result.stdout.decode().strip() == "[]", result.stderr
-    # Processor time, not the clock: other work on the machine must not fail the test. About 0.35 s on two slow cores.
+    # Processor time, not the clock: other work on the machine must not fail the test. About 0.35 s
+    # on two slow cores.
     assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 1.5
 
 
@@ -292,4 +347,9 @@ def test_import_of_the_package_imports_next_to_nothing() -> None:
         "import sys; before = set(sys.modules); import scoutlang\n"
         "print(sorted(m for m in set(sys.modules) - before if m.startswith(('scoutlang', 'lark', 'pydantic'))))"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.decode().strip() == "['scoutlang']"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        .stdout.decode()
+        .strip()
+        == "['scoutlang']"
+    )

@@ -14,7 +14,9 @@ OLD = "system Cu-P\nrequire dimer: CN(Cu-Cu) = 1\nguide k=0.8, from 0.9 to 0.03\
 
 def scout(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "scoutlang", *args]
-    return subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=120, text=True)
+    return subprocess.run(
+        command, input=stdin, capture_output=True, check=False, timeout=120, text=True
+    )
 
 
 @pytest.fixture
@@ -31,7 +33,9 @@ def diff(old: str, new: str, *options: str) -> tuple[int, str]:
 
 
 def test_spaces_and_comments_are_not_the_meaning(old: str) -> None:
-    new = "# the dimer\nsystem Cu - P; require dimer : CN(Cu-Cu)=1\nguide from 0.9 to 0.03, k = 0.80"
+    new = (
+        "# the dimer\nsystem Cu - P; require dimer : CN(Cu-Cu)=1\nguide from 0.9 to 0.03, k = 0.80"
+    )
     assert diff(old, new) == (0, f"{old} and - mean the same\n")
     assert scout("diff", old, old).returncode == 0
 
@@ -61,15 +65,24 @@ def test_each_difference_in_the_words_of_the_language(old: str) -> None:
 
 
 def test_what_only_surrounds_the_claim(old: str) -> None:
-    assert diff(old, OLD.replace("= 1", "= 1 weight 2 loss l2")) == (1, "~ require  dimer: weight 1 → 2, loss l1 → l2\n")
-    assert diff(old, OLD.replace("require", "prefer")) == (1, "~ prefer   dimer: verb require → prefer\n")
+    assert diff(old, OLD.replace("= 1", "= 1 weight 2 loss l2")) == (
+        1,
+        "~ require  dimer: weight 1 → 2, loss l1 → l2\n",
+    )
+    assert diff(old, OLD.replace("require", "prefer")) == (
+        1,
+        "~ prefer   dimer: verb require → prefer\n",
+    )
     assert diff(old, OLD.replace("Cu-P", "P-Cu")) == (1, "~ system   order: Cu, P → P, Cu\n")
 
 
 def test_formula_parameters_and_sweeps(tmp_path: Path) -> None:
     path = tmp_path / "old.scout"
     path.write_text("system Cu-P; param n = 4; require a: CN(Cu-P) = n; sweep k in {0.2, 0.4}")
-    code, out = diff(str(path), 'system Cu-P; formula "Cu3P"; param n = 5; require a: CN(Cu-P) = n; sweep g in {0.1}')
+    code, out = diff(
+        str(path),
+        'system Cu-P; formula "Cu3P"; param n = 5; require a: CN(Cu-P) = n; sweep g in {0.1}',
+    )
     assert code == 1
     assert [line for line in out.splitlines() if "require" not in line] == [
         "+ formula  Cu3P",
@@ -86,7 +99,9 @@ def test_renaming_a_parameter_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_json(old: str) -> None:
-    code, out = diff(old, OLD.replace("= 1", "= 1 weight 2").replace("0.9", "0.7"), "--format", "json")
+    code, out = diff(
+        old, OLD.replace("= 1", "= 1 weight 2").replace("0.9", "0.7"), "--format", "json"
+    )
     assert code == 1
     data = json.loads(out)
     assert data["same"] is False
@@ -95,7 +110,12 @@ def test_json(old: str) -> None:
         ("guide", "from", "changed", []),
     ]
     assert (data["changes"][0]["new"]["weight"], data["changes"][1]["old"]) == (2.0, 0.9)
-    assert json.loads(diff(old, OLD, "--format", "json")[1]) == {"same": True, "old": old, "new": "-", "changes": []}
+    assert json.loads(diff(old, OLD, "--format", "json")[1]) == {
+        "same": True,
+        "old": old,
+        "new": "-",
+        "changes": [],
+    }
 
 
 def test_trouble_is_exit_code_2(old: str, tmp_path: Path) -> None:

@@ -9,12 +9,18 @@ import sys
 
 import pytest
 
-from scoutlang import manual
+from scoutlang.interfaces import manual
 
 
 def doc(*args: str) -> tuple[int, str, str]:
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run([sys.executable, "-m", "scoutlang", "doc", *args], capture_output=True, check=False, timeout=60, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-m", "scoutlang", "doc", *args],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env=environment,
+    )
     assert b"Traceback" not in done.stderr
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
@@ -67,7 +73,11 @@ def test_a_descriptor_with_all_that_the_checker_knows() -> None:
 )
 def test_a_page_of_each_kind(name: str, said: str) -> None:
     pages = manual.find(name, manual.pages())
-    text = manual.listed(pages) if name in manual.TOPICS else "\n".join(manual.as_text(p) for p in pages)
+    text = (
+        manual.listed(pages)
+        if name in manual.TOPICS
+        else "\n".join(manual.as_text(p) for p in pages)
+    )
     assert said in text.replace("`", "")
 
 

@@ -18,7 +18,9 @@ WRONG = "system Cu-P\nrequre CN(Cu-P) = 4\n"
 def fmt(*args: str | Path, stdin: str = "") -> tuple[int, str, str]:
     command = [sys.executable, "-m", "scoutlang", "fmt", *map(str, args)]
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(command, input=stdin.encode(), capture_output=True, check=False, timeout=60, env=environment)
+    done = subprocess.run(
+        command, input=stdin.encode(), capture_output=True, check=False, timeout=60, env=environment
+    )
     assert b"Traceback" not in done.stderr
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
@@ -64,14 +66,19 @@ def test_diff_can_be_applied(messy: Path, tmp_path: Path) -> None:
         "+require CN(Cu-P) = 4  # four",
     ]
     assert messy.read_text(encoding="utf-8") == MESSY
-    done = subprocess.run(["patch", "-s", str(messy)], input=out.encode(), check=False, capture_output=True)
+    done = subprocess.run(
+        ["patch", "-s", str(messy)], input=out.encode(), check=False, capture_output=True
+    )
     assert (done.returncode, messy.read_text(encoding="utf-8")) == (0, USUAL)
     assert fmt("--diff", messy) == (0, "", "")
 
 
 def test_a_missing_line_end_is_seen() -> None:
     code, out, _ = fmt("--diff", "-c", "system Cu-P")
-    assert (code, out.splitlines()[-3:]) == (1, ["-system Cu-P", "\\ No newline at end of file", "+system Cu-P"])
+    assert (code, out.splitlines()[-3:]) == (
+        1,
+        ["-system Cu-P", "\\ No newline at end of file", "+system Cu-P"],
+    )
     assert fmt("--check", "--diff", "-c", "system Cu-P")[2] == "would change: <text>\n"
 
 

@@ -1,4 +1,6 @@
-"""The hooks for other repositories: what pre-commit reads, and that each entry is a command that does what a hook must."""
+"""The hooks for other repositories: what pre-commit reads, and that each entry is a command that
+does what a hook must.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,23 @@ def run(hook: dict[str, Any], *files: Path) -> subprocess.CompletedProcess[str]:
     """The hook as pre-commit runs it: its entry, its arguments, then the files."""
     program, *arguments = shlex.split(hook["entry"])
     assert program == "scout"
-    command = [sys.executable, "-m", "scoutlang", *arguments, *hook.get("args", []), *map(str, files)]
+    command = [
+        sys.executable,
+        "-m",
+        "scoutlang",
+        *arguments,
+        *hook.get("args", []),
+        *map(str, files),
+    ]
     return subprocess.run(command, capture_output=True, check=False, timeout=60, text=True)
 
 
 def test_pre_commit_takes_the_manifest() -> None:
-    result = subprocess.run([sys.executable, "-m", "pre_commit", "validate-manifest", str(MANIFEST)], capture_output=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-m", "pre_commit", "validate-manifest", str(MANIFEST)],
+        capture_output=True,
+        check=False,
+    )
     assert result.returncode == 0, result.stdout
 
 
@@ -35,11 +48,15 @@ def test_the_hooks() -> None:
     assert {hook["id"] for hook in HOOKS} == set(WRONG)
     for hook in HOOKS:
         assert hook["language"] == "python"
-        assert [bool(re.search(hook["files"], name)) for name in ("a/b.scout", "b.scout.txt", "scout")] == [True, False, False]
+        assert [
+            bool(re.search(hook["files"], name)) for name in ("a/b.scout", "b.scout.txt", "scout")
+        ] == [True, False, False]
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda h: str(h["id"]))
-def test_a_hook_passes_right_files_silently_and_stops_at_a_wrong_one(hook: dict[str, Any], tmp_path: Path) -> None:
+def test_a_hook_passes_right_files_silently_and_stops_at_a_wrong_one(
+    hook: dict[str, Any], tmp_path: Path
+) -> None:
     files = [tmp_path / name for name in ("a.scout", "b c.scout", "wrong.scout")]
     for file, text in zip(files, (RIGHT, RIGHT, WRONG[hook["id"]]), strict=True):
         file.write_text(text, encoding="utf-8")

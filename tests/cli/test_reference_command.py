@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 from pymatgen.core import Lattice, Structure
 
-from scoutlang.cli import commands
-from scoutlang.errors import ScoutError
+from scoutlang.interfaces.cli import commands
+from scoutlang.support.errors import ScoutError
 
 
 @pytest.fixture
@@ -19,7 +19,10 @@ def scout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     Structure(Lattice.cubic(2.8), ["Cu"], [[0, 0, 0]]).to(str(tmp_path / "copper.cif"))
 
     def run(*arguments: str) -> Result:
-        return CliRunner().invoke(commands, ["reference", *(str(tmp_path / a) if a.endswith(".cif") else a for a in arguments)])
+        return CliRunner().invoke(
+            commands,
+            ["reference", *(str(tmp_path / a) if a.endswith(".cif") else a for a in arguments)],
+        )
 
     return run
 
@@ -33,7 +36,10 @@ def test_from_adding_to_removing(scout) -> None:  # type: ignore[no-untyped-def]
     listed = scout("list")
     assert "mp-mini: 5789 crystals" in listed.output
     assert "mine: 1 crystals, CC0\n  cite: me, 2026" in listed.output
-    assert [s["name"] for s in json.loads(scout("list", "--format", "json").output)] == ["mp-mini", "mine"]
+    assert [s["name"] for s in json.loads(scout("list", "--format", "json").output)] == [
+        "mp-mini",
+        "mine",
+    ]
     assert scout("verify", "mine").output == "mine: sound\n"
     assert scout("remove", "mine").exit_code == 0
     assert isinstance(scout("show", "mine").exception, ScoutError)

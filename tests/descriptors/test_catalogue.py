@@ -1,4 +1,6 @@
-"""Every descriptor with maths passes the shipped conformance suite, and the suite notices descriptors that are wrong."""
+"""Every descriptor with maths passes the shipped conformance suite, and the suite notices
+descriptors that are wrong.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,16 @@ import pytest
 import torch
 from prototypes import measure
 
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.crystals.neighbours import (
+    DescriptorValue,
+    SiteValues,
+    cell_volume,
+    pairs,
+    sound_cell,
+    sum_by_structure,
+)
 from scoutlang.descriptors import modules
-from scoutlang.geometry import DescriptorValue, SiteValues, cell_volume, pairs, sound_cell, sum_by_structure
 from scoutlang.ir import Measure
 from scoutlang.testing import check_descriptor
 
@@ -26,13 +35,21 @@ PLACES: dict[int, list[tuple[str, ...]]] = {
     2: [("Cu", "P"), ("Cu", "Cu"), ("Cu,Si", "P,Si"), ("Cu,Si,P", "Cu,Si,P")],
     3: [("P", "Cu", "P"), ("P", "Cu", "Si"), ("P,Si", "Cu", "Cu,P")],
 }
-# These have a conformance test in their own file: what they need is no species, or more exact than its default.
-ELSEWHERE = {"energy_per_atom"} | {n for n, m in WITH_MATHS.items() if any(p.required for p in m.SIGNATURE.parameters)}
+# These have a conformance test in their own file: what they need is no species, or more exact than
+# its default.
+ELSEWHERE = {"energy_per_atom"} | {
+    n for n, m in WITH_MATHS.items() if any(p.required for p in m.SIGNATURE.parameters)
+}
 PLAIN = {name: module for name, module in WITH_MATHS.items() if name not in ELSEWHERE}
 
 
 @pytest.mark.parametrize(
-    ("name", "species"), [(name, species) for name, module in PLAIN.items() for species in PLACES[module.SIGNATURE.species]]
+    ("name", "species"),
+    [
+        (name, species)
+        for name, module in PLAIN.items()
+        for species in PLACES[module.SIGNATURE.species]
+    ],
 )
 def test_conformance(name: str, species: tuple[str, ...]) -> None:
     check_descriptor(WITH_MATHS[name], measure(name, *species), seed=1)
@@ -44,7 +61,9 @@ def test_conformance_with_a_given_radius(name: str, species: tuple[str, ...]) ->
 
 
 def test_the_catalogue_does_not_import_torch() -> None:
-    code = "import sys, scoutlang.descriptors as d; d.signatures(); sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, scoutlang.descriptors as d; d.signatures(); sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -63,7 +82,10 @@ def test_signatures_agree_with_their_modules() -> None:
 def fake(name: str, soft: object, exact: object) -> ModuleType:
     """A descriptor that replaces the maths of a real one."""
     real = WITH_MATHS[name]
-    return cast(ModuleType, SimpleNamespace(SIGNATURE=real.SIGNATURE, formula=real.formula, soft=soft, exact=exact))
+    return cast(
+        ModuleType,
+        SimpleNamespace(SIGNATURE=real.SIGNATURE, formula=real.formula, soft=soft, exact=exact),
+    )
 
 
 def test_suite_notices_an_extensive_value() -> None:
@@ -88,7 +110,10 @@ def test_suite_notices_a_detached_gradient() -> None:
     real = WITH_MATHS["CN"]
 
     def soft(batch: CrystalBatch, measure: Measure, sharpness: float = 8.0) -> SiteValues:
-        return cast(SiteValues, real.soft(batch.with_geometry(batch.frac, batch.cell.detach()), measure, sharpness))
+        return cast(
+            SiteValues,
+            real.soft(batch.with_geometry(batch.frac, batch.cell.detach()), measure, sharpness),
+        )
 
     with pytest.raises(AssertionError, match="finite differences"):
         check_descriptor(fake("CN", soft, real.exact), CN)
@@ -98,7 +123,10 @@ def test_suite_notices_detached_species() -> None:
     real = WITH_MATHS["CN"]
 
     def soft(batch: CrystalBatch, measure: Measure, sharpness: float = 8.0) -> SiteValues:
-        return cast(SiteValues, real.soft(replace(batch, species=batch.species.detach()), measure, sharpness))
+        return cast(
+            SiteValues,
+            real.soft(replace(batch, species=batch.species.detach()), measure, sharpness),
+        )
 
     with pytest.raises(AssertionError, match="finite differences"):
         check_descriptor(fake("CN", soft, real.exact), CN)
@@ -112,7 +140,9 @@ def test_suite_notices_27_images() -> None:
         is_a, is_b = (batch.weight([z]) for z in (29, 15))
         found = pairs(batch, 5.0, is_a, is_b)
         kept = (found.shift.abs() <= 1).all(dim=-1)
-        return SiteValues(sum_by_structure(kept.to(is_a), found.i, len(is_a)), is_a, batch.system, ~found.overflow)
+        return SiteValues(
+            sum_by_structure(kept.to(is_a), found.i, len(is_a)), is_a, batch.system, ~found.overflow
+        )
 
     with pytest.raises(AssertionError, match=r"lattice vectors|translation"):
         check_descriptor(fake("CN", real.soft, exact), measure("CN", "Cu", "P", r=5.0))
@@ -124,7 +154,9 @@ def test_suite_notices_a_value_that_is_always_defined() -> None:
 
     def soft(batch: CrystalBatch, measure: Measure, sharpness: float = 8.0) -> SiteValues:
         result = real.soft(batch, measure, sharpness)
-        return replace(result, defined=torch.ones_like(result.defined), weight=torch.ones_like(result.weight))
+        return replace(
+            result, defined=torch.ones_like(result.defined), weight=torch.ones_like(result.weight)
+        )
 
     with pytest.raises(AssertionError, match=r"absent|broken cell"):
         check_descriptor(fake("CN", soft, real.exact), measure("CN", "Cu", "Cu"))
@@ -135,7 +167,10 @@ def test_suite_notices_an_absent_species_that_counts() -> None:
 
     def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
         result = real.exact(batch, measure)
-        broken = ~sound_cell(batch.cell)[1] | (sum_by_structure((~batch.frac.isfinite().all(-1)).double(), batch.system, batch.size) > 0)
+        broken = ~sound_cell(batch.cell)[1] | (
+            sum_by_structure((~batch.frac.isfinite().all(-1)).double(), batch.system, batch.size)
+            > 0
+        )
         return DescriptorValue(result.value.nan_to_num(), ~broken)
 
     with pytest.raises(AssertionError, match="absent"):
@@ -148,7 +183,12 @@ def test_suite_notices_sites_that_are_not_all_atoms() -> None:
     def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
         result = real.exact(batch, measure)
         counted = result.weight > 0
-        return replace(result, value=result.value[counted], weight=result.weight[counted], system=result.system[counted])
+        return replace(
+            result,
+            value=result.value[counted],
+            weight=result.weight[counted],
+            system=result.system[counted],
+        )
 
     with pytest.raises(AssertionError, match="all atoms"):
         check_descriptor(fake("CN", real.soft, exact), CN)
@@ -166,7 +206,9 @@ def test_suite_notices_a_soft_value_that_is_another_thing() -> None:
 
 
 def test_suite_checks_descriptors_that_only_judge() -> None:
-    """Without `soft`, a descriptor is differentiable no more, and all that applies to its exact value is still checked."""
+    """Without `soft`, a descriptor is differentiable no more, and all that applies to its exact
+    value is still checked.
+    """
     real = WITH_MATHS["volume_per_atom"]
     signature = replace(real.SIGNATURE, differentiable=False)
 
@@ -174,11 +216,18 @@ def test_suite_checks_descriptors_that_only_judge() -> None:
         result = real.exact(batch, measure)
         return replace(result, value=result.value * batch.num_atoms)
 
-    good, bad = (SimpleNamespace(SIGNATURE=signature, formula=real.formula, exact=e) for e in (real.exact, per_cell))
+    good, bad = (
+        SimpleNamespace(SIGNATURE=signature, formula=real.formula, exact=e)
+        for e in (real.exact, per_cell)
+    )
     check_descriptor(cast(ModuleType, good), measure("volume_per_atom"))
     with pytest.raises(AssertionError, match="supercell"):
         check_descriptor(cast(ModuleType, bad), measure("volume_per_atom"))
     with pytest.raises(AssertionError, match="if and only if"):
         check_descriptor(
-            cast(ModuleType, SimpleNamespace(SIGNATURE=real.SIGNATURE, formula=real.formula, exact=real.exact)), measure("volume_per_atom")
+            cast(
+                ModuleType,
+                SimpleNamespace(SIGNATURE=real.SIGNATURE, formula=real.formula, exact=real.exact),
+            ),
+            measure("volume_per_atom"),
         )

@@ -1,6 +1,7 @@
 """CN(A-B): soft values by hand, what counts as a neighbour, and the doubts it has about a claim.
 
-Lattice constants are such that the default radii (sum of covalent radii + 0.5 Å) lie between the first and the second shell.
+Lattice constants are such that the default radii (sum of covalent radii + 0.5 Å) lie between the
+first and the second shell.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import torch
 from prototypes import measure, read
 from pymatgen.core import Lattice, Structure
 
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors import coordination
-from scoutlang.elements import ATOMIC_NUMBER
 from scoutlang.ir import Relation
+from scoutlang.ir.elements import ATOMIC_NUMBER
 
 Known = Mapping[str, list[Structure]]
 
@@ -38,12 +39,17 @@ SHELLS = [
 
 
 @pytest.mark.parametrize(("name", "a", "b", "expected", "r"), SHELLS)
-def test_textbook_numbers(known_crystals: Known, name: str, a: str, b: str, expected: int, r: float) -> None:
+def test_textbook_numbers(
+    known_crystals: Known, name: str, a: str, b: str, expected: int, r: float
+) -> None:
     batch = CrystalBatch.from_structures(known_crystals[name])
     exact = read(batch, measure("CN", a, b, r=r))
     assert exact.defined.all()
     assert exact.value.tolist() == pytest.approx([expected] * batch.size, abs=1e-12)
-    unskewed = CrystalBatch.from_structures([s for k, s in enumerate(known_crystals[name]) if k != 2])  # the soft search has fewer images
+    # the soft search has fewer images
+    unskewed = CrystalBatch.from_structures(
+        [s for k, s in enumerate(known_crystals[name]) if k != 2]
+    )
     soft = read(unskewed, measure("CN", a, b, r=r), "soft").value
     torch.testing.assert_close(soft, soft[:1].expand_as(soft))
     assert abs(float(soft[0]) - expected) < 0.1 * expected
@@ -57,7 +63,9 @@ def test_other_aggregates_see_the_mixture(known_crystals: Known) -> None:
 
 
 def test_soft_value_and_derivative_by_hand(known_crystals: Known) -> None:
-    """Rock salt: 6 σ(8 (r − d)) from the first shell; d CN/d ln a = −6 · 8 · d · σ (1 − σ). The second shell adds nothing."""
+    """Rock salt: 6 σ(8 (r − d)) from the first shell; d CN/d ln a = −6 · 8 · d · σ (1 − σ). The
+    second shell adds nothing.
+    """
     r, d = 1.66 + 1.02 + 0.5, 5.6393 / 2
     sigma = 1 / (1 + math.exp(-8 * (r - d)))
     batch = CrystalBatch.from_structures(known_crystals["rock_salt"][:1])
@@ -65,7 +73,9 @@ def test_soft_value_and_derivative_by_hand(known_crystals: Known) -> None:
     value = read(batch, measure("CN", "Na", "Cl"), "soft").value
     assert value.item() == pytest.approx(6 * sigma, abs=1e-12)
     (gradient,) = torch.autograd.grad(value.sum(), cell)
-    assert (gradient * cell).sum().item() == pytest.approx(-6 * 8 * d * sigma * (1 - sigma), abs=1e-10)
+    assert (gradient * cell).sum().item() == pytest.approx(
+        -6 * 8 * d * sigma * (1 - sigma), abs=1e-10
+    )
 
 
 def test_trap_15_a_tight_radius_makes_soft_disagree_with_exact(known_crystals: Known) -> None:
@@ -76,23 +86,32 @@ def test_trap_15_a_tight_radius_makes_soft_disagree_with_exact(known_crystals: K
 
 
 @pytest.mark.parametrize("kind", ["soft", "exact"])
-def test_trap_12_absent_centre_is_undefined_and_absent_neighbour_is_zero(known_crystals: Known, kind: str) -> None:
-    batch = CrystalBatch.from_structures([known_crystals[n][0] for n in ("rock_salt", "cesium_chloride")])
+def test_trap_12_absent_centre_is_undefined_and_absent_neighbour_is_zero(
+    known_crystals: Known, kind: str
+) -> None:
+    batch = CrystalBatch.from_structures(
+        [known_crystals[n][0] for n in ("rock_salt", "cesium_chloride")]
+    )
     evaluate = getattr(coordination, kind)
     assert read(batch, measure("CN", "Na", "Cl"), kind).defined.tolist() == [True, False]
     no_neighbour = read(batch, measure("CN", "Cl", "Na"), kind)
     assert no_neighbour.defined.tolist() == [True, True]
     assert no_neighbour.value[1] == 0
-    assert evaluate(batch, measure("CN", "Na", "Cl")).defined.all()  # searched, though no site counts
+    # searched, though no site counts
+    assert evaluate(batch, measure("CN", "Na", "Cl")).defined.all()
 
 
 def test_soft_species_are_weights(known_crystals: Known) -> None:
-    """p(Cl) = 1/2 on every chlorine: CN(Na-Cl) halves; p(Na) = 1/2 on every sodium: the mean over Na does not change."""
+    """p(Cl) = 1/2 on every chlorine: CN(Na-Cl) halves; p(Na) = 1/2 on every sodium: the mean over
+    Na does not change.
+    """
     for symbol, factor in (("Cl", 0.5), ("Na", 1.0)):
         batch = CrystalBatch.from_structures(known_crystals["rock_salt"][:1])
         whole = read(batch, measure("CN", "Na", "Cl"), "soft").value.item()
         batch.species[:, ATOMIC_NUMBER[symbol]] *= 0.5
-        assert read(batch, measure("CN", "Na", "Cl"), "soft").value.item() == pytest.approx(factor * whole)
+        assert read(batch, measure("CN", "Na", "Cl"), "soft").value.item() == pytest.approx(
+            factor * whole
+        )
 
 
 def test_an_atom_and_its_own_image_are_the_same_element() -> None:
@@ -108,25 +127,44 @@ def test_an_atom_and_its_own_image_are_the_same_element() -> None:
 def test_gradient_reaches_species(known_crystals: Known) -> None:
     batch = CrystalBatch.from_structures(known_crystals["rock_salt"][:1])
     species = batch.species.requires_grad_()
-    (gradient,) = torch.autograd.grad(read(batch, measure("CN", "Na", "Cl"), "soft").value.sum(), species)
+    (gradient,) = torch.autograd.grad(
+        read(batch, measure("CN", "Na", "Cl"), "soft").value.sum(), species
+    )
     assert (gradient[batch.weight([17]) > 0, 17] > 0).all()
 
 
 def test_sharpness_may_differ_per_crystal(known_crystals: Known) -> None:
     one = known_crystals["rock_salt"][0]
-    both = coordination.soft(CrystalBatch.from_structures([one, one]), measure("CN", "Na", "Cl"), torch.tensor([8.0, 2.0])).value
+    both = coordination.soft(
+        CrystalBatch.from_structures([one, one]),
+        measure("CN", "Na", "Cl"),
+        torch.tensor([8.0, 2.0]),
+    ).value
     for part, sharpness in zip(both.chunk(2), (8.0, 2.0), strict=True):
-        torch.testing.assert_close(part, coordination.soft(CrystalBatch.from_structures([one]), measure("CN", "Na", "Cl"), sharpness).value)
+        torch.testing.assert_close(
+            part,
+            coordination.soft(
+                CrystalBatch.from_structures([one]), measure("CN", "Na", "Cl"), sharpness
+            ).value,
+        )
 
 
 def codes(
-    *species: str, target: float | None = None, low: float | None = None, high: float | None = None, **parameters: float
+    *species: str,
+    target: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    **parameters: float,
 ) -> list[str]:
     """Codes of the concerns about a claim; the tolerance is that of the descriptor."""
     relation = (
         Relation("=", target=target, tolerance=0.5)
         if target is not None
-        else Relation("in" if low is not None and high is not None else "<=" if low is None else ">=", low=low, high=high)
+        else Relation(
+            "in" if low is not None and high is not None else "<=" if low is None else ">=",
+            low=low,
+            high=high,
+        )
     )
     return [c.code for c in coordination.concerns(measure("CN", *species, **parameters), relation)]
 

@@ -12,11 +12,11 @@ import torch
 from pymatgen.core import Lattice, Structure
 
 from scoutlang import potentials, testing
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors import energy_per_atom
-from scoutlang.elements import ATOMIC_NUMBER
-from scoutlang.errors import ScoutError
 from scoutlang.ir import Measure
+from scoutlang.ir.elements import ATOMIC_NUMBER
+from scoutlang.support.errors import ScoutError
 
 EMT = Measure("energy_per_atom", parameters=(("potential", "emt"),))
 CHGNET = Measure("energy_per_atom")
@@ -29,9 +29,15 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def copper(a: float = 3.6, shake: float = 0.0) -> Structure:
-    cell = Structure(Lattice.cubic(a), ["Cu"] * 4, [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)])
+    cell = Structure(
+        Lattice.cubic(a), ["Cu"] * 4, [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)]
+    )
     rng = np.random.default_rng(0)
-    return Structure(cell.lattice.matrix + shake * rng.normal(size=(3, 3)), cell.species, cell.frac_coords + shake * rng.random((4, 3)))
+    return Structure(
+        cell.lattice.matrix + shake * rng.normal(size=(3, 3)),
+        cell.species,
+        cell.frac_coords + shake * rng.random((4, 3)),
+    )
 
 
 def test_conformance() -> None:
@@ -51,7 +57,9 @@ def test_the_value_is_the_potentials() -> None:
 
 
 def test_descent_finds_the_lattice_constant() -> None:
-    """Following the gradient of a copper cell that is 5 % too wide and sheared leads to the minimum of EMT, cubic, a = 3.59 Å."""
+    """Following the gradient of a copper cell that is 5 % too wide and sheared leads to the minimum
+    of EMT, cubic, a = 3.59 Å.
+    """
     batch = CrystalBatch.from_structures([copper(3.78, shake=0.05)])
     frac, cell = batch.frac, batch.cell
     for _ in range(150):
@@ -60,11 +68,20 @@ def test_descent_finds_the_lattice_constant() -> None:
         along_frac, along_cell = torch.autograd.grad(value.sum(), (frac, cell))
         frac, cell = frac - 0.02 * along_frac, cell - 0.3 * along_cell
     assert float(value.detach()) == pytest.approx(0.0, abs=0.01)
-    assert Lattice(cell[0].detach().numpy()).parameters == pytest.approx((3.59, 3.59, 3.59, 90, 90, 90), rel=0.01)
+    assert Lattice(cell[0].detach().numpy()).parameters == pytest.approx(
+        (3.59, 3.59, 3.59, 90, 90, 90), rel=0.01
+    )
 
 
 def test_what_cannot_be_treated_is_undefined_and_harms_no_neighbour() -> None:
-    structures = [copper(shake=0.1), Structure(Lattice.cubic(4), ["Na"], [(0, 0, 0)]), copper(0.9), copper(), copper(), copper(shake=0.1)]
+    structures = [
+        copper(shake=0.1),
+        Structure(Lattice.cubic(4), ["Na"], [(0, 0, 0)]),
+        copper(0.9),
+        copper(),
+        copper(),
+        copper(shake=0.1),
+    ]
     batch = CrystalBatch.from_structures(structures)
     species, cell = batch.species.clone(), batch.cell.clone()
     first = int(batch.num_atoms[:3].sum())
@@ -73,7 +90,9 @@ def test_what_cannot_be_treated_is_undefined_and_harms_no_neighbour() -> None:
     frac, cell = batch.frac.requires_grad_(), cell.requires_grad_()
     batch = replace(batch, frac=frac, cell=cell, species=species)
     soft, exact = energy_per_atom.soft(batch, EMT), energy_per_atom.exact(batch, EMT)
-    assert soft.defined.tolist() == exact.defined.tolist() == [True, False, False, False, False, True]
+    assert (
+        soft.defined.tolist() == exact.defined.tolist() == [True, False, False, False, False, True]
+    )
     assert soft.value[~soft.defined].tolist() == [0.0] * 4
     assert exact.value.isnan().tolist() == (~exact.defined).tolist()
     along_frac, along_cell = torch.autograd.grad(soft.value.sum(), (frac, cell))
@@ -109,13 +128,22 @@ def test_float32_is_enough_to_guide() -> None:
 @pytest.mark.skipif(find_spec("tensorpotential") is not None, reason="tensorpotential is installed")
 def test_a_missing_package_is_an_error_not_an_undefined_value() -> None:
     with pytest.raises(ScoutError, match="tensorpotential"):
-        energy_per_atom.exact(CrystalBatch.from_structures([copper()]), Measure("energy_per_atom", parameters=(("potential", "grace"),)))
+        energy_per_atom.exact(
+            CrystalBatch.from_structures([copper()]),
+            Measure("energy_per_atom", parameters=(("potential", "grace"),)),
+        )
 
 
 @pytest.mark.slow
 def test_chgnet_guides_by_its_own_derivatives() -> None:
-    """Central differences of the energy in float32 are good to 1e-3 eV; a skewed cell of rock salt, out of place."""
-    salt = Structure(Lattice([(0, 2.7, 2.7), (2.7, 0, 2.7), (2.7, 2.7, 0)]), ["Na", "Cl"], [(0.02, 0, 0), (0.5, 0.53, 0.48)])
+    """Central differences of the energy in float32 are good to 1e-3 eV; a skewed cell of rock salt,
+    out of place.
+    """
+    salt = Structure(
+        Lattice([(0, 2.7, 2.7), (2.7, 0, 2.7), (2.7, 2.7, 0)]),
+        ["Na", "Cl"],
+        [(0.02, 0, 0), (0.5, 0.53, 0.48)],
+    )
     salt.make_supercell([[1, 0, 0], [1, 1, 0], [0, 0, 1]])
     batch = CrystalBatch.from_structures([salt])
     frac, cell = batch.frac.clone().requires_grad_(), batch.cell.clone().requires_grad_()
@@ -127,7 +155,11 @@ def test_chgnet_guides_by_its_own_derivatives() -> None:
         d_frac = torch.randn(frac.shape, generator=rng, dtype=frac.dtype)
         d_cell = torch.randn(cell.shape, generator=rng, dtype=cell.dtype)
         ahead, back = (
-            float(energy_per_atom.exact(batch.with_geometry(batch.frac + s * d_frac, batch.cell + s * d_cell), CHGNET).value)
+            float(
+                energy_per_atom.exact(
+                    batch.with_geometry(batch.frac + s * d_frac, batch.cell + s * d_cell), CHGNET
+                ).value
+            )
             for s in (step, -step)
         )
         expected = float((along_frac * d_frac).sum() + (along_cell * d_cell).sum())

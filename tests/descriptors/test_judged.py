@@ -14,21 +14,28 @@ from pymatgen.analysis.dimensionality import get_dimensionality_larsen
 from pymatgen.analysis.graphs import StructureGraph
 from pymatgen.core import Composition, Element, Lattice, Structure
 
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors import modules
 from scoutlang.descriptors.crystal_system import LAST_NUMBER
-from scoutlang.elements import ATOMIC_NUMBER, neighbour_radius
+from scoutlang.ir.elements import ATOMIC_NUMBER, neighbour_radius
 from scoutlang.testing import check_descriptor
 
 Settings = Mapping[str, list[Structure]]
 
 
 def exact(name: str, structures: list[Structure], **parameters: float) -> list[float | None]:
-    found = modules()[name].exact(CrystalBatch.from_structures(structures), measure(name, **parameters))
-    return [value if defined else None for value, defined in zip(found.value.tolist(), found.defined.tolist(), strict=True)]
+    found = modules()[name].exact(
+        CrystalBatch.from_structures(structures), measure(name, **parameters)
+    )
+    return [
+        value if defined else None
+        for value, defined in zip(found.value.tolist(), found.defined.tolist(), strict=True)
+    ]
 
 
-@pytest.mark.parametrize("name", ["spacegroup", "crystal_system", "dimensionality", "charge_balanced"])
+@pytest.mark.parametrize(
+    "name", ["spacegroup", "crystal_system", "dimensionality", "charge_balanced"]
+)
 def test_conformance(name: str) -> None:
     check_descriptor(modules()[name], measure(name))
 
@@ -41,27 +48,43 @@ def test_what_a_structure_alone_does_not_have(name: str) -> None:
 
 class TestSpacegroup:
     def test_known_crystals_in_every_setting(self, known_crystals: Settings) -> None:
-        """moyopy is a second program; the table of prototypes says from which group each crystal was built."""
+        """moyopy is a second program; the table of prototypes says from which group each crystal
+        was built.
+        """
         for name, settings in known_crystals.items():
-            cells = [moyopy.Cell(s.lattice.matrix.tolist(), s.frac_coords.tolist(), list(s.atomic_numbers)) for s in settings]
+            cells = [
+                moyopy.Cell(
+                    s.lattice.matrix.tolist(), s.frac_coords.tolist(), list(s.atomic_numbers)
+                )
+                for s in settings
+            ]
             expected = [moyopy.MoyoDataset(cell, symprec=0.01).number for cell in cells]
             assert exact("spacegroup", settings, symprec=0.01) == expected, name
 
     def test_the_tolerance(self) -> None:
-        """Caesium chloride with chlorine 0.03 Å off the centre along an edge is tetragonal, P4mm, unless that is within the tolerance."""
-        off = Structure(Lattice.cubic(4.12), ["Cs", "Cl"], [(0, 0, 0), (0.5, 0.5, 0.5 + 0.03 / 4.12)])
+        """Caesium chloride with chlorine 0.03 Å off the centre along an edge is tetragonal, P4mm,
+        unless that is within the tolerance.
+        """
+        off = Structure(
+            Lattice.cubic(4.12), ["Cs", "Cl"], [(0, 0, 0), (0.5, 0.5, 0.5 + 0.03 / 4.12)]
+        )
         assert exact("spacegroup", [off]) == [221]
         assert exact("spacegroup", [off], symprec=0.01) == [99]
 
     def test_atoms_that_the_tolerance_cannot_tell_apart(self) -> None:
         close = Structure(Lattice.cubic(4), ["Na", "Na"], [(0, 0, 0), (0.04, 0, 0)])
-        needle = Structure(Lattice.orthorhombic(0.15, 3, 50), ["Na", "Cl"], [(0, 0, 0), (0.1, 0.2, 0.3)])
+        needle = Structure(
+            Lattice.orthorhombic(0.15, 3, 50), ["Na", "Cl"], [(0, 0, 0), (0.1, 0.2, 0.3)]
+        )
         assert exact("spacegroup", [close, needle]) == [None, None]
         assert exact("spacegroup", [close], symprec=0.01) == [123]
 
     def test_noise_never_raises(self) -> None:
         rng = np.random.default_rng(0)
-        noise = [Structure(rng.normal(size=(3, 3)) * 5, ["Cu", "P", "Si", "P"], rng.random((4, 3))) for _ in range(50)]
+        noise = [
+            Structure(rng.normal(size=(3, 3)) * 5, ["Cu", "P", "Si", "P"], rng.random((4, 3)))
+            for _ in range(50)
+        ]
         assert all(number is None or 1 <= number <= 230 for number in exact("spacegroup", noise))
 
 
@@ -70,10 +93,20 @@ class TestCrystalSystem:
         """Moyopy finds the space group and names its system."""
         categories = modules()["crystal_system"].SIGNATURE.categories
         for name, settings in known_crystals.items():
-            cells = [moyopy.Cell(s.lattice.matrix.tolist(), s.frac_coords.tolist(), list(s.atomic_numbers)) for s in settings]
-            groups = [moyopy.SpaceGroupType(moyopy.MoyoDataset(cell, symprec=0.01).number) for cell in cells]
+            cells = [
+                moyopy.Cell(
+                    s.lattice.matrix.tolist(), s.frac_coords.tolist(), list(s.atomic_numbers)
+                )
+                for s in settings
+            ]
+            groups = [
+                moyopy.SpaceGroupType(moyopy.MoyoDataset(cell, symprec=0.01).number)
+                for cell in cells
+            ]
             ours = exact("crystal_system", settings, symprec=0.01)
-            assert [categories[int(v)] for v in ours if v is not None] == [g.crystal_system.lower() for g in groups], name
+            assert [categories[int(v)] for v in ours if v is not None] == [
+                g.crystal_system.lower() for g in groups
+            ], name
 
     @pytest.mark.parametrize(
         ("name", "system"),
@@ -87,13 +120,21 @@ class TestCrystalSystem:
             ("baddeleyite", "monoclinic"),
         ],
     )
-    def test_known_crystals_in_every_setting(self, known_crystals: Settings, name: str, system: str) -> None:
+    def test_known_crystals_in_every_setting(
+        self, known_crystals: Settings, name: str, system: str
+    ) -> None:
         categories = modules()["crystal_system"].SIGNATURE.categories
-        assert {categories[int(v)] for v in exact("crystal_system", known_crystals[name]) if v is not None} == {system}
+        assert {
+            categories[int(v)]
+            for v in exact("crystal_system", known_crystals[name])
+            if v is not None
+        } == {system}
 
     def test_triclinic(self) -> None:
         lattice = Lattice.from_parameters(4, 5, 6, 75, 83, 97)
-        assert exact("crystal_system", [Structure(lattice, ["Na", "Cl"], [(0, 0, 0), (0.4, 0.45, 0.3)])]) == [0]
+        assert exact(
+            "crystal_system", [Structure(lattice, ["Na", "Cl"], [(0, 0, 0), (0.4, 0.45, 0.3)])]
+        ) == [0]
 
     def test_limits_are_those_of_the_tables(self) -> None:
         """Against moyopy's table of the 230 groups."""
@@ -118,16 +159,22 @@ class TestDimensionality:
             ("quartz", 3),
         ],
     )
-    def test_known_crystals_in_every_setting(self, known_crystals: Settings, name: str, dimensions: int) -> None:
+    def test_known_crystals_in_every_setting(
+        self, known_crystals: Settings, name: str, dimensions: int
+    ) -> None:
         assert exact("dimensionality", known_crystals[name]) == [dimensions] * 4
 
     def test_molecules(self) -> None:
         """Carbon dioxide, Pa-3 (De Smedt and Keesom 1924): a = 5.62 Å, O at x = 0.11."""
-        dry_ice = Structure.from_spacegroup("Pa-3", Lattice.cubic(5.62), ["C", "O"], [(0, 0, 0), (0.11, 0.11, 0.11)])
+        dry_ice = Structure.from_spacegroup(
+            "Pa-3", Lattice.cubic(5.62), ["C", "O"], [(0, 0, 0), (0.11, 0.11, 0.11)]
+        )
         primitive = dry_ice * (2, 1, 1)
         assert exact("dimensionality", [dry_ice, primitive]) == [0, 0]
 
-    def test_the_largest_component_counts_and_r_can_be_given(self, known_crystals: Settings) -> None:
+    def test_the_largest_component_counts_and_r_can_be_given(
+        self, known_crystals: Settings
+    ) -> None:
         graphite = known_crystals["graphite"][0].copy()
         graphite.append("Ar", (0.5, 0.5, 0.5))
         assert exact("dimensionality", [graphite]) == [2]
@@ -180,21 +227,34 @@ class TestChargeBalanced:
     def test_pymatgen_agrees(self, known_crystals: Settings) -> None:
         for name, settings in known_crystals.items():
             composition = settings[1].composition.reduced_composition
-            assert exact("charge_balanced", settings) == [bool(composition.oxi_state_guesses())] * 4, name
+            assert (
+                exact("charge_balanced", settings) == [bool(composition.oxi_state_guesses())] * 4
+            ), name
 
     def test_a_large_mixed_cell_costs_nothing(self) -> None:
-        """Pymatgen's enumeration of these 97 atoms would try C(61 + 7, 7) states of manganese alone."""
+        """Pymatgen's enumeration of these 97 atoms would try C(61 + 7, 7) states of manganese
+        alone.
+        """
         atoms = ["Mn"] * 61 + ["O"] * 36
         rng = np.random.default_rng(0)
         assert len(Element("Mn").icsd_oxidation_states) >= 4
-        assert exact("charge_balanced", [Structure(Lattice.cubic(12), atoms, rng.random((97, 3)))]) == [False]
+        assert exact(
+            "charge_balanced", [Structure(Lattice.cubic(12), atoms, rng.random((97, 3)))]
+        ) == [False]
 
     def test_an_element_without_states_is_undefined(self) -> None:
-        assert exact("charge_balanced", [Structure(Lattice.cubic(4), ["Ar", "O"], [(0, 0, 0), (0.5, 0.5, 0.5)])]) == [None]
+        assert exact(
+            "charge_balanced",
+            [Structure(Lattice.cubic(4), ["Ar", "O"], [(0, 0, 0), (0.5, 0.5, 0.5)])],
+        ) == [None]
 
 
-@pytest.mark.parametrize("name", ["spacegroup", "crystal_system", "dimensionality", "charge_balanced", "energy_per_atom"])
-def test_an_undecided_atom_and_a_broken_cell_are_undefined(name: str, known_crystals: Settings) -> None:
+@pytest.mark.parametrize(
+    "name", ["spacegroup", "crystal_system", "dimensionality", "charge_balanced", "energy_per_atom"]
+)
+def test_an_undecided_atom_and_a_broken_cell_are_undefined(
+    name: str, known_crystals: Settings
+) -> None:
     salt = known_crystals["rock_salt"][1]
     batch = CrystalBatch.from_structures([salt] * 4)
     batch.species[2, [ATOMIC_NUMBER["Na"], ATOMIC_NUMBER["Cl"]]] = 0.5

@@ -1,4 +1,6 @@
-"""Bond-orientational order: Steinhardt's textbook values, pymatgen's on the same neighbours, and the laws of the harmonics."""
+"""Bond-orientational order: Steinhardt's textbook values, pymatgen's on the same neighbours, and
+the laws of the harmonics.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import torch
 from pymatgen.analysis.local_env import LocalStructOrderParams
 from pymatgen.core import Lattice, Structure
 
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors import bond_order
 from scoutlang.descriptors._harmonics import harmonics
 from scoutlang.ir import Measure, Species
@@ -27,11 +29,14 @@ def cubic(group: str, a: float, species: list[str], coords: list[list[float]]) -
 FCC = cubic("Fm-3m", 3.61, ["Cu"], [[0, 0, 0]])
 BCC = cubic("Im-3m", 2.87, ["Fe"], [[0, 0, 0]])
 SC = cubic("Pm-3m", 3.35, ["Po"], [[0, 0, 0]])
-HCP = Structure.from_spacegroup("P6_3/mmc", Lattice.hexagonal(3.2, 3.2 * np.sqrt(8 / 3)), ["Mg"], [[1 / 3, 2 / 3, 1 / 4]])
+HCP = Structure.from_spacegroup(
+    "P6_3/mmc", Lattice.hexagonal(3.2, 3.2 * np.sqrt(8 / 3)), ["Mg"], [[1 / 3, 2 / 3, 1 / 4]]
+)
 ZINC_BLENDE = cubic("F-43m", 5.41, ["Zn", "S"], [[0, 0, 0], [0.25, 0.25, 0.25]])
 ROCK_SALT = cubic("Fm-3m", 5.64, ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
 
-# (structure, A, B, r, l, value): Steinhardt et al. 1983, fig. 2; Mickel et al., J. Chem. Phys. 138, 044501 (2013), table I
+# (structure, A, B, r, l, value): Steinhardt et al. 1983, fig. 2; Mickel et al., J. Chem. Phys. 138,
+# 044501 (2013), table I
 TEXTBOOK = [
     (FCC, "Cu", "Cu", 3.0, 4, 0.191),
     (FCC, "Cu", "Cu", 3.0, 6, 0.575),
@@ -49,10 +54,14 @@ TEXTBOOK = [
 
 
 @pytest.mark.parametrize(("structure", "a", "b", "r", "degree", "value"), TEXTBOOK)
-def test_textbook_values_in_any_cell(structure: Structure, a: str, b: str, r: float | None, degree: int, value: float) -> None:
+def test_textbook_values_in_any_cell(
+    structure: Structure, a: str, b: str, r: float | None, degree: int, value: float
+) -> None:
     skewed = structure.get_primitive_structure()
     skewed.make_supercell([[1, 0, 0], [3, 1, 0], [-2, 1, 1]])
-    found = bond_order.exact(CrystalBatch.from_structures([structure, skewed, structure * (2, 1, 1)]), q(a, b, degree, r))
+    found = bond_order.exact(
+        CrystalBatch.from_structures([structure, skewed, structure * (2, 1, 1)]), q(a, b, degree, r)
+    )
     counted = found.value[found.weight > 0]
     assert len(counted) > 2
     assert counted.tolist() == pytest.approx([value] * len(counted), abs=6e-4)
@@ -67,21 +76,30 @@ def test_agrees_with_pymatgen_on_distorted_crystals() -> None:
         measures = [q(a, b, degree, 3.3) for degree in (2, 4, 6)]
         found = [bond_order.exact(CrystalBatch.from_structures([distorted]), m) for m in measures]
         for site in (0, 1):
-            neighbours = [n for n in distorted.get_neighbors(distorted[site], 3.3) if n.specie.symbol == b]
-            # The class reads images from the sites that it is given, so the neighbours stand beside the centre in a large box.
+            neighbours = [
+                n for n in distorted.get_neighbors(distorted[site], 3.3) if n.specie.symbol == b
+            ]
+            # The class reads images from the sites that it is given, so the neighbours stand beside
+            # the centre in a large box.
             box = Lattice.cubic(100)
             origin = distorted[site].coords
             cluster = Structure(
-                box, [a] + [b] * len(neighbours), [[50] * 3, *(n.coords - origin + 50 for n in neighbours)], coords_are_cartesian=True
+                box,
+                [a] + [b] * len(neighbours),
+                [[50] * 3, *(n.coords - origin + 50 for n in neighbours)],
+                coords_are_cartesian=True,
             )
-            theirs = parameters.get_order_parameters(cluster, 0, indices_neighs=list(range(1, len(cluster))))
+            theirs = parameters.get_order_parameters(
+                cluster, 0, indices_neighs=list(range(1, len(cluster)))
+            )
             assert [float(f.value[site]) for f in found] == pytest.approx(theirs, abs=1e-8)
 
 
 @pytest.mark.parametrize("degree", range(1, 13))
 def test_addition_theorem(degree: int) -> None:
     vectors = torch.nn.functional.normalize(
-        torch.randn(20, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(degree)), dim=-1
+        torch.randn(20, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(degree)),
+        dim=-1,
     )
     y = harmonics(vectors, degree)
     legendre = np.polynomial.legendre.Legendre.basis(degree)(np.asarray(vectors @ vectors.T))
@@ -89,7 +107,9 @@ def test_addition_theorem(degree: int) -> None:
 
 
 def test_one_bond_is_1_a_lonely_site_is_left_out_and_an_empty_order_has_no_gradient() -> None:
-    pair = Structure(Lattice.cubic(10), ["Cu", "P", "Cu"], [[0, 0, 0], [0.21, 0.1, 0.05], [0.5, 0.5, 0.5]])
+    pair = Structure(
+        Lattice.cubic(10), ["Cu", "P", "Cu"], [[0, 0, 0], [0.21, 0.1, 0.05], [0.5, 0.5, 0.5]]
+    )
     batch = CrystalBatch.from_structures([pair])
     found = bond_order.exact(batch, q("Cu", "P", 5))
     assert found.weight.tolist() == [1, 0, 0]

@@ -1,4 +1,6 @@
-"""Continuous shape measures: published values, brute force over every permutation, and pymatgen's chemenv on the same points."""
+"""Continuous shape measures: published values, brute force over every permutation, and pymatgen's
+chemenv on the same points.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,13 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
-from pymatgen.analysis.chemenv.coordination_environments.coordination_geometry_finder import symmetry_measure
+from pymatgen.analysis.chemenv.coordination_environments.coordination_geometry_finder import (
+    symmetry_measure,
+)
 from pymatgen.core import Lattice, Structure
 from torch import Tensor
 
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors import shape
 from scoutlang.descriptors.shape import POLYHEDRA, shape_measure
 from scoutlang.ir import Measure, Species
@@ -28,16 +32,21 @@ def points(name: str) -> Tensor:
 
 
 def distorted(name: str, count: int, noise: float, seed: int = 0) -> Tensor:
-    """(count, n, 3): the ideal shape of unit bonds, each copy turned, shuffled and displaced at random."""
+    """(count, n, 3): the ideal shape of unit bonds, each copy turned, shuffled and displaced at
+    random.
+    """
     rng = torch.Generator().manual_seed(seed)
     ideal = points(name)[0]
     ideal = ideal / torch.linalg.vector_norm(ideal, dim=-1).mean()
     turn, _ = torch.linalg.qr(torch.randn(count, 3, 3, generator=rng, dtype=torch.float64))
     order = torch.stack([torch.randperm(len(ideal), generator=rng) for _ in range(count)])
-    return ideal[order] @ turn + noise * torch.randn(count, len(ideal), 3, generator=rng, dtype=torch.float64)
+    return ideal[order] @ turn + noise * torch.randn(
+        count, len(ideal), 3, generator=rng, dtype=torch.float64
+    )
 
 
-# Minimal distances between ideal shapes: Alvarez et al., Coord. Chem. Rev. 249, 1693 (2005), and the manual of SHAPE 2.1.
+# Minimal distances between ideal shapes: Alvarez et al., Coord. Chem. Rev. 249, 1693 (2005), and
+# the manual of SHAPE 2.1.
 @pytest.mark.parametrize(
     ("one", "other", "value"),
     [
@@ -68,16 +77,23 @@ def test_equals_chemenv_minimised_over_every_permutation(name: str) -> None:
         around -= around.mean(0)
         ideal = np.vstack([np.zeros(3), POLYHEDRA[name]])
         every = (
-            symmetry_measure(ideal[[0, *(k + 1 for k in order)]], around)["symmetry_measure"] for order in permutations(range(len(given)))
+            symmetry_measure(ideal[[0, *(k + 1 for k in order)]], around)["symmetry_measure"]
+            for order in permutations(range(len(given)))
         )
-        assert float(shape_measure(given[None], POLYHEDRA[name])) == pytest.approx(min(every), abs=1e-9)
+        assert float(shape_measure(given[None], POLYHEDRA[name])) == pytest.approx(
+            min(every), abs=1e-9
+        )
 
 
-@pytest.mark.parametrize(("name", "order"), [("octahedron", 48), ("cube", 48), ("square_antiprism", 16), ("icosahedron", 120)])
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [("octahedron", 48), ("cube", 48), ("square_antiprism", 16), ("icosahedron", 120)],
+)
 def test_symmetries(name: str, order: int) -> None:
     group = shape._symmetries(POLYHEDRA[name])
     assert len(group) == order
-    if len(POLYHEDRA[name]) == 6:  # the chosen assignments and their turned copies are all there are, each once
+    # the chosen assignments and their turned copies are all there are, each once
+    if len(POLYHEDRA[name]) == 6:
         turned = {tuple(g[v] for v in a) for a in shape._assignments(group) for g in group}
         assert len(turned) == len(list(shape._assignments(group))) * order == 720
 
@@ -86,7 +102,10 @@ def test_symmetries(name: str, order: int) -> None:
 def test_the_search_finds_what_trying_all_finds(name: str) -> None:
     ideal = points(name)[0]
     given = distorted(name, 40, noise=0.12)
-    tried, found = shape._best_of_all(given, ideal, POLYHEDRA[name]), shape._best_found(given, ideal, POLYHEDRA[name])
+    tried, found = (
+        shape._best_of_all(given, ideal, POLYHEDRA[name]),
+        shape._best_found(given, ideal, POLYHEDRA[name]),
+    )
     torch.testing.assert_close(_fit(given, ideal[found]), _fit(given, ideal[tried]))
 
 
@@ -96,7 +115,9 @@ def test_more_starts_do_not_find_better(name: str, monkeypatch: pytest.MonkeyPat
     given = distorted(name, 40, noise=0.12)
     found = _fit(given, ideal[shape._best_found(given, ideal, POLYHEDRA[name])])
     monkeypatch.setattr(shape, "_STARTS", 132)
-    torch.testing.assert_close(_fit(given, ideal[shape._best_found(given, ideal, POLYHEDRA[name])]), found)
+    torch.testing.assert_close(
+        _fit(given, ideal[shape._best_found(given, ideal, POLYHEDRA[name])]), found
+    )
 
 
 def _fit(given: Tensor, vertices: Tensor) -> Tensor:
@@ -106,23 +127,36 @@ def _fit(given: Tensor, vertices: Tensor) -> Tensor:
 def test_sum_of_singular_values() -> None:
     matrix = torch.randn(500, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     matrix[:100, 2] = 0  # flat shapes
-    torch.testing.assert_close(shape._singular_sum(matrix), torch.linalg.svdvals(matrix).sum(-1), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(
+        shape._singular_sum(matrix), torch.linalg.svdvals(matrix).sum(-1), rtol=1e-6, atol=1e-6
+    )
 
 
 def cubic(group: str, a: float, species: list[str], coords: list[list[float]]) -> Structure:
     return Structure.from_spacegroup(group, Lattice.cubic(a), species, coords)
 
 
-HCP = Structure.from_spacegroup("P6_3/mmc", Lattice.hexagonal(3.2, 3.2 * np.sqrt(8 / 3)), ["Mg"], [[1 / 3, 2 / 3, 1 / 4]])
+HCP = Structure.from_spacegroup(
+    "P6_3/mmc", Lattice.hexagonal(3.2, 3.2 * np.sqrt(8 / 3)), ["Mg"], [[1 / 3, 2 / 3, 1 / 4]]
+)
 NICKELINE = Structure.from_spacegroup(
-    "P6_3/mmc", Lattice.hexagonal(3.6, 3.6 * np.sqrt(8 / 3)), ["Ni", "As"], [[0, 0, 0], [1 / 3, 2 / 3, 1 / 4]]
+    "P6_3/mmc",
+    Lattice.hexagonal(3.6, 3.6 * np.sqrt(8 / 3)),
+    ["Ni", "As"],
+    [[0, 0, 0], [1 / 3, 2 / 3, 1 / 4]],
 )
 ROCK_SALT = cubic("Fm-3m", 5.64, ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
 PEROVSKITE = cubic("Pm-3m", 3.905, ["Sr", "Ti", "O"], [[0.5, 0.5, 0.5], [0, 0, 0], [0.5, 0, 0]])
 
 CRYSTALS = [
     (ROCK_SALT, "Na", "Cl", "octahedron", 0),
-    (cubic("F-43m", 5.41, ["Zn", "S"], [[0, 0, 0], [0.25, 0.25, 0.25]]), "Zn", "S", "tetrahedron", 0),
+    (
+        cubic("F-43m", 5.41, ["Zn", "S"], [[0, 0, 0], [0.25, 0.25, 0.25]]),
+        "Zn",
+        "S",
+        "tetrahedron",
+        0,
+    ),
     (cubic("Pm-3m", 4.12, ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]), "Cs", "Cl", "cube", 0),
     (PEROVSKITE, "Sr", "O", "cuboctahedron", 0),
     (PEROVSKITE, "O", "Ti", "linear", 0),
@@ -140,7 +174,9 @@ CRYSTALS = [
 
 
 @pytest.mark.parametrize(("structure", "a", "b", "like", "value"), CRYSTALS)
-def test_crystals_in_any_cell(structure: Structure, a: str, b: str, like: str, value: float) -> None:
+def test_crystals_in_any_cell(
+    structure: Structure, a: str, b: str, like: str, value: float
+) -> None:
     skewed = structure.get_primitive_structure()
     skewed.make_supercell([[1, 0, 0], [3, 1, 0], [-2, 1, 1]])
     batch = CrystalBatch.from_structures([structure, skewed, structure * (2, 1, 1)])
@@ -152,10 +188,12 @@ def test_crystals_in_any_cell(structure: Structure, a: str, b: str, like: str, v
 
 def test_equally_near_neighbours_and_too_few_leave_a_site_out() -> None:
     batch = CrystalBatch.from_structures([ROCK_SALT])
-    assert shape.exact(batch, measure("Na", "Cl", "square_plane")).weight.sum() == 0  # four of six equal bonds
+    # four of six equal bonds
+    assert shape.exact(batch, measure("Na", "Cl", "square_plane")).weight.sum() == 0
     assert shape.exact(batch, measure("Na", "Cl", "octahedron")).weight.sum() == 4
     assert shape.exact(batch, measure("Na", "Cl", "octahedron", 2.5)).weight.sum() == 0
-    assert shape.exact(batch, measure("Na", "Cl", "cube", 5.0)).weight.sum() == 0  # six at 2.82, eight more at 4.88
+    # six at 2.82, eight more at 4.88
+    assert shape.exact(batch, measure("Na", "Cl", "cube", 5.0)).weight.sum() == 0
 
 
 def test_atoms_on_top_of_each_other_have_a_finite_gradient() -> None:
@@ -167,6 +205,8 @@ def test_atoms_on_top_of_each_other_have_a_finite_gradient() -> None:
     assert frac.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("like", ["linear", "octahedron", pytest.param("square_antiprism", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "like", ["linear", "octahedron", pytest.param("square_antiprism", marks=pytest.mark.slow)]
+)
 def test_conforms(like: str) -> None:
     check_descriptor(shape, measure("Cu", "P", like, 5.0))

@@ -1,4 +1,6 @@
-"""Similarity to a template: 1 for itself in any orientation, small for other polyhedra, and clear errors for files that cannot be used."""
+"""Similarity to a template: 1 for itself in any orientation, small for other polyhedra, and clear
+errors for files that cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,11 @@ from prototypes import prototypes, settings
 from pymatgen.core import Lattice, Structure
 from pymatgen.core.operations import SymmOp
 
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors import similarity
 from scoutlang.descriptors.shape import POLYHEDRA
-from scoutlang.errors import ScoutError
 from scoutlang.ir import Measure, Species, TextFile
+from scoutlang.support.errors import ScoutError
 from scoutlang.testing import check_descriptor
 
 CRYSTALS = prototypes()
@@ -23,7 +25,11 @@ def like(centre: str, neighbour: str, template: Structure | str, r: float | None
     species = tuple(Species(text=e, elements=tuple(e.split(","))) for e in (centre, neighbour))
     text = template if isinstance(template, str) else template.to(fmt="cif")
     file = TextFile("site.cif", text)
-    return Measure("similarity", species, (("template", file),) if r is None else (("template", file), ("r", r)))
+    return Measure(
+        "similarity",
+        species,
+        (("template", file),) if r is None else (("template", file), ("r", r)),
+    )
 
 
 def cluster(shape: str, bond: float = 2.3, centre: str = "Cu", noise: float = 0.0) -> Structure:
@@ -31,7 +37,12 @@ def cluster(shape: str, bond: float = 2.3, centre: str = "Cu", noise: float = 0.
     points = np.array(POLYHEDRA[shape])
     points = points / np.linalg.norm(points, axis=1, keepdims=True) * bond
     points += noise * np.random.default_rng(0).standard_normal(points.shape)
-    return Structure(Lattice.cubic(15), [centre] + ["P"] * len(points), [[7] * 3, *(points + 7)], coords_are_cartesian=True)
+    return Structure(
+        Lattice.cubic(15),
+        [centre] + ["P"] * len(points),
+        [[7] * 3, *(points + 7)],
+        coords_are_cartesian=True,
+    )
 
 
 def values(structure: Structure, use: Measure, kind: str = "exact") -> list[float]:
@@ -39,14 +50,20 @@ def values(structure: Structure, use: Measure, kind: str = "exact") -> list[floa
     return list(found.value[found.weight > 0.5].tolist())
 
 
-@pytest.mark.parametrize(("name", "a", "b"), [("quartz", "Si", "O"), ("tenorite", "Cu", "O"), ("nickel_arsenide", "As", "Ni")])
+@pytest.mark.parametrize(
+    ("name", "a", "b"),
+    [("quartz", "Si", "O"), ("tenorite", "Cu", "O"), ("nickel_arsenide", "As", "Ni")],
+)
 @pytest.mark.parametrize("kind", ["exact", "soft"])
 def test_one_for_itself_in_any_cell_and_orientation(name: str, a: str, b: str, kind: str) -> None:
     use = like(a, b, CRYSTALS[name])
     for structure in settings(CRYSTALS[name]):
         turned = structure.copy()
         turned.apply_operation(SymmOp.from_axis_angle_and_translation([1, 2, 3], 77))
-        assert values(turned, use, kind) == pytest.approx([1] * int(structure.composition[a]), abs=1e-4)  # a CIF has few digits
+        # a CIF has few digits
+        assert values(turned, use, kind) == pytest.approx(
+            [1] * int(structure.composition[a]), abs=1e-4
+        )
 
 
 @pytest.mark.parametrize(
@@ -102,13 +119,18 @@ def test_definition_by_legendre_polynomials() -> None:
 
 
 def test_the_first_site_stands_in_where_no_site_is_an_a() -> None:
-    assert values(cluster("cube"), like("Cu", "P", cluster("cube", centre="Au"), 3.0)) == pytest.approx([1], abs=1e-5)
+    assert values(
+        cluster("cube"), like("Cu", "P", cluster("cube", centre="Au"), 3.0)
+    ) == pytest.approx([1], abs=1e-5)
 
 
 def test_the_first_a_of_the_file_is_the_centre() -> None:
     near, far = cluster("cube"), cluster("octahedron", bond=2.5)
     both = Structure(
-        Lattice.cubic(30), [*near.species, *far.species], [*near.cart_coords, *(far.cart_coords + 12)], coords_are_cartesian=True
+        Lattice.cubic(30),
+        [*near.species, *far.species],
+        [*near.cart_coords, *(far.cart_coords + 12)],
+        coords_are_cartesian=True,
     )
     last_first = Structure.from_sites(list(reversed(both)))
     assert values(near, like("Cu", "P", both, 3.0)) == pytest.approx([1], abs=1e-5)
@@ -124,7 +146,9 @@ def test_one_sharpness_for_each_crystal() -> None:
         torch.testing.assert_close(mine, alone[:7] if sharpness == 4.0 else alone[7:])
 
 
-DISORDERED = Structure(Lattice.cubic(4), [{"Cu": 0.5, "Au": 0.5}, "P"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+DISORDERED = Structure(
+    Lattice.cubic(4), [{"Cu": 0.5, "Au": 0.5}, "P"], [[0, 0, 0], [0.5, 0.5, 0.5]]
+)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +160,11 @@ DISORDERED = Structure(Lattice.cubic(4), [{"Cu": 0.5, "Au": 0.5}, "P"], [[0, 0, 
         (DISORDERED, "disordered"),
         (cluster("cube", bond=6.0), "no P within"),
         (CRYSTALS["quartz"], "no P within"),
-        (cluster("cube").to(fmt="cif") + cluster("octahedron").to(fmt="cif").replace("data_", "data_other"), "not a readable CIF"),
+        (
+            cluster("cube").to(fmt="cif")
+            + cluster("octahedron").to(fmt="cif").replace("data_", "data_other"),
+            "not a readable CIF",
+        ),
     ],
 )
 def test_a_template_that_cannot_be_used(template: Structure | str, words: str) -> None:

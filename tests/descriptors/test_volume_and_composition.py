@@ -1,4 +1,6 @@
-"""volume_per_atom, density, packing_fraction, count and atomic_fraction: known values, species probabilities, masked atoms, doubts."""
+"""volume_per_atom, density, packing_fraction, count and atomic_fraction: known values, species
+probabilities, masked atoms, doubts.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,10 @@ import torch
 from prototypes import measure, read
 from pymatgen.core import Lattice, Structure
 
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors import modules
-from scoutlang.elements import ATOMIC_NUMBER
 from scoutlang.ir import Relation
+from scoutlang.ir.elements import ATOMIC_NUMBER
 
 Known = Mapping[str, list[Structure]]
 CU, O = ATOMIC_NUMBER["Cu"], ATOMIC_NUMBER["O"]  # noqa: E741
@@ -37,8 +39,12 @@ def one(known_crystals: Known, name: str) -> CrystalBatch:
         ("diamond", "packing_fraction", 1.8388 / 5.5924),
     ],
 )
-def test_known_values(known_crystals: Known, crystal: str, name: str, expected: float, kind: str) -> None:
-    assert read(one(known_crystals, crystal), measure(name), kind).value.item() == pytest.approx(expected, rel=0.01)
+def test_known_values(
+    known_crystals: Known, crystal: str, name: str, expected: float, kind: str
+) -> None:
+    assert read(one(known_crystals, crystal), measure(name), kind).value.item() == pytest.approx(
+        expected, rel=0.01
+    )
 
 
 def test_absent_elements_have_a_share_of_zero(known_crystals: Known) -> None:
@@ -60,23 +66,42 @@ def test_soft_values_weigh_probabilities_and_exact_ones_decide(known_crystals: K
     assert read(batch, measure("count", "Cu")).value.item() == 4
     whole = one(known_crystals, "cuprite")
     for name in ("density", "packing_fraction"):
-        torch.testing.assert_close(read(batch, measure(name)).value, read(whole, measure(name)).value)
-        assert (read(batch, measure(name), "soft").value < read(whole, measure(name), "soft").value).all()
+        torch.testing.assert_close(
+            read(batch, measure(name)).value, read(whole, measure(name)).value
+        )
+        assert (
+            read(batch, measure(name), "soft").value < read(whole, measure(name), "soft").value
+        ).all()
 
 
 def test_a_half_masked_crystal_is_not_taken_for_a_lighter_one(known_crystals: Known) -> None:
     whole = one(known_crystals, "cuprite")
     masked = replace(whole, species=0.5 * whole.species)
-    for use in (measure("density"), measure("packing_fraction"), measure("atomic_fraction", "Cu"), measure("count", "Cu")):
+    for use in (
+        measure("density"),
+        measure("packing_fraction"),
+        measure("atomic_fraction", "Cu"),
+        measure("count", "Cu"),
+    ):
         torch.testing.assert_close(read(masked, use, "soft").value, read(whole, use, "soft").value)
     nothing = replace(whole, species=0.0 * whole.species)
-    for use in (measure("density"), measure("packing_fraction"), measure("atomic_fraction", "Cu"), measure("count", "Cu")):
+    for use in (
+        measure("density"),
+        measure("packing_fraction"),
+        measure("atomic_fraction", "Cu"),
+        measure("count", "Cu"),
+    ):
         assert not read(nothing, use, "soft").defined.any()
 
 
 def test_gradient_reaches_species(known_crystals: Known) -> None:
     """More copper instead of oxygen: heavier, larger, and more copper."""
-    for use in (measure("density"), measure("packing_fraction"), measure("atomic_fraction", "Cu"), measure("count", "Cu")):
+    for use in (
+        measure("density"),
+        measure("packing_fraction"),
+        measure("atomic_fraction", "Cu"),
+        measure("count", "Cu"),
+    ):
         batch = one(known_crystals, "cuprite")
         species = batch.species.requires_grad_()
         (gradient,) = torch.autograd.grad(read(batch, use, "soft").value.sum(), species)
@@ -84,7 +109,9 @@ def test_gradient_reaches_species(known_crystals: Known) -> None:
 
 
 def test_an_element_without_a_radius_has_no_packing_fraction() -> None:
-    batch = CrystalBatch.from_structures([Structure(Lattice.cubic(3.0), [e], [[0, 0, 0]]) for e in ("Cf", "Cu")])
+    batch = CrystalBatch.from_structures(
+        [Structure(Lattice.cubic(3.0), [e], [[0, 0, 0]]) for e in ("Cf", "Cu")]
+    )
     for kind in ("soft", "exact"):
         assert read(batch, measure("packing_fraction"), kind).defined.tolist() == [False, True]
         assert read(batch, measure("density"), kind).defined.all()

@@ -1,4 +1,6 @@
-"""Powder patterns: peaks and intensities of pymatgen's calculator, the value on measured points, and files that cannot be used."""
+"""Powder patterns: peaks and intensities of pymatgen's calculator, the value on measured points,
+and files that cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,10 @@ from prototypes import prototypes, settings
 from pymatgen.analysis.diffraction.xrd import XRDCalculator
 from pymatgen.core import Structure
 
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors import xrd
-from scoutlang.errors import ScoutError
 from scoutlang.ir import Measure, TextFile
+from scoutlang.support.errors import ScoutError
 from scoutlang.testing import check_descriptor
 
 CRYSTALS = prototypes()
@@ -22,30 +24,49 @@ def against(text: str, **parameters: float) -> Measure:
     return Measure("xrd", (), (("pattern", TextFile("measured.xy", text)), *parameters.items()))
 
 
-def pattern(structure: Structure, *, fwhm: float = 0.2, wavelength: float = 1.54184, background: str = "0", step: float = 0.05) -> str:
+def pattern(
+    structure: Structure,
+    *,
+    fwhm: float = 0.2,
+    wavelength: float = 1.54184,
+    background: str = "0",
+    step: float = 0.05,
+) -> str:
     """A pattern by pymatgen with Gaussian peaks, 10° to 90°, as a file."""
     found = XRDCalculator(wavelength=wavelength).get_pattern(structure, two_theta_range=(8, 92))
     x = np.arange(10, 90, step)
     sigma = fwhm / np.sqrt(8 * np.log(2))
     y = (found.y[:, None] * np.exp(-0.5 * ((x - found.x[:, None]) / sigma) ** 2)).sum(0)
     y = y + (300 - 2 * x if background == "sloped" else 0)
-    return "# two theta, intensity\n" + "\n".join(f"{a:.4f} {b:.6f}" for a, b in zip(x, y, strict=True))
+    return "# two theta, intensity\n" + "\n".join(
+        f"{a:.4f} {b:.6f}" for a, b in zip(x, y, strict=True)
+    )
 
 
-@pytest.mark.parametrize("name", ["rock_salt", "rutile", "quartz", "spinel", "tenorite", "cinnabar"])
+@pytest.mark.parametrize(
+    "name", ["rock_salt", "rutile", "quartz", "spinel", "tenorite", "cinnabar"]
+)
 @pytest.mark.parametrize("wavelength", [1.54184, 0.7])
 def test_peaks_and_intensities_are_those_of_pymatgen(name: str, wavelength: float) -> None:
-    theirs = XRDCalculator(wavelength=wavelength).get_pattern(CRYSTALS[name], two_theta_range=(10, 70))
+    theirs = XRDCalculator(wavelength=wavelength).get_pattern(
+        CRYSTALS[name], two_theta_range=(10, 70)
+    )
     for structure in settings(CRYSTALS[name])[:3]:
         batch = CrystalBatch.from_structures([structure])
         hkl = xrd.reflections(batch.cell[0], 10, 70, wavelength)
         assert hkl is not None
-        position, intensity = xrd.peaks(hkl, batch.frac, batch.cell[0], batch.species, xrd._Factors(batch.species), wavelength)
+        position, intensity = xrd.peaks(
+            hkl, batch.frac, batch.cell[0], batch.species, xrd._Factors(batch.species), wavelength
+        )
         angles, heights = np.asarray(position), np.asarray(intensity)
         lines = np.array([heights[np.abs(angles - a) < 1e-3].sum() for a in theirs.x])
         their_lines = np.array([theirs.y[np.abs(theirs.x - a) < 1e-3].sum() for a in theirs.x])
-        np.testing.assert_allclose(lines / lines.max(), their_lines / their_lines.max(), atol=2e-5)  # theirs without the faintest lines
-        assert heights.sum() / lines.max() == pytest.approx(theirs.y.sum() / their_lines.max(), rel=1e-3)  # and no others
+        # theirs without the faintest lines
+        np.testing.assert_allclose(lines / lines.max(), their_lines / their_lines.max(), atol=2e-5)
+        # and no others
+        assert heights.sum() / lines.max() == pytest.approx(
+            theirs.y.sum() / their_lines.max(), rel=1e-3
+        )
 
 
 @pytest.mark.parametrize("background", ["0", "sloped"])
@@ -71,7 +92,9 @@ def test_the_derivative_leads_back_to_the_atoms_and_the_cell_that_were_measured(
     true = CrystalBatch.from_structures([CRYSTALS["rutile"]])
     use = against(pattern(CRYSTALS["rutile"], fwhm=0.5), fwhm=0.5)
     rng = torch.Generator().manual_seed(0)
-    frac = (true.frac + 0.02 * torch.randn(true.frac.shape, generator=rng, dtype=torch.float64)).requires_grad_()
+    frac = (
+        true.frac + 0.02 * torch.randn(true.frac.shape, generator=rng, dtype=torch.float64)
+    ).requires_grad_()
     strain = torch.full((), 1.004, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([{"params": [frac], "lr": 2e-3}, {"params": [strain], "lr": 5e-4}])
     for _ in range(60):
@@ -87,8 +110,11 @@ def test_species_probabilities_count_and_undecided_atoms_scatter_as_their_mean()
     batch = CrystalBatch.from_structures([CRYSTALS["rutile"]])
     use = against(pattern(CRYSTALS["rutile"]))
     species = (0.5 * batch.species).requires_grad_()
-    found = xrd.soft(CrystalBatch(batch.frac, batch.cell, species, batch.system, batch.num_atoms), use)
-    assert float(found.value) == pytest.approx(1, abs=1e-5)  # half of every atom: the same pattern, weaker
+    found = xrd.soft(
+        CrystalBatch(batch.frac, batch.cell, species, batch.system, batch.num_atoms), use
+    )
+    # half of every atom: the same pattern, weaker
+    assert float(found.value) == pytest.approx(1, abs=1e-5)
     (gradient,) = torch.autograd.grad(found.value.sum(), species)
     assert gradient.isfinite().all()
     assert gradient.abs().max() > 0
@@ -111,7 +137,9 @@ def test_too_large_a_cell_and_an_element_without_factors_are_undefined() -> None
     einsteinium.replace_species({"Na": "Es"})
     tiny = CRYSTALS["rock_salt"].copy()
     tiny.scale_lattice(0.01)  # no reflection as far as 90°
-    found = xrd.exact(CrystalBatch.from_structures([huge, einsteinium, tiny, CRYSTALS["rock_salt"]]), use)
+    found = xrd.exact(
+        CrystalBatch.from_structures([huge, einsteinium, tiny, CRYSTALS["rock_salt"]]), use
+    )
     assert found.defined.tolist() == [False, False, False, True]
 
 

@@ -6,22 +6,32 @@ import re
 
 import pytest
 
-from scoutlang.diagnostics import Diagnostic, Label
-from scoutlang.diagnostics.render.json import as_data
-from scoutlang.diagnostics.render.text import count, render, render_one
-from scoutlang.source import Source, Span
+from scoutlang.ir.source import Source, Span
+from scoutlang.language.diagnostics import Diagnostic, Label
+from scoutlang.language.diagnostics.render.json import as_data
+from scoutlang.language.diagnostics.render.text import count, render, render_one
 
 
 def at(
-    text: str, part: str, code: str = "E012", label: str = "here", *, also: Label | None = None, replacement: str | None = None
+    text: str,
+    part: str,
+    code: str = "E012",
+    label: str = "here",
+    *,
+    also: Label | None = None,
+    replacement: str | None = None,
 ) -> Diagnostic:
     start = text.index(part)
-    return Diagnostic.at(code, "message", Span(start, start + len(part)), label, also=also, replacement=replacement)
+    return Diagnostic.at(
+        code, "message", Span(start, start + len(part)), label, also=also, replacement=replacement
+    )
 
 
 def test_the_line_with_a_caret_under_the_exact_span() -> None:
     source = Source("x.scout", "requre CN(Cu-P)=4\n")
-    diagnostic = Diagnostic.at("E012", "unknown statement `requre`", Span(0, 6), "did you mean `require`?")
+    diagnostic = Diagnostic.at(
+        "E012", "unknown statement `requre`", Span(0, 6), "did you mean `require`?"
+    )
     assert render_one(diagnostic, source) == (
         "error[E012]: unknown statement `requre`\n  1 | requre CN(Cu-P)=4\n    | ^^^^^^ did you mean `require`?"
     )
@@ -31,7 +41,13 @@ def test_two_places_in_reading_order() -> None:
     text = "system Cu-Si-P-Ca\n\n\nrequire CN(Cu-Ge) = 2\n"
     source = Source("x.scout", text)
     also = Label(Span(7, 17), "declared here")
-    diagnostic = Diagnostic.at("E030", "Ge is not in the system", Span(34, 36), "add it to the system, or did you mean Si?", also=also)
+    diagnostic = Diagnostic.at(
+        "E030",
+        "Ge is not in the system",
+        Span(34, 36),
+        "add it to the system, or did you mean Si?",
+        also=also,
+    )
     assert render_one(diagnostic, source) == (
         "error[E030]: Ge is not in the system\n"
         "  1 | system Cu-Si-P-Ca\n"
@@ -86,7 +102,9 @@ def test_the_count_and_the_file_close_the_messages() -> None:
     text = "abc"
     diagnostics = [at(text, "a"), at(text, "b"), at(text, "c", "W043"), at(text, "c", "I060")]
     assert count(diagnostics) == "2 errors, 1 warning, 1 note"
-    assert render(diagnostics, Source("x.scout", text)).endswith("\n\nx.scout: 2 errors, 1 warning, 1 note")
+    assert render(diagnostics, Source("x.scout", text)).endswith(
+        "\n\nx.scout: 2 errors, 1 warning, 1 note"
+    )
     assert render([], Source("x.scout", text)) == ""
 
 
@@ -106,8 +124,14 @@ def test_colors_of_each_part() -> None:
 def test_without_its_colors_a_message_is_the_plain_one(code: str) -> None:
     text = "a\t配" + " " * 300 + "HERE\n\n  \nlast "
     also = Label(Span(len(text), len(text)), "the end ")
-    diagnostics = [at(text, "HERE", code, "", also=also), at(text, "last", code, "x"), Diagnostic(code, "whole file", help="a\nb")]
-    plain, colored = (render(diagnostics, Source("x.scout", text), color=color) for color in (False, True))
+    diagnostics = [
+        at(text, "HERE", code, "", also=also),
+        at(text, "last", code, "x"),
+        Diagnostic(code, "whole file", help="a\nb"),
+    ]
+    plain, colored = (
+        render(diagnostics, Source("x.scout", text), color=color) for color in (False, True)
+    )
     assert "\x1b" not in plain
     assert colored != plain
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == plain

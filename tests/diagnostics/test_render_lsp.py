@@ -1,4 +1,6 @@
-"""Diagnostics for editors, against the Language Server Protocol 3.17: positions from zero in UTF-16 code units."""
+"""Diagnostics for editors, against the Language Server Protocol 3.17: positions from zero in UTF-16
+code units.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from scoutlang.diagnostics import Diagnostic, Label
-from scoutlang.diagnostics.render.lsp import publication
-from scoutlang.source import Source, Span
+from scoutlang.ir.source import Source, Span
+from scoutlang.language.diagnostics import Diagnostic, Label
+from scoutlang.language.diagnostics.render.lsp import publication
 
 Position = tuple[int, int]
 
@@ -16,7 +18,9 @@ Position = tuple[int, int]
 def place(text: str, part: str) -> tuple[Position, Position]:
     """Start and end (line, character) of a message about ``part``."""
     start = text.index(part)
-    (diagnostic,) = publication([Diagnostic.at("E012", "m", Span(start, start + len(part)), "")], Source("x.scout", text))["diagnostics"]
+    (diagnostic,) = publication(
+        [Diagnostic.at("E012", "m", Span(start, start + len(part)), "")], Source("x.scout", text)
+    )["diagnostics"]
     first, last = diagnostic["range"]["start"], diagnostic["range"]["end"]
     return (first["line"], first["character"]), (last["line"], last["character"])
 
@@ -25,7 +29,15 @@ def test_a_diagnostic_with_everything(tmp_path: Path) -> None:
     path = tmp_path / "x y.scout"
     text = "system Cu-P\nrequre CN(Cu-P)=4"
     also = Label(Span(0, 6), "before")
-    diagnostic = Diagnostic.at("E012", "unknown statement", Span(12, 18), "a verb?", also=also, help="more", replacement="require")
+    diagnostic = Diagnostic.at(
+        "E012",
+        "unknown statement",
+        Span(12, 18),
+        "a verb?",
+        also=also,
+        help="more",
+        replacement="require",
+    )
     uri = f"file://{tmp_path}/x%20y.scout"
     place_ = {"start": {"line": 1, "character": 0}, "end": {"line": 1, "character": 6}}
     before = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 6}}
@@ -38,7 +50,9 @@ def test_a_diagnostic_with_everything(tmp_path: Path) -> None:
                 "code": "E012",
                 "source": "scout",
                 "message": "unknown statement: a verb?\nmore",
-                "relatedInformation": [{"location": {"uri": uri, "range": before}, "message": "before"}],
+                "relatedInformation": [
+                    {"location": {"uri": uri, "range": before}, "message": "before"}
+                ],
                 "data": {"fix": {"range": place_, "newText": "require"}},
             }
         ],
@@ -47,7 +61,16 @@ def test_a_diagnostic_with_everything(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("before", "units"),
-    [("\U0001d4d0", 2), ("\U0001f600\U0001f600", 4), ("Å", 1), ("\t", 1), ("配", 1), ("e\u0301", 2), ("\u2028", 1), ("\x0c", 1)],
+    [
+        ("\U0001d4d0", 2),
+        ("\U0001f600\U0001f600", 4),
+        ("Å", 1),
+        ("\t", 1),
+        ("配", 1),
+        ("e\u0301", 2),
+        ("\u2028", 1),
+        ("\x0c", 1),
+    ],
 )
 def test_characters_are_utf16_code_units(before: str, units: int) -> None:
     assert place(f"\n{before}HERE", "HERE") == ((1, units), (1, units + 4))
@@ -68,13 +91,20 @@ def test_a_line_end_of_two_characters_is_never_cut() -> None:
 
 
 def test_a_message_about_the_whole_file_is_at_its_beginning() -> None:
-    (diagnostic,) = publication([Diagnostic("E020", "there is no `system`")], Source("x.scout", "a\nb"))["diagnostics"]
-    assert diagnostic["range"] == {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}
+    (diagnostic,) = publication(
+        [Diagnostic("E020", "there is no `system`")], Source("x.scout", "a\nb")
+    )["diagnostics"]
+    assert diagnostic["range"] == {
+        "start": {"line": 0, "character": 0},
+        "end": {"line": 0, "character": 0},
+    }
     assert {"relatedInformation", "data", "codeDescription"} & set(diagnostic) == set()
 
 
 def test_severities() -> None:
-    diagnostics = publication([Diagnostic(code, "m") for code in ("E020", "W043", "I060")], Source("x.scout", ""))["diagnostics"]
+    diagnostics = publication(
+        [Diagnostic(code, "m") for code in ("E020", "W043", "I060")], Source("x.scout", "")
+    )["diagnostics"]
     assert [d["severity"] for d in diagnostics] == [1, 2, 3]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scoutlang.diagnostics.suggest import closest, did_you_mean, listing, quoted
-from scoutlang.elements import SYMBOLS
+from scoutlang.ir.elements import SYMBOLS
+from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing, quoted
 
 STATEMENTS = "scout import param let motif system atoms formula require prefer expect guide sample sweep".split()
 WORDS = "each any fraction min max std mean sum and or not implies weight loss in as low high possible".split()
@@ -107,7 +107,9 @@ def test_words_in_messages() -> None:
 
 def test_letters_that_only_look_latin_are_named() -> None:
     assert closest("\N{CYRILLIC CAPITAL LETTER ES}N", ["CN", "distance"]) == "CN"
-    assert quoted("\N{CYRILLIC CAPITAL LETTER ES}N").endswith("` (its \N{CYRILLIC CAPITAL LETTER ES} is Cyrillic)")
+    assert quoted("\N{CYRILLIC CAPITAL LETTER ES}N").endswith(
+        "` (its \N{CYRILLIC CAPITAL LETTER ES} is Cyrillic)"
+    )
     assert quoted("\N{GREEK CAPITAL LETTER RHO}b").endswith("is Greek)")
     for other in ("CN", "µ", "объём", "α"):
         assert quoted(other) == f"`{other}`"

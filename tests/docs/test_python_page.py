@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 import scoutlang
-from scoutlang import judged_runs
+from scoutlang.runs import judge as judged_runs
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "examples" / "notebook.ipynb"
@@ -28,7 +28,9 @@ def test_what_is_typed_answers_as_shown(monkeypatch: pytest.MonkeyPatch) -> None
     report: list[str] = []
     for block in re.findall(r"^```pycon\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
         test = doctest.DocTestParser().get_doctest(block, names, "python.md", "python.md", 0)
-        failed, attempted = doctest.DocTestRunner(verbose=False).run(test, out=report.append, clear_globs=False)
+        failed, attempted = doctest.DocTestRunner(verbose=False).run(
+            test, out=report.append, clear_globs=False
+        )
         assert attempted
         assert not failed, "".join(report)
         names.update(test.globs)
@@ -39,7 +41,9 @@ def test_names_of_the_page_exist() -> None:
     for name in set(re.findall(r"\bsl\.(\w+)", TEXT)):
         assert name in scoutlang.__all__, name
     for name in set(re.findall(r"`run\.(\w+)", TEXT)):
-        assert hasattr(judged_runs.Judged, name) or name in judged_runs.Judged.__dataclass_fields__, name
+        assert (
+            hasattr(judged_runs.Judged, name) or name in judged_runs.Judged.__dataclass_fields__
+        ), name
     for block in re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
         ast.parse(block)
 
@@ -59,11 +63,15 @@ def shown(cell: NotebookNode) -> list[str]:
 
 @pytest.mark.slow
 def test_the_notebook_gives_what_it_shows(tmp_path: Path) -> None:
-    """Cells whose results are another machine's rounding are tagged `varies`; they have to run. UPDATE_SNAPSHOTS=1 writes the notebook anew."""
+    """Cells whose results are another machine's rounding are tagged `varies`; they have to run.
+    UPDATE_SNAPSHOTS=1 writes the notebook anew.
+    """
     shutil.copytree(ROOT / "examples" / "structures", tmp_path / "structures")
     before = nbformat.read(NOTEBOOK, as_version=4)
     after = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(after, timeout=300, record_timing=False, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(
+        after, timeout=300, record_timing=False, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
     if os.environ.get("UPDATE_SNAPSHOTS"):
         nbformat.write(after, NOTEBOOK)
         return

@@ -27,7 +27,9 @@ def visible(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines()).strip()
 
 
-@pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.splitlines()[0].removeprefix("$ ")[:40])
+@pytest.mark.parametrize(
+    "block", blocks("console"), ids=lambda block: block.splitlines()[0].removeprefix("$ ")[:40]
+)
 def test_a_command_prints_what_the_readme_shows(block: str) -> None:
     command, shown = block.split("\n", 1)
     prompt, scout, *arguments = shlex.split(command)
@@ -49,7 +51,8 @@ def test_python(monkeypatch: pytest.MonkeyPatch) -> None:
     [block] = blocks("pycon")
     report: list[str] = []
     failed, attempted = doctest.DocTestRunner(verbose=False).run(
-        doctest.DocTestParser().get_doctest(block, {}, "README.md", "README.md", 0), out=report.append
+        doctest.DocTestParser().get_doctest(block, {}, "README.md", "README.md", 0),
+        out=report.append,
     )
     assert attempted == 6
     assert not failed, "".join(report)
@@ -63,7 +66,9 @@ def test_the_example_is_a_file_and_a_right_program() -> None:
 
 
 def test_the_language_at_a_glance() -> None:
-    rows = re.findall(r"^\| .* \| `((?:require|prefer|expect|import|sweep) .*)` \|$", TEXT, re.MULTILINE)
+    rows = re.findall(
+        r"^\| .* \| `((?:require|prefer|expect|import|sweep) .*)` \|$", TEXT, re.MULTILINE
+    )
     assert len(rows) == 10
     for row in rows:
         assert scoutlang.check(f"system Cu-Si-P-Ca; {row}").diagnostics == (), row
@@ -75,7 +80,11 @@ def test_make_targets_exist() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-@pytest.mark.parametrize("page", sorted([Path("README.md"), *(p.relative_to(ROOT) for p in (ROOT / "docs").rglob("*.md"))]), ids=str)
+@pytest.mark.parametrize(
+    "page",
+    sorted([Path("README.md"), *(p.relative_to(ROOT) for p in (ROOT / "docs").rglob("*.md"))]),
+    ids=str,
+)
 def test_links_lead_somewhere(page: Path) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):

@@ -1,4 +1,6 @@
-"""The recording that the README shows is a session of the REPL as it is now, and the picture is drawn from it."""
+"""The recording that the README shows is a session of the REPL as it is now, and the picture is
+drawn from it.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,9 @@ from recording.animation import COLORS, EDGE, FASTER, Clock, drawn, minutes
 from recording.cast import Cast, dump, load
 from recording.screens import Screen, screens, text, transcript
 from recording.script import inputs
-from scoutlang.repl.commands import COMMANDS
-from scoutlang.repl.session import Session
-from scoutlang.repl.transcript import MORE, PROMPT, replay
+from scoutlang.interfaces.repl.commands import COMMANDS
+from scoutlang.interfaces.repl.session import Session
+from scoutlang.interfaces.repl.transcript import MORE, PROMPT, replay
 
 sys.path.append(str(Path(__file__).parents[1] / "repl"))
 
@@ -74,7 +76,12 @@ def test_another_version_is_refused() -> None:
 
 
 def test_it_has_the_inputs_and_the_captions_of_the_script(cast: Cast, seen: str) -> None:
-    typed = [line.removeprefix(start) for line in seen.splitlines() for start in (PROMPT, MORE) if line.startswith(start)]
+    typed = [
+        line.removeprefix(start)
+        for line in seen.splitlines()
+        for start in (PROMPT, MORE)
+        if line.startswith(start)
+    ]
     assert typed == lines()
     assert [event.data for event in cast.events if event.kind == "m"] == [
         one.caption for one in inputs(SCRIPT.read_text(encoding="utf-8")) if one.caption
@@ -87,11 +94,15 @@ def test_its_commands_exist() -> None:
     assert called <= COMMANDS.keys()
 
 
-def test_its_inputs_are_answered_so_today(seen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_inputs_are_answered_so_today(
+    seen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     session, said = Session(Wide()), []
-    replay(session, "\n".join(line for line in lines() if not line.startswith(OF_SAMPLES)), said.append)
+    replay(
+        session, "\n".join(line for line in lines() if not line.startswith(OF_SAMPLES)), said.append
+    )
     session.close()
     expected = [one for one in answers(seen) if not one.startswith(OF_SAMPLES)]
     assert len(expected) >= 10
@@ -103,7 +114,11 @@ def test_what_the_captions_promise(seen: str) -> None:
     said = {head: [one for one in answers(seen) if one.startswith(f"{head}\n")] for head in found}
     assert "did you mean `require`?" in said["requre CN(Cu-P) = 4"][0]
     verdicts = [one.split("\n")[1] for one in answers(seen) if one.startswith(":measure")]
-    assert [verdict.rpartition("/")[2] for verdict in verdicts] == ["CuP2.cif: HIT", "Cu3P.cif: HIT", "Cu3P.cif: miss"]
+    assert [verdict.rpartition("/")[2] for verdict in verdicts] == [
+        "CuP2.cif: HIT",
+        "Cu3P.cif: HIT",
+        "Cu3P.cif: miss",
+    ]
     first, second = said[":sample 8"]
     assert "the same seed, guided arm" not in first
     assert "the same seed, guided arm" in second
@@ -112,7 +127,9 @@ def test_what_the_captions_promise(seen: str) -> None:
 
 
 def test_the_menu_was_open(shown: list[Screen]) -> None:
-    offered = "\n".join(text(line) for screen in shown for line in screen.lines if "of the system" in text(line))
+    offered = "\n".join(
+        text(line) for screen in shown for line in screen.lines if "of the system" in text(line)
+    )
     assert re.findall(r" (\S+) +an element of the system", offered)[:3] == ["Cu", "Si", "P"]
 
 
@@ -133,9 +150,17 @@ def test_the_picture_stands_alone(drawing: str) -> None:
     root = ElementTree.fromstring(drawing)
     tags = {element.tag.removeprefix(SVG) for element in root.iter()}
     assert tags == {"svg", "title", "desc", "style", "g", "rect", "text"}
-    assert not any("href" in name or name.startswith("on") for element in root.iter() for name in element.attrib)
-    assert all(re.fullmatch(r"#[0-9a-f]{6}", element.attrib.get("fill", EDGE)) for element in root.iter())
-    assert not re.search(r"url\(|@import|https?:", drawing.replace('xmlns="http://www.w3.org/2000/svg"', ""))
+    assert not any(
+        "href" in name or name.startswith("on")
+        for element in root.iter()
+        for name in element.attrib
+    )
+    assert all(
+        re.fullmatch(r"#[0-9a-f]{6}", element.attrib.get("fill", EDGE)) for element in root.iter()
+    )
+    assert not re.search(
+        r"url\(|@import|https?:", drawing.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    )
 
 
 def test_it_is_described_and_moves_only_where_things_may(drawing: str, cast: Cast) -> None:
@@ -155,7 +180,9 @@ def test_it_shows_what_the_terminal_showed(cast: Cast, shown: list[Screen], draw
     for screen in shown[:: len(shown) // 25]:
         after = next((one.time for one in shown if one.time > screen.time), float("inf"))
         if clock(after) - clock(screen.time) > 0.1:
-            assert list(rows(root, clock(screen.time) + 0.05)) == [text(line) for line in screen.lines[screen.gone :]]
+            assert list(rows(root, clock(screen.time) + 0.05)) == [
+                text(line) for line in screen.lines[screen.gone :]
+            ]
 
 
 def test_the_still_has_the_table_of_differences(cast: Cast, drawing: str) -> None:
@@ -183,17 +210,31 @@ def test_the_readme_says_how_long_it_took(cast: Cast, drawing: str) -> None:
 
 
 def rows(root: ElementTree.Element, time: float | None) -> Iterator[str]:
-    """What the picture shows in each line of the terminal at a time in seconds, or as a still; read from the markup as a browser does."""
+    """What the picture shows in each line of the terminal at a time in seconds, or as a still; read
+    from the markup as a browser does.
+    """
     style = str(root.findtext(f"{SVG}style"))
     length = float(re.search(r"\.m\{animation:([\d.]+)s", style)[1])  # type: ignore[index]
     rules = dict(re.findall(r"^@keyframes (\w+)\{(.*)\}$", style, re.MULTILINE))
 
     def place(element: ElementTree.Element) -> tuple[float, float]:
         if time is not None and (name := element.get("style", "").removeprefix("animation-name:")):
-            steps = re.findall(r"([\d.]+)%\{transform:translate\(([-\d.]+)px,([-\d.]+)px\)\}", rules[name])
-            x, y = [(float(x), float(y)) for percent, x, y in steps if float(percent) / 100 * length <= time][-1]
+            steps = re.findall(
+                r"([\d.]+)%\{transform:translate\(([-\d.]+)px,([-\d.]+)px\)\}", rules[name]
+            )
+            x, y = [
+                (float(x), float(y))
+                for percent, x, y in steps
+                if float(percent) / 100 * length <= time
+            ][-1]
             return x, y
-        x, y = map(float, element.get("transform", "translate(0 0)").removeprefix("translate(").rstrip(")").split())
+        x, y = map(
+            float,
+            element.get("transform", "translate(0 0)")
+            .removeprefix("translate(")
+            .rstrip(")")
+            .split(),
+        )
         return x, y
 
     window = root.find(f"{SVG}svg")
@@ -207,7 +248,12 @@ def rows(root: ElementTree.Element, time: float | None) -> Iterator[str]:
         for group in [] if strip is None else strip.findall(f"{SVG}g"):
             moving = group.get("class") == "m"
             pieces = list(group) if moving else [group]
-            words += [word for piece in pieces if not moving or place(piece)[1] + place(group)[1] == 0 for word in piece.iter(f"{SVG}text")]
+            words += [
+                word
+                for piece in pieces
+                if not moving or place(piece)[1] + place(group)[1] == 0
+                for word in piece.iter(f"{SVG}text")
+            ]
         line = ""
         for word in words:
             line = line.ljust(round(float(word.get("x", "0")) / 8.4)) + str(word.text)
@@ -217,5 +263,7 @@ def rows(root: ElementTree.Element, time: float | None) -> Iterator[str]:
 def luminance(color: str) -> float:
     """Relative luminance of #rrggbb (WCAG 2.2)."""
     parts = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 from pygments.token import Comment, Error, Keyword, Name, Number, Operator, String
 
-from scoutlang.frontend import parser
-from scoutlang.frontend.ast import Statement
-from scoutlang.frontend.statements import STATEMENTS
-from scoutlang.lsp import definitions, tokens
-from scoutlang.pygments_lexer import ScoutLexer
-from scoutlang.source import Source
-from scoutlang.words import KEYWORDS, by_kind, reserved
+from scoutlang.interfaces import editor_syntax
+from scoutlang.interfaces.lsp import tokens
+from scoutlang.interfaces.pygments_lexer import ScoutLexer
+from scoutlang.interfaces.words import KEYWORDS, by_kind, reserved
+from scoutlang.ir.source import Source
+from scoutlang.language import parser
+from scoutlang.language.statements import STATEMENTS
+from scoutlang.language.syntax.ast import Statement
 
 ROOT = Path(__file__).parents[2]
 EDITORS = ROOT / "grammar" / "editors"
@@ -43,8 +44,8 @@ KINDS = {
 
 
 def test_the_files_are_those_that_the_grammar_makes() -> None:
-    """After a change of the language: ``python -m scoutlang.lsp.definitions``."""
-    for name, text in definitions.files().items():
+    """After a change of the language: ``python -m scoutlang.interfaces.editor_syntax``."""
+    for name, text in editor_syntax.files().items():
         assert (EDITORS / name).read_text(encoding="utf-8") == text, name
 
 
@@ -54,8 +55,14 @@ def test_every_reserved_word_is_in_the_table() -> None:
 
 def test_every_terminal_is_known_to_the_editors() -> None:
     """A new sign of the language must get a colour, or be named here as one that needs none."""
-    plain = "LPAR RPAR LSQB RSQB LBRACE RBRACE COMMA COLON DOT SEMICOLON NEWLINE BLANK UNKNOWN".split()
-    words = {terminal for terminal, pattern in parser.patterns().items() if re.fullmatch(r"(?:\(\?:)?(\w+)\\b\)?", pattern)}
+    plain = (
+        "LPAR RPAR LSQB RSQB LBRACE RBRACE COMMA COLON DOT SEMICOLON NEWLINE BLANK UNKNOWN".split()
+    )
+    words = {
+        terminal
+        for terminal, pattern in parser.patterns().items()
+        if re.fullmatch(r"(?:\(\?:)?(\w+)\\b\)?", pattern)
+    }
     coloured = tokens.OPERATORS | {"NAME", "NUMBER", "STRING", "UNIT", "COMMENT"}
     assert set(parser.patterns()) - words == coloured | set(plain)
 
@@ -64,14 +71,22 @@ def test_every_terminal_is_known_to_the_editors() -> None:
 def test_every_operator_has_its_colour(sign: str) -> None:
     assert parser.split(f"require 1 {sign} 2")[0][0][2].terminal in tokens.OPERATORS
     assert (sign, "operator") in textmate(f"require 1 {sign} 2")
-    assert (sign, "operator") in {(text, TOKENS.get(token)) for token, text in ScoutLexer().get_tokens(f"require 1 {sign} 2")}
+    assert (sign, "operator") in {
+        (text, TOKENS.get(token)) for token, text in ScoutLexer().get_tokens(f"require 1 {sign} 2")
+    }
 
 
 def test_verbs_that_name_something_are_those_of_the_grammar() -> None:
     """Labels stand behind claims, definitions behind three verbs; the patterns name these verbs."""
-    labelled = {verb for verb in STATEMENTS if not parser.parse(Source("x", f"{verb} mine: CN(Cu-P) = 4")).diagnostics}
+    labelled = {
+        verb
+        for verb in STATEMENTS
+        if not parser.parse(Source("x", f"{verb} mine: CN(Cu-P) = 4")).diagnostics
+    }
     defining = {
-        verb for verb, statement in STATEMENTS.items() if "name" in statement.__annotations__ and statement.declare is not Statement.declare
+        verb
+        for verb, statement in STATEMENTS.items()
+        if "name" in statement.__annotations__ and statement.declare is not Statement.declare
     }
     for verb in STATEMENTS:
         assert (("mine", "label") in textmate(f"{verb} mine: 4")) == (verb in labelled)
@@ -103,9 +118,13 @@ class TextMate:
         while at <= len(line):
             patterns = list(self._flat(inside["patterns"] if inside else self._root))
             found = [
-                (m.start(), i, m, p) for i, p in enumerate(patterns) if (m := _expression(p.get("match") or p["begin"]).search(line, at))
+                (m.start(), i, m, p)
+                for i, p in enumerate(patterns)
+                if (m := _expression(p.get("match") or p["begin"]).search(line, at))
             ]
-            start, _, match, pattern = min(found, key=lambda f: f[:2], default=(len(line) + 1, 0, None, {}))
+            start, _, match, pattern = min(
+                found, key=lambda f: f[:2], default=(len(line) + 1, 0, None, {})
+            )
             end = _expression(inside["end"]).search(line, at) if inside else None
             if end is not None and end.start() <= start:
                 inside, at = None, end.end()
@@ -135,9 +154,15 @@ SCOPES = {
 
 
 def textmate(text: str) -> list[tuple[str, str]]:
-    grammar = json.loads((EDITORS / "vscode/syntaxes/scout.tmLanguage.json").read_text(encoding="utf-8"))
+    grammar = json.loads(
+        (EDITORS / "vscode/syntaxes/scout.tmLanguage.json").read_text(encoding="utf-8")
+    )
     engine = TextMate(grammar)
-    return [(piece, SCOPES[scope.removesuffix(".scout")]) for line in text.split("\n") for piece, scope in engine.pieces(line)]
+    return [
+        (piece, SCOPES[scope.removesuffix(".scout")])
+        for line in text.split("\n")
+        for piece, scope in engine.pieces(line)
+    ]
 
 
 def test_textmate_knows_the_words() -> None:
@@ -150,13 +175,19 @@ def test_textmate_knows_the_words() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.name)
 def test_textmate_sees_what_the_lexer_sees(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert _of_lexer(text) == [(p, k) for p, k in textmate(text) if k in ("comment", "string", "number")]
+    assert _of_lexer(text) == [
+        (p, k) for p, k in textmate(text) if k in ("comment", "string", "number")
+    ]
 
 
 def _of_lexer(text: str) -> list[tuple[str, str]]:
     statements, comments = parser.split(text)
     lexemes = sorted((x for part in [*statements, comments] for x in part), key=lambda x: x.start)
-    return [(x.text, x.terminal.lower()) for x in lexemes if x.terminal in ("COMMENT", "STRING", "NUMBER") and not _in_unit(text, x.start)]
+    return [
+        (x.text, x.terminal.lower())
+        for x in lexemes
+        if x.terminal in ("COMMENT", "STRING", "NUMBER") and not _in_unit(text, x.start)
+    ]
 
 
 def _in_unit(text: str, start: int) -> bool:
@@ -174,7 +205,9 @@ TOKENS = {
 
 
 def test_pygments_knows_the_words() -> None:
-    found = {(text, TOKENS[token]) for token, text in ScoutLexer().get_tokens(ODD) if token in TOKENS}
+    found = {
+        (text, TOKENS[token]) for token, text in ScoutLexer().get_tokens(ODD) if token in TOKENS
+    }
     assert set(KINDS.items()) <= found
 
 
@@ -184,7 +217,9 @@ def test_pygments_sees_what_the_lexer_sees(path: Path) -> None:
     tokens = list(ScoutLexer(stripnl=False, ensurenl=False).get_tokens(text))
     assert "".join(value for _, value in tokens) == text
     assert all(token is not Error for token, _ in tokens)
-    assert _of_lexer(text) == [(v, TOKENS[t]) for t, v in tokens if t in (Comment.Single, String, Number)]
+    assert _of_lexer(text) == [
+        (v, TOKENS[t]) for t, v in tokens if t in (Comment.Single, String, Number)
+    ]
 
 
 def test_pygments_finds_the_lexer() -> None:
@@ -222,10 +257,17 @@ qall!
 """,
         encoding="utf-8",
     )
-    version = subprocess.run(["vim", "--version"], capture_output=True, text=True, check=True).stdout
+    version = subprocess.run(
+        ["vim", "--version"], capture_output=True, text=True, check=True
+    ).stdout
     if "+syntax" not in version or "+eval" not in version:
         pytest.skip("this Vim has no syntax files")
-    subprocess.run(["vim", "-N", "-u", "NONE", "-es", "-S", str(script)], timeout=60, check=False, stdin=subprocess.DEVNULL)
+    subprocess.run(
+        ["vim", "-N", "-u", "NONE", "-es", "-S", str(script)],
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     head, *rows = result.read_text(encoding="utf-8").splitlines()
     assert head == "scout scout fmt -"
     found = set()
@@ -233,7 +275,9 @@ qall!
         at = 0
         for group, places in groupby(row.split(",")):
             length = len(list(places))
-            found.add((line[at : at + length].decode(), GROUPS.get(group.removeprefix("scout"), "")))
+            found.add(
+                (line[at : at + length].decode(), GROUPS.get(group.removeprefix("scout"), ""))
+            )
             at += length
     assert set(KINDS.items()) <= found
 

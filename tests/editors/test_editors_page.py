@@ -9,7 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from scoutlang.resources import resource
+from scoutlang.support.resources import resource
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "editors.md").read_text(encoding="utf-8")
@@ -27,14 +27,27 @@ def test_git_shows_what_changed_in_meaning(tmp_path: Path) -> None:
     scout = scripts / "scout"
     scout.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m scoutlang "$@"\n')
     scout.chmod(0o755)
-    settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_PAGER": "cat", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    settings = {
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_PAGER": "cat",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONIOENCODING": "utf-8",
+    }
     environment = {**os.environ, **settings, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     folder = tmp_path / "hypotheses"
     folder.mkdir()
     program = folder / "a.scout"
 
     def sh(command: str) -> str:
-        done = subprocess.run(["sh", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=60)
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
         return done.stdout
 
     sh("git init -q .")
@@ -56,7 +69,9 @@ def test_settings_are_what_they_claim_to_be() -> None:
 
 
 def test_scout_editors_prints_the_folder() -> None:
-    done = subprocess.run([sys.executable, "-m", "scoutlang", "editors"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "scoutlang", "editors"], capture_output=True, text=True, check=True
+    )
     folder = Path(done.stdout.strip())
     assert folder == resource("grammar", "editors")
     for name in re.findall(r'scout editors\)/(\w+)"', PAGE):

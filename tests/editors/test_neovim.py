@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from scoutlang import api
-from scoutlang.frontend.reading import read_source
+from scoutlang.interfaces import api
+from scoutlang.language.reading import read_source
 
 EDITORS = Path(__file__).parents[2] / "grammar" / "editors"
 MODULE = "motif four(A, B) = each CN(A-B) = 4 # Å 🧪\n"
@@ -22,7 +22,9 @@ PROGRAM = 'import "parts.scout" as m ; system   Cu-P # 🧪\nlet Å = 1;requre C
 @pytest.mark.skipif(shutil.which("nvim") is None, reason="needs Neovim")
 @pytest.mark.skipif(importlib.util.find_spec("pygls") is None, reason="needs pygls")
 def test_neovim_works_with_the_server(tmp_path: Path) -> None:
-    """Messages, a quick fix, hover, definition, rename in two files, formatting, completion, colours."""
+    """Messages, a quick fix, hover, definition, rename in two files, formatting, completion,
+    colours.
+    """
     program, result = tmp_path / "my program.scout", tmp_path / "result.json"
     program.write_text(PROGRAM, encoding="utf-8")
     (tmp_path / "parts.scout").write_text(MODULE, encoding="utf-8")
@@ -44,11 +46,14 @@ def test_neovim_works_with_the_server(tmp_path: Path) -> None:
     said = json.loads(result.read_text(encoding="utf-8"))
     assert "problem" not in said, said["problem"]
     assert said["filetype"] == "scout"
-    assert said["before"] == [[1, 11, "unknown statement `requre`: did you mean `require`?"]]  # bytes, of which Å is two
+    # bytes, of which Å is two
+    assert said["before"] == [[1, 11, "unknown statement `requre`: did you mean `require`?"]]
     assert said["after"] == []
     assert "Coordination number" in said["hover"]
     assert said["definition"]["uri"] == (tmp_path / "parts.scout").as_uri()
-    assert said["renamed"] == PROGRAM.replace("requre", "require").replace("four", "vier").splitlines()
+    assert (
+        said["renamed"] == PROGRAM.replace("requre", "require").replace("four", "vier").splitlines()
+    )
     assert said["formatted"][-1] == "require CN(Cu-P) >= Å and m.vier(Cu, P)"
     assert said["completion"][:2] == ["Cu", "P"]
     assert said["tokens"] % 5 == 0

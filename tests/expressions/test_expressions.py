@@ -13,13 +13,21 @@ from pymatgen.core import Lattice, Structure
 
 import scoutlang
 from scoutlang import ir
-from scoutlang.crystal import CrystalBatch
-from scoutlang.expressions import Field, Reading, margin, quantity, slack, truth
+from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.evaluation.expressions import Field, Reading, margin, quantity, slack, truth
 
-ROCK_SALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-PEROVSKITE = Structure.from_spacegroup("Pm-3m", Lattice.cubic(3.905), ["Sr", "Ti", "O"], [[0.5, 0.5, 0.5], [0, 0, 0], [0.5, 0, 0]])
+ROCK_SALT = Structure.from_spacegroup(
+    "Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
+)
+PEROVSKITE = Structure.from_spacegroup(
+    "Pm-3m", Lattice.cubic(3.905), ["Sr", "Ti", "O"], [[0.5, 0.5, 0.5], [0, 0, 0], [0.5, 0, 0]]
+)
 # A chain of Cu-P pairs 2.3 Å apart beside a lone Cu: the Cu sites have one and no P neighbour.
-PAIR = Structure(Lattice.orthorhombic(8, 8, 12), ["Cu", "P", "Cu"], [[0, 0, 0], [0, 0, 2.3 / 12], [0.5, 0.5, 0.6]])
+PAIR = Structure(
+    Lattice.orthorhombic(8, 8, 12),
+    ["Cu", "P", "Cu"],
+    [[0, 0, 0], [0, 0, 2.3 / 12], [0.5, 0.5, 0.6]],
+)
 VALUES = st.sampled_from([1.0, 0.0, math.nan])
 
 
@@ -33,7 +41,9 @@ def claim(text: str, system: str = "Cu-P") -> ir.Proposition:
 
 def reading(*structures: Structure, kind: str = "exact", **given: list[float]) -> Reading:
     batch = CrystalBatch.from_structures(structures)
-    return Reading(batch, kind, given={k: torch.tensor(v, dtype=torch.float64) for k, v in given.items()})  # type: ignore[arg-type]
+    return Reading(
+        batch, kind, given={k: torch.tensor(v, dtype=torch.float64) for k, v in given.items()}
+    )  # type: ignore[arg-type]
 
 
 def verdict(text: str, structure: Structure, system: str = "Cu-P") -> bool | None:
@@ -110,14 +120,19 @@ def test_truth_by_hand(text: str, expected: bool | None) -> None:
 
 def test_sites_of_real_crystals() -> None:
     perovskite = "Sr-Ti-O"
-    assert verdict("each CN(Ti-O, r=3 Å) = 6 and each CN(Sr-O, r=3.5 Å) = 12", PEROVSKITE, perovskite)
+    assert verdict(
+        "each CN(Ti-O, r=3 Å) = 6 and each CN(Sr-O, r=3.5 Å) = 12", PEROVSKITE, perovskite
+    )
     assert verdict("fraction(CN({Sr, Ti}-O, r=3 Å) = 6) = 0.5", PEROVSKITE, perovskite)
     assert verdict("std(CN(*-O, r=3 Å)) > 0", PEROVSKITE, perovskite)
-    assert verdict("each CN(Na-Cl, r=3.5 Å) = 6 implies volume_per_atom > 20 Å^3", ROCK_SALT, "Na-Cl")
+    assert verdict(
+        "each CN(Na-Cl, r=3.5 Å) = 6 implies volume_per_atom > 20 Å^3", ROCK_SALT, "Na-Cl"
+    )
     assert verdict("each CN(Na-Cl) = 6", PAIR, "Na-Cl") is None  # no Na
 
 
-# No bound is a value that a count or its mean over three sites can have: on a strict bound the slack is 0 and the truth false.
+# No bound is a value that a count or its mean over three sites can have: on a strict bound the
+# slack is 0 and the truth false.
 TEXTS = [
     "each CN(Cu-P) = 2 ± 0.7",
     "any CN(Cu-P) > 2.9",
@@ -133,10 +148,14 @@ TEXTS = [
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6), text=st.sampled_from(TEXTS))
 def test_the_sign_of_the_slack_and_of_the_margin_is_the_truth(seed: int, text: str) -> None:
-    """Of the same values: exact truth and margin, smooth slack, all read from the exact values of the descriptors."""
+    """Of the same values: exact truth and margin, smooth slack, all read from the exact values of
+    the descriptors.
+    """
     rng = torch.Generator().manual_seed(seed)
     lattice = Lattice((4.5 * torch.eye(3) + 0.5 * torch.randn(3, 3, generator=rng)).numpy())
-    structure = Structure(lattice, ["Cu", "P", "Cu", "P", "Cu", "P"], torch.rand(6, 3, generator=rng).numpy())
+    structure = Structure(
+        lattice, ["Cu", "P", "Cu", "P", "Cu", "P"], torch.rand(6, 3, generator=rng).numpy()
+    )
     read = reading(structure)
     body = claim(text)
     holds, by, rho = truth(body, read), slack(body, read), margin(body, read)
@@ -155,8 +174,12 @@ def test_three_values(values: list[float]) -> None:
         result = truth(claim(text), read)
         return True if result.true.item() else False if result.false.item() else None
 
-    assert found("novel and unique") is (False if False in (a, b) else None if None in (a, b) else True)
-    assert found("novel or unique") is (True if True in (a, b) else None if None in (a, b) else False)
+    assert found("novel and unique") is (
+        False if False in (a, b) else None if None in (a, b) else True
+    )
+    assert found("novel or unique") is (
+        True if True in (a, b) else None if None in (a, b) else False
+    )
     assert found("not novel") is (None if a is None else not a)
     assert found("novel implies unique") is found("not novel or unique")
 
@@ -172,7 +195,10 @@ def test_a_batch_is_its_crystals_one_by_one() -> None:
 
 def test_a_descriptor_is_evaluated_once_per_reading() -> None:
     read = reading(PAIR)
-    first, second = (quantity(ir.Aggregate("mean", ir.Measure("CN", (ir.Species("Cu", ("Cu",)),) * 2)), read) for _ in range(2))
+    first, second = (
+        quantity(ir.Aggregate("mean", ir.Measure("CN", (ir.Species("Cu", ("Cu",)),) * 2)), read)
+        for _ in range(2)
+    )
     assert isinstance(first, Field)
     assert first.value.item() == second.value.item()
     assert len(read._known) == 1
@@ -182,10 +208,22 @@ def test_where_nothing_is_defined_there_is_no_gradient() -> None:
     batch = CrystalBatch.from_structures([ROCK_SALT])
     frac, cell = batch.frac.clone().requires_grad_(), batch.cell.clone().requires_grad_()
     read = Reading(batch.with_geometry(frac, cell), "soft")
-    for text in ("each CN(Cu-P) = 1", "any CN(Cu-P) = 1", "std(CN(Cu-P)) > 1", "fraction(CN(Cu-P) = 1) > 0.5", "CN(Cu-P) / CN(P-P) > 1"):
+    for text in (
+        "each CN(Cu-P) = 1",
+        "any CN(Cu-P) = 1",
+        "std(CN(Cu-P)) > 1",
+        "fraction(CN(Cu-P) = 1) > 0.5",
+        "CN(Cu-P) / CN(P-P) > 1",
+    ):
         by = slack(claim(text), read)
         assert not by.defined.any()
         assert by.value.tolist() == [0.0]
         if by.value.requires_grad:
-            grads = torch.autograd.grad(by.value.sum(), (frac, cell), allow_unused=True, materialize_grads=True, retain_graph=True)
+            grads = torch.autograd.grad(
+                by.value.sum(),
+                (frac, cell),
+                allow_unused=True,
+                materialize_grads=True,
+                retain_graph=True,
+            )
             assert all((g == 0).all() for g in grads)

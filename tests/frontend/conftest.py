@@ -1,4 +1,6 @@
-"""Snapshots: expected outputs in files beside the inputs. UPDATE_SNAPSHOTS=1 rewrites them; review the diff."""
+"""Snapshots: expected outputs in files beside the inputs. UPDATE_SNAPSHOTS=1 rewrites them; review
+the diff.
+"""
 
 from __future__ import annotations
 

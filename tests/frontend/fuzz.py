@@ -1,6 +1,8 @@
-"""Many made-up inputs through the front end: no traceback, no hang, and whatever must be true of any result.
+"""Many made-up inputs through the front end: no traceback, no hang, and whatever must be true of
+any result.
 
-``python tests/frontend/fuzz.py --count 100000`` prints how many there were of each kind, how they ended and how long they took.
+``python tests/frontend/fuzz.py --count 100000`` prints how many there were of each kind, how they
+ended and how long they took.
 """
 
 from __future__ import annotations
@@ -17,15 +19,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scoutlang.api import check_source, family
-from scoutlang.diagnostics.render.json import as_data
-from scoutlang.diagnostics.render.text import render
-from scoutlang.errors import ScoutError
-from scoutlang.frontend import CheckResult
-from scoutlang.frontend.layout import formatted
-from scoutlang.frontend.reading import decode
+from scoutlang.interfaces.api import check_source, family
 from scoutlang.ir import Program
-from scoutlang.source import Source
+from scoutlang.ir.source import Source
+from scoutlang.language import CheckResult
+from scoutlang.language.diagnostics.render.json import as_data
+from scoutlang.language.diagnostics.render.text import render
+from scoutlang.language.formatter import formatted
+from scoutlang.language.reading import decode
+from scoutlang.support.errors import ScoutError
 
 TESTS = Path(__file__).parent.parent
 FOLDER = TESTS / "good" / "with_files"
@@ -45,7 +47,11 @@ CHARACTERS = "\x00\x1b\r\t\n \u00a0\u200b\u202e\ufeff\ud800\U0001f600é中ⅷ²�
 
 
 def corpus() -> list[str]:
-    files = [*(TESTS / "good").rglob("*.scout"), *(TESTS / "bad").rglob("*.scout"), *(TESTS.parent / "stdlib").glob("*.scout")]
+    files = [
+        *(TESTS / "good").rglob("*.scout"),
+        *(TESTS / "bad").rglob("*.scout"),
+        *(TESTS.parent / "stdlib").glob("*.scout"),
+    ]
     return [p.read_bytes().decode("utf-8", "replace") for p in sorted(files) if not p.is_symlink()]
 
 
@@ -57,7 +63,9 @@ def program(draw: random.Random, texts: list[str]) -> str:
 
 
 def changed(draw: random.Random, texts: list[str]) -> str:
-    """A program with a few characters, words or lines removed, repeated, replaced, moved or taken from another one."""
+    """A program with a few characters, words or lines removed, repeated, replaced, moved or taken
+    from another one.
+    """
     text = draw.choice(texts)
     for _ in range(draw.choice((1, 1, 1, 2, 3, 8))):
         start = draw.randrange(len(text) + 1)
@@ -93,7 +101,10 @@ def changed(draw: random.Random, texts: list[str]) -> str:
 
 def words(draw: random.Random, texts: list[str]) -> str:
     joint = draw.choice((" ", "", " ", "\t"))
-    found = [draw.choice(WORDS) if draw.random() < 0.9 else draw.choice("\n;") for _ in range(draw.choice((3, 10, 40, 120)))]
+    found = [
+        draw.choice(WORDS) if draw.random() < 0.9 else draw.choice("\n;")
+        for _ in range(draw.choice((3, 10, 40, 120)))
+    ]
     return draw.choice(("", "system Cu-Si-P\n", "system Cu-P; require ")) + joint.join(found)
 
 
@@ -112,24 +123,36 @@ def data(draw: random.Random, texts: list[str]) -> bytes:
 
 
 def repeated(draw: random.Random, texts: list[str]) -> str:
-    """A small thing many times: what takes time or depth that grows faster than the text shows here."""
+    """A small thing many times: what takes time or depth that grows faster than the text shows
+    here.
+    """
     n = draw.choice((2, 30, 33, 100, 300))
     head = "system Cu-Si-P\n"
     name = "x" * n
     match draw.randrange(12):
         case 0:
-            return head + "require " + draw.choice(("not ", "each ", "(", "-", "+", "abs(", "CN(", "{", "[")) * n + "CN(Cu-P) = 4"
+            return (
+                head
+                + "require "
+                + draw.choice(("not ", "each ", "(", "-", "+", "abs(", "CN(", "{", "[")) * n
+                + "CN(Cu-P) = 4"
+            )
         case 1:
             return head + "require " + " and ".join(["CN(Cu-P) = 4"] * n)
         case 2:
-            return head + "require CN(Cu-P) = " + draw.choice((" + ", " * ", "^", " - ")).join(["1.5"] * n)
+            return (
+                head
+                + "require CN(Cu-P) = "
+                + draw.choice((" + ", " * ", "^", " - ")).join(["1.5"] * n)
+            )
         case 3:
             return head + "require CN" + "(CN" * n + ")" * n
         case 4:
             return (
                 head
                 + "".join(
-                    f"let x{k} = {draw.choice(('x%d', 'not x%d', 'x%d + x%d', '(x%d)')).replace('%d', str(k + 1))}\n" for k in range(n)
+                    f"let x{k} = {draw.choice(('x%d', 'not x%d', 'x%d + x%d', '(x%d)')).replace('%d', str(k + 1))}\n"
+                    for k in range(n)
                 )
                 + (f"let x{n} = CN(Cu-P)\nrequire x0 = 4")
             )
@@ -140,7 +163,10 @@ def repeated(draw: random.Random, texts: list[str]) -> str:
                 + f"motif m{n}(A) = CN(A-P) = 4\nrequire m0(Cu)"
             )
         case 6:
-            return head + "".join(f"require CN(Cu-{draw.choice(('P', 'Si', '*'))}) {draw.choice('<>')} {k}\n" for k in range(n))
+            return head + "".join(
+                f"require CN(Cu-{draw.choice(('P', 'Si', '*'))}) {draw.choice('<>')} {k}\n"
+                for k in range(n)
+            )
         case 7:
             return head + f"let {name} = 4\nrequire {name}: CN(Cu-P) = {name}\nrequire {name}y = 4"
         case 8:
@@ -148,9 +174,21 @@ def repeated(draw: random.Random, texts: list[str]) -> str:
         case 9:
             return head + f"require {'(' * n}CN(Cu-P){')' * draw.choice((n, n - 1))} = 4"
         case 10:
-            return head + "sweep k in {" + ", ".join(str(k) for k in range(n)) + "}" + draw.choice(("", "\nsweep seed in {1, 2, 3}"))
+            return (
+                head
+                + "sweep k in {"
+                + ", ".join(str(k) for k in range(n))
+                + "}"
+                + draw.choice(("", "\nsweep seed in {1, 2, 3}"))
+            )
         case _:
-            return draw.choice((";", "\n", " ", "\r", "#", "\t;", "require ", "system Cu;", "()", "=", "x ")) * n * 10
+            return (
+                draw.choice(
+                    (";", "\n", " ", "\r", "#", "\t;", "require ", "system Cu;", "()", "=", "x ")
+                )
+                * n
+                * 10
+            )
 
 
 KINDS: tuple[tuple[Callable[[random.Random, list[str]], str | bytes], int], ...] = (
@@ -166,7 +204,9 @@ KINDS: tuple[tuple[Callable[[random.Random, list[str]], str | bytes], int], ...]
 # ---- what must be true ----
 
 
-def holds(text: str, folder: Path | None = None, overrides: dict[str, str] | None = None) -> CheckResult:
+def holds(
+    text: str, folder: Path | None = None, overrides: dict[str, str] | None = None
+) -> CheckResult:
     """Checks a text, and all that must be true of any result."""
     result = check_source(Source("<text>", text, folder), overrides)
     assert result.ok == (not any(d.severity == "error" for d in result.diagnostics))
@@ -230,11 +270,19 @@ class Tally:
             self.ends["not text"] += 1
             return
         if draw.random() < 0.1:
-            outside = {draw.choice(("k", "rc", "seed", "x")): draw.choice(("2", "2.5Å", "x", "", "(", "1e999", "mean(CN(Cu-P))"))}
+            outside = {
+                draw.choice(("k", "rc", "seed", "x")): draw.choice(
+                    ("2", "2.5Å", "x", "", "(", "1e999", "mean(CN(Cu-P))")
+                )
+            }
             result = holds(text, FOLDER, outside)
         else:
             result = holds(text, FOLDER)
-            if result.program is not None and result.program.sweeps and math.prod(len(x.values) for x in result.program.sweeps) < FEW:
+            if (
+                result.program is not None
+                and result.program.sweeps
+                and math.prod(len(x.values) for x in result.program.sweeps) < FEW
+            ):
                 assert family(result)
             if result.program is not None and draw.random() < 0.1:
                 survives_writing(result.program)

@@ -1,4 +1,6 @@
-"""A program in one form, every part in brackets, defaults left out: what snapshots of meaning hold, so that a person can review them."""
+"""A program in one form, every part in brackets, defaults left out: what snapshots of meaning hold,
+so that a person can review them.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +26,25 @@ def _lines(program: ir.Program) -> Iterator[str]:
     for sweep in program.sweeps:
         yield f"sweep {sweep.name}: {', '.join(sweep.values)}"
     for term in program.terms:
-        how = ("" if term.weight == 1 else f", weight {term.weight:g}") + ("" if term.loss == "l1" else f", loss {term.loss}")
+        how = ("" if term.weight == 1 else f", weight {term.weight:g}") + (
+            "" if term.loss == "l1" else f", loss {term.loss}"
+        )
         yield f"{term.verb} [{term.label}] line {term.location.line}{how}"
         yield f"  {wish(term.claim) if isinstance(term.claim, ir.Wish) else proposition(term.claim)}"
     for settings in (program.guide, program.sample):
-        changed = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if getattr(settings, f.name) != f.default}
+        changed = {
+            f.name: getattr(settings, f.name)
+            for f in dataclasses.fields(settings)
+            if getattr(settings, f.name) != f.default
+        }
         if changed:
             yield f"{type(settings).__name__.lower()} {', '.join(f'{k}={_setting(v)}' for k, v in changed.items())}"
 
 
 def wish(claim: ir.Wish) -> str:
-    return f"{quantity(claim.value)} as {claim.direction} as possible{_unit(claim.unit, claim.scale)}"
+    return (
+        f"{quantity(claim.value)} as {claim.direction} as possible{_unit(claim.unit, claim.scale)}"
+    )
 
 
 def proposition(node: ir.Proposition) -> str:
@@ -61,7 +71,12 @@ def quantity(node: ir.Quantity) -> str:
             return f"{value!r}"
         case ir.Measure():
             species = "-".join(_species(s) for s in node.species)
-            arguments = ", ".join([*([species] if species else []), *(f"{k}={_argument(v)}" for k, v in node.parameters)])
+            arguments = ", ".join(
+                [
+                    *([species] if species else []),
+                    *(f"{k}={_argument(v)}" for k, v in node.parameters),
+                ]
+            )
             return f"{node.descriptor}({arguments})" if arguments else node.descriptor
         case ir.Arithmetic(op="neg", of=(inner,)):
             return f"(- {quantity(inner)})"
@@ -90,11 +105,19 @@ def _unit(unit: str, scale: float) -> str:
 
 
 def _species(species: ir.Species) -> str:
-    return species.text if species.elements == (species.text,) else f"{species.text}:{'+'.join(species.elements)}"
+    return (
+        species.text
+        if species.elements == (species.text,)
+        else f"{species.text}:{'+'.join(species.elements)}"
+    )
 
 
 def _argument(value: float | str | ir.TextFile) -> str:
-    return f"{value.name} ({len(value.text)} characters)" if isinstance(value, ir.TextFile) else str(value)
+    return (
+        f"{value.name} ({len(value.text)} characters)"
+        if isinstance(value, ir.TextFile)
+        else str(value)
+    )
 
 
 def _setting(value: object) -> str:
@@ -102,4 +125,8 @@ def _setting(value: object) -> str:
         return str(value)
     if value.points:
         return "piecewise " + ", ".join(f"{t:g}: {k:g}" for t, k in value.points)
-    return f"{value.start:g}" if value.shape == "constant" else f"{value.shape} {value.start:g} to {value.end:g}"
+    return (
+        f"{value.start:g}"
+        if value.shape == "constant"
+        else f"{value.shape} {value.start:g} to {value.end:g}"
+    )

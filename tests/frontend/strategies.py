@@ -1,6 +1,8 @@
-"""Programs of the whole language for hypothesis: every statement, expressions of bounded depth, any blanks, comments and spellings.
+"""Programs of the whole language for hypothesis: every statement, expressions of bounded depth, any
+blanks, comments and spellings.
 
-The programs are well typed. Each is made of words first; how they are spaced, broken into lines and commented comes after.
+The programs are well typed. Each is made of words first; how they are spaced, broken into lines and
+commented comes after.
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from scoutlang.frontend.imports import library
+from scoutlang.language.checking.imports import library
 
 ELEMENTS = ("Cu", "Si", "P", "Ca")
 Words = list[str]
 
-# Dimension → spellings of its units with how many of them make a usual value, and that value in the canonical unit.
+# Dimension → spellings of its units with how many of them make a usual value, and that value in the
+# canonical unit.
 _UNITS = {
     "plain": ((("",), 1.0), 0.5),
     "length": ((("Å", "Ang", "angstrom", "A\u030a"), 1.0), 3.0),
@@ -49,13 +52,26 @@ def species(draw: DrawFn) -> Words:
 
 
 @st.composite
-def numbers(draw: DrawFn, dimension: str = "plain", share: float = 1.0, *, unit: bool | None = None) -> Words:
+def numbers(
+    draw: DrawFn, dimension: str = "plain", share: float = 1.0, *, unit: bool | None = None
+) -> Words:
     """A usual value of a dimension, times a share, with or without its unit."""
     (spellings, _), usual = _UNITS[dimension]
     text = f"{usual * share * draw(st.sampled_from([0.9, 1.0, 1.1])):.3g}"
-    text = draw(st.sampled_from([text, text.removeprefix("0"), f"{float(text):.2e}", text if "." in text else f"{text}."]))
+    text = draw(
+        st.sampled_from(
+            [
+                text,
+                text.removeprefix("0"),
+                f"{float(text):.2e}",
+                text if "." in text else f"{text}.",
+            ]
+        )
+    )
     wanted = draw(st.booleans()) if unit is None else unit
-    return [text, f"~{draw(st.sampled_from(spellings))}"] if wanted and spellings != ("",) else [text]
+    return (
+        [text, f"~{draw(st.sampled_from(spellings))}"] if wanted and spellings != ("",) else [text]
+    )
 
 
 @st.composite
@@ -79,7 +95,13 @@ def descriptors(draw: DrawFn, dimension: str, *, per_site: bool) -> Words:
         "angle": [["angle", "(", "P", "-", "Cu", "-", *draw(species()), ")"], ["beta"]],
         "density": [["density"]],
     }
-    return draw(st.sampled_from(sites.get(dimension, []) if per_site else [*sites.get(dimension, []), *crystal[dimension]]))
+    return draw(
+        st.sampled_from(
+            sites.get(dimension, [])
+            if per_site
+            else [*sites.get(dimension, []), *crystal[dimension]]
+        )
+    )
 
 
 @st.composite
@@ -88,7 +110,10 @@ def quantities(draw: DrawFn, dimension: str, depth: int = 2, *, per_site: bool =
     inner = quantities(dimension, depth - 1, per_site=per_site)
     kind = draw(st.integers(0, 9)) if depth > 0 else 0
     if kind == 1:
-        operands = [draw(inner), *draw(st.lists(st.one_of(inner, numbers(dimension)), min_size=1, max_size=2))]
+        operands = [
+            draw(inner),
+            *draw(st.lists(st.one_of(inner, numbers(dimension)), min_size=1, max_size=2)),
+        ]
         return _grouped(draw, _spread(draw, operands, "+", "-"))
     if kind == 2:
         plain = numbers() if per_site else st.one_of(numbers(), quantities("plain", depth - 1))
@@ -100,12 +125,27 @@ def quantities(draw: DrawFn, dimension: str, depth: int = 2, *, per_site: bool =
     if kind == 5:
         return ["min", "(", *_joined([draw(inner), draw(inner)], ","), ")"]
     if kind == 6 and not per_site and dimension in ("plain", "length"):
-        return [draw(st.sampled_from(["mean", "max", "sum", "std"])), "(", *draw(quantities(dimension, depth - 1, per_site=True)), ")"]
+        return [
+            draw(st.sampled_from(["mean", "max", "sum", "std"])),
+            "(",
+            *draw(quantities(dimension, depth - 1, per_site=True)),
+            ")",
+        ]
     if kind == 7 and not per_site and dimension == "plain":
         return ["fraction", "(", *draw(propositions(depth - 1, per_site=True)), ")"]
     if kind == 8 and dimension == "volume":
-        length = draw(quantities("length", depth - 1)) if draw(st.booleans()) else draw(numbers("length", unit=True))
-        return [*draw(descriptors(dimension, per_site=per_site)), "+", *_bracketed(length), "^", "3"]
+        length = (
+            draw(quantities("length", depth - 1))
+            if draw(st.booleans())
+            else draw(numbers("length", unit=True))
+        )
+        return [
+            *draw(descriptors(dimension, per_site=per_site)),
+            "+",
+            *_bracketed(length),
+            "^",
+            "3",
+        ]
     return draw(descriptors(dimension, per_site=per_site))
 
 
@@ -122,12 +162,34 @@ def relations(draw: DrawFn, depth: int, *, per_site: bool) -> Words:
             return [*measured, "=", *draw(numbers(dimension)), *tolerance]
         case 1:
             unit = draw(st.sampled_from(_UNITS[dimension][0][0]))
-            low, high = draw(numbers(dimension, 0.8, unit=False)), draw(numbers(dimension, 1.2, unit=False))
-            return [*measured, "in", "[", *low, ",", *high, "]", *([f"~{unit}"] if unit and draw(st.booleans()) else [])]
+            low, high = (
+                draw(numbers(dimension, 0.8, unit=False)),
+                draw(numbers(dimension, 1.2, unit=False)),
+            )
+            return [
+                *measured,
+                "in",
+                "[",
+                *low,
+                ",",
+                *high,
+                "]",
+                *([f"~{unit}"] if unit and draw(st.booleans()) else []),
+            ]
         case 2:
-            return [*draw(numbers(dimension, 0.8)), "<", *measured, draw(st.sampled_from(["<", "<=", "≤"])), *draw(numbers(dimension, 1.2))]
+            return [
+                *draw(numbers(dimension, 0.8)),
+                "<",
+                *measured,
+                draw(st.sampled_from(["<", "<=", "≤"])),
+                *draw(numbers(dimension, 1.2)),
+            ]
         case _:
-            return [*measured, draw(st.sampled_from(["<", "<=", "≤", ">", ">=", "≥"])), *draw(numbers(dimension))]
+            return [
+                *measured,
+                draw(st.sampled_from(["<", "<=", "≤", ">", ">=", "≥"])),
+                *draw(numbers(dimension)),
+            ]
 
 
 @st.composite
@@ -142,9 +204,16 @@ def propositions(draw: DrawFn, depth: int = 2, *, per_site: bool = False) -> Wor
     if kind == 4:
         return [*draw(inner), "implies", *draw(inner)]
     if kind in (5, 6) and not per_site:
-        return ["each" if kind == 5 else "any", *_bracketed(draw(propositions(depth - 1, per_site=True)))]
+        return [
+            "each" if kind == 5 else "any",
+            *_bracketed(draw(propositions(depth - 1, per_site=True))),
+        ]
     if kind == 7:
-        return [*["bonded", "(", *(["Cu"] if per_site else draw(species())), ",", *draw(species())], *draw(_number_of_neighbours()), ")"]
+        return [
+            *["bonded", "(", *(["Cu"] if per_site else draw(species())), ",", *draw(species())],
+            *draw(_number_of_neighbours()),
+            ")",
+        ]
     return _grouped(draw, draw(relations(depth, per_site=per_site)))
 
 
@@ -160,15 +229,26 @@ def _number_of_neighbours(draw: DrawFn) -> Words:
 def claims(draw: DrawFn, number: int) -> Words:
     verb = draw(st.sampled_from(["require", "prefer", "expect"]))
     label = [f"claim{number}", ":"] if draw(st.booleans()) else []
-    judged = ["spacegroup >= 75", "crystal_system in { cubic , trigonal }", "novel and not unique", "e_above_hull < - 20 ~meV/atom"]
+    judged = [
+        "spacegroup >= 75",
+        "crystal_system in { cubic , trigonal }",
+        "novel and not unique",
+        "e_above_hull < - 20 ~meV/atom",
+    ]
     match verb, draw(st.integers(0, 3)):
         case "prefer", 0:
-            body = [*draw(quantities(draw(st.sampled_from(DIMENSIONS)))), *"as low as possible".split()]
+            body = [
+                *draw(quantities(draw(st.sampled_from(DIMENSIONS)))),
+                *"as low as possible".split(),
+            ]
         case "expect", 0 | 1:
             body = draw(st.sampled_from(judged)).split()
         case _:
             body = draw(propositions())
-    modifiers = [*(["weight", "2"] if draw(st.booleans()) else []), *(["loss", "=", "huber"] if draw(st.booleans()) else [])]
+    modifiers = [
+        *(["weight", "2"] if draw(st.booleans()) else []),
+        *(["loss", "=", "huber"] if draw(st.booleans()) else []),
+    ]
     return [verb, *label, *_grouped(draw, body), *modifiers]
 
 
@@ -189,7 +269,11 @@ def settings(draw: DrawFn) -> list[Words]:
     comma = draw(st.sampled_from(["", ","]))
     return [
         ["guide", *_joined([s.split(" ") for s in chosen], comma)],
-        ["sample", *(["64"] if draw(st.booleans()) else []), *_joined([_kept_whole(s) for s in drawn], comma)],
+        [
+            "sample",
+            *(["64"] if draw(st.booleans()) else []),
+            *_joined([_kept_whole(s) for s in drawn], comma),
+        ],
         ["sweep", "k", "in", "{", *_joined([["0.2"], [".4"]], ","), "}"],
         ["sweep", "rc", "in", "{", *_joined([["2.4", "~Ang"], ["0.26", "~nm"]], ","), "}"],
     ]
@@ -201,19 +285,62 @@ def statements(draw: DrawFn) -> list[Words]:
     system = ["system", *_joined([[e] for e in ELEMENTS], "-")]
     module = draw(st.sampled_from(library()))
     definitions: list[Words] = [
-        ["param", "rc", "=", *draw(numbers("length", 0.85, unit=True)), "in", "[", "2", ",", "3", "]", "~Å"],
+        [
+            "param",
+            "rc",
+            "=",
+            *draw(numbers("length", 0.85, unit=True)),
+            "in",
+            "[",
+            "2",
+            ",",
+            "3",
+            "]",
+            "~Å",
+        ],
         ["param", "k0", "=", "0.5"],
         ["let", "metal", "=", "{", "Cu", ",", "Ca", ",", "Zn", "}"],
         ["let", "tight", "=", *draw(quantities("length", 1))],
-        ["motif", "bonded", "(", "A", ",", "B", ",", "n", "=", "4", ")", "=", "CN", "(", "A", "-", "B", ")", ">=", "n"],
+        [
+            "motif",
+            "bonded",
+            "(",
+            "A",
+            ",",
+            "B",
+            ",",
+            "n",
+            "=",
+            "4",
+            ")",
+            "=",
+            "CN",
+            "(",
+            "A",
+            "-",
+            "B",
+            ")",
+            ">=",
+            "n",
+        ],
     ]
     others: list[Words] = [
         ["import", f"std.{module}", *(["as", "lib"] if draw(st.booleans()) else [])],
-        draw(st.sampled_from([["atoms", "in", "[", "8", ",", "20", "]"], ["atoms", "<=", "20"], ["atoms", "=", "12."]])),
+        draw(
+            st.sampled_from(
+                [
+                    ["atoms", "in", "[", "8", ",", "20", "]"],
+                    ["atoms", "<=", "20"],
+                    ["atoms", "=", "12."],
+                ]
+            )
+        ),
         draw(st.sampled_from([["formula", '"CuSi2P3"'], ["formula", "CuSi2P3"]])),
         *draw(settings()),
     ]
-    chosen = draw(st.lists(st.sampled_from(others), max_size=3, unique_by=lambda s: " ".join(s[:2])))
+    chosen = draw(
+        st.lists(st.sampled_from(others), max_size=3, unique_by=lambda s: " ".join(s[:2]))
+    )
     claimed = [draw(claims(i)) for i in range(draw(st.integers(0, 3)))]
     rest = draw(st.permutations([system, *definitions, *chosen, *claimed]))
     return [*([["scout", "1"]] if draw(st.booleans()) else []), *rest]
@@ -244,7 +371,9 @@ def _end(draw: DrawFn) -> str:
     if kind == 0:
         return f" #{draw(_COMMENTS)}\n"
     if kind == 1:
-        return f"\n  #{draw(_COMMENTS)}\n" + draw(st.sampled_from(["", "\n", f"#{draw(_COMMENTS)}\n"]))
+        return f"\n  #{draw(_COMMENTS)}\n" + draw(
+            st.sampled_from(["", "\n", f"#{draw(_COMMENTS)}\n"])
+        )
     return draw(ends)
 
 
@@ -255,11 +384,22 @@ def spaced(draw: DrawFn, words: Words) -> str:
     text, depth = "", 0
     for before, marked in zip(["", *words], words, strict=False):
         unit, word = marked.startswith("~"), marked.removeprefix("~")
-        glued = before != "" and _WORDLIKE.match(before[-1]) and _WORDLIKE.match(word[0]) and not unit
+        glued = (
+            before != "" and _WORDLIKE.match(before[-1]) and _WORDLIKE.match(word[0]) and not unit
+        )
         needed = before.startswith("~") or glued or (before, word) == ("+", "-")
         gap = " " if needed or habit == "wide" else ""
         if habit == "lines" and depth > 0 and before and draw(st.integers(0, 9)) == 0:
-            gap += draw(st.sampled_from(["\n", "\n   ", f" #{draw(_COMMENTS)}\n", f"\n\n # {draw(_COMMENTS)}\n  # and\n"]))
+            gap += draw(
+                st.sampled_from(
+                    [
+                        "\n",
+                        "\n   ",
+                        f" #{draw(_COMMENTS)}\n",
+                        f"\n\n # {draw(_COMMENTS)}\n  # and\n",
+                    ]
+                )
+            )
         text += (gap if before else "") + word
         depth += (word in "([{") - (word in ")]}")
     return text
@@ -293,7 +433,12 @@ def _is_call(words: Words) -> bool:
     for position, word in enumerate(words):
         depth += (word == "(") - (word == ")")
         if position > 0 and depth == 0:
-            return word == ")" and position == len(words) - 1 and words[0].isidentifier() and words[0] not in ("not", "each", "any")
+            return (
+                word == ")"
+                and position == len(words) - 1
+                and words[0].isidentifier()
+                and words[0] not in ("not", "each", "any")
+            )
     return False
 
 

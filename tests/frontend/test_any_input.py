@@ -1,4 +1,6 @@
-"""No input of any kind makes a traceback or a hang, and every message can be rendered in both formats."""
+"""No input of any kind makes a traceback or a hang, and every message can be rendered in both
+formats.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from strategies import programs
 
 import scoutlang
-from scoutlang.frontend.parser import MAX_CHARACTERS
+from scoutlang.language.parser import MAX_CHARACTERS
 
 PROGRAMS = corpus()
 HEAD = "system Cu-Si-P\n"
@@ -46,7 +48,9 @@ def test_any_change_of_a_program(program: str, place: int, removed: int, added: 
 
 @few
 @given(programs(), st.integers(0, 400), st.integers(1, 8))
-def test_any_piece_of_a_made_up_program_may_be_missing(program: str, place: int, removed: int) -> None:
+def test_any_piece_of_a_made_up_program_may_be_missing(
+    program: str, place: int, removed: int
+) -> None:
     holds(program[:place] + program[place + removed :])
 
 
@@ -84,10 +88,14 @@ def test_a_large_program_ends() -> None:
 def test_hopeless_files_end_early() -> None:
     assert len(holds("x y z\n" * 10_000).diagnostics) < 50
     assert len(holds("system Cu-P\n" + "require CN(Cu-Zz) = 4\n" * 2_000).diagnostics) < 50
-    assert len(holds("system Cu-P\n" + "".join(f"let x{k} = {k}\n" for k in range(1_000))).diagnostics) == 100
+    assert (
+        len(holds("system Cu-P\n" + "".join(f"let x{k} = {k}\n" for k in range(1_000))).diagnostics)
+        == 100
+    )
 
 
-# What takes long, or deep, when something grows faster than the text: each is near the limit of its line.
+# What takes long, or deep, when something grows faster than the text: each is near the limit of its
+# line.
 LARGE = {
     "semicolons": ";" * 200_000 + HEAD,
     "a sum": f"{HEAD}require CN(Cu-P) = {'+'.join(['1'] * 20_000)}",
@@ -108,8 +116,11 @@ LARGE = {
     "a long formula": f'{HEAD}formula "{"Cu" * 40_000}"',
     "settings": f"{HEAD}guide {'kk=1 ' * 10_000}",
     "labels of one name": HEAD + "expect CN(Cu-P) > 1\n" * 5_000,
-    "values of one family": HEAD + "".join(f"require CN(Cu-P, r={2 + k / 10_000}) > 1\n" for k in range(3_000)),
-    "definitions that double": "".join(f"motif m{k}(A) = m{k + 1}(A) and m{k + 1}(A)\n" for k in range(40))
+    "values of one family": HEAD
+    + "".join(f"require CN(Cu-P, r={2 + k / 10_000}) > 1\n" for k in range(3_000)),
+    "definitions that double": "".join(
+        f"motif m{k}(A) = m{k + 1}(A) and m{k + 1}(A)\n" for k in range(40)
+    )
     + f"motif m40(A) = CN(A-P) = 4\n{HEAD}require m0(Cu)",
     "arguments that double": f"motif twice(x) = x and x\n{HEAD}require {'twice(' * 30}CN(Cu-P) = 4{')' * 30}",
     "parameters of a motif": f"motif m({','.join(f'A{k}=1' for k in range(3_000))}) = A0\n{HEAD}require CN(Cu-P) > m({','.join(['1'] * 3_000)})",

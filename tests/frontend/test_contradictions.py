@@ -10,13 +10,18 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.api import as_program
-from scoutlang.measuring import TermMeasurement, measure_terms
+from scoutlang.evaluation.measure import TermMeasurement, measure_terms
+from scoutlang.interfaces.api import as_program
 
 # Some species again and again, so that pairs of one family are common.
 _SPECIES = ("Cu", "P", "{Cu, P}", "{P, Cu}", "{Cu, Si}", "*")
 _PAIRS = [f"{a}-{b}" for a, b in itertools.product(("Cu", "{Cu, Si}", "*"), _SPECIES)]
-_OF_SITES = [f"{d}({p}{r})" for d in ("CN", "distance") for p in _PAIRS for r in (("", ", r=3") if d == "CN" else ("",))]
+_OF_SITES = [
+    f"{d}({p}{r})"
+    for d in ("CN", "distance")
+    for p in _PAIRS
+    for r in (("", ", r=3") if d == "CN" else ("",))
+]
 QUANTITIES = (
     *(f"{how}({q})" for how in ("mean", "min", "max", "sum", "std") for q in _OF_SITES),
     *(f"fraction({q} > 2.5)" for q in _OF_SITES),
@@ -32,7 +37,9 @@ QUANTITIES = (
 
 
 def crystal(random_: random.Random) -> Structure:
-    lattice = Lattice.from_parameters(*(random_.uniform(2.5, 6) for _ in range(3)), *(random_.uniform(70, 110) for _ in range(3)))
+    lattice = Lattice.from_parameters(
+        *(random_.uniform(2.5, 6) for _ in range(3)), *(random_.uniform(70, 110) for _ in range(3))
+    )
     symbols = ["Cu", *(random_.choice(("Cu", "Si", "P")) for _ in range(random_.randint(0, 6)))]
     return Structure(lattice, symbols, [[random_.random() for _ in range(3)] for _ in symbols])
 
@@ -43,8 +50,13 @@ def relation(quantity: str, value: float, random_: random.Random) -> str:
     slack = random_.choice((0.0, 0.0, 0.3 * random_.random()))
     half = random_.choice((1e-3, 0.5, 1.0))
     off = half * random_.choice((-1.0, 0.0, 1.0, random_.uniform(-1, 1)))
-    low, high, middle = (x if value < 0 else min(max(x, 0.0), most) for x in (value - slack, value + slack, value + off))
-    return random_.choice((f">= {low!r}", f"<= {high!r}", f"in [{low!r}, {high!r}]", f"= {middle!r} ± {half!r}"))
+    low, high, middle = (
+        x if value < 0 else min(max(x, 0.0), most)
+        for x in (value - slack, value + slack, value + off)
+    )
+    return random_.choice(
+        (f">= {low!r}", f"<= {high!r}", f"in [{low!r}, {high!r}]", f"= {middle!r} ± {half!r}")
+    )
 
 
 def rows(claims: list[str], structure: Structure) -> list[TermMeasurement]:
@@ -54,13 +66,30 @@ def rows(claims: list[str], structure: Structure) -> list[TermMeasurement]:
 
 def satisfied(structure: Structure, random_: random.Random) -> list[str]:
     """Claims that hold for a crystal by the exact evaluator; what is undefined in it is left out."""
-    chosen = [*random_.sample(QUANTITIES, 50), *(f"{how}({q})" for q in random_.sample(_OF_SITES, 5) for how in ("min", "max"))]
+    chosen = [
+        *random_.sample(QUANTITIES, 50),
+        *(f"{how}({q})" for q in random_.sample(_OF_SITES, 5) for how in ("min", "max")),
+    ]
     measured = rows([f"prefer {q} as low as possible" for q in chosen], structure)
-    values = {q: row.exact for q, row in zip(chosen, measured, strict=True) if row.exact is not None}
+    values = {
+        q: row.exact for q, row in zip(chosen, measured, strict=True) if row.exact is not None
+    }
     claims = [f"{q} {relation(q, v, random_)}" for q, v in values.items()]
-    claims += [f"each {q.removeprefix('min(')[:-1]} >= {v!r}" for q, v in values.items() if q.startswith("min(")]
-    claims += [f"each {q.removeprefix('max(')[:-1]} <= {v!r}" for q, v in values.items() if q.startswith("max(")]
-    return [c for c, row in zip(claims, rows([f"expect {c}" for c in claims], structure), strict=True) if row.satisfied]
+    claims += [
+        f"each {q.removeprefix('min(')[:-1]} >= {v!r}"
+        for q, v in values.items()
+        if q.startswith("min(")
+    ]
+    claims += [
+        f"each {q.removeprefix('max(')[:-1]} <= {v!r}"
+        for q, v in values.items()
+        if q.startswith("max(")
+    ]
+    return [
+        c
+        for c, row in zip(claims, rows([f"expect {c}" for c in claims], structure), strict=True)
+        if row.satisfied
+    ]
 
 
 def codes(text: str) -> list[str]:
@@ -123,4 +152,6 @@ def test_what_can_hold_is_not_told(one: str, other: str) -> None:
 
 
 def test_only_requirements_contradict() -> None:
-    assert codes("system Cu-P; require CN(Cu-P) = 4; prefer CN(Cu-P) = 6; expect CN(Cu-P) = 6") == []
+    assert (
+        codes("system Cu-P; require CN(Cu-P) = 4; prefer CN(Cu-P) = 6; expect CN(Cu-P) = 6") == []
+    )

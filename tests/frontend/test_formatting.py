@@ -13,17 +13,20 @@ from hypothesis import strategies as st
 from strategies import programs
 
 import scoutlang
-from scoutlang.frontend.ast import as_data
-from scoutlang.frontend.layout import WIDTH, formatted
-from scoutlang.frontend.parser import parse
-from scoutlang.source import Source
-from scoutlang.units import find_unit
+from scoutlang.ir.source import Source
+from scoutlang.ir.units import find_unit
+from scoutlang.language.formatter import WIDTH, formatted
+from scoutlang.language.parser import parse
+from scoutlang.language.syntax.ast import as_data
 
 ROOT = Path(__file__).parents[2]
-TESTED = [p for folder in ("tests/good", "tests/bad") for p in sorted((ROOT / folder).glob("*.scout"))]
+TESTED = [
+    p for folder in ("tests/good", "tests/bad") for p in sorted((ROOT / folder).glob("*.scout"))
+]
 SHIPPED = [p for folder in ("examples", "stdlib") for p in sorted((ROOT / folder).rglob("*.scout"))]
 WORDS = re.findall(
-    r"\S+", "require system let x = ( ) { } [ ] , - - + * / ^ Cu P Cu-P CN( 4 .5 2. Å Å^3 ° and or not each implies in as ± # ; == –"
+    r"\S+",
+    "require system let x = ( ) { } [ ] , - - + * / ^ Cu P Cu-P CN( 4 .5 2. Å Å^3 ° and or not each implies in as ± # ; == –",
 )
 
 few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -60,7 +63,11 @@ def _plain(data: Any) -> Any:
         case "Formula":
             return {"formula": data["written"]["text"]}
     spellings = {"DOUBLE_EQUAL": "EQUAL", "LOOKALIKE_DASH": "HYPHEN"}
-    return {k: spellings.get(str(v), v) if k == "terminal" else _plain(v) for k, v in data.items() if k != "span"}
+    return {
+        k: spellings.get(str(v), v) if k == "terminal" else _plain(v)
+        for k, v in data.items()
+        if k != "span"
+    }
 
 
 def holds(text: str) -> str:
@@ -69,7 +76,9 @@ def holds(text: str) -> str:
     assert usual(new) == new
     assert tree(new) == tree(text)
     assert comments(new) == comments(text)
-    assert new == "" or (new.endswith("\n") and not new.startswith("\n") and not new.endswith("\n\n"))
+    assert new == "" or (
+        new.endswith("\n") and not new.startswith("\n") and not new.endswith("\n\n")
+    )
     assert not re.search(r"[ \t\r]$|\n\n\n|\t", re.sub(r"#.*", "#", new), re.MULTILINE)
     old_result, new_result = scoutlang.check(text), scoutlang.check(new)
     mended = {"E015", "E016"}  # a dash that is no hyphen, `==`
@@ -121,12 +130,18 @@ def test_examples_and_the_library_are_in_the_usual_form(path: Path) -> None:
     ("written", "expected"),
     [
         ("require CN(Cu–P)==4+-.3", "require CN(Cu-P) = 4 ± 0.3"),
-        ("require CN( Cu - P , r = 2.6Ang )≤4,weight=2.", "require CN(Cu-P, r=2.6 Å) <= 4 weight 2"),
+        (
+            "require CN( Cu - P , r = 2.6Ang )≤4,weight=2.",
+            "require CN(Cu-P, r=2.6 Å) <= 4 weight 2",
+        ),
         ("require CN(cation - anion) ≥ 3", "require CN(cation-anion) >= 3"),
         ("require abs(x-y) < 1", "require abs(x - y) < 1"),
         ("require fraction(x=4)>.5", "require fraction(x = 4) > 0.5"),
         ("require angle(P-Cu-P) = 109.5 deg ± 8 degrees", "require angle(P-Cu-P) = 109.5° ± 8°"),
-        ("require volume_per_atom in [14,22]Å³/atom", "require volume_per_atom in [14, 22] Å^3/atom"),
+        (
+            "require volume_per_atom in [14,22]Å³/atom",
+            "require volume_per_atom in [14, 22] Å^3/atom",
+        ),
         ("require alpha in [80,100] deg", "require alpha in [80, 100]°"),
         ("require (a)+(b+c)-(b*c)/2 < 3", "require a + (b + c) - (b * c) / 2 < 3"),
         ("require -(a*b)^2 < -2^2*(-2)^2", "require -(a * b)^2 < -2^2 * (-2)^2"),
@@ -138,7 +153,10 @@ def test_examples_and_the_library_are_in_the_usual_form(path: Path) -> None:
         ("require (a<1 implies b<1)implies c<1", "require (a < 1 implies b < 1) implies c < 1"),
         ("motif bonded(A,B,n=4)=each CN(A-B)=n", "motif bonded(A, B, n = 4) = each CN(A-B) = n"),
         ("formula CuSi2P3", 'formula "CuSi2P3"'),
-        ("guide k .8 from=0.9,to 0.03 g=ramp(0->.8,cosine)", "guide k=0.8, from 0.9 to 0.03, g=ramp(0 -> 0.8, cosine)"),
+        (
+            "guide k .8 from=0.9,to 0.03 g=ramp(0->.8,cosine)",
+            "guide k=0.8, from 0.9 to 0.03, g=ramp(0 -> 0.8, cosine)",
+        ),
         ("sample 256, batch=32 seed 7", "sample 256 batch 32 seed 7"),
         ("sweep rc in {2.4Å,0.26 nm}", "sweep rc in {2.4 Å, 0.26 nm}"),
         ("system Cu+P", "system Cu-P"),
@@ -160,7 +178,10 @@ def test_comments_and_groups_stay() -> None:
 
 def test_comments_inside_a_statement_stay_where_they_are() -> None:
     text = "let metal = { # all\n Cu, # mono\n\n  # the other\n Ca }  # end\n"
-    assert usual(text) == "let metal = {  # all\n    Cu,        # mono\n    # the other\n    Ca}  # end\n"
+    assert (
+        usual(text)
+        == "let metal = {  # all\n    Cu,        # mono\n    # the other\n    Ca}  # end\n"
+    )
 
 
 def test_a_claim_with_comments_between_its_parts_keeps_its_brackets() -> None:
@@ -170,20 +191,29 @@ def test_a_claim_with_comments_between_its_parts_keeps_its_brackets() -> None:
 
 
 def test_a_comment_without_a_place_goes_above() -> None:
-    assert usual("param rc = (2.6 Å # usual\n + 0.1 Å) # end") == "# usual\nparam rc = 2.6 Å + 0.1 Å  # end\n"
+    assert (
+        usual("param rc = (2.6 Å # usual\n + 0.1 Å) # end")
+        == "# usual\nparam rc = 2.6 Å + 0.1 Å  # end\n"
+    )
 
 
 def test_a_short_statement_stands_on_one_line_and_a_long_claim_in_parts() -> None:
     assert usual("let metal = {Cu,\n  Ca}") == "let metal = {Cu, Ca}\n"
     parts = [f"CN(Cu-P, r={r} Å) = 4" for r in range(2, 9)]
-    assert usual(f"require {' or '.join(parts)}") == "require (\n    " + "\n    or ".join(parts) + "\n)\n"
+    assert (
+        usual(f"require {' or '.join(parts)}")
+        == "require (\n    " + "\n    or ".join(parts) + "\n)\n"
+    )
     assert len(f"require {' or '.join(parts)}") > WIDTH
 
 
 def test_a_long_statement_keeps_its_line_ends_in_brackets() -> None:
     names = [f"name_{i}" for i in range(20)]
     text = "let all = {" + ", ".join(names[:10]) + ",\n" + ", ".join(names[10:]) + "}"
-    assert usual(text) == "let all = {" + ", ".join(names[:10]) + ",\n    " + ", ".join(names[10:]) + "}\n"
+    assert (
+        usual(text)
+        == "let all = {" + ", ".join(names[:10]) + ",\n    " + ", ".join(names[10:]) + "}\n"
+    )
 
 
 def test_what_cannot_be_read_has_no_usual_form() -> None:

@@ -8,15 +8,18 @@ from pathlib import Path
 from lark import Lark
 
 import scoutlang
-from scoutlang.frontend import parser
-from scoutlang.frontend.ast import RULES, as_data
-from scoutlang.frontend.statements import STATEMENTS
-from scoutlang.frontend.syntax_errors import SPOKEN
-from scoutlang.resources import resource
+from scoutlang.language import parser
+from scoutlang.language.statements import STATEMENTS
+from scoutlang.language.syntax.ast import RULES, as_data
+from scoutlang.language.syntax_errors import SPOKEN
+from scoutlang.support.resources import resource
 
 ROOT = Path(__file__).parents[2]
 GRAMMAR = resource("grammar", "scout.lark").read_text(encoding="utf-8")
-CODE = "\n".join(line.partition("//")[0] if not line.startswith(("UNIT", "UNKNOWN")) else line for line in GRAMMAR.splitlines())
+CODE = "\n".join(
+    line.partition("//")[0] if not line.startswith(("UNIT", "UNKNOWN")) else line
+    for line in GRAMMAR.splitlines()
+)
 
 
 def test_every_statement_of_the_grammar_has_its_class_and_the_other_way_round() -> None:
@@ -31,19 +34,31 @@ def test_every_other_rule_has_its_class_and_the_other_way_round() -> None:
 
 
 def test_a_statement_file_is_named_as_its_rule() -> None:
-    assert {cls.__module__.rpartition(".")[2].rstrip("_") for cls in STATEMENTS.values()} == set(STATEMENTS)
+    assert {cls.__module__.rpartition(".")[2].rstrip("_") for cls in STATEMENTS.values()} == set(
+        STATEMENTS
+    )
 
 
 def test_the_example_of_each_statement_is_right() -> None:
     for rule, cls in STATEMENTS.items():
-        before, after = ("", "") if rule == "system" else ("", "\nsystem Cu-Si-P-Ca") if rule == "scout" else ("system Cu-Si-P-Ca\n", "")
+        before, after = (
+            ("", "")
+            if rule == "system"
+            else ("", "\nsystem Cu-Si-P-Ca")
+            if rule == "scout"
+            else ("system Cu-Si-P-Ca\n", "")
+        )
         result = scoutlang.check(before + cls.example + after)
         assert result.ok, (rule, result.diagnostics)
         assert {d.code for d in result.diagnostics} <= {"W070"}, (rule, result.diagnostics)
 
 
 def test_no_terminal_is_anonymous() -> None:
-    rules = "\n".join(line for line in CODE.splitlines() if not re.match(r"[A-Z]", line) and not line.startswith("%"))
+    rules = "\n".join(
+        line
+        for line in CODE.splitlines()
+        if not re.match(r"[A-Z]", line) and not line.startswith("%")
+    )
     assert '"' not in rules
     assert "/" not in rules
 
@@ -51,7 +66,15 @@ def test_no_terminal_is_anonymous() -> None:
 def test_every_terminal_a_user_may_type_has_a_name_in_messages() -> None:
     terminals = set(re.findall(r"^([A-Z_]+)(?:\.-?\d+)?:", GRAMMAR, re.MULTILINE))
     verbs = {s.upper() for s in STATEMENTS}
-    silent = {"DOUBLE_EQUAL", "LOOKALIKE_DASH", "UNKNOWN", "NEWLINE", "SEMICOLON", "BLANK", "COMMENT"}
+    silent = {
+        "DOUBLE_EQUAL",
+        "LOOKALIKE_DASH",
+        "UNKNOWN",
+        "NEWLINE",
+        "SEMICOLON",
+        "BLANK",
+        "COMMENT",
+    }
     assert terminals - verbs - silent == set(SPOKEN) - {"$END"}
 
 
@@ -74,10 +97,22 @@ def test_spans_point_at_their_text() -> None:
 
 
 def test_words_are_cut_as_lark_cuts_them() -> None:
-    """Our lexer is one expression for speed; Lark's own is the reference. What the grammar ignores is not compared."""
-    reference = Lark(GRAMMAR, parser="lalr", lexer="basic", start="statement", maybe_placeholders=False)
+    """Our lexer is one expression for speed; Lark's own is the reference. What the grammar ignores
+    is not compared.
+    """
+    reference = Lark(
+        GRAMMAR, parser="lalr", lexer="basic", start="statement", maybe_placeholders=False
+    )
     ignored = {"COMMENT", "NEWLINE", "SEMICOLON", "UNKNOWN"}
-    for path in (*ROOT.glob("tests/good/*.scout"), *ROOT.glob("tests/bad/*.scout"), *ROOT.glob("stdlib/*.scout")):
+    for path in (
+        *ROOT.glob("tests/good/*.scout"),
+        *ROOT.glob("tests/bad/*.scout"),
+        *ROOT.glob("stdlib/*.scout"),
+    ):
         text = path.read_bytes().decode()
-        ours = [(x.terminal, x.text, x.start) for x in parser._grammar().lex(text) if x.terminal not in ignored]
+        ours = [
+            (x.terminal, x.text, x.start)
+            for x in parser._grammar().lex(text)
+            if x.terminal not in ignored
+        ]
         assert ours == [(t.type, t.value, t.start_pos) for t in reference.lex(text)], path.name

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import scoutlang
-from scoutlang.api import check_source, family
-from scoutlang.expressions import measures
-from scoutlang.frontend import check
+from scoutlang.evaluation.expressions import measures
+from scoutlang.interfaces.api import check_source, family
 from scoutlang.ir import Compare, Guide, Measure, Program, Proposition, Relation, Sample, Wish
-from scoutlang.signatures import DescriptorSignature
-from scoutlang.source import Source
+from scoutlang.ir.signatures import DescriptorSignature
+from scoutlang.ir.source import Source
+from scoutlang.language import check
 
 PAPER = "system Cu-Si-P-Ca; require CN(Cu-P)=4; require CN(Cu-Cu)=1; guide k=0.8"
 
@@ -42,12 +42,27 @@ def test_the_shortest_program_has_no_warnings() -> None:
     [
         (PAPER, PAPER.replace(";", "\n") + "\n"),
         (PAPER, f"# a comment\n\n{PAPER};;  # another"),
-        ("system Cu-P; require distance(Cu-P) < 2.5", "system Cu-P; require distance(Cu-P) < 0.25 nm"),
-        ("system Cu-P; require distance(Cu-P) = 2.35 ± 0.05", "system Cu-P; require distance(Cu-P) = 0.235 ± 0.005 nm"),
-        ("system Cu-P; require distance(Cu-P) in [2.2, 2.4]", "system Cu-P; require distance(Cu-P) in [0.22 nm, 0.24]"),
-        ("system B; require volume_per_atom = 7", "system B; require volume_per_atom() = 0.007 nm³"),
+        (
+            "system Cu-P; require distance(Cu-P) < 2.5",
+            "system Cu-P; require distance(Cu-P) < 0.25 nm",
+        ),
+        (
+            "system Cu-P; require distance(Cu-P) = 2.35 ± 0.05",
+            "system Cu-P; require distance(Cu-P) = 0.235 ± 0.005 nm",
+        ),
+        (
+            "system Cu-P; require distance(Cu-P) in [2.2, 2.4]",
+            "system Cu-P; require distance(Cu-P) in [0.22 nm, 0.24]",
+        ),
+        (
+            "system B; require volume_per_atom = 7",
+            "system B; require volume_per_atom() = 0.007 nm³",
+        ),
         ("system Cu-P; guide k=1, every 2", "system Cu-P; guide every=2 k 1.0"),
-        ("system Cu-Si-P; require x: CN(Cu-{P, Si}) = 4", "system Cu-Si-P; let g = {Si, As, P}; require x: CN(Cu-g) = 4"),
+        (
+            "system Cu-Si-P; require x: CN(Cu-{P, Si}) = 4",
+            "system Cu-Si-P; let g = {Si, As, P}; require x: CN(Cu-g) = 4",
+        ),
         ("system Cu-P; sample 8 seed 3", "system Cu-P; sample seed=3, count=8"),
     ],
 )
@@ -105,7 +120,12 @@ def test_terms_keep_their_line_and_text() -> None:
 
 
 def test_labels_of_unnamed_terms_are_unique() -> None:
-    labels = [t.label for t in program("system Cu-P; require CN(Cu-P) > 3; require CN(Cu-P) < 5; require CN(P-Cu) < 5").terms]
+    labels = [
+        t.label
+        for t in program(
+            "system Cu-P; require CN(Cu-P) > 3; require CN(Cu-P) < 5; require CN(P-Cu) < 5"
+        ).terms
+    ]
     assert labels == ["CN(Cu-P)", "CN(Cu-P) #2", "CN(P-Cu)"]
 
 
@@ -115,10 +135,17 @@ def test_a_misspelt_system_does_not_make_every_element_foreign() -> None:
 
 
 def test_the_catalogue_is_an_argument_and_no_descriptor_is_known_by_name() -> None:
-    signature = DescriptorSignature(name="bend", summary="", dimension="angle", species=3, scale=10.0, tolerance=8.0)
-    result = check(Source("<text>", "system Cu-P; require bend(P-Cu-P) = 1.9 rad ± 8°; require CN(Cu-P) = 4"), {"bend": signature})
+    signature = DescriptorSignature(
+        name="bend", summary="", dimension="angle", species=3, scale=10.0, tolerance=8.0
+    )
+    result = check(
+        Source("<text>", "system Cu-P; require bend(P-Cu-P) = 1.9 rad ± 8°; require CN(Cu-P) = 4"),
+        {"bend": signature},
+    )
     assert [d.code for d in result.diagnostics] == ["E032"]
-    result = check(Source("<text>", "system Cu-P; require bend(P-Cu-P) = 109.5° ± 8 deg"), {"bend": signature})
+    result = check(
+        Source("<text>", "system Cu-P; require bend(P-Cu-P) = 109.5° ± 8 deg"), {"bend": signature}
+    )
     assert result.program is not None
     claim = result.program.terms[0].claim
     assert isinstance(claim, Compare)
@@ -144,9 +171,21 @@ def claim(text: str, before: str = "") -> Proposition | Wish:
         ("let four = CN(Cu-P) = 4", "fraction(four) > 0.5", "fraction(CN(Cu-P) = 4) > 0.5"),
         ("let four = CN(Cu-P) = 4", "four and not four", "CN(Cu-P) = 4 and not CN(Cu-P) = 4"),
         ("let metal = {Cu, Si}", "CN(metal-P) = 4", "CN({Cu, Si}-P) = 4"),
-        ("motif near(A, B, d = 2.5 Å) = distance(A-B) < d", "near(Cu, P)", "distance(Cu-P) < 2.5 Å"),
-        ("motif near(A, B, d = 2.5 Å) = distance(A-B) < d", "each near(Cu, P, 2.6)", "each (distance(Cu-P) < 2.6)"),
-        ("motif near(A, B, d = 2.5 Å) = distance(A-B) < d", "near(B=P, A=Cu)", "distance(Cu-P) < 2.5"),
+        (
+            "motif near(A, B, d = 2.5 Å) = distance(A-B) < d",
+            "near(Cu, P)",
+            "distance(Cu-P) < 2.5 Å",
+        ),
+        (
+            "motif near(A, B, d = 2.5 Å) = distance(A-B) < d",
+            "each near(Cu, P, 2.6)",
+            "each (distance(Cu-P) < 2.6)",
+        ),
+        (
+            "motif near(A, B, d = 2.5 Å) = distance(A-B) < d",
+            "near(B=P, A=Cu)",
+            "distance(Cu-P) < 2.5",
+        ),
         ("motif twice(x) = 2 * x", "twice(twice(CN(Cu-P))) < 20", "2 * (2 * CN(Cu-P)) < 20"),
         ("motif pick(A) = CN(A-P)\nlet A = 3", "pick(Cu) > A", "CN(Cu-P) > 3"),
         ("motif same(x) = x\nmotif outer(x) = same(x + 1)", "CN(Cu-P) < outer(3)", "CN(Cu-P) < 4"),
@@ -160,10 +199,19 @@ def test_a_definition_is_its_expansion(definitions: str, short: str, long: str) 
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("CN(Cu-P) = 4 or CN(Si-P) = 4 and CN(P-P) = 0", "CN(Cu-P) = 4 or (CN(Si-P) = 4 and CN(P-P) = 0)"),
+        (
+            "CN(Cu-P) = 4 or CN(Si-P) = 4 and CN(P-P) = 0",
+            "CN(Cu-P) = 4 or (CN(Si-P) = 4 and CN(P-P) = 0)",
+        ),
         ("not CN(Cu-P) = 4 and CN(P-P) = 0", "(not (CN(Cu-P) = 4)) and CN(P-P) = 0"),
-        ("CN(Cu-P) = 4 or CN(P-P) = 0 implies CN(Si-P) = 4", "(CN(Cu-P) = 4 or CN(P-P) = 0) implies (CN(Si-P) = 4)"),
-        ("each CN(Cu-P) = 4 and any CN(P-Cu) = 3", "(each (CN(Cu-P) = 4)) and (any (CN(P-Cu) = 3))"),
+        (
+            "CN(Cu-P) = 4 or CN(P-P) = 0 implies CN(Si-P) = 4",
+            "(CN(Cu-P) = 4 or CN(P-P) = 0) implies (CN(Si-P) = 4)",
+        ),
+        (
+            "each CN(Cu-P) = 4 and any CN(P-Cu) = 3",
+            "(each (CN(Cu-P) = 4)) and (any (CN(P-Cu) = 3))",
+        ),
         ("not each CN(Cu-P) = 4", "not (each (CN(Cu-P) = 4))"),
         ("CN(Cu-P) + 2 * CN(Si-P) > 1", "CN(Cu-P) + (2 * CN(Si-P)) > 1"),
         ("-CN(Cu-P)^2 > -9", "-(CN(Cu-P)^2) > -9"),
@@ -209,13 +257,19 @@ def test_two_claims_are_two(one: str, other: str) -> None:
 def test_the_place_of_a_proposition_does_not_change_what_a_name_means() -> None:
     """A mean outside of `each`, a value of each site inside, in every part of one claim."""
     terms = "n = 4 and each n > 2 and fraction(n = 4) > 0.5 and std(n) < 1"
-    assert claim(terms, "let n = CN(Cu-P)") == claim(terms.replace("n ", "CN(Cu-P) ").replace("(n)", "(CN(Cu-P))"))
+    assert claim(terms, "let n = CN(Cu-P)") == claim(
+        terms.replace("n ", "CN(Cu-P) ").replace("(n)", "(CN(Cu-P))")
+    )
 
 
-PARAMETER = "param rc = 2.6 Å in [2.3, 2.9] Å\nsystem Cu-P\nrequire four: CN(Cu-P, r=rc) = 4\nguide k=0.5"
+PARAMETER = (
+    "param rc = 2.6 Å in [2.3, 2.9] Å\nsystem Cu-P\nrequire four: CN(Cu-P, r=rc) = 4\nguide k=0.5"
+)
 
 
-@pytest.mark.parametrize("text", ["2.8 Å", "2.8Å", "0.28 nm", "280pm", "2.8", " 2.8 Å ", "2 * 1.4 Å", "rc_of_old"])
+@pytest.mark.parametrize(
+    "text", ["2.8 Å", "2.8Å", "0.28 nm", "280pm", "2.8", " 2.8 Å ", "2 * 1.4 Å", "rc_of_old"]
+)
 def test_a_value_from_outside_is_as_one_that_is_written(text: str) -> None:
     source = f"let rc_of_old = 2.8 Å\n{PARAMETER}"
     result = check_source(Source("<text>", source), {"rc": text})
@@ -233,9 +287,16 @@ def test_a_bare_value_from_outside_is_in_the_unit_of_the_parameter() -> None:
 
 @pytest.mark.parametrize(
     ("name", "text", "field", "value"),
-    [("k", "0.4", "k", 0.4), ("every", "3", "every", 3), ("seed", "9", "seed", 9), ("model", '"runs/my model"', "model", "runs/my model")],
+    [
+        ("k", "0.4", "k", 0.4),
+        ("every", "3", "every", 3),
+        ("seed", "9", "seed", 9),
+        ("model", '"runs/my model"', "model", "runs/my model"),
+    ],
 )
-def test_a_setting_from_outside_replaces_the_written_one(name: str, text: str, field: str, value: object) -> None:
+def test_a_setting_from_outside_replaces_the_written_one(
+    name: str, text: str, field: str, value: object
+) -> None:
     for source in (PARAMETER, PARAMETER.replace("guide k=0.5", "")):
         found = check_source(Source("<text>", source), {name: text}).program
         assert found is not None
@@ -301,16 +362,24 @@ def test_definitions_that_lead_to_each_other(count: int) -> None:
 
 def test_two_signs_in_a_row_are_no_tolerance() -> None:
     for text in ("4 -+ 0.3", "4 + -0.3", "4 - -0.3"):
-        assert [d.code for d in scoutlang.check(f"system Cu-P; require CN(Cu-P) = {text}").diagnostics] == ["E010"]
+        assert [
+            d.code for d in scoutlang.check(f"system Cu-P; require CN(Cu-P) = {text}").diagnostics
+        ] == ["E010"]
     assert relation("require CN(Cu-P) = 4 + (-0.5)").target == 3.5
 
 
 def test_an_argument_is_read_in_the_file_of_the_call(tmp_path: Path) -> None:
     """Also where a motif of another file hands it on to a parameter of a descriptor."""
-    (tmp_path / "m.scout").write_text("let near = 2.7 Å\nmotif four(A, B, q = near) = each CN(A-B, r=q) = 4\n", encoding="utf-8")
+    (tmp_path / "m.scout").write_text(
+        "let near = 2.7 Å\nmotif four(A, B, q = near) = each CN(A-B, r=q) = 4\n", encoding="utf-8"
+    )
     head = 'import "m.scout"\nsystem Cu-P\nparam rc = 2.9 Å\nlet wide = 3 Å\nmotif mine(A, B, s) = m.four(A, B, s)\n'
     for argument, radius in {"rc": 2.9, "wide": 3, "m.near": 2.7, "3.1 Å": 3.1}.items():
-        for call in (f"m.four(Cu, P, q={argument})", f"m.four(Cu, P, {argument})", f"mine(Cu, P, {argument})"):
+        for call in (
+            f"m.four(Cu, P, q={argument})",
+            f"m.four(Cu, P, {argument})",
+            f"mine(Cu, P, {argument})",
+        ):
             result = check_source(Source("x", f"{head}require {call}\n", tmp_path))
             assert result.program, call
             [measure] = measures(result.program.terms[0].claim)

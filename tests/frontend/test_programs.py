@@ -10,9 +10,9 @@ import pytest
 from outline import outline
 from programs import BAD, GOOD, TESTS, check
 
-from scoutlang.diagnostics.render.text import render
-from scoutlang.frontend import CheckResult
-from scoutlang.frontend.ast import as_data
+from scoutlang.language import CheckResult
+from scoutlang.language.diagnostics.render.text import render
+from scoutlang.language.syntax.ast import as_data
 
 PAPER = sorted((TESTS.parent / "examples" / "paper").glob("*.scout"))
 
@@ -38,7 +38,9 @@ def test_good_program_means_what_its_snapshot_says(path: Path, compare: Compare)
     if result.diagnostics:
         compare(path.with_suffix(".diagnostics.txt"), messages(result))
     else:
-        assert not path.with_suffix(".diagnostics.txt").exists(), "a warning is expected that did not come"
+        assert not path.with_suffix(".diagnostics.txt").exists(), (
+            "a warning is expected that did not come"
+        )
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda p: p.stem)
@@ -54,14 +56,21 @@ def test_paper_program_at_every_stage(path: Path, compare: Compare) -> None:
     assert result.ok, messages(result)
     assert {d.code for d in result.diagnostics} <= {"I060"}
     folder = Path(__file__).parent / "snapshots"
-    compare(folder / f"{path.stem}.ast.json", json.dumps(as_data(result.module), indent=1, ensure_ascii=False) + "\n")
+    compare(
+        folder / f"{path.stem}.ast.json",
+        json.dumps(as_data(result.module), indent=1, ensure_ascii=False) + "\n",
+    )
     compare(folder / f"{path.stem}.ir.json", ir(result))
 
 
 def test_no_snapshot_is_left_over() -> None:
     programs = {p.with_suffix("") for p in (*GOOD, *BAD)}
     snapshots = [s for folder in ("good", "bad") for s in (TESTS / folder).rglob("*.txt")]
-    assert {s.with_suffix("").with_suffix("") for s in snapshots if s.parent.name in ("good", "bad", "with_files", "poor")} <= programs
+    assert {
+        s.with_suffix("").with_suffix("")
+        for s in snapshots
+        if s.parent.name in ("good", "bad", "with_files", "poor")
+    } <= programs
 
 
 def test_the_paper_has_seven_rows() -> None:

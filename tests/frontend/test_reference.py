@@ -1,4 +1,6 @@
-"""docs/language.md is what the code says, has a page on everything, and its examples are right programs."""
+"""docs/language.md is what the code says, has a page on everything, and its examples are right
+programs.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from scoutlang import manual
-from scoutlang.api import check_source
 from scoutlang.descriptors import signatures
-from scoutlang.diagnostics.codes import EXPLANATIONS
-from scoutlang.frontend.calls import FUNCTIONS
-from scoutlang.frontend.imports import library
-from scoutlang.frontend.statements import STATEMENTS, guide, sample
-from scoutlang.source import Source
+from scoutlang.interfaces import manual
+from scoutlang.interfaces.api import check_source
+from scoutlang.ir.source import Source
+from scoutlang.language.checking.calls import FUNCTIONS
+from scoutlang.language.checking.imports import library
+from scoutlang.language.diagnostics.codes import EXPLANATIONS
+from scoutlang.language.statements import STATEMENTS, guide, sample
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
@@ -38,7 +40,11 @@ def test_there_is_a_page_on_everything() -> None:
     assert named("module") == {f"std.{m}" for m in library()}
     assert named("code") == set(EXPLANATIONS)
     assert all(p.summary for p in PAGES)
-    assert [p.name for p in PAGES if p.kind in ("statement", "function", "descriptor", "module") and not p.example] == []
+    assert [
+        p.name
+        for p in PAGES
+        if p.kind in ("statement", "function", "descriptor", "module") and not p.example
+    ] == []
 
 
 def test_every_example_of_a_page_is_in_the_manual() -> None:
@@ -48,19 +54,28 @@ def test_every_example_of_a_page_is_in_the_manual() -> None:
 
 
 @pytest.mark.parametrize(
-    "example", [*EXAMPLES, *(p.example for p in PAGES if p.kind == "function")], ids=lambda e: " / ".join(e.split("\n")[:2])[:60]
+    "example",
+    [*EXAMPLES, *(p.example for p in PAGES if p.kind == "function")],
+    ids=lambda e: " / ".join(e.split("\n")[:2])[:60],
 )
 def test_an_example_is_a_right_program(example: str, tmp_path: Path) -> None:
     shutil.copy(ROOT / "examples" / "structures" / "CuP2.cif", tmp_path / "site.cif")
-    (tmp_path / "measured.xy").write_text("".join(f"{10 + i / 10:g} {i % 7}\n" for i in range(600)), encoding="utf-8")
+    (tmp_path / "measured.xy").write_text(
+        "".join(f"{10 + i / 10:g} {i % 7}\n" for i in range(600)), encoding="utf-8"
+    )
     alone = re.search(r"^system ", example, re.MULTILINE) is None
-    result = check_source(Source("<text>", f"{manual.SYSTEM}\n{example}" if alone else example, tmp_path))
+    result = check_source(
+        Source("<text>", f"{manual.SYSTEM}\n{example}" if alone else example, tmp_path)
+    )
     assert result.ok, result.diagnostics
     assert {d.code for d in result.diagnostics if d.severity != "info"} == set()
 
 
 def test_links_within_the_page_lead_somewhere() -> None:
-    headings = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)}
+    headings = {
+        re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-")
+        for h in re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
+    }
     links = set(re.findall(r"\]\(#([^)]*)\)", TEXT))
     assert len(links) > 40
     assert links <= headings

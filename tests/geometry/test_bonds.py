@@ -10,9 +10,19 @@ import pytest
 import torch
 from pymatgen.core import Lattice, Structure
 
-from scoutlang.crystal import CrystalBatch
-from scoutlang.elements import neighbour_radius
-from scoutlang.geometry import MAX_BOND_PAIRS, Bonds, angle, at_one_centre, bonds, cell_volume, shortest, sound_cell, uncrowded
+from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.crystals.neighbours import (
+    MAX_BOND_PAIRS,
+    Bonds,
+    angle,
+    at_one_centre,
+    bonds,
+    cell_volume,
+    shortest,
+    sound_cell,
+    uncrowded,
+)
+from scoutlang.ir.elements import neighbour_radius
 
 
 def random_structures(seed: int, count: int = 3) -> list[Structure]:
@@ -21,14 +31,23 @@ def random_structures(seed: int, count: int = 3) -> list[Structure]:
     for _ in range(count):
         atoms = int(rng.integers(3, 8))
         matrix = (16.0 * atoms) ** (1 / 3) * (np.eye(3) + 0.15 * rng.normal(size=(3, 3)))
-        found.append(Structure(Lattice(matrix), rng.choice(["Cu", "P", "Si"], size=atoms), rng.uniform(-2, 2, size=(atoms, 3))))
+        found.append(
+            Structure(
+                Lattice(matrix),
+                rng.choice(["Cu", "P", "Si"], size=atoms),
+                rng.uniform(-2, 2, size=(atoms, 3)),
+            )
+        )
     return found
 
 
 @pytest.mark.parametrize(
-    ("centres", "neighbours", "radius"), [(("Cu",), ("P",), None), (("Cu", "Si"), ("P", "Si"), None), (("P",), ("P",), 4.2)]
+    ("centres", "neighbours", "radius"),
+    [(("Cu",), ("P",), None), (("Cu", "Si"), ("P", "Si"), None), (("P",), ("P",), 4.2)],
 )
-def test_hard_bonds_are_those_of_pymatgen(centres: tuple[str, ...], neighbours: tuple[str, ...], radius: float | None) -> None:
+def test_hard_bonds_are_those_of_pymatgen(
+    centres: tuple[str, ...], neighbours: tuple[str, ...], radius: float | None
+) -> None:
     structures = random_structures(1)
     found = bonds(CrystalBatch.from_structures(structures), centres, neighbours, radius)
     counted = found.weight == 1
@@ -39,13 +58,23 @@ def test_hard_bonds_are_those_of_pymatgen(centres: tuple[str, ...], neighbours: 
         kinds = [site.specie.symbol for site in structure]
         expected = Counter(
             (i, j, round(d, 6))
-            for i, j, d in zip(*(structure.get_neighbor_list(6.0, exclude_self=True)[k] for k in (0, 1, 3)), strict=True)
-            if kinds[i] in centres and kinds[j] in neighbours and d <= (radius or neighbour_radius(kinds[i], kinds[j]))
+            for i, j, d in zip(
+                *(structure.get_neighbor_list(6.0, exclude_self=True)[k] for k in (0, 1, 3)),
+                strict=True,
+            )
+            if kinds[i] in centres
+            and kinds[j] in neighbours
+            and d <= (radius or neighbour_radius(kinds[i], kinds[j]))
         )
         here = counted & (found.i >= first) & (found.i < first + len(structure))
         ours = Counter(
             (i - first, j - first, round(d, 6))
-            for i, j, d in zip(found.i[here].tolist(), found.j[here].tolist(), found.distance[here].tolist(), strict=True)
+            for i, j, d in zip(
+                found.i[here].tolist(),
+                found.j[here].tolist(),
+                found.distance[here].tolist(),
+                strict=True,
+            )
         )
         assert ours == expected
         first += len(structure)
@@ -53,8 +82,12 @@ def test_hard_bonds_are_those_of_pymatgen(centres: tuple[str, ...], neighbours: 
 
 
 def test_soft_weights_by_hand() -> None:
-    """Cu at the origin and an atom 2.5 Å away that is P by 0.6 and Si by 0.3: both smooth steps, each by its probability."""
-    batch = CrystalBatch.from_structures([Structure(Lattice.cubic(10.0), ["Cu", "P"], [[0, 0, 0], [0.25, 0, 0]])])
+    """Cu at the origin and an atom 2.5 Å away that is P by 0.6 and Si by 0.3: both smooth steps,
+    each by its probability.
+    """
+    batch = CrystalBatch.from_structures(
+        [Structure(Lattice.cubic(10.0), ["Cu", "P"], [[0, 0, 0], [0.25, 0, 0]])]
+    )
     batch.species[1] = 0
     batch.species[1, 15], batch.species[1, 14] = 0.6, 0.3
     found = bonds(batch, ["Cu"], ["P", "Si"], sharpness=8.0)
@@ -64,7 +97,9 @@ def test_soft_weights_by_hand() -> None:
 
 
 def test_a_weight_does_not_depend_on_how_sure_the_centre_is() -> None:
-    batch = CrystalBatch.from_structures([Structure(Lattice.cubic(10.0), ["Cu", "P"], [[0, 0, 0], [0.25, 0, 0]])])
+    batch = CrystalBatch.from_structures(
+        [Structure(Lattice.cubic(10.0), ["Cu", "P"], [[0, 0, 0], [0.25, 0, 0]])]
+    )
     sure = bonds(batch, ["Cu"], ["P"], sharpness=8.0)
     batch.species[0, 29] = 0.3
     unsure = bonds(batch, ["Cu"], ["P"], sharpness=8.0)
@@ -73,7 +108,9 @@ def test_a_weight_does_not_depend_on_how_sure_the_centre_is() -> None:
 
 
 def test_a_site_exactly_on_the_radius_is_a_neighbour() -> None:
-    batch = CrystalBatch.from_structures([Structure(Lattice.cubic(3.0 * (1 + 1e-9)), ["Cu"], [[0.1, 0.2, 0.3]])])
+    batch = CrystalBatch.from_structures(
+        [Structure(Lattice.cubic(3.0 * (1 + 1e-9)), ["Cu"], [[0.1, 0.2, 0.3]])]
+    )
     assert bonds(batch, ["Cu"], ["Cu"], 3.0).weight.sum() == 6
 
 
@@ -81,19 +118,29 @@ def test_pairs_of_bonds_at_one_centre() -> None:
     batch = CrystalBatch.from_structures(random_structures(5))
     first, second = bonds(batch, ["Cu"], ["P"], 4.0), bonds(batch, ["Cu"], ["Si"], 4.5)
     k, m = at_one_centre(first, second)
-    everything = [(a, b) for a in range(len(first.i)) for b in range(len(second.i)) if first.i[a] == second.i[b]]
+    everything = [
+        (a, b)
+        for a in range(len(first.i))
+        for b in range(len(second.i))
+        if first.i[a] == second.i[b]
+    ]
     assert sorted(zip(k.tolist(), m.tolist(), strict=True)) == everything
     assert everything
 
 
 def test_a_crystal_with_too_many_pairs_of_bonds_is_reported_and_spoils_nothing() -> None:
     """One atom in 1 Å^3 has 2108 neighbours within 8 Å, that is 4.4 million pairs."""
-    dense, good = Structure(Lattice.cubic(1.0), ["Cu"], [[0, 0, 0]]), Structure(Lattice.cubic(3.0), ["Cu"], [[0, 0, 0]])
+    dense, good = (
+        Structure(Lattice.cubic(1.0), ["Cu"], [[0, 0, 0]]),
+        Structure(Lattice.cubic(3.0), ["Cu"], [[0, 0, 0]]),
+    )
     found = bonds(CrystalBatch.from_structures([good, dense, good]), ["Cu"], ["Cu"], 8.0)
     assert torch.bincount(found.i)[1] > MAX_BOND_PAIRS**0.5
     kept = uncrowded(found)
     assert kept.overflow.tolist() == [False, True, False]
-    assert torch.equal(torch.bincount(kept.i, minlength=3), torch.bincount(found.i) * torch.tensor([1, 0, 1]))
+    assert torch.equal(
+        torch.bincount(kept.i, minlength=3), torch.bincount(found.i) * torch.tensor([1, 0, 1])
+    )
     assert uncrowded(kept).i is kept.i
 
 
@@ -110,10 +157,16 @@ def test_shortest_of_groups_of_atoms() -> None:
     ones = torch.ones(len(batch.system), dtype=batch.frac.dtype)
     per_atom, overflow = shortest(batch, torch.arange(len(ones)), len(ones), ones, ones)
     assert not overflow.any()
-    expected = [min(n.nn_distance for n in structure.get_neighbors(site, 8.0)) for structure in structures for site in structure]
+    expected = [
+        min(n.nn_distance for n in structure.get_neighbors(site, 8.0))
+        for structure in structures
+        for site in structure
+    ]
     np.testing.assert_allclose(per_atom, expected)
     per_crystal, _ = shortest(batch, batch.system, batch.size, ones, ones)
-    np.testing.assert_allclose(per_crystal, [per_atom[batch.system == b].min() for b in range(batch.size)])
+    np.testing.assert_allclose(
+        per_crystal, [per_atom[batch.system == b].min() for b in range(batch.size)]
+    )
     nothing, _ = shortest(batch, batch.system, batch.size, ones, 0 * ones)
     assert nothing.isinf().all()
 
@@ -130,7 +183,8 @@ def test_angles_and_their_slopes(degrees: float) -> None:
     assert value.item() == pytest.approx(degrees, abs=1e-9)
     along_u, along_v = torch.autograd.grad(value.sum(), (u, v))
     straight = degrees in (0.0, 180.0)
-    assert along_v.norm().item() == pytest.approx(0 if straight else 180 / math.pi / 3, abs=1e-6)  # one radian per 3 Å across
+    # one radian per 3 Å across
+    assert along_v.norm().item() == pytest.approx(0 if straight else 180 / math.pi / 3, abs=1e-6)
     assert along_u.norm().item() == pytest.approx(0 if straight else 180 / math.pi / 2, abs=1e-6)
 
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
-from scoutlang.crystal import CrystalBatch
-from scoutlang.geometry import MAX_IMAGES, cell_heights, cell_volume, pairs, smooth_step
+from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.crystals.neighbours import MAX_IMAGES, cell_heights, cell_volume, pairs, smooth_step
 
 
 def random_structure(seed: int, max_atoms: int = 6) -> Structure:
@@ -23,12 +23,16 @@ def random_structure(seed: int, max_atoms: int = 6) -> Structure:
     while True:
         matrix = (15.0 * n) ** (1 / 3) * (np.eye(3) + 0.5 * rng.normal(size=(3, 3)))
         if abs(np.linalg.det(matrix)) > 4.0 * n:
-            return Structure(Lattice(matrix), rng.choice(["Cu", "P"], size=n), rng.uniform(-3, 3, size=(n, 3)))
+            return Structure(
+                Lattice(matrix), rng.choice(["Cu", "P"], size=n), rng.uniform(-3, 3, size=(n, 3))
+            )
 
 
 def thin_skewed_cell() -> Structure:
     """Heights 7.5, 0.78 and 6 Å: the second vector nearly lies along the first."""
-    return Structure(Lattice([[8.0, 0.0, 0.0], [7.5, 0.8, 0.0], [3.0, 0.2, 6.0]]), ["Cu"], [[0.1, 0.2, 0.3]])
+    return Structure(
+        Lattice([[8.0, 0.0, 0.0], [7.5, 0.8, 0.0], [3.0, 0.2, 6.0]]), ["Cu"], [[0.1, 0.2, 0.3]]
+    )
 
 
 def sorted_distances(batch: CrystalBatch, cutoff: float) -> list[np.ndarray]:
@@ -71,7 +75,9 @@ def test_trap_10_thin_skewed_cell_needs_more_than_27_images() -> None:
 def test_trap_11_unwrapped_coordinates_have_the_same_neighbours() -> None:
     batch = CrystalBatch.from_structures([random_structure(7)])
     moved = batch.with_geometry(batch.frac + torch.randint(-40, 40, batch.frac.shape), batch.cell)
-    np.testing.assert_allclose(sorted_distances(batch, 5.0)[0], sorted_distances(moved, 5.0)[0], atol=1e-10)
+    np.testing.assert_allclose(
+        sorted_distances(batch, 5.0)[0], sorted_distances(moved, 5.0)[0], atol=1e-10
+    )
 
 
 def test_own_images_count_and_self_does_not() -> None:
@@ -101,7 +107,10 @@ def test_pairs_without_weight_are_skipped() -> None:
 
 def test_float32_finds_the_same_pairs() -> None:
     structures = [random_structure(k) for k in range(8)]
-    double, single = (pairs(CrystalBatch.from_structures(structures, dtype=d), 4.7) for d in (torch.float64, torch.float32))
+    double, single = (
+        pairs(CrystalBatch.from_structures(structures, dtype=d), 4.7)
+        for d in (torch.float64, torch.float32)
+    )
     assert torch.equal(double.i, single.i)
     assert torch.equal(double.shift, single.shift.double())
     assert single.distance.dtype == torch.float32
@@ -132,7 +141,9 @@ def test_image_limit_is_a_choice_of_the_caller() -> None:
 
 
 def test_gradient_is_finite_where_two_atoms_coincide() -> None:
-    batch = CrystalBatch.from_structures([Structure(Lattice.cubic(4.0), ["Cu", "Cu"], [[0.2, 0.2, 0.2]] * 2)])
+    batch = CrystalBatch.from_structures(
+        [Structure(Lattice.cubic(4.0), ["Cu", "Cu"], [[0.2, 0.2, 0.2]] * 2)]
+    )
     frac, cell = batch.frac.requires_grad_(), batch.cell.requires_grad_()
     found = pairs(batch, 4.5)
     assert found.distance.min() == 0

@@ -1,4 +1,6 @@
-"""Programs as losses: the value of every relation, undefined terms, independence, and gradients against finite differences."""
+"""Programs as losses: the value of every relation, undefined terms, independence, and gradients
+against finite differences.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,26 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.crystal import MAX_Z, CrystalBatch
-from scoutlang.ir import Aggregate, Compare, Location, Measure, Program, Relation, Species, Term, Wish
-from scoutlang.loss import compile_loss, loss_and_gradient
-from scoutlang.loss.lower import loss_and_gradients
+from scoutlang.crystals.batch import MAX_Z, CrystalBatch
+from scoutlang.evaluation.loss import compile_loss, loss_and_gradient, loss_and_gradients
+from scoutlang.ir import (
+    Aggregate,
+    Compare,
+    Location,
+    Measure,
+    Program,
+    Relation,
+    Species,
+    Term,
+    Wish,
+)
 
-ROCK_SALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-CESIUM_CHLORIDE = Structure.from_spacegroup("Pm-3m", Lattice.cubic(4.12), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+ROCK_SALT = Structure.from_spacegroup(
+    "Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
+)
+CESIUM_CHLORIDE = Structure.from_spacegroup(
+    "Pm-3m", Lattice.cubic(4.12), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
+)
 VOLUME = 5.64**3 / 8  # 22.43 Å^3 per atom
 CLOSEST = 2.82
 
@@ -30,9 +45,16 @@ def measure(name: str, *species: str, **parameters: float) -> Measure | Aggregat
 
 
 def term(measured: Measure | Aggregate, verb: str = "require", **fields: Any) -> Term:
-    given = {"label": "t", "weight": 1.0, "loss": "l1", **{k: fields.pop(k) for k in ("label", "weight", "loss") if k in fields}}
+    given = {
+        "label": "t",
+        "weight": 1.0,
+        "loss": "l1",
+        **{k: fields.pop(k) for k in ("label", "weight", "loss") if k in fields},
+    }
     direction = fields.pop("wish", None)
-    claim = Wish(measured, direction, **fields) if direction else Compare(measured, Relation(**fields))
+    claim = (
+        Wish(measured, direction, **fields) if direction else Compare(measured, Relation(**fields))
+    )
     return Term(verb=verb, claim=claim, text="", location=Location(start=0, end=0, line=1), **given)  # type: ignore[arg-type]
 
 
@@ -44,14 +66,27 @@ def random_batch(seed: int, *, size: int = 2, atoms: int = 5) -> CrystalBatch:
     rng = torch.Generator().manual_seed(seed)
     structures = []
     for _ in range(size):
-        matrix = 4.2 * (torch.eye(3, dtype=torch.float64) + 0.1 * torch.randn(3, 3, generator=rng, dtype=torch.float64))
+        matrix = 4.2 * (
+            torch.eye(3, dtype=torch.float64)
+            + 0.1 * torch.randn(3, 3, generator=rng, dtype=torch.float64)
+        )
         frac = torch.rand(atoms, 3, generator=rng, dtype=torch.float64)
-        structures.append(Structure(Lattice(matrix.numpy()), ["Na", "Cl", "Na", "Cl", "Cs"][:atoms], frac.numpy()))
+        structures.append(
+            Structure(Lattice(matrix.numpy()), ["Na", "Cl", "Na", "Cl", "Cs"][:atoms], frac.numpy())
+        )
     return CrystalBatch.from_structures(structures)
 
 
 MIXED = program(
-    term(measure("CN", "Na", "Cl"), label="cn", op="=", target=4.0, tolerance=0.5, weight=2.0, loss="l2"),
+    term(
+        measure("CN", "Na", "Cl"),
+        label="cn",
+        op="=",
+        target=4.0,
+        tolerance=0.5,
+        weight=2.0,
+        loss="l2",
+    ),
     term(measure("volume_per_atom"), label="v", op="in", low=5.0, high=9.0, loss="huber"),
     term(measure("distance", "Na", "Cl"), label="d", op=">", low=3.0),
     term(measure("min_distance", "Na", "Na"), "prefer", label="m", wish="high"),
@@ -80,7 +115,9 @@ MIXED = program(
     ],
 )
 def test_relations(fields: dict[str, Any], expected: float) -> None:
-    value = compile_loss(program(term(measure("volume_per_atom"), **fields)))(CrystalBatch.from_structures([ROCK_SALT]))
+    value = compile_loss(program(term(measure("volume_per_atom"), **fields)))(
+        CrystalBatch.from_structures([ROCK_SALT])
+    )
     assert value.total.item() == pytest.approx(expected, abs=1e-9)
     assert value.values.item() == pytest.approx(VOLUME)
 
@@ -118,9 +155,14 @@ def test_a_requirement_without_gradient_is_refused() -> None:
 
 def test_trap_12_undefined_terms_have_no_loss_and_no_gradient() -> None:
     loss = compile_loss(
-        program(term(measure("CN", "Na", "Cl"), op="=", target=4.0), term(measure("min_distance", "Na", "Na"), op=">", low=9.0))
+        program(
+            term(measure("CN", "Na", "Cl"), op="=", target=4.0),
+            term(measure("min_distance", "Na", "Na"), op=">", low=9.0),
+        )
     )
-    value, d_frac, d_cell = loss_and_gradient(loss, CrystalBatch.from_structures([CESIUM_CHLORIDE, ROCK_SALT]))
+    value, d_frac, d_cell = loss_and_gradient(
+        loss, CrystalBatch.from_structures([CESIUM_CHLORIDE, ROCK_SALT])
+    )
     assert value.defined.tolist() == [[False, False], [True, True]]
     assert value.total[0] == 0 < value.total[1]
     assert (d_frac[:2] == 0).all()
@@ -156,12 +198,23 @@ def test_logic_has_gradients_as_finite_differences_say() -> None:
     batch, loss = random_batch(7, size=3), compile_loss(checked)
     value, d_frac, d_cell = loss_and_gradient(loss, batch)
     assert value.defined.all()
-    assert (value.terms > 0).any(dim=0).all()  # every term is violated somewhere, so each has a slope to test
+    # every term is violated somewhere, so each has a slope to test
+    assert (value.terms > 0).any(dim=0).all()
     rng, step = torch.Generator().manual_seed(0), 1e-7
     for _ in range(8):
-        frac, cell = (torch.randn(t.shape, generator=rng, dtype=t.dtype) for t in (batch.frac, batch.cell))
-        ahead, behind = (loss(batch.with_geometry(batch.frac + h * frac, batch.cell + h * cell)).total.sum() for h in (step, -step))
-        torch.testing.assert_close((ahead - behind) / (2 * step), (d_frac * frac).sum() + (d_cell * cell).sum(), atol=1e-4, rtol=1e-5)
+        frac, cell = (
+            torch.randn(t.shape, generator=rng, dtype=t.dtype) for t in (batch.frac, batch.cell)
+        )
+        ahead, behind = (
+            loss(batch.with_geometry(batch.frac + h * frac, batch.cell + h * cell)).total.sum()
+            for h in (step, -step)
+        )
+        torch.testing.assert_close(
+            (ahead - behind) / (2 * step),
+            (d_frac * frac).sum() + (d_cell * cell).sum(),
+            atol=1e-4,
+            rtol=1e-5,
+        )
 
 
 def test_logic_costs_nothing_where_it_holds() -> None:
@@ -174,14 +227,21 @@ def test_logic_costs_nothing_where_it_holds() -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_gradients_against_finite_differences(seed: int) -> None:
-    """Along random directions of all coordinates and cells at once; element by element is `check_descriptor`'s part."""
+    """Along random directions of all coordinates and cells at once; element by element is
+    `check_descriptor`'s part.
+    """
     batch, loss = random_batch(seed), compile_loss(MIXED)
     value, d_frac, d_cell = loss_and_gradient(loss, batch)
     assert value.defined.all()
     rng, step = torch.Generator().manual_seed(seed), 1e-6
     for _ in range(8):
-        frac, cell = (torch.randn(t.shape, generator=rng, dtype=t.dtype) for t in (batch.frac, batch.cell))
-        ahead, behind = (loss(batch.with_geometry(batch.frac + h * frac, batch.cell + h * cell)).total.sum() for h in (step, -step))
+        frac, cell = (
+            torch.randn(t.shape, generator=rng, dtype=t.dtype) for t in (batch.frac, batch.cell)
+        )
+        ahead, behind = (
+            loss(batch.with_geometry(batch.frac + h * frac, batch.cell + h * cell)).total.sum()
+            for h in (step, -step)
+        )
         expected = (d_frac * frac).sum() + (d_cell * cell).sum()
         torch.testing.assert_close((ahead - behind) / (2 * step), expected, atol=1e-6, rtol=1e-6)
 
@@ -194,7 +254,11 @@ def test_a_batch_is_its_crystals_one_by_one(seed: int, size: int) -> None:
     for b in range(size):
         mine = batch.system == b
         single = CrystalBatch(
-            batch.frac[mine], batch.cell[b : b + 1], batch.species[mine], torch.zeros(5, dtype=torch.int64), batch.num_atoms[b : b + 1]
+            batch.frac[mine],
+            batch.cell[b : b + 1],
+            batch.species[mine],
+            torch.zeros(5, dtype=torch.int64),
+            batch.num_atoms[b : b + 1],
         )
         alone, d_frac_alone, d_cell_alone = loss_and_gradient(loss, single)
         torch.testing.assert_close(alone.terms[0], value.terms[b])
@@ -203,7 +267,10 @@ def test_a_batch_is_its_crystals_one_by_one(seed: int, size: int) -> None:
 
 
 def test_trap_9_a_loss_is_immutable_and_repeatable() -> None:
-    first, second = compile_loss(MIXED), compile_loss(program(term(measure("CN", "Na", "Cl"), op="=", target=1.0)))
+    first, second = (
+        compile_loss(MIXED),
+        compile_loss(program(term(measure("CN", "Na", "Cl"), op="=", target=1.0))),
+    )
     batch, other = random_batch(1), random_batch(2, size=3)
     before = first(batch)
     second(batch)
@@ -258,11 +325,19 @@ def test_gradient_to_species_agrees_with_finite_differences() -> None:
     species[:, 29] = torch.rand(4, generator=generator, dtype=torch.float64)
     species[:, 15] = 1 - species[:, 29]
     frac = torch.rand(4, 3, generator=generator, dtype=torch.float64)
-    batch = CrystalBatch(frac, 3.6 * torch.eye(3, dtype=torch.float64)[None], species, torch.zeros(4, dtype=torch.long), torch.tensor([4]))
+    batch = CrystalBatch(
+        frac,
+        3.6 * torch.eye(3, dtype=torch.float64)[None],
+        species,
+        torch.zeros(4, dtype=torch.long),
+        torch.tensor([4]),
+    )
     loss = compile_loss(program)
     _, _, _, gradient = loss_and_gradients(loss, batch)
     for atom, z in ((0, 29), (2, 15)):
         step = torch.zeros_like(species)
         step[atom, z] = 1e-6
-        up, down = (loss(replace(batch, species=species + sign * step)).total.item() for sign in (1, -1))
+        up, down = (
+            loss(replace(batch, species=species + sign * step)).total.item() for sign in (1, -1)
+        )
         assert gradient[atom, z].item() == pytest.approx((up - down) / 2e-6, rel=1e-4, abs=1e-7)

@@ -1,4 +1,6 @@
-"""A small client of the Language Server Protocol: it starts `scout lsp` and speaks JSON-RPC over its pipes, as an editor does."""
+"""A small client of the Language Server Protocol: it starts `scout lsp` and speaks JSON-RPC over
+its pipes, as an editor does.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +21,23 @@ class Failed(Exception):
 class Client:
     """An editor without a window. notes: messages that the server sent by itself, oldest first."""
 
-    def __init__(self, folder: str | None = None, capabilities: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, folder: str | None = None, capabilities: dict[str, Any] | None = None
+    ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "scoutlang", "lsp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [sys.executable, "-m", "scoutlang", "lsp"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         self._received: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._number = 0
         self.version = 0
         self.notes: list[dict[str, Any]] = []
         threading.Thread(target=self._read, daemon=True).start()
-        self.capabilities = self.ask("initialize", {"processId": None, "rootUri": folder, "capabilities": capabilities or {}})[
-            "capabilities"
-        ]
+        self.capabilities = self.ask(
+            "initialize", {"processId": None, "rootUri": folder, "capabilities": capabilities or {}}
+        )["capabilities"]
         self.tell("initialized", {})
 
     def _read(self) -> None:
@@ -56,7 +63,11 @@ class Client:
 
     def ask(self, method: str, params: Any) -> Any:
         self._number += 1
-        self.send(json.dumps({"jsonrpc": "2.0", "id": self._number, "method": method, "params": params}).encode())
+        self.send(
+            json.dumps(
+                {"jsonrpc": "2.0", "id": self._number, "method": method, "params": params}
+            ).encode()
+        )
         while True:
             message = self._next()
             if message.get("id") == self._number and "method" not in message:
@@ -71,12 +82,18 @@ class Client:
         return message
 
     def diagnostics(self, uri: str, version: int | None = None) -> list[dict[str, Any]]:
-        """The next messages about a document, which wait for its newest version or the one that is given."""
+        """The next messages about a document, which wait for its newest version or the one that is
+        given.
+        """
         version = version or self.version
         while True:
             for note in self.notes:
                 params = note.get("params", {})
-                if note.get("method") == "textDocument/publishDiagnostics" and params["uri"] == uri and params.get("version") == version:
+                if (
+                    note.get("method") == "textDocument/publishDiagnostics"
+                    and params["uri"] == uri
+                    and params.get("version") == version
+                ):
                     self.notes.remove(note)
                     return list(params["diagnostics"])
             self.notes.append(self._next())
@@ -91,14 +108,24 @@ class Client:
 
     def change(self, uri: str, text: str) -> None:
         self.version += 1
-        self.tell("textDocument/didChange", {"textDocument": {"uri": uri, "version": self.version}, "contentChanges": [{"text": text}]})
+        self.tell(
+            "textDocument/didChange",
+            {
+                "textDocument": {"uri": uri, "version": self.version},
+                "contentChanges": [{"text": text}],
+            },
+        )
 
     def close(self, uri: str) -> None:
         self.tell("textDocument/didClose", {"textDocument": {"uri": uri}})
 
     def at(self, method: str, uri: str, line: int, character: int, **more: Any) -> Any:
         """Ask about a place, with lines and UTF-16 code units from 0."""
-        params = {"textDocument": {"uri": uri}, "position": {"line": line, "character": character}, **more}
+        params = {
+            "textDocument": {"uri": uri},
+            "position": {"line": line, "character": character},
+            **more,
+        }
         return self.ask(f"textDocument/{method}", params)
 
     def of(self, method: str, uri: str, **more: Any) -> Any:

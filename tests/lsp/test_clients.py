@@ -1,4 +1,6 @@
-"""`scout lsp` with clients that are in a hurry, count otherwise, err or die: nothing hangs, and nothing ends but by their word or death."""
+"""`scout lsp` with clients that are in a hurry, count otherwise, err or die: nothing hangs, and
+nothing ends but by their word or death.
+"""
 
 from __future__ import annotations
 
@@ -29,20 +31,39 @@ def client() -> Iterator[Any]:
 def test_characters_are_utf16_units_whatever_is_preferred(client: Any) -> None:
     """Helix and Neovim would rather count bytes."""
     assert client.capabilities["positionEncoding"] == "utf-16"
-    [found] = client.open(URI, "system Cu-P  # 🧪\n# 🧪Å\r\nrequire CN(Cu-P) = 4; let Å = 1; requre x")
+    [found] = client.open(
+        URI, "system Cu-P  # 🧪\n# 🧪Å\r\nrequire CN(Cu-P) = 4; let Å = 1; requre x"
+    )
     assert found["range"]["start"] == {"line": 2, "character": 33}
 
 
 def test_a_part_of_a_text_is_put_in_its_place(client: Any) -> None:
-    """The server asks for whole texts; who sends parts all the same means the places that they name."""
+    """The server asks for whole texts; who sends parts all the same means the places that they
+    name.
+    """
     client.open(URI, "# 🧪🧪 Å\r\nsystem Cu-P # 🧪\r\nrequire CN(Cu-P) = 4\r\n")
 
     def part(line: int, start: int, end: int, text: str) -> dict[str, Any]:
-        return {"range": {"start": {"line": line, "character": start}, "end": {"line": line, "character": end}}, "text": text}
+        return {
+            "range": {
+                "start": {"line": line, "character": start},
+                "end": {"line": line, "character": end},
+            },
+            "text": text,
+        }
 
     client.version += 1
-    changes = [part(0, 4, 6, ""), part(0, 4, 4, "🧪"), part(2, 8, 10, "CM"), part(1, 14, 16, "four"), part(2, 99, 99, " # end")]
-    client.tell("textDocument/didChange", {"textDocument": {"uri": URI, "version": client.version}, "contentChanges": changes})
+    changes = [
+        part(0, 4, 6, ""),
+        part(0, 4, 4, "🧪"),
+        part(2, 8, 10, "CM"),
+        part(1, 14, 16, "four"),
+        part(2, 99, 99, " # end"),
+    ]
+    client.tell(
+        "textDocument/didChange",
+        {"textDocument": {"uri": URI, "version": client.version}, "contentChanges": changes},
+    )
     [found] = client.diagnostics(URI)
     assert "`CM`" in found["message"]
     [edit] = client.of("formatting", URI, options={"tabSize": 4, "insertSpaces": True})
@@ -67,20 +88,40 @@ def test_two_hundred_changes_in_a_hurry(client: Any) -> None:
     ("method", "params", "said"),
     [
         ("textDocument/hover", {"wrong": 1}, "Invalid"),
-        ("textDocument/hover", {"textDocument": {"uri": URI}, "position": {"line": -1, "character": 0}}, "Invalid"),
-        ("textDocument/hover", {"textDocument": {"uri": "file:///etc/passwd"}, "position": START}, "is not open"),
+        (
+            "textDocument/hover",
+            {"textDocument": {"uri": URI}, "position": {"line": -1, "character": 0}},
+            "Invalid",
+        ),
+        (
+            "textDocument/hover",
+            {"textDocument": {"uri": "file:///etc/passwd"}, "position": START},
+            "is not open",
+        ),
         ("textDocument/unheardOf", {}, "Not Found"),
     ],
 )
-def test_what_cannot_be_answered_is_refused(client: Any, method: str, params: dict[str, Any], said: str) -> None:
+def test_what_cannot_be_answered_is_refused(
+    client: Any, method: str, params: dict[str, Any], said: str
+) -> None:
     with pytest.raises(Failed, match=said):
         client.ask(method, params)
 
 
 def test_messages_that_are_none_are_passed_over(client: Any) -> None:
-    for data in (b"[]", b"null", b"no json", b"[" * 5000, b'{"jsonrpc": "2.0", "id": 77, "result": null}', b'{"jsonrpc": "1.0"}'):
+    for data in (
+        b"[]",
+        b"null",
+        b"no json",
+        b"[" * 5000,
+        b'{"jsonrpc": "2.0", "id": 77, "result": null}',
+        b'{"jsonrpc": "1.0"}',
+    ):
         client.send(data)
-    client.tell("textDocument/didChange", {"textDocument": {"uri": "file:///x", "version": 1}, "contentChanges": [{"text": ""}]})
+    client.tell(
+        "textDocument/didChange",
+        {"textDocument": {"uri": "file:///x", "version": 1}, "contentChanges": [{"text": ""}]},
+    )
     client.tell("textDocument/didClose", {"textDocument": {"uri": "file:///x"}})
     client.tell("$/cancelRequest", {"id": 123})
     assert client.open(URI, "system Cu-P; require CN(Cu-P) = 4") == []

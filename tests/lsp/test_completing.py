@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoutlang import api
-from scoutlang.completing import Completion, complete
+from scoutlang.interfaces import api
+from scoutlang.interfaces.completion import Completion, complete
 
 CURSOR = "|"
 
@@ -36,7 +36,8 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
         ("system Cu-Z|", ["Zn", "Zr"]),
         ("system Cu-P; require CN(|", ["Cu", "P", "*"]),
         ("system Cu-P; require CN(cu|", ["Cu"]),
-        ("require CN(|)=4\nsystem Cu-P", ["Cu", "P", "*"]),  # the order of the lines does not matter
+        # the order of the lines does not matter
+        ("require CN(|)=4\nsystem Cu-P", ["Cu", "P", "*"]),
         ("system Cu-P; require CN(Cu-P, |", ["r="]),
         ("system Cu-P; require CN(Cu-P, r=2 Å, |", []),
         ("system Cu-P; require CN(Cu-P, r=2.6 |", ["Å", "nm", "pm"]),
@@ -51,7 +52,10 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
         ("guide k=ramp(0 -> 1, |", ["linear", "cosine"]),
         ("sample 8 model mi|", ["mini"]),
         ("import std.pol|", ["std.polyhedra"]),
-        ("import std.polyhedra as poly; require poly.octahedr|", ["poly.octahedral", "poly.octahedron"]),
+        (
+            "import std.polyhedra as poly; require poly.octahedr|",
+            ["poly.octahedral", "poly.octahedron"],
+        ),
         ("param rc = 2 Å\nrequire max(distance(Cu-P)) < rc|", []),
         ("param rc = 2 Å\nrequire max(distance(Cu-P)) < r|", ["rc", "radius"]),
         ("prefer density as |", ["low", "high"]),
@@ -65,7 +69,10 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
             "import std.polyhedra as poly; system Cu-P; require poly.octahedron(Cu, P, d|",
             ["distortion=", "density", "dimensionality", "distance"],
         ),
-        ("import std.polyhedra as poly; require poly.octahedron(Cu, P, distortion=poly.re|", ["poly.regular"]),
+        (
+            "import std.polyhedra as poly; require poly.octahedron(Cu, P, distortion=poly.re|",
+            ["poly.regular"],
+        ),
         ("motif f(A, q = 4) = CN(A-A) = q; system Cu-P; require f(Cu, q|) # no\n", ["q="]),
         ("# re|", []),
         ("formula Cu|", []),
@@ -77,7 +84,12 @@ def test_what_is_offered(marked: str, expected: list[str]) -> None:
 
 def test_an_option_says_what_it_is() -> None:
     [volume] = offered("system Cu-P; require volume_p|")
-    assert (volume.text, volume.start, volume.kind, volume.unit) == ("volume_per_atom", 21, "descriptor", "Å^3")
+    assert (volume.text, volume.start, volume.kind, volume.unit) == (
+        "volume_per_atom",
+        21,
+        "descriptor",
+        "Å^3",
+    )
     assert volume.help
 
 
@@ -99,7 +111,9 @@ def test_every_descriptor_that_is_offered_can_be_written() -> None:
     """What is taken from the list is never an unknown name."""
     for option in offered("system Cu-P; require |"):
         if option.kind == "descriptor":
-            codes = {d.code for d in api.check(f"system Cu-P; expect {option.text} = 1").diagnostics}
+            codes = {
+                d.code for d in api.check(f"system Cu-P; expect {option.text} = 1").diagnostics
+            }
             assert not codes & {"E032", "E012"}, option.text
 
 
@@ -113,5 +127,5 @@ def test_no_text_is_too_broken(text: str, offset: int) -> None:
 
 
 def test_it_starts_without_torch() -> None:
-    code = "import sys; from scoutlang.completing import complete; complete('require ', 8); sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    code = "import sys; from scoutlang.interfaces.completion import complete; complete('require ', 8); sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,14 +7,14 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoutlang import manual
 from scoutlang.descriptors import signatures
-from scoutlang.errors import ScoutError
-from scoutlang.frontend import parser
-from scoutlang.lsp.document import Document
-from scoutlang.lsp.positions import Positions
-from scoutlang.lsp.project import Project
-from scoutlang.source import Source
+from scoutlang.interfaces import manual
+from scoutlang.interfaces.lsp.document import Document
+from scoutlang.interfaces.lsp.positions import Positions
+from scoutlang.interfaces.lsp.project import Project
+from scoutlang.ir.source import Source
+from scoutlang.language import parser
+from scoutlang.support.errors import ScoutError
 
 SIGNATURES = dict(signatures())
 PAGES = manual.pages()
@@ -38,7 +38,9 @@ def test_any_text_has_an_answer(text: str, offset: int) -> None:
     uses = document.uses(given) if given else []
     assert len({text[s.start : s.end] for s in uses}) <= 1
     try:
-        [(changed, spans)] = Project(SIGNATURES, lambda: PAGES, {}, []).renamed(document, offset, "fresh_name")
+        [(changed, spans)] = Project(SIGNATURES, lambda: PAGES, {}, []).renamed(
+            document, offset, "fresh_name"
+        )
         assert (changed, spans) == (document, uses)
     except ScoutError:
         assert not uses or document.result.diagnostics or given.path
@@ -56,7 +58,15 @@ def test_positions_go_there_and_back(text: str, data: st.DataObject) -> None:
 
 def test_characters_are_utf16_units() -> None:
     positions = Positions("Å🧪x\r\n🧪y")
-    assert [positions.position(o) for o in (0, 1, 2, 3, 5, 6, 7)] == [(0, 0), (0, 1), (0, 3), (0, 4), (1, 0), (1, 2), (1, 3)]
+    assert [positions.position(o) for o in (0, 1, 2, 3, 5, 6, 7)] == [
+        (0, 0),
+        (0, 1),
+        (0, 3),
+        (0, 4),
+        (1, 0),
+        (1, 2),
+        (1, 3),
+    ]
 
 
 def test_every_word_of_the_examples_of_the_manual_is_known() -> None:
@@ -66,10 +76,14 @@ def test_every_word_of_the_examples_of_the_manual_is_known() -> None:
             text = page.example if "system" in page.example else f"{manual.SYSTEM}\n{page.example}"
             document = Document(Source("<text>", text), SIGNATURES, lambda: PAGES)
             known = {w.lexeme.start for w in document.words}
-            lexemes = [x for statement in parser.split(text)[0] for x in statement if x.text[0].isalnum()]
+            lexemes = [
+                x for statement in parser.split(text)[0] for x in statement if x.text[0].isalnum()
+            ]
             assert [x.text for x in lexemes if x.start not in known] == [], page.name
 
 
 def test_a_word_that_begins_no_statement_has_no_colour() -> None:
-    document = Document(Source("<text>", "system Cu-P; requre CN(Cu-P) = 4"), SIGNATURES, lambda: PAGES)
+    document = Document(
+        Source("<text>", "system Cu-P; requre CN(Cu-P) = 4"), SIGNATURES, lambda: PAGES
+    )
     assert [w.lexeme.text for w in document.words][:5] == ["system", "Cu", "-", "P", "CN"]

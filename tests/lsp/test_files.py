@@ -1,4 +1,6 @@
-"""`scout lsp` on programs of several files: what is open counts before it is saved, and a name is changed everywhere or nowhere."""
+"""`scout lsp` on programs of several files: what is open counts before it is saved, and a name is
+changed everywhere or nowhere.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,14 @@ from typing import Any
 import pytest
 from lsp_client import Client, Failed
 
-from scoutlang import api, frontend
+from scoutlang import language
 from scoutlang.descriptors import signatures
-from scoutlang.errors import ScoutError
-from scoutlang.frontend.reading import read_source
-from scoutlang.lsp import project
-from scoutlang.lsp.document import Document
-from scoutlang.source import Source, Span
+from scoutlang.interfaces import api
+from scoutlang.interfaces.lsp import project
+from scoutlang.interfaces.lsp.document import Document
+from scoutlang.ir.source import Source, Span
+from scoutlang.language.reading import read_source
+from scoutlang.support.errors import ScoutError
 
 pytest.importorskip("pygls")
 
@@ -33,9 +36,13 @@ def folder(tmp_path: Path) -> Path:
         (folder / name).mkdir(parents=True)
     (folder / "parts" / "mödul eins.scout").write_text(MODULE, encoding="utf-8")
     (folder / "program.scout").write_text(PROGRAM, encoding="utf-8")
-    (folder / "parts" / "beside.scout").write_text(BESIDE.replace("\n", "\r\n"), encoding="utf-8", newline="")
+    (folder / "parts" / "beside.scout").write_text(
+        BESIDE.replace("\n", "\r\n"), encoding="utf-8", newline=""
+    )
     (folder / "deep" / "within.scout").write_text(WITHIN, encoding="utf-8")
-    (folder / "alone.scout").write_text("system Cu-P\nlet four = 4\nrequire CN(Cu-P) = four\n", encoding="utf-8")
+    (folder / "alone.scout").write_text(
+        "system Cu-P\nlet four = 4\nrequire CN(Cu-P) = four\n", encoding="utf-8"
+    )
     (folder / ".hidden" / "program.scout").write_text(PROGRAM, encoding="utf-8")
     return folder
 
@@ -56,7 +63,11 @@ def applied(edits: dict[str, list[dict[str, Any]]], folder: Path) -> None:
             start, end = edit["range"]["start"], edit["range"]["end"]
             assert start["line"] == end["line"]
             data = lines[start["line"]].encode("utf-16-le")
-            data = data[: 2 * start["character"]] + edit["newText"].encode("utf-16-le") + data[2 * end["character"] :]
+            data = (
+                data[: 2 * start["character"]]
+                + edit["newText"].encode("utf-16-le")
+                + data[2 * end["character"] :]
+            )
             lines[start["line"]] = data.decode("utf-16-le")
         files[uri].write_bytes("\n".join(lines).encode())
 
@@ -64,20 +75,52 @@ def applied(edits: dict[str, list[dict[str, Any]]], folder: Path) -> None:
 @pytest.mark.parametrize(
     ("where", "line", "character", "old", "new", "changed"),
     [
-        ("program.scout", 2, 11, "four", "vier", {"mödul eins.scout": 1, "program.scout": 1, "beside.scout": 1, "within.scout": 1}),
-        ("parts/mödul eins.scout", 1, 7, "four", "vier", {"mödul eins.scout": 1, "program.scout": 1, "beside.scout": 1, "within.scout": 1}),
-        ("program.scout", 2, 28, "tight", "radius_of_bonds", {"mödul eins.scout": 2, "program.scout": 1}),
+        (
+            "program.scout",
+            2,
+            11,
+            "four",
+            "vier",
+            {"mödul eins.scout": 1, "program.scout": 1, "beside.scout": 1, "within.scout": 1},
+        ),
+        (
+            "parts/mödul eins.scout",
+            1,
+            7,
+            "four",
+            "vier",
+            {"mödul eins.scout": 1, "program.scout": 1, "beside.scout": 1, "within.scout": 1},
+        ),
+        (
+            "program.scout",
+            2,
+            28,
+            "tight",
+            "radius_of_bonds",
+            {"mödul eins.scout": 2, "program.scout": 1},
+        ),
         ("program.scout", 2, 22, "r", "cutoff", {"mödul eins.scout": 2, "program.scout": 1}),
     ],
 )
 def test_a_name_of_a_module_is_changed_in_all_files(
-    client: Any, folder: Path, where: str, line: int, character: int, old: str, new: str, changed: dict[str, int]
+    client: Any,
+    folder: Path,
+    where: str,
+    line: int,
+    character: int,
+    old: str,
+    new: str,
+    changed: dict[str, int],
 ) -> None:
     uri = (folder / where).as_uri()
     client.open(uri, (folder / where).read_text(encoding="utf-8"))
     assert client.at("prepareRename", uri, line, character)["placeholder"] == old
     edits = client.at("rename", uri, line, character, newName=new)["changes"]
-    assert {Path(folder / p).name: len(edits[p.as_uri()]) for p in folder.rglob("*.scout") if p.as_uri() in edits} == changed
+    assert {
+        Path(folder / p).name: len(edits[p.as_uri()])
+        for p in folder.rglob("*.scout")
+        if p.as_uri() in edits
+    } == changed
     applied(edits, folder)
     for name in ("program.scout", "parts/beside.scout"):
         assert api.check_source(read_source(folder / name)).ok
@@ -85,7 +128,10 @@ def test_a_name_of_a_module_is_changed_in_all_files(
 
 
 def test_what_is_open_counts_before_it_is_saved(client: Any, folder: Path) -> None:
-    module, program = (folder / "parts/mödul eins.scout").as_uri(), (folder / "program.scout").as_uri()
+    module, program = (
+        (folder / "parts/mödul eins.scout").as_uri(),
+        (folder / "program.scout").as_uri(),
+    )
     assert client.open(program, PROGRAM) == []
     version = client.version
     assert client.open(module, MODULE) == []  # a module needs no system
@@ -103,7 +149,9 @@ def test_a_module_that_changes_on_disk_is_read_again(client: Any, folder: Path) 
     program, module = (folder / "program.scout").as_uri(), folder / "parts/mödul eins.scout"
     assert client.open(program, PROGRAM) == []
     module.write_text(MODULE.replace("four", "vier"), encoding="utf-8")
-    client.tell("workspace/didChangeWatchedFiles", {"changes": [{"uri": module.as_uri(), "type": 2}]})
+    client.tell(
+        "workspace/didChangeWatchedFiles", {"changes": [{"uri": module.as_uri(), "type": 2}]}
+    )
     assert len(client.diagnostics(program)) == 1
 
 
@@ -122,7 +170,9 @@ def test_uses_are_found_in_all_files(client: Any, folder: Path) -> None:
 
 
 def test_half_a_change_is_refused(client: Any, folder: Path) -> None:
-    """A file that imports the name and cannot be read as a program now, and names that are taken in one of the files."""
+    """A file that imports the name and cannot be read as a program now, and names that are taken in
+    one of the files.
+    """
     uri = (folder / "parts/mödul eins.scout").as_uri()
     client.open(uri, MODULE)
     with pytest.raises(Failed, match="`four` is in use"):
@@ -151,27 +201,44 @@ def test_too_large_a_folder_is_said(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert given
     assert [u.document for u in some.uses(home, given)] == [home]
     program = Document(read_source(folder / "alone.scout"), dict(signatures()), list)
-    assert len(some.renamed(program, program.source.text.index("four"), "vier")[0].spans) == 2  # nothing imports a program
+    # nothing imports a program
+    assert len(some.renamed(program, program.source.text.index("four"), "vier")[0].spans) == 2
 
 
 @pytest.mark.slow
 def test_another_name_is_the_same_program() -> None:
-    """Every name of every right program and example, changed: what is asked for stays the same to the last number."""
+    """Every name of every right program and example, changed: what is asked for stays the same to
+    the last number.
+    """
     known, changed, refused = dict(signatures()), 0, list[str]()
-    for path in sorted([*(ROOT / "tests/good").glob("*.scout"), *(ROOT / "examples").rglob("*.scout")]):
+    for path in sorted(
+        [*(ROOT / "tests/good").glob("*.scout"), *(ROOT / "examples").rglob("*.scout")]
+    ):
         document = Document(read_source(path), known, list)
         program = document.result.program
-        names = {given.defined: given for w in document.words if (given := document.name_at(w.lexeme.start))}
+        names = {
+            given.defined: given
+            for w in document.words
+            if (given := document.name_at(w.lexeme.start))
+        }
         for given in names.values() if program else ():
             try:
-                found = project.Project(known, list, {}, []).renamed(document, given.here.start, "fresh_name")
+                found = project.Project(known, list, {}, []).renamed(
+                    document, given.here.start, "fresh_name"
+                )
             except ScoutError as error:
                 refused.append(error.message)
                 continue
             texts = {d.path: replaced(d.source.text, spans) for d, spans in found}
-            after = frontend.check(Source(str(path), texts.get(document.path, document.source.text), path.parent), known, unsaved=texts)
+            after = language.check(
+                Source(str(path), texts.get(document.path, document.source.text), path.parent),
+                known,
+                unsaved=texts,
+            )
             assert after.program, (path.name, after.diagnostics)
-            assert [t.claim for t in after.program.terms] == [t.claim for t in program.terms], path.name
+            assert [t.claim for t in after.program.terms] == [t.claim for t in program.terms], (
+                path.name
+            )
             assert (after.program.guide, after.program.sample) == (program.guide, program.sample)
             changed += 1
     assert changed > 150

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from lsp_client import Client, Failed
 
-from scoutlang import api
-from scoutlang.frontend.layout import formatted
-from scoutlang.source import Source
+from scoutlang.interfaces import api
+from scoutlang.ir.source import Source
+from scoutlang.language.formatter import formatted
 
 pytest.importorskip("pygls")
 
@@ -80,7 +80,10 @@ def test_every_message_of_the_checker_arrives_while_typing(client: Any, uri: str
     assert [d["code"] for d in found] == [d.code for d in expected]
     unknown = next(d for d in found if d["code"] == "E012")
     # `requre` stands behind 13 characters, of which 🧪 is two units.
-    assert unknown["range"] == {"start": {"line": 1, "character": 14}, "end": {"line": 1, "character": 20}}
+    assert unknown["range"] == {
+        "start": {"line": 1, "character": 14},
+        "end": {"line": 1, "character": 20},
+    }
     client.change(uri, "system Cu-P; require CN(Cu-P) = 4")
     assert client.diagnostics(uri) == []
 
@@ -99,7 +102,9 @@ def test_quick_fixes_mend_the_program(client: Any, uri: str) -> None:
 
 def test_a_quick_fix_belongs_to_its_place(client: Any, uri: str) -> None:
     client.open(uri, "system Cu-P\nrequre CN(Cu-P) = 4\nrequire CN(Cu-P) = 4")
-    here, there = ({"start": {"line": n, "character": 2}, "end": {"line": n, "character": 2}} for n in (1, 2))
+    here, there = (
+        {"start": {"line": n, "character": 2}, "end": {"line": n, "character": 2}} for n in (1, 2)
+    )
     [action] = client.of("codeAction", uri, range=here, context={"diagnostics": []})
     assert action["title"] == "Replace `requre` by `require`"
     assert client.of("codeAction", uri, range=there, context={"diagnostics": []}) in ([], None)
@@ -131,13 +136,23 @@ def test_hover_says_what_a_word_is(client: Any, uri: str, piece: str, said: str)
     ("text", "said", "unsaid"),
     [
         ("guide every 2", ["usual value: 1", "in this program: 2"], []),
-        ("guide k=ramp(0 -> 0.8, cosine)", ["usual value: 1", "in this program: 0 → 0.8, cosine"], []),
-        ("guide k=0.8, corrector plain", ["of: `guide`", "in this program: plain"], ["of: `sample`"]),
+        (
+            "guide k=ramp(0 -> 0.8, cosine)",
+            ["usual value: 1", "in this program: 0 → 0.8, cosine"],
+            [],
+        ),
+        (
+            "guide k=0.8, corrector plain",
+            ["of: `guide`", "in this program: plain"],
+            ["of: `sample`"],
+        ),
         ("sample 8 seed 7", ["usual value: 0", "in this program: 7"], []),
         ("sample 8 seed 7; require oops", ["usual value: 0"], ["in this program"]),
     ],
 )
-def test_hover_says_what_a_setting_is_and_what_it_usually_is(client: Any, uri: str, text: str, said: list[str], unsaid: list[str]) -> None:
+def test_hover_says_what_a_setting_is_and_what_it_usually_is(
+    client: Any, uri: str, text: str, said: list[str], unsaid: list[str]
+) -> None:
     program = f"system Cu-P; require CN(Cu-P) = 4; {text}"
     client.open(uri, program)
     setting = next(w for w in ("every", "corrector", "seed", "k=") if w in text)
@@ -153,8 +168,18 @@ def test_hover_says_what_a_setting_is_and_what_it_usually_is(client: Any, uri: s
         ("require CN(Cu-P, |) = 4", "CN(A-B, r=…)", "r=…", "a length from 0.5 to"),
         ("require shape(Cu-P, r=|", "shape(A-B, like=…, r=…)", "r=…", "a length from 0.5 to"),
         ("require max(|", "max(…)", "…", None),
-        ("require poly.octahedron(Si, |)", "octahedron(A, B, distortion = 3, r = default)", "B", None),
-        ("require poly.octahedron(Si, P, r=|)", "octahedron(A, B, distortion = 3, r = default)", "r = default", None),
+        (
+            "require poly.octahedron(Si, |)",
+            "octahedron(A, B, distortion = 3, r = default)",
+            "B",
+            None,
+        ),
+        (
+            "require poly.octahedron(Si, P, r=|)",
+            "octahedron(A, B, distortion = 3, r = default)",
+            "r = default",
+            None,
+        ),
         ("require max(CN(Cu-P|))", "CN(A-B, r=…)", "A-B", None),
     ],
 )
@@ -200,21 +225,38 @@ def test_definitions_are_found_here_and_in_the_library(client: Any, uri: str) ->
     there = client.at("definition", uri, *place(PROGRAM, "octahedron"))
     path = Path(there["uri"].removeprefix("file://"))
     line, character = there["range"]["start"].values()
-    assert path.read_text(encoding="utf-8").split("\n")[line][character:].startswith("octahedron(A, B")
+    assert (
+        path.read_text(encoding="utf-8").split("\n")[line][character:].startswith("octahedron(A, B")
+    )
     assert client.at("definition", uri, *place(PROGRAM, "guide")) is None
 
 
-def test_definitions_are_found_in_a_file_beside_the_program(client: Any, uri: str, tmp_path: Path) -> None:
-    (tmp_path / "mine.scout").write_text("# Å\nmotif four(A, B) = each CN(A-B) = 4\n", encoding="utf-8")
+def test_definitions_are_found_in_a_file_beside_the_program(
+    client: Any, uri: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.scout").write_text(
+        "# Å\nmotif four(A, B) = each CN(A-B) = 4\n", encoding="utf-8"
+    )
     text = 'import "mine.scout"\nsystem Cu-P\nrequire mine.four(Cu, P)'
     assert client.open(uri, text) == []
     found = client.at("definition", uri, *place(text, "four"))
-    assert (found["uri"], found["range"]["start"]) == ((tmp_path / "mine.scout").as_uri(), {"line": 1, "character": 6})
-    assert client.at("definition", uri, *place(text, "mine.scout"))["uri"] == (tmp_path / "mine.scout").as_uri()
+    assert (found["uri"], found["range"]["start"]) == (
+        (tmp_path / "mine.scout").as_uri(),
+        {"line": 1, "character": 6},
+    )
+    assert (
+        client.at("definition", uri, *place(text, "mine.scout"))["uri"]
+        == (tmp_path / "mine.scout").as_uri()
+    )
 
 
-@pytest.mark.parametrize(("piece", "skip", "name", "changed"), [("rc", 0, "cutoff", 3), ("rc", 2, "cutoff", 3), ("tetra", 0, "vier", 1)])
-def test_a_name_is_changed_everywhere(client: Any, uri: str, piece: str, skip: int, name: str, changed: int) -> None:
+@pytest.mark.parametrize(
+    ("piece", "skip", "name", "changed"),
+    [("rc", 0, "cutoff", 3), ("rc", 2, "cutoff", 3), ("tetra", 0, "vier", 1)],
+)
+def test_a_name_is_changed_everywhere(
+    client: Any, uri: str, piece: str, skip: int, name: str, changed: int
+) -> None:
     client.open(uri, PROGRAM)
     where = place(PROGRAM, piece, skip)
     assert client.at("prepareRename", uri, *where)["placeholder"] == piece
@@ -227,10 +269,18 @@ def test_a_name_is_changed_everywhere(client: Any, uri: str, piece: str, skip: i
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("Cu", "is in use"), ("CN", "is in use"), ("tetra", "is in use"), ("Fe", "is an element"), ("angle", "is a descriptor")]
+    [
+        ("Cu", "is in use"),
+        ("CN", "is in use"),
+        ("tetra", "is in use"),
+        ("Fe", "is an element"),
+        ("angle", "is a descriptor"),
+    ]
     + [(name, "is no name") for name in ("require", "2x", "a b", "", "a;b", "#")],
 )
-def test_a_name_that_means_something_else_is_refused(client: Any, uri: str, name: str, why: str) -> None:
+def test_a_name_that_means_something_else_is_refused(
+    client: Any, uri: str, name: str, why: str
+) -> None:
     client.open(uri, PROGRAM)
     with pytest.raises(Failed, match=why):
         client.at("rename", uri, *place(PROGRAM, "rc"), newName=name)
@@ -240,7 +290,9 @@ def test_the_parameter_of_a_motif_is_changed_in_its_motif_only(client: Any, uri:
     text = "system Cu-P\nmotif four(A, B) = each CN(A-B) = 4\nmotif six(A, B) = each CN(A-B) = 6\nrequire four(Cu, P) or six(Cu, P)"
     client.open(uri, text)
     edits = client.at("rename", uri, *place(text, "A, B"), newName="M")["changes"][uri]
-    assert applied(text, edits) == text.replace("four(A, B) = each CN(A-B)", "four(M, B) = each CN(M-B)")
+    assert applied(text, edits) == text.replace(
+        "four(A, B) = each CN(A-B)", "four(M, B) = each CN(M-B)"
+    )
 
 
 def test_what_has_no_name_of_its_own_is_not_renamed(client: Any, uri: str) -> None:
@@ -275,9 +327,18 @@ def test_tolerances_that_are_not_written_are_shown(client: Any, uri: str) -> Non
     ]
     client.open(uri, "\n".join(lines))
     whole = {"start": {"line": 0, "character": 0}, "end": {"line": 99, "character": 0}}
-    found = [(h["position"]["line"], h["position"]["character"], h["label"]) for h in client.of("inlayHint", uri, range=whole)]
-    assert found == [(1, len("require each CN(Cu-P) = 4"), "± 0.5"), (2, len(lines[2]), "± 0.25 Å^3"), (4, len(lines[4]), "± 5°")]
-    assert len(client.of("inlayHint", uri, range={**whole, "start": {"line": 2, "character": 0}})) == 2
+    found = [
+        (h["position"]["line"], h["position"]["character"], h["label"])
+        for h in client.of("inlayHint", uri, range=whole)
+    ]
+    assert found == [
+        (1, len("require each CN(Cu-P) = 4"), "± 0.5"),
+        (2, len(lines[2]), "± 0.25 Å^3"),
+        (4, len(lines[4]), "± 5°"),
+    ]
+    assert (
+        len(client.of("inlayHint", uri, range={**whole, "start": {"line": 2, "character": 0}})) == 2
+    )
     client.change(uri, "system Cu-P; require CN(Cu-P) = 4; require oops")
     assert client.of("inlayHint", uri, range=whole) in ([], None)
 
@@ -301,7 +362,11 @@ def test_colours_are_those_of_the_words(client: Any, uri: str) -> None:
     for i in range(0, len(data), 5):
         rows, columns, length, kind, _ = data[i : i + 5]
         line, character = line + rows, columns if rows else character + columns
-        text = lines[line].encode("utf-16-le")[2 * character : 2 * (character + length)].decode("utf-16-le")
+        text = (
+            lines[line]
+            .encode("utf-16-le")[2 * character : 2 * (character + length)]
+            .decode("utf-16-le")
+        )
         found.append((text, legend[kind]))
     expected = [
         ("import", "keyword"), ("poly", "namespace"), ("rc", "variable"), ("2.6", "number"), ("Å", "type"), ("Cu", "class"),
@@ -314,7 +379,17 @@ def test_colours_are_those_of_the_words(client: Any, uri: str) -> None:
 def test_nothing_ends_the_server(client: Any, uri: str) -> None:
     bad = Path(__file__).parent.parent / "bad"
     texts = [p.read_bytes().decode("utf-8", "replace") for p in sorted(bad.glob("*.scout"))[::10]]
-    for text in [*texts, "\ud800", "(" * 5000, "\0", '"', "\u2028system Cu\r\rrequire", "motif (((", "require a." * 50, "let"]:
+    for text in [
+        *texts,
+        "\ud800",
+        "(" * 5000,
+        "\0",
+        '"',
+        "\u2028system Cu\r\rrequire",
+        "motif (((",
+        "require a." * 50,
+        "let",
+    ]:
         client.open(uri, text)
         for method in ("hover", "completion", "definition", "prepareRename"):
             client.at(method, uri, 0, 3)
@@ -332,15 +407,19 @@ def test_nothing_ends_the_server(client: Any, uri: str) -> None:
 
 
 def test_it_starts_without_torch() -> None:
-    code = (
-        "import sys; from scoutlang.lsp.server import create; create().pages; sys.exit('torch' in sys.modules or 'pymatgen' in sys.modules)"
-    )
+    code = "import sys; from scoutlang.interfaces.lsp.server import create; create().pages; sys.exit('torch' in sys.modules or 'pymatgen' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_without_pygls_it_says_what_to_install() -> None:
-    code = "import sys; sys.modules['pygls'] = None; sys.argv = ['scout', 'lsp']; from scoutlang.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    code = "import sys; sys.modules['pygls'] = None; sys.argv = ['scout', 'lsp']; from scoutlang.interfaces.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     assert done.returncode == 1
     assert "E480" in done.stderr
     assert "pip install pygls" in done.stderr
@@ -348,6 +427,13 @@ def test_without_pygls_it_says_what_to_install() -> None:
 
 def test_what_editors_add_to_the_command_is_understood() -> None:
     """The clients of VS Code and others start `scout lsp --stdio`."""
-    code = "import sys; sys.argv = ['scout', 'lsp', '--stdio']; from scoutlang.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60)
+    code = "import sys; sys.argv = ['scout', 'lsp', '--stdio']; from scoutlang.interfaces.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
     assert (done.returncode, done.stderr) == (1, "")  # no goodbye was said

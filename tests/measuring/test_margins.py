@@ -7,10 +7,10 @@ import pytest
 import torch
 from pymatgen.core import Lattice, Structure
 
-from scoutlang.crystal import CrystalBatch
-from scoutlang.expressions import Reading, margin, truth
+from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.evaluation.expressions import Reading, margin, truth
+from scoutlang.evaluation.margins import all_hold
 from scoutlang.ir import Compare, Measure, Relation
-from scoutlang.margins import all_hold
 
 CRYSTAL = Structure(Lattice.cubic(3), ["Po"], [[0, 0, 0]])
 
@@ -34,10 +34,14 @@ CRYSTAL = Structure(Lattice.cubic(3), ["Po"], [[0, 0, 0]])
         ({"op": "<", "high": 3.0}, math.nan, None, None),
     ],
 )
-def test_margin_and_truth(fields: dict[str, Any], value: float | None, rho: float | None, verdict: bool | None) -> None:
+def test_margin_and_truth(
+    fields: dict[str, Any], value: float | None, rho: float | None, verdict: bool | None
+) -> None:
     """Of a value that is given, not measured."""
     given = torch.tensor([math.nan if value is None else value], dtype=torch.float64)
-    reading = Reading(CrystalBatch.from_structures([CRYSTAL]), "exact", given={"e_above_hull": given})
+    reading = Reading(
+        CrystalBatch.from_structures([CRYSTAL]), "exact", given={"e_above_hull": given}
+    )
     claim = Compare(Measure("e_above_hull"), Relation(**fields))
     found, verdicts = margin(claim, reading), truth(claim, reading)
     assert found.defined.item() is (rho is not None)
@@ -47,7 +51,16 @@ def test_margin_and_truth(fields: dict[str, Any], value: float | None, rho: floa
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "expected"), [([True, True], True), ([True, False], False), ([False, None], None), ([True, None], None), ([], None)]
+    ("verdicts", "expected"),
+    [
+        ([True, True], True),
+        ([True, False], False),
+        ([False, None], None),
+        ([True, None], None),
+        ([], None),
+    ],
 )
-def test_undefined_is_a_class_of_its_own(verdicts: list[bool | None], expected: bool | None) -> None:
+def test_undefined_is_a_class_of_its_own(
+    verdicts: list[bool | None], expected: bool | None
+) -> None:
     assert all_hold(verdicts) is expected

@@ -13,11 +13,11 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 import scoutlang
-from scoutlang.cli.measure import command
-from scoutlang.errors import ScoutError
+from scoutlang.crystals.io import NamedStructure
+from scoutlang.evaluation.measure import Measurement, measure
+from scoutlang.interfaces.cli.measure import command
 from scoutlang.ir import Program
-from scoutlang.measuring import Measurement, measure
-from scoutlang.structure_io import NamedStructure
+from scoutlang.support.errors import ScoutError
 
 TEXT = "system Na-Cl; require shell: CN(Na-Cl) = 6; require CN(Cl-Na, r=2.85 Å) >= 6; prefer volume_per_atom < 20 Å^3"
 
@@ -33,7 +33,16 @@ def test_json_form(rock_salt: Structure, cesium_chloride: Structure) -> None:
     assert list(hit) == ["structure", "hit", "terms"]
     assert hit["hit"] is True
     shell, tight, volume = hit["terms"]
-    assert list(shell) == ["label", "source", "soft", "exact", "margin", "satisfied", "soft_satisfied", "parts"]
+    assert list(shell) == [
+        "label",
+        "source",
+        "soft",
+        "exact",
+        "margin",
+        "satisfied",
+        "soft_satisfied",
+        "parts",
+    ]
     assert shell == {
         "label": "shell",
         "source": "require shell: CN(Na-Cl) = 6",
@@ -54,7 +63,10 @@ def test_json_form(rock_salt: Structure, cesium_chloride: Structure) -> None:
 def test_a_miss_is_false_and_prefer_and_expect_do_not_decide(rock_salt: Structure) -> None:
     assert measure(program("system Na-Cl; require CN(Na-Cl) = 4"), [rock_salt])[0].hit is False
     (result,) = measure(
-        program("system Na-Cl; require CN(Na-Cl) = 6; expect CN(Na-Na, r=4.5 Å) < 2; expect e_above_hull < 0.1 eV/atom"), [rock_salt]
+        program(
+            "system Na-Cl; require CN(Na-Cl) = 6; expect CN(Na-Na, r=4.5 Å) < 2; expect e_above_hull < 0.1 eV/atom"
+        ),
+        [rock_salt],
     )
     assert result.hit is True
     assert [t.satisfied for t in result.terms] == [True, False, None]
@@ -63,7 +75,9 @@ def test_a_miss_is_false_and_prefer_and_expect_do_not_decide(rock_salt: Structur
 
 def test_kinds_of_structures_and_their_names(rock_salt: Structure, cif: Path) -> None:
     atoms = AseAtomsAdaptor.get_atoms(rock_salt)
-    results = measure(program(), [rock_salt, atoms, cif, str(cif), NamedStructure("mine", rock_salt)])
+    results = measure(
+        program(), [rock_salt, atoms, cif, str(cif), NamedStructure("mine", rock_salt)]
+    )
     assert [r.structure for r in results] == ["1 NaCl", "2 NaCl", str(cif), str(cif), "mine"]
     reference = measure(program(), [rock_salt])[0].terms
     for result in results:
@@ -76,10 +90,12 @@ def test_the_first_bad_structure_is_an_error(tmp_path: Path) -> None:
         measure(program(), [tmp_path / "missing.cif"])
 
 
-def test_chunks_do_not_show(rock_salt: Structure, cesium_chloride: Structure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_do_not_show(
+    rock_salt: Structure, cesium_chloride: Structure, monkeypatch: pytest.MonkeyPatch
+) -> None:
     structures = [rock_salt, cesium_chloride, rock_salt * (2, 1, 1)] * 3
     together = measure(program(), structures)
-    monkeypatch.setattr("scoutlang.measuring.MAX_PAIRS", 70)
+    monkeypatch.setattr("scoutlang.evaluation.measure.MAX_PAIRS", 70)
     apart = measure(program(), structures)
     assert [r.hit for r in apart] == [r.hit for r in together] == [True, None, True] * 3
 
@@ -89,7 +105,9 @@ def test_nothing_to_measure() -> None:
 
 
 def test_a_program_without_terms(rock_salt: Structure) -> None:
-    assert measure(program("system Na-Cl"), [rock_salt]) == (Measurement(structure="1 NaCl", hit=None, terms=()),)
+    assert measure(program("system Na-Cl"), [rock_salt]) == (
+        Measurement(structure="1 NaCl", hit=None, terms=()),
+    )
 
 
 def scout_measure(*arguments: str | Path, stdin: str | None = None) -> Result:
@@ -99,7 +117,14 @@ def scout_measure(*arguments: str | Path, stdin: str | None = None) -> Result:
 def test_cli_table(cif: Path) -> None:
     result = scout_measure("-c", TEXT, cif)
     assert result.exit_code == 0, result.output
-    for expected in ("rock_salt.cif: HIT", "shell", "6 ± 0.5", "✓", "✗", "1 measured: 1 hit, 0 miss, 0 undefined"):
+    for expected in (
+        "rock_salt.cif: HIT",
+        "shell",
+        "6 ± 0.5",
+        "✓",
+        "✗",
+        "1 measured: 1 hit, 0 miss, 0 undefined",
+    ):
         assert expected in result.output
     assert "fails by its soft value and holds by the exact one" in result.output
 
@@ -116,7 +141,9 @@ def test_cli_measures_the_others_when_one_cannot_be_read(cif: Path, tmp_path: Pa
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.write(cif, "good.cif")
         archive.writestr("bad.cif", "nothing")
-    result = scout_measure("-c", TEXT, tmp_path / "x.zip", tmp_path / "missing.cif", cif, "--format", "json")
+    result = scout_measure(
+        "-c", TEXT, tmp_path / "x.zip", tmp_path / "missing.cif", cif, "--format", "json"
+    )
     assert result.exit_code == 1
     assert len(json.loads(result.stdout)) == 2
     assert "error[E203]" in result.stderr
@@ -129,8 +156,13 @@ def test_cli_no_hit_is_not_a_failure(cif: Path) -> None:
     assert "0 hit, 1 miss" in result.output
 
 
-@pytest.mark.parametrize(("arguments", "code"), [([], 2), (["-c", TEXT], 2), (["x.scout"], 2), (["-c", "requre x", "a.cif"], 1)])
-def test_cli_wrong_usage(arguments: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [([], 2), (["-c", TEXT], 2), (["x.scout"], 2), (["-c", "requre x", "a.cif"], 1)],
+)
+def test_cli_wrong_usage(
+    arguments: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.scout").write_text(TEXT)
     assert scout_measure(*arguments).exit_code == code
@@ -140,7 +172,10 @@ def test_a_claim_of_several_parts_says_what_each_part_is(rock_salt: Structure) -
     text = "system Na-Cl; require each CN(Na-Cl) = 6 and distance(Na-Cl) < 2 Å; expect any CN(Cl-Na) > 7 or volume_per_atom < 1 Å^3"
     require, expect = measure(program(text), [rock_salt])[0].terms
     assert (require.exact, require.satisfied) == (None, False)
-    assert [(p.low, p.high) for p in require.parts] == [(6.0, 6.0), (pytest.approx(2.82), pytest.approx(2.82))]
+    assert [(p.low, p.high) for p in require.parts] == [
+        (6.0, 6.0),
+        (pytest.approx(2.82), pytest.approx(2.82)),
+    ]
     assert [p.low for p in expect.parts] == [6.0, pytest.approx(22.4, abs=0.1)]
 
 
@@ -149,12 +184,21 @@ def test_a_crystal_with_other_elements_is_no_hit(rock_salt: Structure) -> None:
     mixed[0] = "K"
     hit, foreign = measure(program("system Na-Cl; require CN(Na-Cl) = 6"), [rock_salt, mixed])
     assert (hit.hit, foreign.hit) == (True, False)
-    shown = CliRunner().invoke(command, ["-c", "system Na-Cl; require CN(Na-Cl) = 6", *_files(mixed)])
+    shown = CliRunner().invoke(
+        command, ["-c", "system Na-Cl; require CN(Na-Cl) = 6", *_files(mixed)]
+    )
     assert "K is not in the system" in shown.output
 
 
 def test_words_and_truths_are_shown_as_such(rock_salt: Structure) -> None:
-    shown = CliRunner().invoke(command, ["-c", "system Na-Cl; expect crystal_system = cubic; expect charge_balanced", *_files(rock_salt)])
+    shown = CliRunner().invoke(
+        command,
+        [
+            "-c",
+            "system Na-Cl; expect crystal_system = cubic; expect charge_balanced",
+            *_files(rock_salt),
+        ],
+    )
     assert "cubic" in shown.output
     assert "yes" in shown.output
     assert "requires nothing" in shown.output

@@ -1,4 +1,6 @@
-"""Structure files of every kind, good and bad: a bad one is one clear error and never hides the others."""
+"""Structure files of every kind, good and bad: a bad one is one clear error and never hides the
+others.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +17,25 @@ from hypothesis import strategies as st
 from pymatgen.core import DummySpecies, Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from scoutlang import structure_io
-from scoutlang.errors import ScoutError
-from scoutlang.structure_io import NamedStructure, as_structure, read_structures
+from scoutlang.crystals.io import NamedStructure, as_structure, read_structures
+from scoutlang.support.errors import ScoutError
 
 
 def outcomes(path: Path) -> list[str]:
     """Formula or error code of every structure."""
-    return [item.code if isinstance(item, ScoutError) else item.structure.composition.reduced_formula for item in read_structures(path)]
+    return [
+        item.code if isinstance(item, ScoutError) else item.structure.composition.reduced_formula
+        for item in read_structures(path)
+    ]
 
 
 def names(path: Path) -> list[str]:
     return [item.name for item in read_structures(path) if isinstance(item, NamedStructure)]
 
 
-@pytest.mark.parametrize("filename", ["a.cif", "A.CIF", "POSCAR", "CONTCAR_3", "x.vasp", "x.poscar", "x.extxyz", "x.xyz"])
+@pytest.mark.parametrize(
+    "filename", ["a.cif", "A.CIF", "POSCAR", "CONTCAR_3", "x.vasp", "x.poscar", "x.extxyz", "x.xyz"]
+)
 def test_every_format(filename: str, rock_salt: Structure, tmp_path: Path) -> None:
     path = tmp_path / filename
     if "xyz" in filename:
@@ -43,22 +49,34 @@ def test_every_format(filename: str, rock_salt: Structure, tmp_path: Path) -> No
     assert len(found.structure) == 8
 
 
-def test_many_frames_and_a_folder_and_an_archive(rock_salt: Structure, cesium_chloride: Structure, cif: Path, tmp_path: Path) -> None:
-    write(tmp_path / "b.extxyz", [AseAtomsAdaptor.get_atoms(s) for s in (rock_salt, cesium_chloride)], format="extxyz")
+def test_many_frames_and_a_folder_and_an_archive(
+    rock_salt: Structure, cesium_chloride: Structure, cif: Path, tmp_path: Path
+) -> None:
+    write(
+        tmp_path / "b.extxyz",
+        [AseAtomsAdaptor.get_atoms(s) for s in (rock_salt, cesium_chloride)],
+        format="extxyz",
+    )
     with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
         archive.write(cif, "inner/rock_salt.cif")
         archive.writestr("broken.cif", "data_x\n_cell_length_a 3\n")
         archive.writestr("readme.txt", "ignored")
     (tmp_path / "notes.txt").write_text("ignored")
     assert outcomes(tmp_path) == ["NaCl", "CsCl", "NaCl", "E203"]
-    assert names(tmp_path) == [f"{tmp_path}/b.extxyz#1", f"{tmp_path}/b.extxyz#2", f"{tmp_path}/c.zip/inner/rock_salt.cif"]
+    assert names(tmp_path) == [
+        f"{tmp_path}/b.extxyz#1",
+        f"{tmp_path}/b.extxyz#2",
+        f"{tmp_path}/c.zip/inner/rock_salt.cif",
+    ]
 
 
 def test_a_cif_with_one_bad_block_is_not_silently_shortened(cif: Path, tmp_path: Path) -> None:
     good = cif.read_text()
     (tmp_path / "two.cif").write_text(good + good.replace("data_NaCl", "data_again"))
     assert outcomes(tmp_path / "two.cif") == ["NaCl", "NaCl"]
-    (tmp_path / "bad.cif").write_text(good + good.replace("data_NaCl", "data_again").replace("_cell_length_a", "_cell_length_q"))
+    (tmp_path / "bad.cif").write_text(
+        good + good.replace("data_NaCl", "data_again").replace("_cell_length_a", "_cell_length_q")
+    )
     assert outcomes(tmp_path / "bad.cif") == ["E203"]
 
 
@@ -68,7 +86,10 @@ def test_archives_are_never_unpacked(cif: Path, tmp_path: Path) -> None:
         archive.write(cif, "../../evil.cif")
         archive.write(cif, "/tmp/evil.cif")
     before = sorted(tmp_path.rglob("*"))
-    assert names(tmp_path / "deep" / "evil.zip") == [f"{tmp_path}/deep/evil.zip/evil.cif", f"{tmp_path}/deep/evil.zip/tmp/evil.cif"]
+    assert names(tmp_path / "deep" / "evil.zip") == [
+        f"{tmp_path}/deep/evil.zip/evil.cif",
+        f"{tmp_path}/deep/evil.zip/tmp/evil.cif",
+    ]
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -95,7 +116,9 @@ def test_unreadable_files(rock_salt: Structure, cif: Path, tmp_path: Path) -> No
     assert outcomes(tmp_path / "none") == ["E207"]
 
 
-def test_an_archive_that_unpacks_to_too_much(cif: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_that_unpacks_to_too_much(
+    cif: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.cif", b"0" * 200_000)
         archive.write(cif, "good.cif")
@@ -132,7 +155,9 @@ def structure_with(change: str, rock_salt: Structure) -> Structure | Atoms:
         case "molecule":
             return Atoms("NaCl", positions=[[0, 0, 0], [0, 0, 2.5]])
         case "slab":
-            return Atoms("NaCl", positions=[[0, 0, 0], [0, 0, 2.5]], cell=[5, 5, 20], pbc=[True, True, False])
+            return Atoms(
+                "NaCl", positions=[[0, 0, 0], [0, 0, 2.5]], cell=[5, 5, 20], pbc=[True, True, False]
+            )
         case "nothing":
             return Atoms(cell=[3, 3, 3], pbc=True)
         case "large":
@@ -174,9 +199,12 @@ def test_other_objects_are_a_type_error() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    suffix=st.sampled_from([".cif", ".extxyz", ".vasp", ".zip"]), content=st.binary(max_size=300) | st.text(max_size=300).map(str.encode)
+    suffix=st.sampled_from([".cif", ".extxyz", ".vasp", ".zip"]),
+    content=st.binary(max_size=300) | st.text(max_size=300).map(str.encode),
 )
-def test_any_content_is_an_error_and_never_a_traceback(suffix: str, content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_any_content_is_an_error_and_never_a_traceback(
+    suffix: str, content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     path = tmp_path_factory.mktemp("fuzz") / f"x{suffix}"
     path.write_bytes(content)
     assert all(code.startswith("E20") for code in outcomes(path))

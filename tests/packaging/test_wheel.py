@@ -1,4 +1,6 @@
-"""The wheel holds what a program needs, and works far from the checkout. Builds without a network (`--no-isolation`)."""
+"""The wheel holds what a program needs, and works far from the checkout. Builds without a network
+(`--no-isolation`).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ DATA = (
     "scoutlang/report/templates/page.html",
     "scoutlang/report/templates/viewer.js",
     "scoutlang/stdlib/README.md",
-    "scoutlang/sampling/models/mini/config.yaml",
+    "scoutlang/sampling/mini/config.yaml",
     "scoutlang/validation/reference/data/mp-mini.json",
     "scoutlang/validation/reference/data/mp-mini.parquet",
     "scoutlang/validation/reference/data/README.md",
@@ -31,7 +33,13 @@ pytestmark = pytest.mark.slow
 def python(*arguments: str, cwd: Path, **environment: str) -> str:
     """Standard output of this Python with these arguments; fails with all that it said."""
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=600, env={**os.environ, **environment}
+        [sys.executable, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+        env={**os.environ, **environment},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -50,24 +58,53 @@ def test_contents(wheel: Path) -> None:
     assert set(DATA) <= set(names)
     own, metadata = "scoutlang/", f"{'-'.join(wheel.name.split('-')[:2])}.dist-info/"
     assert all(name.startswith((own, metadata)) for name in names)
-    assert not [name for name in names if "/tests/" in name or "__pycache__" in name or Path(name).name.startswith(".")]
+    assert not [
+        name
+        for name in names
+        if "/tests/" in name or "__pycache__" in name or Path(name).name.startswith(".")
+    ]
 
 
 def test_the_embedded_model_is_there_whenever_the_checkout_has_it(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     checkpoint = ROOT / "scoutlang" / "sampling" / "models" / "mini" / "checkpoint"
-    assert {str(path.relative_to(ROOT)) for path in checkpoint.rglob("*") if path.is_file()} <= names
+    assert {
+        str(path.relative_to(ROOT)) for path in checkpoint.rglob("*") if path.is_file()
+    } <= names
 
 
 def test_check_works_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
     elsewhere.mkdir()
-    python("-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", str(site), str(wheel), cwd=tmp_path)
+    python(
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-index",
+        "--no-deps",
+        "--target",
+        str(site),
+        str(wheel),
+        cwd=tmp_path,
+    )
     program = elsewhere / "pairs.scout"
-    program.write_text((ROOT / "examples" / "copper_pairs.scout").read_text(encoding="utf-8"), encoding="utf-8")
+    program.write_text(
+        (ROOT / "examples" / "copper_pairs.scout").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     found = python(
-        "-c", "from scoutlang.resources import resource; print(resource('grammar', 'scout.lark'))", cwd=elsewhere, PYTHONPATH=str(site)
+        "-c",
+        "from scoutlang.support.resources import resource; print(resource('grammar', 'scout.lark'))",
+        cwd=elsewhere,
+        PYTHONPATH=str(site),
     )
     assert Path(found.strip()) == site / "scoutlang" / "grammar" / "scout.lark"
-    said = python(str(site / "bin" / "scout"), "check", program.name, cwd=elsewhere, PYTHONPATH=str(site), PYTHONIOENCODING="utf-8")
+    said = python(
+        str(site / "bin" / "scout"),
+        "check",
+        program.name,
+        cwd=elsewhere,
+        PYTHONPATH=str(site),
+        PYTHONIOENCODING="utf-8",
+    )
     assert said.startswith("ok: pairs.scout\n  system   Cu-Si-P-Ca\n")

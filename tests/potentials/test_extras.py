@@ -1,6 +1,8 @@
-"""Potentials of packages that are no dependency. GRACE runs wherever `make test` does; the others are skipped without their package.
+"""Potentials of packages that are no dependency. GRACE runs wherever `make test` does; the others
+are skipped without their package.
 
-The published weights are not in these packages, so networks with random parameters stand for them: what is tested is the way to them and back.
+The published weights are not in these packages, so networks with random parameters stand for them:
+what is tested is the way to them and back.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import pytest
 from crystals_by_hand import auricupride, close_packed, rock_salt
 
 from scoutlang import potentials
-from scoutlang.errors import ScoutError
+from scoutlang.support.errors import ScoutError
 from scoutlang.testing import check_potential
 
 
@@ -59,7 +61,9 @@ def test_grace(grace_folder: Path) -> None:
     (found,) = grace.evaluate([auricupride().perturb(0.1)])
     assert found.forces is not None
     assert np.abs(found.forces).max() > 1e-3
-    check_potential(grace, [auricupride(), close_packed("Au", 2.9), close_packed("Cu", 2.6)], tolerance=1e-9)
+    check_potential(
+        grace, [auricupride(), close_packed("Au", 2.9), close_packed("Cu", 2.6)], tolerance=1e-9
+    )
 
 
 @pytest.mark.slow
@@ -73,7 +77,8 @@ def test_a_damaged_grace_model_is_a_message(grace_folder: Path, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_mace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")  # the package would set it, and leave it
+    # the package would set it, and leave it
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     pytest.importorskip("mace")
     import torch
     from e3nn.o3 import Irreps
@@ -81,7 +86,14 @@ def test_mace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     torch.manual_seed(0)
     block = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
-    sizes = {"r_max": 5.0, "num_bessel": 4, "num_polynomial_cutoff": 5, "max_ell": 2, "num_interactions": 2, "avg_num_neighbors": 20.0}
+    sizes = {
+        "r_max": 5.0,
+        "num_bessel": 4,
+        "num_polynomial_cutoff": 5,
+        "max_ell": 2,
+        "num_interactions": 2,
+        "avg_num_neighbors": 20.0,
+    }
     model = modules.ScaleShiftMACE(
         **sizes,
         interaction_cls=block,
@@ -109,9 +121,17 @@ def test_mattersim(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     sizes = {"num_blocks": 2, "units": 16, "max_l": 2, "max_n": 2}
-    content = {"model_name": "m3gnet", "model_args": sizes, "model": M3Gnet(device="cpu", **sizes).state_dict()}
+    content = {
+        "model_name": "m3gnet",
+        "model_args": sizes,
+        "model": M3Gnet(device="cpu", **sizes).state_dict(),
+    }
     torch.save(content, tmp_path / "small.pth")
-    check_potential(potentials.load(f"mattersim:{tmp_path / 'small.pth'}"), [auricupride(), rock_salt()], tolerance=2e-5)
+    check_potential(
+        potentials.load(f"mattersim:{tmp_path / 'small.pth'}"),
+        [auricupride(), rock_salt()],
+        tolerance=2e-5,
+    )
     torch.save({**content, "epoch": Path("a class")}, tmp_path / "more.pth")
     with pytest.raises(ScoutError) as caught:
         potentials.load(f"mattersim:{tmp_path / 'more.pth'}").energies([rock_salt()])
@@ -120,13 +140,17 @@ def test_mattersim(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_orb(tmp_path: Path) -> None:
-    """Its architecture does not know that a turned crystal is the same one, so the suite cannot pass; training teaches it that, nearly."""
+    """Its architecture does not know that a turned crystal is the same one, so the suite cannot
+    pass; training teaches it that, nearly.
+    """
     pytest.importorskip("orb_models")
     import torch
     from orb_models.forcefield.pretrained import orb_v3_conservative_architecture
 
     torch.manual_seed(0)
-    torch.save(orb_v3_conservative_architecture(device="cpu").state_dict(), tmp_path / "random.ckpt")
+    torch.save(
+        orb_v3_conservative_architecture(device="cpu").state_dict(), tmp_path / "random.ckpt"
+    )
     orb = potentials.load(f"orb:{tmp_path / 'random.ckpt'}")
     (salt, francium) = orb.evaluate([rock_salt().perturb(0.1), rock_salt("Fr", 6.8)])
     assert francium.reason == "does not know Fr"

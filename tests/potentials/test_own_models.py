@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from scoutlang import potentials
-from scoutlang.errors import ScoutError
 from scoutlang.potentials.local import local_model
+from scoutlang.support.errors import ScoutError
 
 RUNS = "it is a pickle"
 
@@ -29,7 +29,11 @@ def refusal(potential: str, text: str, runs: str = "", parts: tuple[str, ...] = 
 
 def test_a_file_of_numbers_needs_no_hash(file: Path) -> None:
     found = local_model("orb", str(file))
-    assert (found.path, found.name, found.sha256) == (file, "copper", hashlib.sha256(b"not a model").hexdigest())
+    assert (found.path, found.name, found.sha256) == (
+        file,
+        "copper",
+        hashlib.sha256(b"not a model").hexdigest(),
+    )
 
 
 def test_a_program_is_opened_by_who_names_its_hash(file: Path) -> None:
@@ -56,8 +60,13 @@ def test_what_is_no_hash_belongs_to_the_name(file: Path, ending: str) -> None:
     assert local_model("orb", str(odd)).path == odd
 
 
-@pytest.mark.parametrize(("text", "parts"), [("nowhere", ()), ("", ()), (".", ()), ("nowhere", ("a",)), (".", ("saved_model.pb",))])
-def test_nothing_is_there(text: str, parts: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [("nowhere", ()), ("", ()), (".", ()), ("nowhere", ("a",)), (".", ("saved_model.pb",))],
+)
+def test_nothing_is_there(
+    text: str, parts: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert refusal("orb", text, parts=parts).code == "E444"
 
@@ -77,4 +86,7 @@ def test_the_hash_of_a_folder_is_that_of_its_parts(tmp_path: Path) -> None:
 def test_who_takes_none_says_who_does(file: Path) -> None:
     with pytest.raises(ScoutError) as caught:
         potentials.load(f"emt:{file}")
-    assert (caught.value.code, caught.value.hint) == ("E446", "these do: grace, mace, mattersim, orb")
+    assert (caught.value.code, caught.value.hint) == (
+        "E446",
+        "these do: grace, mace, mattersim, orb",
+    )

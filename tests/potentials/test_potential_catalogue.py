@@ -15,22 +15,30 @@ import pytest
 from click.testing import CliRunner
 
 from scoutlang import potentials
-from scoutlang.cli import commands
-from scoutlang.errors import ScoutError
+from scoutlang.interfaces.cli import commands
 from scoutlang.potentials.catalogue import listed, notice
+from scoutlang.support.errors import ScoutError
 
 ROOT = Path(__file__).parents[2]
 OWN = ("chgnet", "emt", "grace", "mace", "mattersim", "orb", "sevennet")
 
-[SOUND] = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "potentials.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+[SOUND] = re.findall(
+    r"^```python\n(.*?)^```$",
+    (ROOT / "docs" / "potentials.md").read_text(encoding="utf-8"),
+    re.MULTILINE | re.DOTALL,
+)
 
 
 def install(folder: Path, package: str, entry: str, code: str) -> None:
     """A package as an installer leaves it: its metadata, and a module of the same name."""
     metadata = folder / f"{package}-1.2.dist-info"
     metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n", encoding="utf-8")
-    (metadata / "entry_points.txt").write_text(f"[scoutlang.potentials]\n{entry}\n", encoding="utf-8")
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n", encoding="utf-8"
+    )
+    (metadata / "entry_points.txt").write_text(
+        f"[scoutlang.potentials]\n{entry}\n", encoding="utf-8"
+    )
     (folder / f"{package}.py").write_text(code, encoding="utf-8")
 
 
@@ -62,14 +70,28 @@ def test_every_extra_is_one_of_the_package() -> None:
     for name in OWN:
         facts: potentials.Facts = potentials.module(name).FACTS
         assert facts.extra in ("", name)
-        declared = project["optional-dependencies"][name] if facts.extra else project["dependencies"]
+        declared = (
+            project["optional-dependencies"][name] if facts.extra else project["dependencies"]
+        )
         assert any(r.startswith(f"{facts.package}>=") for r in declared), name
 
 
 def test_listing_imports_no_package() -> None:
-    heavy = ("torch", "numpy", "ase", "chgnet", "mace", "orb_models", "mattersim", "tensorflow", "sevenn")
+    heavy = (
+        "torch",
+        "numpy",
+        "ase",
+        "chgnet",
+        "mace",
+        "orb_models",
+        "mattersim",
+        "tensorflow",
+        "sevenn",
+    )
     code = f"import sys; from scoutlang.potentials.catalogue import listed; listed(); sys.exit(' '.join(m for m in {heavy} if m in sys.modules) or 0)"
-    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, cwd=ROOT, capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -82,7 +104,9 @@ def test_the_command() -> None:
     assert [one["name"] for one in data] == list(OWN)
     assert [one["name"] for one in data if one["default"]] == ["chgnet"]
     assert [one["name"] for one in data if not one["commercial"]] == ["grace"]
-    assert [one["elements"] for one in data if one["name"] == "emt"] == [["Ag", "Al", "Au", "Cu", "Ni", "Pd", "Pt"]]
+    assert [one["elements"] for one in data if one["name"] == "emt"] == [
+        ["Ag", "Al", "Au", "Cu", "Ni", "Pd", "Pt"]
+    ]
 
 
 def test_a_licence_is_told_once() -> None:
@@ -93,7 +117,9 @@ def test_a_licence_is_told_once() -> None:
     assert notice("grace") == ""
 
 
-def test_a_licence_is_told_again_where_nothing_can_be_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_licence_is_told_again_where_nothing_can_be_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SCOUT_CACHE", str(tmp_path / "file" / "below"))
     assert notice("grace") == notice("grace") != ""
@@ -109,7 +135,9 @@ def test_an_unknown_potential_is_an_error_with_a_way_out() -> None:
 @pytest.mark.parametrize("own", ["", ":model"])
 def test_a_missing_package_names_its_extra(name: str, own: str) -> None:
     facts: potentials.Facts = potentials.module(name).FACTS
-    if find_spec({"grace": "tensorpotential", "orb": "orb_models", "sevennet": "sevenn"}.get(name, name)):
+    if find_spec(
+        {"grace": "tensorpotential", "orb": "orb_models", "sevennet": "sevenn"}.get(name, name)
+    ):
         pytest.skip(f"{facts.package} is installed")
     if own and name == "sevennet":
         pytest.skip("it takes no model of one's own")
@@ -163,7 +191,9 @@ def test_names_are_taken_once(site: Path) -> None:
     install(site, "noble", "emt = noble\nargon = noble", SOUND)
     install(site, "nobler", "argon = nobler", SOUND)
     assert potentials.load("emt").weights_sha256 != "0" * 64
-    with pytest.raises(ScoutError, match="the potential name `argon` is taken twice: by noble") as caught:
+    with pytest.raises(
+        ScoutError, match="the potential name `argon` is taken twice: by noble"
+    ) as caught:
         potentials.load("argon")
     assert caught.value.code == "E451"
     assert sorted(problem.message.split("`")[1] for problem in listed()[1]) == ["argon", "emt"]

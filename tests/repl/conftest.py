@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from talking import Wide, talk
 
-from scoutlang.repl.session import Session
+from scoutlang.interfaces.repl.session import Session
 
 
 @pytest.fixture
@@ -32,13 +32,18 @@ def ready(session: Session, model: Path, monkeypatch: pytest.MonkeyPatch) -> Ses
     from test_running import judge_quickly
 
     judge_quickly(monkeypatch)
-    talk(session, f'system Cu-P; atoms in [3, 4]; require two: CN(Cu-P) = 2; sample count=3 batch=2 steps=5 seed=7 model="{model}"')
+    talk(
+        session,
+        f'system Cu-P; atoms in [3, 4]; require two: CN(Cu-P) = 2; sample count=3 batch=2 steps=5 seed=7 model="{model}"',
+    )
     return session
 
 
 @pytest.fixture(autouse=True)
 def ctrl_c() -> Iterator[None]:
-    """A shell ignores SIGINT in its background jobs, and they hand that on: the tests of Ctrl-C, and their children, must not."""
+    """A shell ignores SIGINT in its background jobs, and they hand that on: the tests of Ctrl-C,
+    and their children, must not.
+    """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

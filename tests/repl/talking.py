@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from scoutlang.cli.repl import Scout
-from scoutlang.repl.session import Session
+from scoutlang.interfaces.cli.repl import Scout
+from scoutlang.interfaces.repl.session import Session
 
 if TYPE_CHECKING:
-    from scoutlang.running import Watcher
+    from scoutlang.runs.run import Watcher
 
 
 class Wide(Scout):

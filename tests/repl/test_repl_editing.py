@@ -1,4 +1,6 @@
-"""`:edit` with real programs as editors, and sessions that are kept: what is written, what of it is lost, and that it runs again."""
+"""`:edit` with real programs as editors, and sessions that are kept: what is written, what of it is
+lost, and that it runs again.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ from pathlib import Path
 import pytest
 from talking import Wide, talk
 
-from scoutlang.repl.recording import KEPT, Recording
-from scoutlang.repl.session import Session
-from scoutlang.repl.transcript import replay
+from scoutlang.interfaces.repl.recording import KEPT, Recording
+from scoutlang.interfaces.repl.session import Session
+from scoutlang.interfaces.repl.transcript import replay
 
 
 class AtTerminal(Wide):
@@ -44,17 +46,28 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, session: Session) ->
     return session
 
 
-# -- :edit ----------------------------------------------------------------------------------------------------------------------
+# -- :edit
+# ----------------------------------------------------------------------------------------------------------------------
 
 
-def test_the_program_is_edited_in_its_usual_form(edited: Session, editor: Callable[[str], Path]) -> None:
-    given = editor("""sed -i -e 's/= 4/= 3/' -e '/guide/d' "$1" && echo 'require pair: CN(Cu-Cu) = 1  # one' >> "$1" """)
+def test_the_program_is_edited_in_its_usual_form(
+    edited: Session, editor: Callable[[str], Path]
+) -> None:
+    given = editor(
+        """sed -i -e 's/= 4/= 3/' -e '/guide/d' "$1" && echo 'require pair: CN(Cu-Cu) = 1  # one' >> "$1" """
+    )
     assert talk(edited, ":edit") == [
         "  dropped require four: CN(Cu-P) = 4\n  dropped guide k=0.8\n"
         "  require  four: CN(Cu-P) = 3 ± 0.5, mean over Cu sites\n  require  pair: CN(Cu-Cu) = 1 ± 0.5, mean over Cu sites"
     ]
-    assert given.read_text(encoding="utf-8") == "system Cu-P\nrequire four: CN(Cu-P) = 4\nguide k=0.8\n"
-    assert edited.feed(":show").text == "system Cu-P\nrequire four: CN(Cu-P) = 3\nrequire pair: CN(Cu-Cu) = 1  # one"
+    assert (
+        given.read_text(encoding="utf-8")
+        == "system Cu-P\nrequire four: CN(Cu-P) = 4\nguide k=0.8\n"
+    )
+    assert (
+        edited.feed(":show").text
+        == "system Cu-P\nrequire four: CN(Cu-P) = 3\nrequire pair: CN(Cu-Cu) = 1  # one"
+    )
     assert "guide k=0.8" in edited.feed(":undo").text
     editor("true")
     assert talk(edited, ":edit") == ["nothing was changed"]
@@ -130,7 +143,8 @@ def test_an_edited_text_is_in_the_record(edited: Session, editor: Callable[[str]
     assert again.inputs == edited.inputs[:-1]
 
 
-# -- recorded sessions ----------------------------------------------------------------------------------------------------------
+# -- recorded sessions
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_every_input_is_kept_at_once_and_runs_again(tmp_path: Path, session: Session) -> None:
@@ -140,7 +154,9 @@ def test_every_input_is_kept_at_once_and_runs_again(tmp_path: Path, session: Ses
     assert recording.file is not None
     assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{4}\.scout-session", recording.file.name)
     assert recording.file.read_text(encoding="utf-8").endswith("system Cu-P; atoms <= 9\n")
-    talk(session, "require (CN(Cu-P) = 4\n\n  and CN(Cu-Cu) = 1)\n# Å\nguide k=0.4", ":undo", ":redo")
+    talk(
+        session, "require (CN(Cu-P) = 4\n\n  and CN(Cu-Cu) = 1)\n# Å\nguide k=0.4", ":undo", ":redo"
+    )
     assert not session.feed("require a: CN(Cu-P) = 4\nrequre\n").ok
     assert not session.feed("require (CN(Cu-P)\n\n").ok
     assert f"kept in {recording.file}" in session.feed(":history").text

@@ -1,4 +1,6 @@
-"""What happens at eleven in the evening: a process that is killed, a paste with a slip, names with spaces, words of other programs, narrow windows."""
+"""What happens at eleven in the evening: a process that is killed, a paste with a slip, names with
+spaces, words of other programs, narrow windows.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,10 @@ from prompt_toolkit.document import Document
 from talking import Wide, talk
 from test_repl_terminal import Terminal, pexpect, script
 
-from scoutlang.repl.recording import Recording, cut_off
-from scoutlang.repl.session import Session
-from scoutlang.repl.terminal import _Words, last_word, wrapped
-from scoutlang.repl.transcript import replay
+from scoutlang.interfaces.repl.recording import Recording, cut_off
+from scoutlang.interfaces.repl.session import Session
+from scoutlang.interfaces.repl.terminal import _Words, last_word, wrapped
+from scoutlang.interfaces.repl.transcript import replay
 
 ROOT = Path(__file__).parents[2]
 CRYSTAL = ROOT / "examples" / "structures" / "CuP2.cif"
@@ -51,23 +53,31 @@ def editing(session: Session, monkeypatch: pytest.MonkeyPatch, commands: str) ->
     monkeypatch.setenv("VISUAL", str(script(Path("editor").absolute(), commands)))
 
 
-# -- nothing is lost ------------------------------------------------------------------------------------------------------------
+# -- nothing is lost
+# ------------------------------------------------------------------------------------------------------------
 
 
-def test_an_input_is_kept_before_it_is_run(tmp_path: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_input_is_kept_before_it_is_run(
+    tmp_path: Path, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session.recording = recording = Recording(tmp_path / "sessions")
     talk(session, "system Cu-P")
     assert recording.file is not None
     editing(session, monkeypatch, f'cat "{recording.file}" > seen; echo "atoms <= 9" >> "$1"')
     talk(session, ":edit")
     assert Path("seen").read_text(encoding="utf-8").splitlines()[1:] == ["system Cu-P", ":edit"]
-    assert recording.file.read_text(encoding="utf-8").splitlines()[1:] == ["system Cu-P", ":edit", "| system Cu-P", "| atoms <= 9"]
+    assert recording.file.read_text(encoding="utf-8").splitlines()[1:] == [
+        "system Cu-P",
+        ":edit",
+        "| system Cu-P",
+        "| atoms <= 9",
+    ]
 
 
 def test_a_session_that_was_cut_off_is_told_once(tmp_path: Path) -> None:
     folder = tmp_path / "sessions"
     code = (
-        "import os, sys; from pathlib import Path; from scoutlang.repl.recording import Recording\n"
+        "import os, sys; from pathlib import Path; from scoutlang.interfaces.repl.recording import Recording\n"
         "one = Recording(Path(sys.argv[1])); one.add('system Cu-P'); one.add(':run killed')\n"
         "one.close() if sys.argv[2] == 'well' else None; os._exit(0)"
     )
@@ -93,28 +103,42 @@ def test_a_fresh_session_says_where_it_is_kept(tmp_path: Path, session: Session)
     assert said.endswith("scout replay FILE runs one again")
 
 
-def test_a_refused_paste_waits_for_the_editor(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_paste_waits_for_the_editor(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     talk(session, "system Cu-P", "guide k=0.2")
-    reply = session.feed("atoms <= 9\nrequire a: CN(Cu-P) = 4\nrequre b: CN(Cu-Cu) = 1\nguide k=0.4\n")
+    reply = session.feed(
+        "atoms <= 9\nrequire a: CN(Cu-P) = 4\nrequre b: CN(Cu-Cu) = 1\nguide k=0.4\n"
+    )
     assert not reply.ok
     assert reply.text.endswith("nothing was taken; :edit opens this text")
     editing(session, monkeypatch, 'sed -i s/requre/require/ "$1"')
     talk(session, ":edit")
-    assert session.feed(":show").text == "system Cu-P\nguide k=0.4\natoms <= 9\nrequire a: CN(Cu-P) = 4\nrequire b: CN(Cu-Cu) = 1"
+    assert (
+        session.feed(":show").text
+        == "system Cu-P\nguide k=0.4\natoms <= 9\nrequire a: CN(Cu-P) = 4\nrequire b: CN(Cu-Cu) = 1"
+    )
 
 
-def test_slips_that_fmt_puts_right_are_put_right_for_the_editor(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slips_that_fmt_puts_right_are_put_right_for_the_editor(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reply = session.feed("system Cu-P\natoms <= 9  # small\nrequire a: CN(Cu–P) == 4\n")
     assert "error[E016]" in reply.text
     assert "with all of that put right" in reply.text
     assert session.program is None
     editing(session, monkeypatch, 'cp "$1" given')
     talk(session, ":edit")
-    assert Path("given").read_text(encoding="utf-8") == "system Cu-P\natoms <= 9  # small\nrequire a: CN(Cu-P) = 4\n"
+    assert (
+        Path("given").read_text(encoding="utf-8")
+        == "system Cu-P\natoms <= 9  # small\nrequire a: CN(Cu-P) = 4\n"
+    )
     assert session.feed(":show").text == Path("given").read_text(encoding="utf-8").rstrip("\n")
 
 
-def test_a_refused_file_waits_for_the_editor_with_its_folder(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_file_waits_for_the_editor_with_its_folder(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Path("there").mkdir()
     Path("there/bad.scout").write_text("system Cu-P\nrequire CN(Cu-S) = 4\n", encoding="utf-8")
     assert "nothing was taken; :edit opens this text" in session.feed(":load there/bad.scout").text
@@ -147,7 +171,9 @@ def test_an_editor_that_removes_its_file(session: Session, monkeypatch: pytest.M
     assert session.feed(":show").text == "system Cu-P"
 
 
-def test_the_editor_that_is_named_is_there(session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_editor_that_is_named_is_there(
+    session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     session.host = AtTerminal()
     monkeypatch.setenv("VISUAL", "nano")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -157,15 +183,20 @@ def test_the_editor_that_is_named_is_there(session: Session, monkeypatch: pytest
     assert session.feed(":edit").text.endswith("VISUAL=vi scout")
 
 
-# -- what is meant --------------------------------------------------------------------------------------------------------------
+# -- what is meant
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_values_from_outside_are_told_when_a_file_is_loaded(session: Session) -> None:
-    Path("one.scout").write_text("system Cu-P\nparam rc = 3 Å\nrequire max(distance(Cu-P)) < rc\n", encoding="utf-8")
+    Path("one.scout").write_text(
+        "system Cu-P\nparam rc = 3 Å\nrequire max(distance(Cu-P)) < rc\n", encoding="utf-8"
+    )
     Path("two.scout").write_text("system Fe-O\n", encoding="utf-8")
     assert "outside" not in talk(session, ":load one.scout")[0]
     talk(session, ":set steps=50", ":set rc=2.9")
-    assert talk(session, ":load one.scout")[0].endswith("  still set from outside: steps = 50, rc = 2.9; :set steps= drops it")
+    assert talk(session, ":load one.scout")[0].endswith(
+        "  still set from outside: steps = 50, rc = 2.9; :set steps= drops it"
+    )
     [said] = talk(session, ":load two.scout")
     assert said.splitlines() == [
         "  still set from outside: steps = 50; :set steps= drops it",
@@ -180,7 +211,15 @@ def test_words_that_leave(session: Session, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "hint"), [("help", ":help"), ("q", ":quit"), (":q", ":quit"), (":exit", ":quit"), (":wq", ":save"), (":h", ":help")]
+    ("word", "hint"),
+    [
+        ("help", ":help"),
+        ("q", ":quit"),
+        (":q", ":quit"),
+        (":exit", ":quit"),
+        (":wq", ":save"),
+        (":h", ":help"),
+    ],
 )
 def test_words_of_other_programs(session: Session, word: str, hint: str) -> None:
     reply = session.feed(f"{word}\n")
@@ -221,12 +260,17 @@ def test_a_report_is_named_as_a_page_is(session: Session, monkeypatch: pytest.Mo
     assert "error[E702]" in said
     assert said.endswith(":report x.html")
     assert not Path("x.txt").exists()
-    assert session.feed(":report nowhere/page.html").text.endswith("hint: free space, or name another place")
+    assert session.feed(":report nowhere/page.html").text.endswith(
+        "hint: free space, or name another place"
+    )
     talk(session, ":report 'my page.html'")
-    assert session.feed(":report 'my page.html'").text.endswith("hint: :report! 'my page.html' writes over it")
+    assert session.feed(":report 'my page.html'").text.endswith(
+        "hint: :report! 'my page.html' writes over it"
+    )
 
 
-# -- names of files -------------------------------------------------------------------------------------------------------------
+# -- names of files
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_stars_stand_for_files(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,12 +278,23 @@ def test_stars_stand_for_files(session: Session, capsys: pytest.CaptureFixture[s
     for name in ("b.cif", "a c.cif", "x[1].cif"):
         shutil.copy(CRYSTAL, name)
     [said] = talk(session, ":measure ?*.cif")
-    assert [line for line in said.splitlines() if line.endswith(": HIT")] == ["a c.cif: HIT", "b.cif: HIT", "x[1].cif: HIT"]
+    assert [line for line in said.splitlines() if line.endswith(": HIT")] == [
+        "a c.cif: HIT",
+        "b.cif: HIT",
+        "x[1].cif: HIT",
+    ]
     assert "x[1].cif: HIT" in talk(session, ":measure x[1].cif")[0]
     assert "error[E201]: no file is called like `q*.cif`" in session.feed(":measure q*.cif").text
 
 
-NAMES = ["plain.scout", "two words.scout", "it's.scout", 'a "b".scout', "back\\slash.scout", "Å $HOME;x.scout"]
+NAMES = [
+    "plain.scout",
+    "two words.scout",
+    "it's.scout",
+    'a "b".scout',
+    "back\\slash.scout",
+    "Å $HOME;x.scout",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -256,7 +311,9 @@ def test_tab_writes_names_that_the_command_takes(session: Session, name: str, be
     assert session.program is not None
 
 
-@pytest.mark.parametrize("text", ["", "a", "a b", r"a\ b", "'a b", '"a b', "'a'\"b c", r'"a\"b', r'"a\b', "a 'b c' d e"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "a b", r"a\ b", "'a b", '"a b', "'a'\"b c", r'"a\"b', r'"a\b', "a 'b c' d e"]
+)
 def test_the_last_word_is_read_as_the_command_reads_it(text: str) -> None:
     said, mark = last_word(text)
     assert [said] == (shlex.split(text + mark) or [""])[-1:]
@@ -264,7 +321,13 @@ def test_the_last_word_is_read_as_the_command_reads_it(text: str) -> None:
 
 @pytest.mark.slow
 def test_a_sweep_goes_into_a_folder_with_spaces(session: Session) -> None:
-    talk(session, "system Cu-P", "require CN(Cu-P) = 4", "sample count 1 steps 2", ":sweep 'my runs' k = 0.2, 0.4")
+    talk(
+        session,
+        "system Cu-P",
+        "require CN(Cu-P) = 4",
+        "sample count 1 steps 2",
+        ":sweep 'my runs' k = 0.2, 0.4",
+    )
     assert sorted(folder.name for folder in Path("my runs").iterdir() if folder.is_dir()) != []
     assert "missing its partner" in session.feed(":sweep 'half k").text
 
@@ -272,15 +335,16 @@ def test_a_sweep_goes_into_a_folder_with_spaces(session: Session) -> None:
 def test_printed_commands_take_names_with_spaces(session: Session) -> None:
     talk(session, "system Cu-P", ":set steps=50")
     assert talk(session, ":save 'a b.scout'")[0].endswith("scout run 'a b.scout' --set steps=50")
-    assert session.feed(":save 'a b.scout'").text.endswith("hint: :save! 'a b.scout' writes over it")
+    assert session.feed(":save 'a b.scout'").text.endswith(
+        "hint: :save! 'a b.scout' writes over it"
+    )
     assert talk(session, ":history 'h h'")[0].endswith("scout replay 'h h' runs them")
 
 
-# -- narrow windows -------------------------------------------------------------------------------------------------------------
+# -- narrow windows
+# -------------------------------------------------------------------------------------------------------------
 
-PROGRAM = (
-    "system Cu-P; require four: (CN(Cu-P) = 4 and min_distance(*-*) > 1.8 Å); expect e_above_hull < 0.2 eV/atom; expect density < 7 g/cm^3"
-)
+PROGRAM = "system Cu-P; require four: (CN(Cu-P) = 4 and min_distance(*-*) > 1.8 Å); expect e_above_hull < 0.2 eV/atom; expect density < 7 g/cm^3"
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 140])
@@ -291,20 +355,38 @@ def test_no_value_is_cut(session: Session, columns: int) -> None:
     [said] = talk(session, ":measure x.cif")
     assert max(map(len, said.splitlines())) <= columns
     assert "…" not in said
-    for value in ("0.406", "4.000", "2.206", "4 ± 0.5", "< 0.2 eV/atom", "not measured here", "< 7 g/cm^3", "min_distance(*-*)"):
+    for value in (
+        "0.406",
+        "4.000",
+        "2.206",
+        "4 ± 0.5",
+        "< 0.2 eV/atom",
+        "not measured here",
+        "< 7 g/cm^3",
+        "min_distance(*-*)",
+    ):
         assert value in said, value
     assert ("soft   exact" in said) == (columns == 140)
 
 
 def test_messages_are_broken_between_words() -> None:
     line = "error[E702]: a statement was still open, so neither it nor `:undo` was taken"
-    broken = wrapped(f"{line}\n  2 | require CN(Cu-P) = 4 and CN(Cu-Cu) = 1\n{'─' * 50}\nx{'y' * 60}", 40).splitlines()
-    assert broken[:2] == ["error[E702]: a statement was still open,", "    so neither it nor `:undo` was taken"]
+    broken = wrapped(
+        f"{line}\n  2 | require CN(Cu-P) = 4 and CN(Cu-Cu) = 1\n{'─' * 50}\nx{'y' * 60}", 40
+    ).splitlines()
+    assert broken[:2] == [
+        "error[E702]: a statement was still open,",
+        "    so neither it nor `:undo` was taken",
+    ]
     assert broken[2:] == ["  2 | require CN(Cu-P) = 4 and CN(Cu-Cu) = 1", "─" * 50, f"x{'y' * 60}"]
-    assert wrapped("\x1b[1;31merror[E1]\x1b[0m: two words", 20) == "\x1b[1;31merror[E1]\x1b[0m: two words"
+    assert (
+        wrapped("\x1b[1;31merror[E1]\x1b[0m: two words", 20)
+        == "\x1b[1;31merror[E1]\x1b[0m: two words"
+    )
 
 
-# -- keys -----------------------------------------------------------------------------------------------------------------------
+# -- keys
+# -----------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -321,7 +403,9 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
 
 
 @pytest.mark.slow
-def test_a_killed_session_is_told_at_the_next_start(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
+def test_a_killed_session_is_told_at_the_next_start(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
     one = terminal()
     one.type("system Cu-P; require CN(Cu-P) = 4; sample steps 20000\r", "1 term ")
     one.type(":run killed\r", "loading the sampler")
@@ -336,8 +420,12 @@ def test_a_killed_session_is_told_at_the_next_start(terminal: Callable[..., Term
 
 
 @pytest.mark.slow
-def test_tab_with_a_space_and_an_open_statement(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
-    (tmp_path / "two words.scout").write_text("system Cu-P\nrequire CN(Cu-P) = 4\n", encoding="utf-8")
+def test_tab_with_a_space_and_an_open_statement(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    (tmp_path / "two words.scout").write_text(
+        "system Cu-P\nrequire CN(Cu-P) = 4\n", encoding="utf-8"
+    )
     one = terminal()
     one.settle()
     one.type(":load two\t", r"two\ words.scout")
@@ -354,9 +442,12 @@ def test_tab_with_a_space_and_an_open_statement(terminal: Callable[..., Terminal
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs a shell that holds jobs")
-def test_ctrl_z_goes_to_the_shell_and_back(terminal: Callable[..., Terminal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_z_goes_to_the_shell_and_back(
+    terminal: Callable[..., Terminal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shell = script(
-        tmp_path / "python", f'exec bash --norc --noprofile -i -c "set -m; {sys.executable} -m scoutlang; echo in the shell; fg"'
+        tmp_path / "python",
+        f'exec bash --norc --noprofile -i -c "set -m; {sys.executable} -m scoutlang; echo in the shell; fg"',
     )
     monkeypatch.setattr(sys, "executable", str(shell))
     one = terminal()
@@ -371,6 +462,11 @@ def test_ctrl_z_goes_to_the_shell_and_back(terminal: Callable[..., Terminal], tm
 
 def test_a_pipe_is_told_of_replay() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "scoutlang"], input=b"system Cu-P\n", capture_output=True, timeout=60, check=False, env={**os.environ}
+        [sys.executable, "-m", "scoutlang"],
+        input=b"system Cu-P\n",
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env={**os.environ},
     )
     assert b"`scout replay -` runs a session from standard input" in done.stderr

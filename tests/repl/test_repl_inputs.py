@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoutlang.frontend.parser import parse
-from scoutlang.repl.inputs import continued, inputs, unfinished
-from scoutlang.repl.session import Reply
-from scoutlang.repl.transcript import replay, written
-from scoutlang.source import Source
+from scoutlang.interfaces.repl.inputs import continued, inputs, unfinished
+from scoutlang.interfaces.repl.session import Reply
+from scoutlang.interfaces.repl.transcript import replay, written
+from scoutlang.ir.source import Source
+from scoutlang.language.parser import parse
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,14 @@ def test_any_text_is_split_without_loss(text: str) -> None:
 
 
 def test_what_is_continued_parses_as_one_statement() -> None:
-    assert len(parse(Source("x", continued("require CN(Cu-P) = 4 and\nCN(Cu-Cu) = 1"))).module.statements) == 1
+    assert (
+        len(
+            parse(
+                Source("x", continued("require CN(Cu-P) = 4 and\nCN(Cu-Cu) = 1"))
+            ).module.statements
+        )
+        == 1
+    )
 
 
 class Listening:

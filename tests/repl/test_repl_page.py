@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from scoutlang.repl.commands import COMMANDS
-from scoutlang.repl.session import Session
-from scoutlang.repl.transcript import MORE, PROMPT, replay
+from scoutlang.interfaces.repl.commands import COMMANDS
+from scoutlang.interfaces.repl.session import Session
+from scoutlang.interfaces.repl.transcript import MORE, PROMPT, replay
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "repl.md").read_text(encoding="utf-8")
@@ -50,8 +50,14 @@ def test_the_session_without_its_samples(session: Session) -> None:
     lines = [line for line in typed(transcript) if not line.startswith(OF_SAMPLES)]
     assert len(lines) >= 12
     replay(session, "\n".join(lines), said.append)
-    expected = {head: text for head, text in answers(transcript).items() if not head.startswith(":history")}
-    found = {head: text for head, text in answers("".join(f"{one}\n" for one in said)).items() if not head.startswith(":history")}
+    expected = {
+        head: text for head, text in answers(transcript).items() if not head.startswith(":history")
+    }
+    found = {
+        head: text
+        for head, text in answers("".join(f"{one}\n" for one in said)).items()
+        if not head.startswith(":history")
+    }
     assert found == expected
 
 
@@ -59,7 +65,9 @@ def test_the_session_without_its_samples(session: Session) -> None:
 @pytest.mark.usefixtures("with_examples")
 def test_the_session_with_its_samples_and_fewer_steps(session: Session) -> None:
     said: list[str] = []
-    lines = list(typed(block("text").replace("steps=150", "steps=4").replace(":sample 8", ":sample 2")))
+    lines = list(
+        typed(block("text").replace("steps=150", "steps=4").replace(":sample 8", ":sample 2"))
+    )
     refused = [line for line in lines if line.startswith("require CN(Cu-Ge)")]
     replay(session, "\n".join(line for line in lines if line not in refused), said.append)
     text = "\n".join(said)

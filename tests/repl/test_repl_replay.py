@@ -24,7 +24,8 @@ def scout(*arguments: str, given: str = "", folder: Path | None = None) -> tuple
 
 def test_inputs_and_answers(tmp_path: Path) -> None:
     (tmp_path / "s.txt").write_text(
-        "system Cu-P\nrequire (CN(Cu-P) = 4\n  and CN(Cu-Cu) = 1)\n\n:show\n:quit\nsystem Fe-O\n", encoding="utf-8"
+        "system Cu-P\nrequire (CN(Cu-P) = 4\n  and CN(Cu-Cu) = 1)\n\n:show\n:quit\nsystem Fe-O\n",
+        encoding="utf-8",
     )
     code, out, err = scout("replay", "s.txt", folder=tmp_path)
     assert (code, err) == (0, "")
@@ -41,7 +42,9 @@ def test_inputs_and_answers(tmp_path: Path) -> None:
 
 
 def test_a_refused_input_does_not_end_it_and_shows_in_the_exit_code() -> None:
-    code, out, _ = scout("replay", "-", given="system Cu-P\nrequire CN(Cu-S) = 4\n:show\nrequire CN(Cu-P")
+    code, out, _ = scout(
+        "replay", "-", given="system Cu-P\nrequire CN(Cu-S) = 4\n:show\nrequire CN(Cu-P"
+    )
     assert code == 1
     assert "error[E030]" in out
     assert "scout> :show\nsystem Cu-P\n" in out
@@ -60,7 +63,9 @@ def test_what_is_recorded_replays_to_the_same_program(tmp_path: Path) -> None:
     assert scout("replay", "s.txt", folder=tmp_path)[0] == 0
     again = (tmp_path / "s.txt").read_text(encoding="utf-8") + ":save two.scout\n"
     assert scout("replay", "-", given=again, folder=tmp_path)[0] == 0
-    assert (tmp_path / "one.scout").read_text(encoding="utf-8") == (tmp_path / "two.scout").read_text(encoding="utf-8")
+    assert (tmp_path / "one.scout").read_text(encoding="utf-8") == (
+        tmp_path / "two.scout"
+    ).read_text(encoding="utf-8")
 
 
 def test_without_a_terminal_scout_alone_shows_its_help() -> None:

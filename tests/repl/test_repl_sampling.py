@@ -1,4 +1,6 @@
-"""What a session makes: samples, runs, their difference, and what is said of them. The model is small and untrained."""
+"""What a session makes: samples, runs, their difference, and what is said of them. The model is
+small and untrained.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +16,18 @@ import pytest
 from talking import Watched, Wide, talk
 from test_running import Interrupt, judge_quickly
 
-from scoutlang import running
-from scoutlang.repl import samples
-from scoutlang.repl.session import Session
-from scoutlang.run_folder import RunFolder
-from scoutlang.tracing import Moment
+from scoutlang.interfaces.repl import samples
+from scoutlang.interfaces.repl.session import Session
+from scoutlang.runs import run as running
+from scoutlang.runs.folder import RunFolder
+from scoutlang.runs.trace import Moment
 
 
 def test_a_sample_has_both_arms_and_leaves_nothing_behind(ready: Session, tmp_path: Path) -> None:
     [said] = talk(ready, ":sample 2")
-    assert re.search(r"require two: CN\(Cu-P\) = 2 .*non-guided|non-guided.*guided", said, re.DOTALL)
+    assert re.search(
+        r"require two: CN\(Cu-P\) = 2 .*non-guided|non-guided.*guided", said, re.DOTALL
+    )
     assert re.search(r"hits: non-guided \d of 2, guided \d of 2", said)
     folder = ready.made.last().folder
     assert (folder / "run.json").is_file()
@@ -32,7 +36,9 @@ def test_a_sample_has_both_arms_and_leaves_nothing_behind(ready: Session, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_model_stays_and_the_non_guided_arm_is_not_made_twice(ready: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_model_stays_and_the_non_guided_arm_is_not_made_twice(
+    ready: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     talk(ready, ":sample 2")
     monkeypatch.setattr(samples, "load_model", None)  # a second call would fail
     first = ready.made.last()
@@ -46,7 +52,11 @@ def test_the_model_stays_and_the_non_guided_arm_is_not_made_twice(ready: Session
         "require two: CN(Cu-P) = 3",
         "all that it requires",
     ]
-    counts = {line.split("│")[1].strip(): line.split("│")[2:4] for line in table.splitlines() if "│" in line}
+    counts = {
+        line.split("│")[1].strip(): line.split("│")[2:4]
+        for line in table.splitlines()
+        if "│" in line
+    }
     hits = [sum(r.hit is True for r in one.records if r.arm == "guided") for one in (first, second)]
     assert counts["require two: CN(Cu-P) = 2"][0].strip().startswith(f"{hits[0]} of 2 (")
     assert counts["require two: CN(Cu-P) = 3"][1].strip().startswith(f"{hits[1]} of 2 (")
@@ -113,31 +123,45 @@ def test_a_sweep_is_no_single_run(ready: Session) -> None:
         assert ":sweep runs it; without it, :drop k" in ready.feed(command).text
 
 
-# -- :sweep ---------------------------------------------------------------------------------------------------------------------
+# -- :sweep
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 def rows(table: str) -> dict[str, list[str]]:
     """The cells of a table by the first of each row."""
-    lines = [[cell.strip() for cell in line.strip("│").split("│")] for line in table.splitlines() if line.startswith("│")]
+    lines = [
+        [cell.strip() for cell in line.strip("│").split("│")]
+        for line in table.splitlines()
+        if line.startswith("│")
+    ]
     return {line[0]: line[1:] for line in lines}
 
 
-def test_a_sweep_has_a_run_for_each_value_and_one_non_guided_arm(ready: Session, tmp_path: Path) -> None:
+def test_a_sweep_has_a_run_for_each_value_and_one_non_guided_arm(
+    ready: Session, tmp_path: Path
+) -> None:
     talk(ready, "sweep k in {0.2, 0.8}", "sweep cap in {0.5, 2}")
     [said] = talk(ready, ":sweep")
     names = [f"k={k},cap={cap}" for k in ("0.2", "0.8") for cap in ("0.5", "2")]
     runs = [RunFolder.open(tmp_path / "runs" / "session-1" / name) for name in names]
     assert list(rows(said)) == names
     assert [run.program.guide.k.start for run in runs] == [0.2, 0.2, 0.8, 0.8]
-    assert [run.manifest.get("baseline") for run in runs] == [None, *["runs/session-1/k=0.2,cap=0.5"] * 3]
-    assert len({(run.path / "samples" / "non-guided-000000.json").read_bytes() for run in runs}) == 1
+    assert [run.manifest.get("baseline") for run in runs] == [
+        None,
+        *["runs/session-1/k=0.2,cap=0.5"] * 3,
+    ]
+    assert (
+        len({(run.path / "samples" / "non-guided-000000.json").read_bytes() for run in runs}) == 1
+    )
     last = ready.made.last()
     assert last.folder == Path("runs/session-1/k=0.8,cap=2")
     hits = sum(record.hit is True for record in last.records if record.arm == "guided")
     assert rows(said)["k=0.8,cap=2"][1].startswith(f"{hits} of 3 ")
 
 
-def test_a_sweep_for_this_time_leaves_the_program_as_it_stands(ready: Session, tmp_path: Path) -> None:
+def test_a_sweep_for_this_time_leaves_the_program_as_it_stands(
+    ready: Session, tmp_path: Path
+) -> None:
     talk(ready, ":set k=0.5")
     before = ready.standing
     [said] = talk(ready, ":sweep mine k = 0.2, 0.4")
@@ -145,7 +169,13 @@ def test_a_sweep_for_this_time_leaves_the_program_as_it_stands(ready: Session, t
     assert (tmp_path / "mine" / "k=0.4" / "summary.json").is_file()
     assert ready.standing == before
     assert "  8 |" not in said
-    for text, code in (("k = 0.2, 0.2", "E077"), ("cappp = 1", "E077"), ("k = ", "E01"), ("k in {0.2,", "E0"), ("", "E702")):
+    for text, code in (
+        ("k = 0.2, 0.2", "E077"),
+        ("cappp = 1", "E077"),
+        ("k = ", "E01"),
+        ("k in {0.2,", "E0"),
+        ("", "E702"),
+    ):
         reply = ready.feed(f":sweep {text}")
         assert not reply.ok
         assert f"error[{code}" in reply.text, reply.text
@@ -167,7 +197,10 @@ def test_a_sweep_that_was_interrupted_goes_on(ready: Session, tmp_path: Path) ->
     reply = ready.feed(":sweep k = 0.2, 0.4")
     assert not reply.ok
     assert list(rows(reply.text)) == ["k=0.2"]
-    assert "interrupted: 1 of 2 runs were finished\n  :sweep runs/session-1 k = 0.2, 0.4 goes on" in reply.text
+    assert (
+        "interrupted: 1 of 2 runs were finished\n  :sweep runs/session-1 k = 0.2, 0.4 goes on"
+        in reply.text
+    )
     done = tmp_path / "runs" / "session-1" / "k=0.2" / "samples" / "guided-000000.json"
     before = done.stat().st_mtime_ns
     ready.host = Wide()
@@ -176,7 +209,8 @@ def test_a_sweep_that_was_interrupted_goes_on(ready: Session, tmp_path: Path) ->
     assert done.stat().st_mtime_ns == before
 
 
-# -- :plot and :view ------------------------------------------------------------------------------------------------------------
+# -- :plot and :view
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +219,11 @@ def sampled() -> Iterator[Session]:
     with pytest.MonkeyPatch.context() as patch:
         judge_quickly(patch)
         made = Session(Wide())
-        talk(made, "system Cu-P; atoms in [3, 6]; require two: CN(Cu-P) = 2; sample steps=40 seed=1", ":sample 4")
+        talk(
+            made,
+            "system Cu-P; atoms in [3, 6]; require two: CN(Cu-P) = 2; sample steps=40 seed=1",
+            ":sample 4",
+        )
         yield made
         made.close()
 
@@ -197,10 +235,16 @@ def counted(plot: str) -> tuple[int, list[list[str]]]:
 
 
 def test_any_expression_is_plotted_with_its_unit(sampled: Session) -> None:
-    sound = [record.structure for record in sampled.made.last().records if record.passed("geometry")]
+    sound = [
+        record.structure for record in sampled.made.last().records if record.passed("geometry")
+    ]
     volumes = [structure.volume / len(structure) for structure in sound]
     said, ratio, both, term = talk(
-        sampled, ":plot volume_per_atom", ":plot max(distance(Cu-P)) / 1 pm", ":plot CN(Cu-P) = 2 and density > 1 g/cm^3", ":plot two"
+        sampled,
+        ":plot volume_per_atom",
+        ":plot max(distance(Cu-P)) / 1 pm",
+        ":plot CN(Cu-P) = 2 and density > 1 g/cm^3",
+        ":plot two",
     )
     number, bins = counted(said)
     assert said.splitlines()[0] == "volume_per_atom [Å^3]"
@@ -221,7 +265,9 @@ def test_a_term_and_its_expression_have_the_same_values(sampled: Session) -> Non
 def test_what_the_stages_found_is_plotted(sampled: Session) -> None:
     [said] = talk(sampled, ":plot e_above_hull")
     assert said.splitlines()[0] == "e_above_hull [eV/atom]"
-    assert counted(said)[0] == sum(record.e_above_hull is not None for record in sampled.made.last().records)
+    assert counted(said)[0] == sum(
+        record.e_above_hull is not None for record in sampled.made.last().records
+    )
 
 
 @pytest.mark.parametrize(
@@ -234,7 +280,9 @@ def test_what_the_stages_found_is_plotted(sampled: Session) -> None:
         ("3 Å", "E059", "      ^^^"),
     ],
 )
-def test_an_error_in_a_plot_is_shown_in_its_place(sampled: Session, text: str, code: str, mark: str) -> None:
+def test_an_error_in_a_plot_is_shown_in_its_place(
+    sampled: Session, text: str, code: str, mark: str
+) -> None:
     reply = sampled.feed(f":plot {text}")
     assert not reply.ok
     shown = reply.text.splitlines()
@@ -254,13 +302,18 @@ def test_a_structure_has_a_page_of_its_own(sampled: Session) -> None:
     data = json.loads(found[1])
     structure = sampled.made.last().records[1].structure
     assert data["structure"]["elements"] == [site.specie.symbol for site in structure]
-    assert data["structure"]["cell"] == pytest.approx(list(structure.lattice.matrix.ravel()), abs=1e-4)
-    assert [name for name, _ in data["facts"] if name.startswith("require")] == ["require two: CN(Cu-P) = 2"]
+    assert data["structure"]["cell"] == pytest.approx(
+        list(structure.lattice.matrix.ravel()), abs=1e-4
+    )
+    assert [name for name, _ in data["facts"] if name.startswith("require")] == [
+        "require two: CN(Cu-P) = 2"
+    ]
     assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
     assert "(it goes with the session):" in said
 
 
-# -- Ctrl-C ---------------------------------------------------------------------------------------------------------------------
+# -- Ctrl-C
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 class Pressing(running.Silent):
@@ -274,7 +327,12 @@ class Pressing(running.Silent):
         self.notes.append(text)
 
     def sampling(self, arm: str, done: int, total: int, moment: Moment | None) -> None:
-        if moment is not None and arm == self.arm and done == 0 and moment.progress.step in self.steps:
+        if (
+            moment is not None
+            and arm == self.arm
+            and done == 0
+            and moment.progress.step in self.steps
+        ):
             os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -287,13 +345,18 @@ class AtKeyboard(Wide):
         yield self.watcher
 
 
-@pytest.mark.parametrize(("arm", "left"), [("non-guided", ["non-guided"] * 2), ("guided", ["non-guided"] * 4 + ["guided"] * 2)])
+@pytest.mark.parametrize(
+    ("arm", "left"),
+    [("non-guided", ["non-guided"] * 2), ("guided", ["non-guided"] * 4 + ["guided"] * 2)],
+)
 def test_ctrl_c_lets_the_batch_be_finished(ready: Session, arm: str, left: list[str]) -> None:
     ready.host = AtKeyboard(Pressing(arm, [2]))
     reply = ready.feed(":sample 4")
     assert not reply.ok
     assert "interrupted: this is what was finished" in reply.text
-    assert "Ctrl-C: finishing this batch; press it again to stop at once" in ready.host.watcher.notes
+    assert (
+        "Ctrl-C: finishing this batch; press it again to stop at once" in ready.host.watcher.notes
+    )
     assert [record.arm for record in ready.made.last().records] == left
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from talking import talk
 
-from scoutlang import api
-from scoutlang.repl.commands import COMMANDS
-from scoutlang.repl.session import Session
+from scoutlang.interfaces import api
+from scoutlang.interfaces.repl.commands import COMMANDS
+from scoutlang.interfaces.repl.session import Session
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +24,8 @@ def refused(session: Session, text: str, code: str) -> str:
     return reply.text
 
 
-# -- statements -----------------------------------------------------------------------------------------------------------------
+# -- statements
+# -----------------------------------------------------------------------------------------------------------------
 
 
 def test_statements_build_the_program_of_a_file(session: Session) -> None:
@@ -50,14 +51,19 @@ def test_one_bad_statement_of_an_input_stops_all_of_it(session: Session) -> None
 
 
 def test_statements_may_come_before_the_system(session: Session) -> None:
-    assert talk(session, "require CN(Cu-P) = 4", "system Cu-P") == ["", "  require  CN(Cu-P) = 4 ± 0.5, mean over Cu sites"]
+    assert talk(session, "require CN(Cu-P) = 4", "system Cu-P") == [
+        "",
+        "  require  CN(Cu-P) = 4 ± 0.5, mean over Cu sites",
+    ]
     refused(session, "system Fe-O", "E030")
 
 
 def test_what_may_be_there_once_is_replaced_in_its_place(session: Session) -> None:
     talk(session, "system Cu-P", "require a: CN(Cu-P) = 4  # four", "guide k=0.8")
     assert talk(session, "guide k=0.2") == ["  replaces guide k=0.8"]
-    assert talk(session, "require a: CN(Cu-P) = 3")[0].startswith("  replaces require a: CN(Cu-P) = 4\n  require  a: CN(Cu-P) = 3 ± 0.5")
+    assert talk(session, "require a: CN(Cu-P) = 3")[0].startswith(
+        "  replaces require a: CN(Cu-P) = 4\n  require  a: CN(Cu-P) = 3 ± 0.5"
+    )
     assert session.feed(":show").text == "system Cu-P\nrequire a: CN(Cu-P) = 3\nguide k=0.2"
 
 
@@ -68,7 +74,10 @@ def test_a_name_given_twice_in_one_input_is_a_slip(session: Session) -> None:
 def test_a_param_may_wait_for_its_use(session: Session) -> None:
     assert talk(session, "system Cu-P", "param rc = 2.6 Å") == ["", ""]
     assert "distance(Cu-P) < 2.6 Å" in session.feed("require max(distance(Cu-P)) < rc").text
-    assert "W043" in session.feed("require max(distance(Cu-P)) < 0.26 Å").text or session.program is not None
+    assert (
+        "W043" in session.feed("require max(distance(Cu-P)) < 0.26 Å").text
+        or session.program is not None
+    )
 
 
 def test_an_unfinished_input_is_not_looked_at(session: Session) -> None:
@@ -86,7 +95,13 @@ def test_many_lines_and_their_comments(session: Session) -> None:
 def test_ten_thousand_lines_at_once(session: Session) -> None:
     lines = ["system Cu-P"]
     for i in range(1_000):
-        lines += [*[f"# {i}"] * 6, f"require t{i}: (CN(Cu-P) > {i / 1_000}", "    and CN(Cu-Cu) < 9", ")", ""]
+        lines += [
+            *[f"# {i}"] * 6,
+            f"require t{i}: (CN(Cu-P) > {i / 1_000}",
+            "    and CN(Cu-Cu) < 9",
+            ")",
+            "",
+        ]
     reply = session.feed("\n".join(lines))
     assert reply.ok
     assert reply.text.endswith("  and 980 more")
@@ -94,7 +109,8 @@ def test_ten_thousand_lines_at_once(session: Session) -> None:
     assert len(session.program.terms) == 1_000
 
 
-# -- commands -------------------------------------------------------------------------------------------------------------------
+# -- commands
+# -------------------------------------------------------------------------------------------------------------------
 
 
 def test_undo_and_redo(session: Session) -> None:
@@ -111,7 +127,9 @@ def test_undo_and_redo(session: Session) -> None:
 
 
 def test_drop_by_label_and_by_verb(session: Session) -> None:
-    talk(session, "system Cu-P", "require CN(Cu-P) = 4", "require pair: CN(Cu-Cu) = 1", "guide k=0.8")
+    talk(
+        session, "system Cu-P", "require CN(Cu-P) = 4", "require pair: CN(Cu-Cu) = 1", "guide k=0.8"
+    )
     assert talk(session, ":drop CN(Cu-P)", ":drop pair", ":drop guide") == [
         "  dropped require CN(Cu-P) = 4",
         "  dropped require pair: CN(Cu-Cu) = 1",
@@ -125,7 +143,9 @@ def test_save_never_writes_over_a_file_unasked(session: Session, tmp_path: Path)
     talk(session, "system Cu-P;require CN( Cu-P )=4")
     refused(session, ":save pairs.txt", "E702")
     assert session.feed(":save pairs.scout").text == "saved in pairs.scout"
-    assert (tmp_path / "pairs.scout").read_text(encoding="utf-8") == "system Cu-P\nrequire CN(Cu-P) = 4\n"
+    assert (tmp_path / "pairs.scout").read_text(
+        encoding="utf-8"
+    ) == "system Cu-P\nrequire CN(Cu-P) = 4\n"
     talk(session, "guide k=0.3")
     refused(session, ":save pairs.scout", "E704")
     assert "k=0.3" not in (tmp_path / "pairs.scout").read_text(encoding="utf-8")
@@ -136,7 +156,10 @@ def test_save_never_writes_over_a_file_unasked(session: Session, tmp_path: Path)
 
 def test_load_takes_the_place_of_what_stands_and_can_be_undone(session: Session) -> None:
     talk(session, "system Fe-O")
-    assert "pair: CN(Cu-Cu) = 1" in session.feed(f":load {ROOT / 'examples' / 'copper_pairs.scout'}").text
+    assert (
+        "pair: CN(Cu-Cu) = 1"
+        in session.feed(f":load {ROOT / 'examples' / 'copper_pairs.scout'}").text
+    )
     assert session.program is not None
     assert session.program.system == ("Cu", "Si", "P", "Ca")
     assert session.feed(":undo").text == "system Fe-O"
@@ -171,7 +194,11 @@ def test_measure_says_what_the_command_says(session: Session) -> None:
 
 
 def test_measure_fits_the_terminal(session: Session) -> None:
-    talk(session, "system Cu-P", "require apart: min_distance(Cu-P) > 2.1 Å and min_distance(Cu-Cu) > 2.3 Å and min_distance(P-P) > 2 Å")
+    talk(
+        session,
+        "system Cu-P",
+        "require apart: min_distance(Cu-P) > 2.1 Å and min_distance(Cu-Cu) > 2.3 Å and min_distance(P-P) > 2 Å",
+    )
     [said] = talk(session, f":measure {ROOT / 'examples' / 'structures' / 'CuP2.cif'}")
     assert max(map(len, said.splitlines())) <= session.host.width
 
@@ -208,14 +235,19 @@ def test_nothing_to_look_at_before_a_sample(session: Session) -> None:
 
 def test_help_is_the_table(session: Session) -> None:
     said = session.feed(":help").text
-    assert [line.split()[0] for line in said.splitlines()[1:] if line.startswith(":")] == [f":{name}" for name in COMMANDS]
+    assert [line.split()[0] for line in said.splitlines()[1:] if line.startswith(":")] == [
+        f":{name}" for name in COMMANDS
+    ]
     assert all(len(line) <= 100 for line in said.splitlines())
     assert session.feed(":help :sample").text.startswith(":sample [N]")
 
 
 def test_history_is_what_replay_takes(session: Session, tmp_path: Path) -> None:
     talk(session, "system Cu-P", "require (CN(Cu-P) = 4\n  and CN(Cu-Cu) = 1)", ":show")
-    assert session.feed(":history").text == "system Cu-P\nrequire (CN(Cu-P) = 4\n  and CN(Cu-Cu) = 1)\n:show"
+    assert (
+        session.feed(":history").text
+        == "system Cu-P\nrequire (CN(Cu-P) = 4\n  and CN(Cu-Cu) = 1)\n:show"
+    )
     assert "4 inputs in s.txt" in session.feed(":history s.txt").text
     refused(session, ":history s.txt", "E704")
     assert (tmp_path / "s.txt").read_text(encoding="utf-8").startswith("system Cu-P\nrequire (CN")

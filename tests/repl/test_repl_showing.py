@@ -1,4 +1,6 @@
-"""What is said of sampled structures: families, differences, what made them, bins that do not mix, and every way of stopping."""
+"""What is said of sampled structures: families, differences, what made them, bins that do not mix,
+and every way of stopping.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +21,22 @@ import pytest
 from talking import Watched, Wide, talk
 from test_running import Interrupt, judge_quickly
 
-from scoutlang import judged_runs, running
-from scoutlang.repl import run_place, samples, scratch, showing
-from scoutlang.repl.histogram import Axis, histogram
-from scoutlang.repl.session import Session
-from scoutlang.run_folder import MANIFEST, RunFolder
+from scoutlang.interfaces.repl import run_place, samples, scratch, showing
+from scoutlang.interfaces.repl.histogram import Axis, histogram
+from scoutlang.interfaces.repl.session import Session
+from scoutlang.runs import judge as judged_runs
+from scoutlang.runs import run as running
+from scoutlang.runs.folder import MANIFEST, RunFolder
 
-# -- histogram ------------------------------------------------------------------------------------------------------------------
+# -- histogram
+# ------------------------------------------------------------------------------------------------------------------
 
 
 def test_histogram_without_bounds() -> None:
-    values = {"non-guided": [(0.0, None), (1.0, None), (1.0, None), (None, None)], "guided": [(10.0, None)] * 4}
+    values = {
+        "non-guided": [(0.0, None), (1.0, None), (1.0, None), (None, None)],
+        "guided": [(10.0, None)] * 4,
+    }
     lines = list(histogram(values, 100))
     assert len(lines) == 12
     assert lines[1].split() == ["0", "–", "1", "██████", "1"]
@@ -37,7 +44,12 @@ def test_histogram_without_bounds() -> None:
     assert lines[10].split() == ["9", "–", "10", "█" * 24, "4"]
     assert lines[11] == "  non-guided: 1 of 4 without a value"
     assert list(histogram({"guided": [(None, None)]}, 100)) == ["  guided: 1 of 1 without a value"]
-    assert all(len(line) <= 40 for line in histogram({"non-guided": [(4.0, None), (2.5, None)], "guided": [(3.0, None)]}, 40))
+    assert all(
+        len(line) <= 40
+        for line in histogram(
+            {"non-guided": [(4.0, None), (2.5, None)], "guided": [(3.0, None)]}, 40
+        )
+    )
     assert list(histogram({"guided": [(4.0, None), (4.0, None)]}, 100))[1] == f"4  {'█' * 24} 2"
 
 
@@ -57,18 +69,35 @@ def test_histogram_without_bounds() -> None:
 )
 def test_no_bin_mixes_what_satisfies_and_what_does_not(axis: Axis, holds: object) -> None:
     assert callable(holds)
-    for some in ([0, 0.7, 1.2, 3.0, 3.5, 3.99, 4.0, 4.01, 4.25, 4.5, 5], [4.5, 4.0], [-1, 0, 0.1, 3.0], [3.0, 9.0], [4.0, 4.0]):
-        lines = list(histogram({"guided": [(float(x), bool(holds(x))) for x in some]}, 100, axis))[1:]
+    for some in (
+        [0, 0.7, 1.2, 3.0, 3.5, 3.99, 4.0, 4.01, 4.25, 4.5, 5],
+        [4.5, 4.0],
+        [-1, 0, 0.1, 3.0],
+        [3.0, 9.0],
+        [4.0, 4.0],
+    ):
+        lines = list(histogram({"guided": [(float(x), bool(holds(x))) for x in some]}, 100, axis))[
+            1:
+        ]
         inside = [line for line in lines if "✓" in line]
         count = {True: 0, False: 0}
         for line in lines:
             count[line in inside] += int(found[1]) if (found := re.search(r"█ (\d+)$", line)) else 0
-        assert count == {True: sum(map(holds, some)), False: sum(not holds(x) for x in some)}, (some, lines)
+        assert count == {True: sum(map(holds, some)), False: sum(not holds(x) for x in some)}, (
+            some,
+            lines,
+        )
         assert len(lines) <= 24
 
 
 def test_bins_begin_at_the_bounds() -> None:
-    lines = list(histogram({"guided": [(x, 3.5 <= x <= 4.5) for x in (0.5, 2.3, 3.5, 4.5, 5.0)]}, 100, Axis(3.5, 4.5)))
+    lines = list(
+        histogram(
+            {"guided": [(x, 3.5 <= x <= 4.5) for x in (0.5, 2.3, 3.5, 4.5, 5.0)]},
+            100,
+            Axis(3.5, 4.5),
+        )
+    )
     assert [line.split() for line in lines[6:10]] == [
         ["3", "–", "3.5"],
         ["3.5", "–", "4", "✓", "█" * 24, "1"],
@@ -78,11 +107,18 @@ def test_bins_begin_at_the_bounds() -> None:
 
 
 def test_truth_values_are_words() -> None:
-    lines = list(histogram({"guided": [(1.0, True), (0.0, False), (1.0, True)]}, 100, Axis(names={1.0: "true", 0.0: "false"})))
+    lines = list(
+        histogram(
+            {"guided": [(1.0, True), (0.0, False), (1.0, True)]},
+            100,
+            Axis(names={1.0: "true", 0.0: "false"}),
+        )
+    )
     assert lines[1:] == [f"true  ✓  {'█' * 24} 2", f"false    {'█' * 12} 1"]
 
 
-# -- families -------------------------------------------------------------------------------------------------------------------
+# -- families
+# -------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +127,11 @@ def sampled() -> Iterator[Session]:
     with pytest.MonkeyPatch.context() as patch:
         judge_quickly(patch)
         made = Session(Wide())
-        talk(made, "system Cu-P; atoms in [3, 6]; require two: CN(Cu-P) = 2; sample steps=40 seed=1", ":sample 6")
+        talk(
+            made,
+            "system Cu-P; atoms in [3, 6]; require two: CN(Cu-P) = 2; sample steps=40 seed=1",
+            ":sample 6",
+        )
         yield made
         made.close()
 
@@ -132,7 +172,10 @@ def test_a_sampler_that_resamples_is_seen(ready: Session) -> None:
     guided = [record for record in ready.made.last().records if record.arm == "guided"]
     many = len({record.generated.family for record in guided})
     assert many < 8
-    assert f"8 structures of {many} famil{'y' if many == 1 else 'ies'}; those of a family descend from one structure" in said
+    assert (
+        f"8 structures of {many} famil{'y' if many == 1 else 'ies'}; those of a family descend from one structure"
+        in said
+    )
 
 
 def test_a_difference_counts_families(sampled: Session) -> None:
@@ -149,7 +192,10 @@ def test_a_difference_counts_families(sampled: Session) -> None:
     assert hits.low is not None
     assert hits.high is not None
     cell = f"{hits.count} of 6 ({hits.low:.0%} – {hits.high:.0%})"
-    assert re.search(rf"all that it requires +│ {re.escape(cell)} │ {re.escape(cell)} │ +1 │", as_text(independent, independent))
+    assert re.search(
+        rf"all that it requires +│ {re.escape(cell)} │ {re.escape(cell)} │ +1 │",
+        as_text(independent, independent),
+    )
     assert re.search(r"all that it requires +│ .* │ .* │ – │", as_text(lineage, lineage))
 
 
@@ -157,7 +203,8 @@ def as_text(before: judged_runs.Judged, now: judged_runs.Judged) -> str:
     return showing.as_text(showing.difference(before, now), 120)
 
 
-# -- what made them -------------------------------------------------------------------------------------------------------------
+# -- what made them
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_structures_of_another_program_are_marked(ready: Session, tmp_path: Path) -> None:
@@ -168,12 +215,15 @@ def test_structures_of_another_program_are_marked(ready: Session, tmp_path: Path
     assert "made by" not in talk(ready, ":hits")[0]
     (tmp_path / "other.scout").write_text("system Li-O; require CN(Li-O) = 4\n", encoding="utf-8")
     line = "made by: system Cu-P, 4 structures, require two: CN(Cu-P) = 2, before the change"
-    for text in talk(ready, ":load other.scout", ":hits", ":view 1", ":plot two", ":plot density")[1:]:
+    for text in talk(ready, ":load other.scout", ":hits", ":view 1", ":plot two", ":plot density")[
+        1:
+    ]:
         assert text.splitlines()[0] == line
     assert not any(text.startswith("made by") for text in talk(ready, ":undo", ":hits"))
 
 
-# -- stopping -------------------------------------------------------------------------------------------------------------------
+# -- stopping
+# -------------------------------------------------------------------------------------------------------------------
 
 
 class InJudging(running.Silent):
@@ -196,7 +246,10 @@ def test_ctrl_c_while_judging_loses_nothing(ready: Session) -> None:
     ready.host = Watched(InJudging(1))
     [said] = talk(ready, ":sample 2")
     assert "interrupted" not in said
-    assert "Ctrl-C: all structures are there, judging them; press it again to stop at once" in ready.host.watcher.notes
+    assert (
+        "Ctrl-C: all structures are there, judging them; press it again to stop at once"
+        in ready.host.watcher.notes
+    )
     assert len(ready.made.last().records) == 4
 
 
@@ -217,7 +270,10 @@ def test_ctrl_c_while_a_member_is_judged_ends_the_sweep_behind_it(ready: Session
     ready.host = Watched(InJudging(1))
     reply = ready.feed(":sweep mine k = 0.2, 0.4")
     assert not reply.ok
-    assert "interrupted: 1 of 2 runs were finished\n  :sweep mine k = 0.2, 0.4 goes on where it was" in reply.text
+    assert (
+        "interrupted: 1 of 2 runs were finished\n  :sweep mine k = 0.2, 0.4 goes on where it was"
+        in reply.text
+    )
 
 
 def test_ctrl_c_before_the_first_batch(ready: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +313,9 @@ def test_a_run_that_was_interrupted_goes_on_in_its_folder(ready: Session, tmp_pa
     assert RunFolder.open(tmp_path / "my runs").program.sample.steps == 6
 
 
-def test_a_folder_that_is_taken_is_told_before_anything_is_loaded(ready: Session, tmp_path: Path) -> None:
+def test_a_folder_that_is_taken_is_told_before_anything_is_loaded(
+    ready: Session, tmp_path: Path
+) -> None:
     assert run_place._MANIFEST == MANIFEST
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").touch()
@@ -266,13 +324,19 @@ def test_a_folder_that_is_taken_is_told_before_anything_is_loaded(ready: Session
     assert ready.feed(":run full").text.startswith("error[E601]: full exists and holds no run")
     assert ready.device is None
     talk(ready, ":run mine")
-    assert ready.feed(":run mine").text.startswith("error[E601]: mine holds this run, and it is finished")
+    assert ready.feed(":run mine").text.startswith(
+        "error[E601]: mine holds this run, and it is finished"
+    )
     talk(ready, ":set steps=6")
-    assert ready.feed(":run mine").text.startswith("error[E601]: mine holds a run of another program, or with other settings")
+    assert ready.feed(":run mine").text.startswith(
+        "error[E601]: mine holds a run of another program, or with other settings"
+    )
 
 
 @pytest.mark.parametrize("command", [":sample 2", ":run mine"])
-def test_a_full_disk_keeps_what_was_sampled(ready: Session, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_a_full_disk_keeps_what_was_sampled(
+    ready: Session, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     def full(folder: Path, validation: object) -> list[Path]:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -293,14 +357,19 @@ def test_a_full_disk_keeps_what_was_sampled(ready: Session, monkeypatch: pytest.
     talk(ready, command)
 
 
-# -- folders of sessions that were killed -----------------------------------------------------------------------------------------
+# -- folders of sessions that were killed
+# -----------------------------------------------------------------------------------------
 
 
-def test_the_folder_of_a_session_that_was_killed_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_a_session_that_was_killed_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    hold = "import sys, time; from scoutlang.repl.scratch import Scratch; s = Scratch(); print(s.path, flush=True); time.sleep(60)"
+    hold = "import sys, time; from scoutlang.interfaces.repl.scratch import Scratch; s = Scratch(); print(s.path, flush=True); time.sleep(60)"
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    with subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True, env=environment) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True, env=environment
+    ) as other:
         assert other.stdout is not None
         theirs = Path(other.stdout.readline().strip())
         foreign, young = tmp_path / "scout-notes", tmp_path / "scout-young"

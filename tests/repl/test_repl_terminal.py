@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from scoutlang.repl.interrupts import deferred
+from scoutlang.interfaces.repl.interrupts import deferred
 
 pexpect = pytest.importorskip("pexpect")
 
@@ -23,14 +23,26 @@ ROOT = Path(__file__).parents[2]
 
 
 class Terminal:
-    """A person at a terminal: types, and waits for what appears. It answers the question where the cursor is, as terminals do."""
+    """A person at a terminal: types, and waits for what appears. It answers the question where the
+    cursor is, as terminals do.
+    """
 
     def __init__(self, data: Path, columns: int = 100, **environment: str) -> None:
-        kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")
+        }
         self.child = pexpect.spawn(
             sys.executable,
             ["-m", "scoutlang"],
-            env={**kept, "TERM": "xterm", "PYTHONIOENCODING": "utf-8", "SCOUT_DATA": str(data), **environment},
+            env={
+                **kept,
+                "TERM": "xterm",
+                "PYTHONIOENCODING": "utf-8",
+                "SCOUT_DATA": str(data),
+                **environment,
+            },
             encoding="utf-8",
             dimensions=(30, columns),
             timeout=30,
@@ -128,7 +140,9 @@ def test_many_lines_paste_and_ctrl_c(terminal: Callable[..., Terminal]) -> None:
     one.settle()
     one.child.sendintr()
     one.settle()
-    pasted = "\n".join(f"require t{i}: (CN(Cu-P) > {i / 100}\n  and CN(Cu-Cu) < 9)" for i in range(100))
+    pasted = "\n".join(
+        f"require t{i}: (CN(Cu-P) > {i / 100}\n  and CN(Cu-Cu) < 9)" for i in range(100)
+    )
     one.child.send(f"\x1b[200~{pasted}\x1b[201~")
     one.settle()
     one.type("\r", "and 80 more")
@@ -176,7 +190,9 @@ def test_forty_columns(terminal: Callable[..., Terminal]) -> None:
 def test_letters_of_other_alphabets(terminal: Callable[..., Terminal]) -> None:
     one = terminal(columns=60)
     one.type("system Cu-P\r", "0 terms")
-    one.type("require volume_per_atom in [14, 22] Å^3  # 晶体 кристалл 💎 e\u0301\r", "in [14, 22] Å^3")
+    one.type(
+        "require volume_per_atom in [14, 22] Å^3  # 晶体 кристалл 💎 e\u0301\r", "in [14, 22] Å^3"
+    )
     assert "error[E012]" in one.type("требую CN\r", "1 error")
     one.settle()
     one.type(":explain 晶\r", "no code `晶`")
@@ -190,7 +206,13 @@ def test_ten_thousand_lines_pasted(terminal: Callable[..., Terminal]) -> None:
     one = terminal()
     lines = ["system Cu-P"]
     for i in range(1_000):
-        lines += [*[f"# {i}"] * 6, f"require t{i}: (CN(Cu-P) > {i / 1_000}", "    and CN(Cu-Cu) < 9", ")", ""]
+        lines += [
+            *[f"# {i}"] * 6,
+            f"require t{i}: (CN(Cu-P) > {i / 1_000}",
+            "    and CN(Cu-Cu) < 9",
+            ")",
+            "",
+        ]
     pasted = f"\x1b[200~{chr(10).join(lines)}\x1b[201~"
     one.child.delaybeforesend = None
     for start in range(0, len(pasted), 1_000):
@@ -207,7 +229,9 @@ def test_ten_thousand_lines_pasted(terminal: Callable[..., Terminal]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["folder", "garbage", "closed"])
-def test_a_broken_history_is_no_fault(terminal: Callable[..., Terminal], tmp_path: Path, kind: str) -> None:
+def test_a_broken_history_is_no_fault(
+    terminal: Callable[..., Terminal], tmp_path: Path, kind: str
+) -> None:
     data = tmp_path / "data"
     if kind == "closed":
         data.write_text("a file where the folder should be")
@@ -235,7 +259,9 @@ def test_history_of_an_earlier_session(terminal: Callable[..., Terminal]) -> Non
 
 
 @pytest.mark.slow
-def test_ctrl_c_while_sampling_and_a_structure_in_the_browser(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
+def test_ctrl_c_while_sampling_and_a_structure_in_the_browser(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
     browser = script(tmp_path / "browser", f'echo "$1" > "{tmp_path}/opened"')
     one = terminal(BROWSER=f"{browser} %s")
     one.type("system Cu-P; require CN(Cu-P) = 4; sample steps 20000\r", "1 term ")
@@ -263,7 +289,9 @@ def test_ctrl_c_while_sampling_and_a_structure_in_the_browser(terminal: Callable
 
 
 @pytest.mark.slow
-def test_a_session_is_edited_kept_and_runs_again(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
+def test_a_session_is_edited_kept_and_runs_again(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
     editor = script(tmp_path / "editor", 'sed -i s/=\\ 4/=\\ 3/ "$1"')
     one = terminal(VISUAL=str(editor))
     one.type("system Cu-P\r", "0 terms")
@@ -283,11 +311,19 @@ def test_a_session_is_edited_kept_and_runs_again(terminal: Callable[..., Termina
         ":save three.scout",
     ]
     (tmp_path / "three.scout").rename(tmp_path / "first.scout")
-    subprocess.run([sys.executable, "-m", "scoutlang", "replay", str(kept)], check=True, cwd=tmp_path, capture_output=True, timeout=60)
+    subprocess.run(
+        [sys.executable, "-m", "scoutlang", "replay", str(kept)],
+        check=True,
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
+    )
     assert (tmp_path / "three.scout").read_bytes() == (tmp_path / "first.scout").read_bytes()
 
 
-def test_nothing_is_kept_where_that_is_not_wanted(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
+def test_nothing_is_kept_where_that_is_not_wanted(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
     one = terminal(SCOUT_RECORD="0")
     one.type("system Cu-P\r", "0 terms")
     assert one.leave() == 0
@@ -311,12 +347,14 @@ def test_an_interrupt_waits_for_the_end_of_an_import() -> None:
 
 def test_the_first_prompt_does_not_wait_for_torch() -> None:
     code = (
-        "import sys, scoutlang.repl.terminal as t\n"
+        "import sys, scoutlang.interfaces.repl.terminal as t\n"
         "from prompt_toolkit import PromptSession\n"
-        "from scoutlang.cli.repl import Scout; from scoutlang.repl.session import Session\n"
+        "from scoutlang.interfaces.cli.repl import Scout; from scoutlang.interfaces.repl.session import Session\n"
         "def prompt(self, *rest): print('torch' in sys.modules, 'pymatgen' in sys.modules, 'rich' in sys.modules); raise EOFError\n"
         "PromptSession.prompt = prompt\n"
         "t.talk(Session(Scout()))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, timeout=60, cwd=ROOT
+    )
     assert done.stdout.decode().splitlines()[-1] == "False False False"

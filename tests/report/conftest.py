@@ -15,11 +15,31 @@ from scoutlang.report.data import ReportData
 
 @pytest.fixture(scope="session")
 def salts() -> ReportData:
-    """Both arms: hits and misses, a duplicate, one without a crystal, and text of a stranger wherever there is text."""
+    """Both arms: hits and misses, a duplicate, one without a crystal, and text of a stranger
+    wherever there is text.
+    """
     program = checked(TEXT)
-    guided = generated("guided", rock_salt(), rock_salt(a=5.7), caesium_chloride(), rock_salt(a=5.0), simple_cubic("Na", 3.8))
-    plain = generated("non-guided", caesium_chloride(), None, caesium_chloride(4.2), simple_cubic("Cl", 3.8), simple_cubic("Na", 3.0))
-    return report_data(replace(program, source_name=f"salts{HOSTILE}.scout"), [*guided, *plain], name=f"salts {HOSTILE}")
+    guided = generated(
+        "guided",
+        rock_salt(),
+        rock_salt(a=5.7),
+        caesium_chloride(),
+        rock_salt(a=5.0),
+        simple_cubic("Na", 3.8),
+    )
+    plain = generated(
+        "non-guided",
+        caesium_chloride(),
+        None,
+        caesium_chloride(4.2),
+        simple_cubic("Cl", 3.8),
+        simple_cubic("Na", 3.0),
+    )
+    return report_data(
+        replace(program, source_name=f"salts{HOSTILE}.scout"),
+        [*guided, *plain],
+        name=f"salts {HOSTILE}",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -37,12 +57,16 @@ def browser() -> Iterator[object]:
 
 @pytest.fixture(scope="session")
 def said() -> list[str]:
-    """What pages say that should be silent: messages, errors, dialogs, and requests but for the file itself."""
+    """What pages say that should be silent: messages, errors, dialogs, and requests but for the
+    file itself.
+    """
     return []
 
 
 @pytest.fixture(scope="session")
-def open_page(browser: object, said: list[str], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], object]:
+def open_page(
+    browser: object, said: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], object]:
     def open_(text: str) -> object:
         file = tmp_path_factory.mktemp("page") / "report.html"
         file.write_text(text, encoding="utf-8")
@@ -50,7 +74,12 @@ def open_page(browser: object, said: list[str], tmp_path_factory: pytest.TempPat
         page.on("console", lambda message: said.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
         page.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
-        page.on("request", lambda request: said.append(f"request: {request.url}") if request.url != file.as_uri() else None)
+        page.on(
+            "request",
+            lambda request: (
+                said.append(f"request: {request.url}") if request.url != file.as_uri() else None
+            ),
+        )
         page.goto(file.as_uri())
         return page
 
@@ -58,7 +87,9 @@ def open_page(browser: object, said: list[str], tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture
-def opened(open_page: Callable[[str], object], said: list[str]) -> Iterator[Callable[[str], object]]:
+def opened(
+    open_page: Callable[[str], object], said: list[str]
+) -> Iterator[Callable[[str], object]]:
     """Open a page from a file, which must be silent until the test is over."""
     pages = []
 

@@ -36,8 +36,15 @@ class Flat:
     version = "1"
     weights_sha256 = "0" * 64
 
-    def energies(self, structures: Sequence[Structure], *, batch_size: int = 16, report: object = None) -> list[Evaluation]:
-        return [Evaluation(0.1 + 0.001 * len(s) if "Cl" in s.composition and len(s.composition) > 1 else 0.0) for s in structures]
+    def energies(
+        self, structures: Sequence[Structure], *, batch_size: int = 16, report: object = None
+    ) -> list[Evaluation]:
+        return [
+            Evaluation(
+                0.1 + 0.001 * len(s) if "Cl" in s.composition and len(s.composition) > 1 else 0.0
+            )
+            for s in structures
+        ]
 
 
 def caesium_chloride(a: float = 3.5) -> Structure:
@@ -46,7 +53,9 @@ def caesium_chloride(a: float = 3.5) -> Structure:
 
 def known() -> Reference:
     sets = {f"Na {HOSTILE}": simple_cubic("Na", 4.0), "Cl": simple_cubic("Cl", 4.0)}
-    return Reference.from_structures("by hand", [ReferenceStructure(id_, "test", s, "none", "none") for id_, s in sets.items()])
+    return Reference.from_structures(
+        "by hand", [ReferenceStructure(id_, "test", s, "none", "none") for id_, s in sets.items()]
+    )
 
 
 def checked(text: str) -> Program:
@@ -55,7 +64,9 @@ def checked(text: str) -> Program:
     return program
 
 
-def report_data(program: Program, generated: Sequence[Generated], status: str = "finished", name: str = "salts") -> ReportData:
+def report_data(
+    program: Program, generated: Sequence[Generated], status: str = "finished", name: str = "salts"
+) -> ReportData:
     """A judged run of these structures."""
     validation = validate(program, generated, potential=Flat(), reference=known())
     crystals = [
@@ -66,14 +77,30 @@ def report_data(program: Program, generated: Sequence[Generated], status: str = 
         if r.generated.structure is not None
     ]  # fmt: skip
     reference = [
-        Crystal(x.id, "reference", f"{x.structure.reduced_formula}{HOSTILE}", x.structure, {}, {}, 1.0, 0.0, None)
+        Crystal(
+            x.id,
+            "reference",
+            f"{x.structure.reduced_formula}{HOSTILE}",
+            x.structure,
+            {},
+            {},
+            1.0,
+            0.0,
+            None,
+        )
         for x in known().subset(["Na", "Cl"])
     ]
     arms = list(dict.fromkeys(g.arm for g in generated))
     return ReportData(
         name=name,
         program=program,
-        manifest={"status": status, "arms": arms, "source": program.source_text, "model": {"name": HOSTILE}, "sample": {"seed": 7}},
+        manifest={
+            "status": status,
+            "arms": arms,
+            "source": program.source_text,
+            "model": {"name": HOSTILE},
+            "sample": {"seed": 7},
+        },
         validation=validation,
         terms=summarize_terms(program, validation.records),
         hardest=find_hardest(program, validation.records),
@@ -84,7 +111,9 @@ def report_data(program: Program, generated: Sequence[Generated], status: str = 
 
 def generated(arm: str, *structures: Structure | None) -> list[Generated]:
     side = "guided" if arm == "guided" else "non-guided"
-    return [Generated(side, 7, k, s, None if s else f"NaN {HOSTILE}") for k, s in enumerate(structures)]
+    return [
+        Generated(side, 7, k, s, None if s else f"NaN {HOSTILE}") for k, s in enumerate(structures)
+    ]
 
 
 def pareto(data: ReportData) -> Figure:
@@ -98,4 +127,6 @@ def pareto(data: ReportData) -> Figure:
             marker={"size": 12},
         )
     )
-    return Figure("pareto", f"Pareto {HOSTILE}", f"loss and energy {HOSTILE}", plot.update_layout(height=360))
+    return Figure(
+        "pareto", f"Pareto {HOSTILE}", f"loss and energy {HOSTILE}", plot.update_layout(height=360)
+    )

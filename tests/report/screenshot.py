@@ -1,4 +1,6 @@
-"""A picture of a page for the README: ``python tests/report/screenshot.py RUN/report.html docs/report.png``."""
+"""A picture of a page for the README: ``python tests/report/screenshot.py RUN/report.html
+docs/report.png``.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,18 @@ _WIDTH, _BELOW = 1400, 800  # pixels, and how many of the part that has the stru
 
 
 def picture(page: Page, target: Path) -> None:
-    """The head of the page, then the best hit among the others and its structure; the figures before that one are left out."""
+    """The head of the page, then the best hit among the others and its structure; the figures
+    before that one are left out.
+    """
     page.check("#filter-hit")
     page.locator("#candidates tbody button").first.click()
     page.add_style_tag(content="figure:not(#figure-pareto) { display: none }")
     page.locator("#figure-pareto .point").first.wait_for()
     page.evaluate("document.activeElement.blur()")
     page.wait_for_timeout(500)
-    top = page.evaluate("document.getElementById('structures').getBoundingClientRect().top + scrollY")
+    top = page.evaluate(
+        "document.getElementById('structures').getBoundingClientRect().top + scrollY"
+    )
     page.set_viewport_size({"width": _WIDTH, "height": round(top) + _BELOW})
     page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
     page.wait_for_timeout(500)

@@ -1,4 +1,6 @@
-"""Figures: what they count and how they smooth, exactly; and that no run, however poor, breaks them."""
+"""Figures: what they count and how they smooth, exactly; and that no run, however poor, breaks
+them.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,13 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.errors import ScoutError
 from scoutlang.ir import Program
 from scoutlang.report.data import Crystal, Group, ReportData
 from scoutlang.report.figures import Figure, LeftOut, draw, export, template
 from scoutlang.report.figures.distribution import bins
 from scoutlang.report.figures.kernel import LEAST, Density, density
 from scoutlang.report.figures.pareto import pareto_fronts
+from scoutlang.support.errors import ScoutError
 from scoutlang.validation.funnel import funnels
 from scoutlang.validation.pipeline import Provenance, Validation
 from scoutlang.validation.record import Generated, Outcome, Record
@@ -48,9 +50,16 @@ def checked(text: str) -> Program:
 
 
 def crystal(
-    group: Group, number: int, values: Sequence[float | None], loss: float | None, program: Program, labels: Sequence[str] = LABELS
+    group: Group,
+    number: int,
+    values: Sequence[float | None],
+    loss: float | None,
+    program: Program,
+    labels: Sequence[str] = LABELS,
 ) -> Crystal:
-    """One copper atom, with these values: of the labels, the last of them the height above the hull."""
+    """One copper atom, with these values: of the labels, the last of them the height above the
+    hull.
+    """
     structure = Structure(Lattice.cubic(3), ["Cu"], [(0, 0, 0)])
     exact = dict(zip(labels, values, strict=True))
     satisfied = {label: None if v is None else abs(v - 4) <= 0.5 for label, v in exact.items()}
@@ -65,20 +74,41 @@ def crystal(
             "hull": Outcome("passed", values={"e_above_hull": values[-1]}),
         }
         record = Record(f"{group}-{number}", Generated(group, 0, number, structure), outcomes)
-    return Crystal(f"{group}-{number}", group, "Cu", structure, exact, satisfied, loss, values[-1], satisfied[labels[0]], record)
+    return Crystal(
+        f"{group}-{number}",
+        group,
+        "Cu",
+        structure,
+        exact,
+        satisfied,
+        loss,
+        values[-1],
+        satisfied[labels[0]],
+        record,
+    )
 
 
 def report(program: Program, crystals: Sequence[Crystal], trace: Path | None = None) -> ReportData:
     records = tuple(c.record for c in crystals if c.record)
-    validation = Validation(records, Provenance(program.digest(), "table", "1", "0" * 64, "by hand", "1"))
+    validation = Validation(
+        records, Provenance(program.digest(), "table", "1", "0" * 64, "by hand", "1")
+    )
     terms, hardest = summarize_terms(program, records), find_hardest(program, records)
-    return ReportData("run", program, {}, validation, terms, hardest, funnels(records), tuple(crystals), trace)
+    return ReportData(
+        "run", program, {}, validation, terms, hardest, funnels(records), tuple(crystals), trace
+    )
 
 
 def many(groups: Sequence[Group], number: int, program: Program, seed: int = 0) -> list[Crystal]:
     dice = random.Random(seed)
     return [
-        crystal(g, k, (dice.randint(0, 12) / 2, dice.randint(0, 6) / 3, dice.gauss(14, 2), dice.random()), dice.random(), program)
+        crystal(
+            g,
+            k,
+            (dice.randint(0, 12) / 2, dice.randint(0, 6) / 3, dice.gauss(14, 2), dice.random()),
+            dice.random(),
+            program,
+        )
         for g in groups
         for k in range(number)
     ]
@@ -113,7 +143,11 @@ def slow_fronts(points: Sequence[tuple[float, float]]) -> list[list[int]]:
     while left:
 
         def better(j: int, i: int) -> bool:
-            return points[j] != points[i] and points[j][0] <= points[i][0] and points[j][1] <= points[i][1]
+            return (
+                points[j] != points[i]
+                and points[j][0] <= points[i][0]
+                and points[j][1] <= points[i][1]
+            )
 
         front = sorted(i for i in left if not any(better(j, i) for j in left))
         fronts.append(front)
@@ -148,7 +182,9 @@ def test_a_density_of_two_integrates_to_one() -> None:
 
 @pytest.mark.parametrize("dimension", [1, 2])
 def test_the_bandwidth_is_silvermans(dimension: int) -> None:
-    sample = np.random.default_rng(2).normal(size=(dimension, 37)) * np.array([[3.0], [0.2]])[:dimension]
+    sample = (
+        np.random.default_rng(2).normal(size=(dimension, 37)) * np.array([[3.0], [0.2]])[:dimension]
+    )
     found = density(sample, np.zeros((dimension, 5)))
     assert isinstance(found, Density)
     factor = (37 * (dimension + 2) / 4) ** (-1 / (dimension + 4))
@@ -160,7 +196,9 @@ def test_one_gaussian_is_the_sum_of_its_kernels() -> None:
     found = density([sample], [3.0])
     assert isinstance(found, Density)
     (h,) = found.bandwidth
-    by_hand = sum(math.exp(-((3 - v) ** 2) / (2 * h * h)) / (h * math.sqrt(2 * math.pi)) for v in sample) / len(sample)
+    by_hand = sum(
+        math.exp(-((3 - v) ** 2) / (2 * h * h)) / (h * math.sqrt(2 * math.pi)) for v in sample
+    ) / len(sample)
     assert found.values[0] == pytest.approx(by_hand)
 
 
@@ -196,7 +234,10 @@ def test_every_value_is_in_a_bin(values: list[float]) -> None:
 def test_bars_are_shares_of_their_group() -> None:
     program = checked(PAIRS)
     crystals = [crystal("guided", k, (4.0, 1.0, 12.0, 0.1), 0.1, program) for k in range(3)]
-    crystals += [crystal("guided", 3, (6.0, 1.0, 12.0, 0.1), 0.1, program), crystal("guided", 4, (None, 1.0, 12.0, 0.1), None, program)]
+    crystals += [
+        crystal("guided", 3, (6.0, 1.0, 12.0, 0.1), 0.1, program),
+        crystal("guided", 4, (None, 1.0, 12.0, 0.1), None, program),
+    ]
     crystals += [crystal("reference", 0, (3.5, 1.0, 12.0, 0.1), 0.1, program)]
     figure = by_name(report(program, crystals))["distribution-four"]
     assert isinstance(figure, Figure)
@@ -208,7 +249,9 @@ def test_bars_are_shares_of_their_group() -> None:
 
 # ---- every run has its figures, or the reason ----
 
-EVERYTHING = {f"distribution-{name}" for name in ("four", "pair", "volume-per-atom", "e-above-hull")} | {
+EVERYTHING = {
+    f"distribution-{name}" for name in ("four", "pair", "volume-per-atom", "e-above-hull")
+} | {
     "joint-four-pair",
     "pareto",
     "margins",
@@ -229,7 +272,9 @@ def test_a_full_run_has_every_figure() -> None:
     assert "Front 1" in pareto.caption
     joint = found["joint-four-pair"]
     assert isinstance(joint, Figure)
-    assert [trace.coloraxis for trace in joint.plot.data if isinstance(trace, go.Heatmap)] == ["coloraxis"] * 2
+    assert [trace.coloraxis for trace in joint.plot.data if isinstance(trace, go.Heatmap)] == [
+        "coloraxis"
+    ] * 2
 
 
 def undefined(program: Program) -> list[Crystal]:
@@ -237,7 +282,11 @@ def undefined(program: Program) -> list[Crystal]:
 
 
 def equal(program: Program) -> list[Crystal]:
-    return [crystal(g, k, (4.0, 1.0, 12.0, 0.1), 0.5, program) for g in ("non-guided", "guided") for k in range(12)]
+    return [
+        crystal(g, k, (4.0, 1.0, 12.0, 0.1), 0.5, program)
+        for g in ("non-guided", "guided")
+        for k in range(12)
+    ]
 
 
 POOR = {
@@ -281,9 +330,14 @@ def test_what_has_no_number_has_no_distribution() -> None:
     )
     labels = [term.label for term in program.terms]
     density_label = labels[-1]
-    crystals = [crystal("guided", k, (None, None, None, 3.0 + k / 10), 0.1, program, labels) for k in range(12)]
+    crystals = [
+        crystal("guided", k, (None, None, None, 3.0 + k / 10), 0.1, program, labels)
+        for k in range(12)
+    ]
     names = set(by_name(report(program, crystals)))
-    assert {name for name in names if name.startswith("distribution")} == {f"distribution-{density_label}"}
+    assert {name for name in names if name.startswith("distribution")} == {
+        f"distribution-{density_label}"
+    }
 
 
 def test_a_text_of_the_user_is_no_markup() -> None:
@@ -297,7 +351,10 @@ def test_light_and_dark_differ_by_the_template_alone() -> None:
     program = checked(PAIRS)
     figures, _ = draw(report(program, many(["non-guided", "guided", "reference"], 20, program)))
     for figure in figures:
-        own = json.dumps({k: v for k, v in figure.plot.to_plotly_json()["layout"].items() if k != "template"}, default=str)
+        own = json.dumps(
+            {k: v for k, v in figure.plot.to_plotly_json()["layout"].items() if k != "template"},
+            default=str,
+        )
         own += json.dumps([trace.to_plotly_json() for trace in figure.plot.data], default=str)
         for ground in (template(), template(dark=True)):
             assert ground.layout.font.color not in own
@@ -327,7 +384,9 @@ def test_the_trace_is_the_median_over_the_structures(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows), folder / "guided-000000.parquet")
     figure = by_name(report(program, many(["non-guided", "guided"], 3, program), folder))["trace"]
     assert isinstance(figure, Figure)
-    medians = [list(trace.y) for trace in figure.plot.data if trace.line.width == 2 and trace.name is None]
+    medians = [
+        list(trace.y) for trace in figure.plot.data if trace.line.width == 2 and trace.name is None
+    ]
     assert medians[0] == [1.0, 5.0, 9.0]
     (hits,) = [trace for trace in figure.plot.data if trace.name == "predicted crystal"]
     assert list(hits.y) == [pytest.approx(100 / 3)]
@@ -368,7 +427,9 @@ def test_pictures_for_a_paper(tmp_path: Path) -> None:
     assert pdf.read_bytes().startswith(b"%PDF")
 
 
-def test_without_a_browser_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_browser_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "none"))
     program = checked(PAIRS)
     figures, _ = draw(report(program, many(["guided"], 12, program)))
@@ -378,7 +439,9 @@ def test_without_a_browser_it_says_what_to_install(tmp_path: Path, monkeypatch: 
     assert "chromium" in caught.value.hint
 
 
-def test_a_browser_that_does_not_start_is_an_error_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_browser_that_does_not_start_is_an_error_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("BROWSER_PATH", "/bin/false")
     program = checked(PAIRS)
     figures, _ = draw(report(program, many(["guided"], 12, program)))

@@ -1,4 +1,6 @@
-"""The page: what it says, that nothing breaks out of it, and that it works in a browser without a network."""
+"""The page: what it says, that nothing breaks out of it, and that it works in a browser without a
+network.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,8 @@ from playwright.sync_api import expect
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.cli.report import command
-from scoutlang.errors import ScoutError
-from scoutlang.judged_runs import adopt
+from scoutlang.crystals.io import NamedStructure
+from scoutlang.interfaces.cli.report import command
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures import LeftOut
 from scoutlang.report.highlight import KEYWORDS, VERBS, highlighted
@@ -33,8 +34,9 @@ from scoutlang.report.page import render, write_page
 from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
 from scoutlang.report.settings import settings_of
 from scoutlang.report.verdict import verdict
-from scoutlang.resources import resource
-from scoutlang.structure_io import NamedStructure
+from scoutlang.runs.judge import adopt
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.resources import resource
 from scoutlang.validation.record import Generated
 from scoutlang.validation.table import table_notes, table_rows
 
@@ -53,7 +55,9 @@ def shared(html: str, open_page: Open) -> Any:
 
 @pytest.fixture
 def page(shared: Any, said: list[str]) -> Iterator[Any]:
-    """The page of `html`, opened once, with all rows shown; it must be silent until the test is over."""
+    """The page of `html`, opened once, with all rows shown; it must be silent until the test is
+    over.
+    """
     said.clear()
     shared.set_viewport_size({"width": 1400, "height": 900})
     shared.click("#filters button")
@@ -76,7 +80,10 @@ def ids(page: Any) -> list[str]:
 
 def column(page: Any, name: str) -> list[str]:
     heads = page.locator("#candidates thead button").all_inner_texts()
-    return [row.locator("th, td").nth(heads.index(name)).inner_text() for row in page.locator("#candidates tbody tr").all()]
+    return [
+        row.locator("th, td").nth(heads.index(name)).inner_text()
+        for row in page.locator("#candidates tbody tr").all()
+    ]
 
 
 # ---- what it says ----
@@ -84,7 +91,13 @@ def column(page: Any, name: str) -> list[str]:
 
 def test_verdict_of_a_difference() -> None:
     program = checked(TEXT)
-    data = report_data(program, [*generated("guided", *[rock_salt()] * 10), *generated("non-guided", *[caesium_chloride()] * 10)])
+    data = report_data(
+        program,
+        [
+            *generated("guided", *[rock_salt()] * 10),
+            *generated("non-guided", *[caesium_chloride()] * 10),
+        ],
+    )
     said = verdict(program, data.validation.table())
     assert said.startswith(
         "Guidance raised the share of hits: 10 of 10 (100.0%) guided against 0 of 10 (0.0%) non-guided structures are hits"
@@ -101,14 +114,24 @@ def test_verdict_of_a_difference() -> None:
             [caesium_chloride()] * 2,
             "1 of 2 (50.0%) guided against 0 of 2 (0.0%) non-guided structures are hits: more with",
         ),
-        ([caesium_chloride()] * 2, [rock_salt()] * 2, "Guidance did not raise the share of hits: 0 of 2"),
-        ([caesium_chloride()] * 2, [caesium_chloride()] * 3, "No structure of either arm is a hit (of 2 guided and 3 non-guided ones)"),
+        (
+            [caesium_chloride()] * 2,
+            [rock_salt()] * 2,
+            "Guidance did not raise the share of hits: 0 of 2",
+        ),
+        (
+            [caesium_chloride()] * 2,
+            [caesium_chloride()] * 3,
+            "No structure of either arm is a hit (of 2 guided and 3 non-guided ones)",
+        ),
         ([rock_salt()], [], "1 of 1 (100.0%) guided structures are hits; without a non-guided arm"),
         ([], [rock_salt()], "1 of 1 (100.0%) non-guided structures are hits; without a guided arm"),
         ([], [], "There is no structure in this run yet"),
     ],
 )
-def test_verdict_where_there_is_little_to_say(guided: list[Structure], plain: list[Structure], begins: str) -> None:
+def test_verdict_where_there_is_little_to_say(
+    guided: list[Structure], plain: list[Structure], begins: str
+) -> None:
     program = checked(TEXT)
     data = report_data(program, [*generated("guided", *guided), *generated("non-guided", *plain)])
     assert verdict(program, data.validation.table()).startswith(begins)
@@ -116,20 +139,30 @@ def test_verdict_where_there_is_little_to_say(guided: list[Structure], plain: li
 
 def test_verdict_where_nothing_is_required() -> None:
     program = checked("system Na-Cl\nprefer density as high as possible\n")
-    data = report_data(program, [*generated("guided", rock_salt()), *generated("non-guided", rock_salt())])
+    data = report_data(
+        program, [*generated("guided", rock_salt()), *generated("non-guided", rock_salt())]
+    )
     assert verdict(program, data.validation.table()).startswith("The hypothesis requires nothing")
     assert "requires nothing" in render(data, [])
 
 
 def test_the_table_is_that_of_the_command_line(salts: ReportData, html: str) -> None:
-    shown = [re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", row)).strip() for row in re.findall(r"<tr>.*?</tr>", html, re.DOTALL)]
+    shown = [
+        re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", row)).strip()
+        for row in re.findall(r"<tr>.*?</tr>", html, re.DOTALL)
+    ]
     for name, cells in table_rows(salts.validation.table()):
         assert " ".join([name, *cells]).replace("  ", " ") in shown
-    assert all(note.replace("'", "&#39;").replace(">", "&gt;") in html for note in table_notes(salts.validation))
+    assert all(
+        note.replace("'", "&#39;").replace(">", "&gt;") in html
+        for note in table_notes(salts.validation)
+    )
 
 
 def test_each_line_of_the_hypothesis_stands_beside_its_result(html: str) -> None:
-    [row] = [row for row in re.findall(r"<tr class=\"term\">.*?</tr>", html, re.DOTALL) if "six" in row]
+    [row] = [
+        row for row in re.findall(r"<tr class=\"term\">.*?</tr>", html, re.DOTALL) if "six" in row
+    ]
     assert re.findall(r"<strong>(.*?)</strong>", row) == ["0.0% (40.0% undefined)", "60.0%"]
 
 
@@ -151,7 +184,8 @@ def test_settings_are_statements_that_mean_the_same(lines: str) -> None:
 
 def test_the_settings_of_the_run_stand_beside_those_of_the_program() -> None:
     program = scoutlang.check(
-        TEXT + "param apart = 2 Å\nrequire min_distance(*-*) > apart\nsample 20 seed 1", overrides={"count": "3", "apart": "2.5 Å"}
+        TEXT + "param apart = 2 Å\nrequire min_distance(*-*) > apart\nsample 20 seed 1",
+        overrides={"count": "3", "apart": "2.5 Å"},
     ).program
     assert program is not None
     data = report_data(program, generated("guided", rock_salt()))
@@ -188,7 +222,14 @@ def test_small_runs(given_: list[Generated], opened: Open) -> None:
 
 
 def test_an_unfinished_run_says_so(salts: ReportData) -> None:
-    page = render(report_data(checked(TEXT + "sample 20"), generated("guided", rock_salt(), rock_salt(a=5.7)), status="running"), [])
+    page = render(
+        report_data(
+            checked(TEXT + "sample 20"),
+            generated("guided", rock_salt(), rock_salt(a=5.7)),
+            status="running",
+        ),
+        [],
+    )
     assert "This run is not finished: 2 of 20 guided structures are here." in page
     assert 'class="banner"' not in render(salts, [])
 
@@ -198,10 +239,16 @@ def test_nothing_is_lost_between_records_and_rows(salts: ReportData, html: str) 
     names = [c["name"] for c in data["columns"]]
     rows = [dict(zip(names, row, strict=True)) for row in data["rows"]]
     assert {row["id"] for row in rows} == {r.id for r in salts.validation.records}
-    assert [row["candidate"] for row in rows] == sorted((row["candidate"] for row in rows), reverse=True)
+    assert [row["candidate"] for row in rows] == sorted(
+        (row["candidate"] for row in rows), reverse=True
+    )
     for row in rows:
         assert (row["left at"] == "") == row["candidate"]
-    heights = [row["e_above_hull"] for row in rows if not row["candidate"] and row["e_above_hull"] is not None]
+    heights = [
+        row["e_above_hull"]
+        for row in rows
+        if not row["candidate"] and row["e_above_hull"] is not None
+    ]
     assert heights == sorted(heights)
     [lost] = [row for row in rows if row["formula"] is None]
     assert lost["left at"] == "crystals"
@@ -216,7 +263,9 @@ def test_limit_leaves_pictures_out_and_no_row(salts: ReportData) -> None:
 
 def test_the_file_appears_whole_or_not_at_all(salts: ReportData, tmp_path: Path) -> None:
     file = write_page(tmp_path / "report.html", salts, [])
-    assert file.read_text(encoding="utf-8").endswith("</html>\n") or file.read_text(encoding="utf-8").endswith("</html>")
+    assert file.read_text(encoding="utf-8").endswith("</html>\n") or file.read_text(
+        encoding="utf-8"
+    ).endswith("</html>")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     with pytest.raises(Exception, match="E602"):
         write_page(tmp_path / "absent" / "report.html", salts, [])
@@ -250,11 +299,18 @@ def test_kinds_of_pieces() -> None:
         ("CN(Na-Cl, r=2.6 Å) = 6", {("Na", "Cl", 2.6)}),
         ("angle(Cl-Na-Cl) = 90 ± 5 degree", {("Cl", "Na", 3.18), ("Na", "Cl", 3.18)}),
         ("CN(Na-Cl) = 6 and min_distance(*-*) > 1.5 Å", {("Na", "Cl", 3.18)}),
-        ("density > 1 g/cm^3", {("Na", "Na", 3.82), ("Na", "Cl", 3.18), ("Cl", "Na", 3.18), ("Cl", "Cl", 2.54)}),
+        (
+            "density > 1 g/cm^3",
+            {("Na", "Na", 3.82), ("Na", "Cl", 3.18), ("Cl", "Na", 3.18), ("Cl", "Cl", 2.54)},
+        ),
     ],
 )
-def test_bonds_are_of_the_pairs_that_the_program_names(claim: str, pairs: set[tuple[str, str, float]]) -> None:
-    assert {(a, b, round(r, 2)) for a, b, r in bonded_pairs(checked(f"system Na-Cl\nrequire {claim}"))} == pairs
+def test_bonds_are_of_the_pairs_that_the_program_names(
+    claim: str, pairs: set[tuple[str, str, float]]
+) -> None:
+    assert {
+        (a, b, round(r, 2)) for a, b, r in bonded_pairs(checked(f"system Na-Cl\nrequire {claim}"))
+    } == pairs
 
 
 def test_every_sodium_of_rock_salt_has_six_bonds_of_half_the_edge() -> None:
@@ -279,10 +335,19 @@ def test_what_is_no_crystal_has_no_picture() -> None:
 
 
 def test_neighbours_in_the_periodic_table_have_colours_that_can_be_told_apart() -> None:
-    shown = elements_shown([Structure(Lattice.cubic(9), ["Cu", "P", "Si"], [(0, 0, 0), (0.5, 0, 0), (0, 0.5, 0)])])
+    shown = elements_shown(
+        [Structure(Lattice.cubic(9), ["Cu", "P", "Si"], [(0, 0, 0), (0.5, 0, 0), (0, 0.5, 0)])]
+    )
     assert [e["symbol"] for e in shown] == ["Si", "P", "Cu"]
     channels = [[int(e["colour"][k : k + 2], 16) for k in (1, 3, 5)] for e in shown]
-    assert min(sum(abs(a - b) for a, b in zip(x, y, strict=True)) for i, x in enumerate(channels) for y in channels[:i]) > 120
+    assert (
+        min(
+            sum(abs(a - b) for a, b in zip(x, y, strict=True))
+            for i, x in enumerate(channels)
+            for y in channels[:i]
+        )
+        > 120
+    )
 
 
 # ---- what a stranger's text cannot do ----
@@ -293,7 +358,10 @@ def test_the_policy_names_the_scripts_and_forbids_the_rest(html: str) -> None:
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
     assert policy
     said = policy.group(1).replace("&#39;", "'")
-    hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts}
+    hashes = {
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in scripts
+    }
     assert len(hashes) == 2
     assert said.startswith("default-src 'none';")
     [allowed] = re.findall(r"script-src ([^;]*);", said)
@@ -345,7 +413,11 @@ def test_filtering(salts: ReportData, page: Any) -> None:
     page.uncheck("#filter-unique")
     page.select_option("#filter-arm", "guided")
     page.fill("#filter-hull", "0.05")
-    assert set(ids(page)) == {r.id for r in records if r.arm == "guided" and r.e_above_hull is not None and r.e_above_hull < 0.05}
+    assert set(ids(page)) == {
+        r.id
+        for r in records
+        if r.arm == "guided" and r.e_above_hull is not None and r.e_above_hull < 0.05
+    }
     assert page.locator("#count").inner_text().startswith(f"{len(ids(page))} of 10 structures")
     page.click("#filters button")
     expect(page.locator("#candidates tbody tr")).to_have_count(10)
@@ -373,7 +445,9 @@ def test_the_view_turns_by_keyboard_and_mouse(page: Any) -> None:
         seen.add(page.evaluate("canvas.toDataURL()"))
         return len(seen) == before + 1
 
-    assert re.search(r"Na, .* Cl in the cell|\d (Na|Cl) in the cell", canvas.get_attribute("aria-label"))
+    assert re.search(
+        r"Na, .* Cl in the cell|\d (Na|Cl) in the cell", canvas.get_attribute("aria-label")
+    )
     canvas.focus()
     for key in ("ArrowLeft", "ArrowUp", "+", "a", "c"):
         page.keyboard.press(key)
@@ -399,7 +473,8 @@ def test_a_point_of_a_figure_shows_its_structure_and_its_row(salts: ReportData, 
         points.nth(k).scroll_into_view_if_needed()
         box = points.nth(k).bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.wait_for_timeout(120)  # plotly looks for the point below the mouse a few times a second
+        # plotly looks for the point below the mouse a few times a second
+        page.wait_for_timeout(120)
         page.mouse.down()
         page.mouse.up()
         expect(page.locator("#view-name")).to_contain_text(figure.customdata[k])
@@ -433,7 +508,9 @@ def test_dark_and_light(page: Any) -> None:
 
     def shades() -> tuple[str, str]:
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        return paper, page.evaluate("getComputedStyle(document.querySelector('[data-figure=pareto] .xtick text')).fill")
+        return paper, page.evaluate(
+            "getComputedStyle(document.querySelector('[data-figure=pareto] .xtick text')).fill"
+        )
 
     assert shades() == ("rgb(18, 22, 27)", "rgb(233, 237, 241)")
     page.select_option("#theme", "light")
@@ -457,7 +534,9 @@ def test_everything_that_can_be_used_has_a_name_and_headings_go_down_in_steps(pa
         .filter(e => !(e.closest('.plot') && !e.matches('.plot'))).filter(e => !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby')
             || e.textContent.trim() || e.closest('label'))).map(e => e.outerHTML)"""
     assert page.evaluate(unnamed) == []
-    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4')].map(e => Number(e.tagName[1]))")
+    levels = page.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3, h4')].map(e => Number(e.tagName[1]))"
+    )
     assert levels[0] == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
     assert page.evaluate("[...document.querySelectorAll('th')].every(e => e.scope)")
@@ -466,7 +545,8 @@ def test_everything_that_can_be_used_has_a_name_and_headings_go_down_in_steps(pa
 def test_contrast_of_text_is_at_least_four_and_a_half() -> None:
     style = resource("report", "templates", "page.css").read_text(encoding="utf-8")
     themes = [
-        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root[^{]*\{([^}]*color-scheme[^}]*)\}", style)
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+        for block in re.findall(r":root[^{]*\{([^}]*color-scheme[^}]*)\}", style)
     ]
     assert len(themes) == 3
 
@@ -481,7 +561,19 @@ def test_contrast_of_text_is_at_least_four_and_a_half() -> None:
 
     for theme in themes:
         for ground in ("paper", "card", "chosen"):
-            for text in ("ink", "soft", "accent", "yes", "no", "verb", "keyword", "element", "number", "comment", "call"):
+            for text in (
+                "ink",
+                "soft",
+                "accent",
+                "yes",
+                "no",
+                "verb",
+                "keyword",
+                "element",
+                "number",
+                "comment",
+                "call",
+            ):
                 assert contrast(theme[text], theme[ground]) >= 4.5, (text, ground, theme)
         assert contrast(theme["warn"], theme["warn-paper"]) >= 4.5
 
@@ -498,12 +590,22 @@ def test_a_thousand_structures_are_below_fifteen_megabytes_and_fluent(opened: Op
     data = report_data(checked(text), generated("guided", simple_cubic("Na", 3.8)))
     [record] = data.validation.records
     records = tuple(
-        replace(record, id=f"x-guided-0-{k}", generated=replace(record.generated, index=k, structure=s)) for k, s in enumerate(many)
+        replace(
+            record, id=f"x-guided-0-{k}", generated=replace(record.generated, index=k, structure=s)
+        )
+        for k, s in enumerate(many)
     )
     crystals = tuple(
-        replace(data.crystals[0], id=r.id, structure=r.structure, loss=float(k), e_above_hull=k / 1000) for k, r in enumerate(records)
+        replace(
+            data.crystals[0], id=r.id, structure=r.structure, loss=float(k), e_above_hull=k / 1000
+        )
+        for k, r in enumerate(records)
     )
-    data = replace(data, validation=replace(data.validation, records=records), crystals=(*crystals, *few.crystals))
+    data = replace(
+        data,
+        validation=replace(data.validation, records=records),
+        crystals=(*crystals, *few.crystals),
+    )
     html = render(data, [pareto(data)])
     assert len(html.encode()) < 15_000_000
     assert len(content(html)["structures"]) == 1002
@@ -525,19 +627,34 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two alloys as a run of the guided arm, and a file that could not be read."""
     monkeypatch.setenv("SCOUT_CACHE", str(tmp_path / "cache"))
     program = checked("system Cu-Au\nrequire CN(Cu-Au) = 8\n")
-    alloys = [Structure(Lattice.cubic(a), ["Cu", "Au"], [(0, 0, 0), (0.5, 0.5, 0.5)]) for a in (3.1, 3.3)]
-    given_: list[NamedStructure | ScoutError] = [NamedStructure(f"{k}.cif", s) for k, s in enumerate(alloys)]
-    return adopt(program, {"guided": [*given_, ScoutError("E202", "not a CIF file")]}, tmp_path / "run").path
+    alloys = [
+        Structure(Lattice.cubic(a), ["Cu", "Au"], [(0, 0, 0), (0.5, 0.5, 0.5)]) for a in (3.1, 3.3)
+    ]
+    given_: list[NamedStructure | ScoutError] = [
+        NamedStructure(f"{k}.cif", s) for k, s in enumerate(alloys)
+    ]
+    return adopt(
+        program, {"guided": [*given_, ScoutError("E202", "not a CIF file")]}, tmp_path / "run"
+    ).path
 
 
 def test_the_command_writes_the_page_and_says_where(run: Path, tmp_path: Path) -> None:
-    said = CliRunner().invoke(command, [str(run), "--potential", "emt", "--limit", "1", "--format", "json"], catch_exceptions=False)
+    said = CliRunner().invoke(
+        command,
+        [str(run), "--potential", "emt", "--limit", "1", "--format", "json"],
+        catch_exceptions=False,
+    )
     found = json.loads(said.stdout)
-    assert found["verdict"] == "2 of 3 (66.7%) guided structures are hits; without a non-guided arm this run cannot say what guidance does."
+    assert (
+        found["verdict"]
+        == "2 of 3 (66.7%) guided structures are hits; without a non-guided arm this run cannot say what guidance does."
+    )
     assert found["files"] == [str(run / "report.html")]
     page = content((run / "report.html").read_text(encoding="utf-8"))
     assert (len(page["rows"]), len(page["structures"])) == (3, 1)
-    said = CliRunner().invoke(command, [str(run), "--out", str(tmp_path / "elsewhere.html")], catch_exceptions=False)
+    said = CliRunner().invoke(
+        command, [str(run), "--out", str(tmp_path / "elsewhere.html")], catch_exceptions=False
+    )
     assert said.stdout.splitlines() == [found["verdict"], f"  {tmp_path / 'elsewhere.html'}"]
 
 

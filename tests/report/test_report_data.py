@@ -10,10 +10,10 @@ from crystals_by_hand import TablePotential, simple_cubic
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
+from scoutlang.crystals.io import NamedStructure
 from scoutlang.ir import Program
-from scoutlang.judged_runs import Judged, adopt
 from scoutlang.report.data import MAX_REFERENCE_ATOMS, collect, losses_of, reference_crystals
-from scoutlang.structure_io import NamedStructure
+from scoutlang.runs.judge import Judged, adopt
 from scoutlang.validation.pipeline import validate
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
@@ -22,12 +22,20 @@ from scoutlang.validation.terms import find_hardest, summarize_terms
 
 def rock_salt(a: float) -> Structure:
     """Two atoms, Na-Cl distance a/2."""
-    return Structure(Lattice([[0, a / 2, a / 2], [a / 2, 0, a / 2], [a / 2, a / 2, 0]]), ["Na", "Cl"], [(0, 0, 0), (0.5, 0.5, 0.5)])
+    return Structure(
+        Lattice([[0, a / 2, a / 2], [a / 2, 0, a / 2], [a / 2, a / 2, 0]]),
+        ["Na", "Cl"],
+        [(0, 0, 0), (0.5, 0.5, 0.5)],
+    )
 
 
 def reference(*structures: Structure) -> Reference:
     return Reference.from_structures(
-        "by hand", [ReferenceStructure(f"ref-{i}", "test", s, "none", "none") for i, s in enumerate(structures)]
+        "by hand",
+        [
+            ReferenceStructure(f"ref-{i}", "test", s, "none", "none")
+            for i, s in enumerate(structures)
+        ],
     )
 
 
@@ -43,7 +51,9 @@ SALT = "system Na-Cl; require six: CN(Na-Cl) = 6; expect e_above_hull < 0.2 eV/a
 
 @pytest.fixture
 def judged(tmp_path: Path) -> Callable[..., Judged]:
-    def make(text: str, guided: Sequence[Structure], plain: Sequence[Structure], known: Reference) -> Judged:
+    def make(
+        text: str, guided: Sequence[Structure], plain: Sequence[Structure], known: Reference
+    ) -> Judged:
         program, potential = checked(text), TablePotential(ENERGIES)
         given = {
             "non-guided": [NamedStructure(str(i), s) for i, s in enumerate(plain)],
@@ -51,14 +61,19 @@ def judged(tmp_path: Path) -> Callable[..., Judged]:
         }
         run = adopt(program, given, tmp_path / "run")  # type: ignore[arg-type]
         validation = validate(run.program, run.generated(), potential=potential, reference=known)
-        terms, hardest = summarize_terms(program, validation.records), find_hardest(program, validation.records)
+        terms, hardest = (
+            summarize_terms(program, validation.records),
+            find_hardest(program, validation.records),
+        )
         return Judged(run, validation, (), terms, hardest, potential, known)
 
     return make
 
 
 def test_both_arms_and_the_known_crystals_of_the_system(judged: Callable[..., Judged]) -> None:
-    known = reference(rock_salt(5.64), simple_cubic("Na", 3.4), simple_cubic("Cl", 3.4), simple_cubic("K", 4.5))
+    known = reference(
+        rock_salt(5.64), simple_cubic("Na", 3.4), simple_cubic("Cl", 3.4), simple_cubic("K", 4.5)
+    )
     data = collect(judged(SALT, [rock_salt(5.7)], [simple_cubic("Cl", 3.0), rock_salt(9.0)], known))
     assert [(c.group, c.formula) for c in data.crystals] == [
         ("non-guided", "Cl2"),
@@ -68,10 +83,26 @@ def test_both_arms_and_the_known_crystals_of_the_system(judged: Callable[..., Ju
         ("reference", "Na"),
     ]
     absent, apart, guided, salt, sodium = data.crystals
-    assert (absent.values["six"], absent.satisfied["six"], absent.loss, absent.hit) == (None, None, None, None)
+    assert (absent.values["six"], absent.satisfied["six"], absent.loss, absent.hit) == (
+        None,
+        None,
+        None,
+        None,
+    )
     assert (apart.values["six"], apart.satisfied["six"], apart.hit) == (0.0, False, False)
-    assert (guided.values["six"], guided.satisfied["six"], guided.hit, guided.e_above_hull) == (6.0, True, True, 0.0)
-    assert (salt.id, salt.values["six"], salt.hit, salt.e_above_hull, salt.record) == ("ref-0", 6.0, True, 0.0, None)
+    assert (guided.values["six"], guided.satisfied["six"], guided.hit, guided.e_above_hull) == (
+        6.0,
+        True,
+        True,
+        0.0,
+    )
+    assert (salt.id, salt.values["six"], salt.hit, salt.e_above_hull, salt.record) == (
+        "ref-0",
+        6.0,
+        True,
+        0.0,
+        None,
+    )
     assert salt.values["e_above_hull"] == 0.0
     assert salt.satisfied["e_above_hull"] is True
     assert (sodium.values["six"], sodium.hit) == (0.0, False)
@@ -86,10 +117,13 @@ def test_both_arms_and_the_known_crystals_of_the_system(judged: Callable[..., Ju
 
 def test_the_loss_is_that_of_the_language() -> None:
     cell = simple_cubic("Na", 3.0)
-    program = checked("system Na; require volume_per_atom = 20 Å^3 ± 1 Å^3; prefer density as low as possible")
+    program = checked(
+        "system Na; require volume_per_atom = 20 Å^3 ± 1 Å^3; prefer density as low as possible"
+    )
     density = 22.98976928 / 27.0 * 1.66053906660
     assert losses_of(program, [cell]) == [pytest.approx(abs(27.0 - 20.0) + density, rel=1e-6)]
-    assert losses_of(checked("system Na; expect volume_per_atom < 20 Å^3"), [cell]) == [None]  # nothing guides
+    # nothing guides
+    assert losses_of(checked("system Na; expect volume_per_atom < 20 Å^3"), [cell]) == [None]
     assert losses_of(program, []) == []
 
 
@@ -101,20 +135,31 @@ def test_a_loss_without_one_of_its_terms_is_none() -> None:
 def test_batches_do_not_change_a_loss() -> None:
     program = checked("system Na-Cl; require CN(Na-Cl) = 6")
     some = [rock_salt(5.0 + 0.01 * k) * (2, 1 + k % 3, 1) for k in range(40)]
-    assert losses_of(program, some) == [pytest.approx(losses_of(program, [s])[0], abs=1e-9) for s in some]
+    assert losses_of(program, some) == [
+        pytest.approx(losses_of(program, [s])[0], abs=1e-9) for s in some
+    ]
 
 
 def test_known_crystals_without_energy_stay() -> None:
-    program = checked("system Na-Cl; require volume_per_atom = 27 Å^3; expect e_above_hull < 0.1 eV/atom")
-    crystals, left_out = reference_crystals(program, TablePotential({"Na": 0.0}), reference(simple_cubic("Na", 3.0), rock_salt(5.64)))
-    assert [(c.formula, c.e_above_hull, c.values["e_above_hull"]) for c in crystals] == [("Na", 0.0, 0.0), ("NaCl", None, None)]
+    program = checked(
+        "system Na-Cl; require volume_per_atom = 27 Å^3; expect e_above_hull < 0.1 eV/atom"
+    )
+    crystals, left_out = reference_crystals(
+        program, TablePotential({"Na": 0.0}), reference(simple_cubic("Na", 3.0), rock_salt(5.64))
+    )
+    assert [(c.formula, c.e_above_hull, c.values["e_above_hull"]) for c in crystals] == [
+        ("Na", 0.0, 0.0),
+        ("NaCl", None, None),
+    ]
     assert left_out == {}
 
 
 def test_a_large_cell_is_left_out_and_counted() -> None:
     program = checked("system Na; require volume_per_atom = 27 Å^3")
     large = simple_cubic("Na", 3.0) * (MAX_REFERENCE_ATOMS + 1, 1, 1)
-    crystals, left_out = reference_crystals(program, TablePotential(ENERGIES), reference(large, simple_cubic("Na", 3.0)))
+    crystals, left_out = reference_crystals(
+        program, TablePotential(ENERGIES), reference(large, simple_cubic("Na", 3.0))
+    )
     assert [c.id for c in crystals] == ["ref-1"]
     assert left_out == {f"more than {MAX_REFERENCE_ATOMS} atoms": 1}
 
@@ -123,7 +168,9 @@ def test_a_crystal_that_cannot_be_measured_is_left_out_and_counted() -> None:
     program = checked("system Na; require volume_per_atom = 27 Å^3; require CN(Na-Na) = 6")
     flat = Structure(Lattice([[3, 0, 0], [0, 3, 0], [3, 3, 0]]), ["Na"], [(0, 0, 0)])  # no volume
     crystals, left_out = reference_crystals(
-        program, TablePotential(ENERGIES), reference(simple_cubic("Na", 3.0), flat, simple_cubic("Na", 3.1))
+        program,
+        TablePotential(ENERGIES),
+        reference(simple_cubic("Na", 3.0), flat, simple_cubic("Na", 3.1)),
     )
     assert [c.id for c in crystals] == ["ref-0", "ref-2"]
     assert sum(left_out.values()) == 1

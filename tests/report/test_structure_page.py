@@ -19,7 +19,13 @@ _EMPTY = """() => {
 
 
 def test_it_is_drawn_and_turns(tmp_path: Path, opened: Callable[[str], Any]) -> None:
-    file = write_structure_page(tmp_path / "structure-3.html", f"NaCl {HOSTILE}", rock_salt(), checked(TEXT), {HOSTILE: f"1.000 {HOSTILE}"})
+    file = write_structure_page(
+        tmp_path / "structure-3.html",
+        f"NaCl {HOSTILE}",
+        rock_salt(),
+        checked(TEXT),
+        {HOSTILE: f"1.000 {HOSTILE}"},
+    )
     page = opened(file.read_text(encoding="utf-8"))
     assert page.inner_text("h1") == " ".join(f"NaCl {HOSTILE}".split())
     assert page.inner_text("#view-name") == "NaCl"

@@ -14,18 +14,26 @@ from click.testing import CliRunner
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.cli import commands
-from scoutlang.errors import ScoutError
+from scoutlang.crystals.io import NamedStructure
+from scoutlang.interfaces.cli import commands
 from scoutlang.ir import Arm
-from scoutlang.judged_runs import adopt
 from scoutlang.report.table1 import COLUMNS, FORMATS, Row, find_runs
-from scoutlang.structure_io import NamedStructure
+from scoutlang.runs.judge import adopt
+from scoutlang.support.errors import ScoutError
 from scoutlang.validation.metrics import compare, proportion
 from scoutlang.validation.record import Generated, Outcome, Record
 from scoutlang.validation.summary import Summary, summarize
 
-# Table 1 of arXiv:2604.13354: |R|, |C|/|R|, |U|/|R|, |US|/|U|, |USO|/|US|, |USOC|, SCOUT, Y_SCOUT of both arms, and p
-PAPER: dict[str, tuple[tuple[int, str, str, str, str, int, str, str], tuple[int, str, str, str, str, int, str, str], str]] = {
+# Table 1 of arXiv:2604.13354: |R|, |C|/|R|, |U|/|R|, |US|/|U|, |USO|/|US|, |USOC|, SCOUT, Y_SCOUT
+# of both arms, and p
+PAPER: dict[
+    str,
+    tuple[
+        tuple[int, str, str, str, str, int, str, str],
+        tuple[int, str, str, str, str, int, str, str],
+        str,
+    ],
+] = {
     "B": (
         (2000, "0.127", "0.661", "0.005", "0.833", 4, "0.800", "0.002"),
         (6312, "0.600", "0.691", "0.002", "0.889", 7, "0.875", "0.001"),
@@ -67,11 +75,16 @@ PAPER: dict[str, tuple[tuple[int, str, str, str, str, int, str, str], tuple[int,
 def wholes(fraction: str, total: int) -> Iterator[int]:
     """The counts that are printed as this fraction, the nearest first."""
     middle = round(float(fraction) * total)
-    near = sorted(range(max(middle - 8, 0), min(middle + 8, total) + 1), key=lambda n: abs(n - float(fraction) * total))
+    near = sorted(
+        range(max(middle - 8, 0), min(middle + 8, total) + 1),
+        key=lambda n: abs(n - float(fraction) * total),
+    )
     return (n for n in near if f"{n / total:.3f}" == fraction) if total else iter(())
 
 
-def counts(printed: tuple[int, str, str, str, str, int, str, str]) -> tuple[int, int, int, int, int, int]:
+def counts(
+    printed: tuple[int, str, str, str, str, int, str, str],
+) -> tuple[int, int, int, int, int, int]:
     """|R|, |C|, |U|, |US|, |USO|, |USOC| that give every printed number of a line."""
     r, c_r, u_r, us_u, uso_us, usoc, scout, _ = printed
     for c, u in itertools.product(wholes(c_r, r), wholes(u_r, r)):
@@ -83,7 +96,9 @@ def counts(printed: tuple[int, str, str, str, str, int, str, str]) -> tuple[int,
 
 
 def records(arm: Arm, r: int, c: int, u: int, us: int, uso: int, usoc: int) -> list[Record]:
-    """One record for each structure: the first ones are in every set, and the hits that are not in USO come last."""
+    """One record for each structure: the first ones are in every set, and the hits that are not in
+    USO come last.
+    """
 
     def record(i: int) -> Record:
         hit = i < usoc or i >= r - (c - usoc)
@@ -124,7 +139,9 @@ def test_the_papers_table_follows_from_its_counts(name: str) -> None:
 
 
 def extreme_p(name: str, side: int) -> float:
-    """The p-value where the fractions are as far apart (1), or as near (-1), as their printed digits allow."""
+    """The p-value where the fractions are as far apart (1), or as near (-1), as their printed
+    digits allow.
+    """
     plain, guided, _ = PAPER[name]
     (r0, *_), (r1, *_) = plain, guided
     c0 = (min if side > 0 else max)(wholes(plain[1], r0))
@@ -160,7 +177,10 @@ def test_every_form_holds_every_number(rows: list[Row], form: str) -> None:
     for summary in (row.summary for row in rows):
         for arm in summary.arms:
             cells = [column.cell(arm) for column in COLUMNS]
-            assert any(all(re.search(rf"(?<![\d.]){re.escape(c)}(?![\d])", line) for c in cells) for line in text.splitlines()), (
+            assert any(
+                all(re.search(rf"(?<![\d.]){re.escape(c)}(?![\d])", line) for c in cells)
+                for line in text.splitlines()
+            ), (
                 form,
                 cells,
             )
@@ -186,12 +206,29 @@ def test_runs_are_found_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("SCOUT_CACHE", str(tmp_path / "cache"))
     program = scoutlang.check("param n = 12\nsystem Cu; require CN(Cu-Cu) = n").program
     assert program is not None
-    copper = Structure(Lattice.cubic(3.61), ["Cu"] * 4, [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)])
+    copper = Structure(
+        Lattice.cubic(3.61), ["Cu"] * 4, [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
+    )
     for name in ("b/deep", "a"):
         adopt(program, {"guided": [NamedStructure("x", copper)]}, tmp_path / "study" / name)
-    assert [run.name for run in find_runs([tmp_path / "study", tmp_path / "study" / "a"])] == ["a", "deep"]
+    assert [run.name for run in find_runs([tmp_path / "study", tmp_path / "study" / "a"])] == [
+        "a",
+        "deep",
+    ]
     out = tmp_path / "table.csv"
-    done = CliRunner().invoke(commands, ["table", str(tmp_path / "study"), "--potential", "emt", "--format", "csv", "--out", str(out)])
+    done = CliRunner().invoke(
+        commands,
+        [
+            "table",
+            str(tmp_path / "study"),
+            "--potential",
+            "emt",
+            "--format",
+            "csv",
+            "--out",
+            str(out),
+        ],
+    )
     assert done.exit_code == 0, done.output
     assert [line["C/R"] for line in csv.DictReader(out.open())] == ["1.0", "1.0"]
     with pytest.raises(ScoutError) as caught:

@@ -1,4 +1,6 @@
-"""The closed-form toy inside MatterGen's own processes and DiffusionModule: Gaussian data whose score is known exactly."""
+"""The closed-form toy inside MatterGen's own processes and DiffusionModule: Gaussian data whose
+score is known exactly.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,16 @@ from pathlib import Path
 import pytest
 from closed_form import PRIOR, ExactScore, Gaussian
 
-import scoutlang.sampling.backends.mattergen
-from scoutlang.sampling.backends.mattergen.batches import conditions
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
+import scoutlang.sampling.mattergen
 from scoutlang.sampling.langevin import Langevin
+from scoutlang.sampling.mattergen.batches import conditions
+from scoutlang.sampling.mattergen.sampler import GuidedSampler
 
 from hydra.utils import instantiate  # isort: skip
 from mattergen.diffusion.diffusion_module import DiffusionModule  # isort: skip
 from omegaconf import OmegaConf  # isort: skip
 
-CONFIG = Path(scoutlang.sampling.backends.mattergen.__file__).parents[2] / "models" / "mini" / "config.yaml"
+CONFIG = Path(scoutlang.sampling.mattergen.__file__).parents[2] / "models" / "mini" / "config.yaml"
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +29,9 @@ def make_toy():
     def make(data: Gaussian = PRIOR, **others) -> DiffusionModule:
         corruption = instantiate(config.corruption)
         model = ExactScore(corruption, data, **others)
-        return DiffusionModule(model=model, corruption=corruption, loss_fn=instantiate(config.loss_fn)).eval()
+        return DiffusionModule(
+            model=model, corruption=corruption, loss_fn=instantiate(config.loss_fn)
+        ).eval()
 
     return make
 
@@ -42,9 +46,25 @@ def sample_toy(make_toy):
     """(count, atoms, steps, seed, data, early, **sampler options) → MatterGen batch."""
 
     def sample(
-        count: int, *, atoms: int = 4, steps: int = 60, seed: int = 0, data: Gaussian = PRIOR, early=None, corrector: int = 1, **options
+        count: int,
+        *,
+        atoms: int = 4,
+        steps: int = 60,
+        seed: int = 0,
+        data: Gaussian = PRIOR,
+        early=None,
+        corrector: int = 1,
+        **options,
     ):
-        sampler = GuidedSampler(make_toy(data, early=early), steps=steps, cfg=0.0, langevin=Langevin(steps=corrector), **options)
-        return sampler.generate(conditions([atoms] * count, None), [seed * 1_000_003 + i for i in range(count)])
+        sampler = GuidedSampler(
+            make_toy(data, early=early),
+            steps=steps,
+            cfg=0.0,
+            langevin=Langevin(steps=corrector),
+            **options,
+        )
+        return sampler.generate(
+            conditions([atoms] * count, None), [seed * 1_000_003 + i for i in range(count)]
+        )
 
     return sample

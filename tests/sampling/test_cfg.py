@@ -6,9 +6,9 @@ import pytest
 import torch
 from mattergen.diffusion.sampling.classifier_free_guidance import GuidedPredictorCorrector
 
-from scoutlang.sampling.backends.mattergen.batches import conditions
-from scoutlang.sampling.backends.mattergen.checkpoint import load_model
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.batches import conditions
+from scoutlang.sampling.mattergen.checkpoint import load_model
+from scoutlang.sampling.mattergen.sampler import GuidedSampler
 
 
 @pytest.mark.parametrize("cfg", [0.5, 2.0])
@@ -22,7 +22,11 @@ def test_one_pass_is_two(monkeypatch, cfg):
     )
     time, passes = torch.full((3,), 0.5), []
     once = sampler._diffusion_module.score_fn
-    monkeypatch.setattr(sampler._diffusion_module, "score_fn", lambda x, t: passes.append(len(x["num_atoms"])) or once(x, t))
+    monkeypatch.setattr(
+        sampler._diffusion_module,
+        "score_fn",
+        lambda x, t: passes.append(len(x["num_atoms"])) or once(x, t),
+    )
     with torch.no_grad():
         ours = sampler._score_fn(z, time)
         theirs = GuidedPredictorCorrector._score_fn(sampler, z, time)
@@ -35,9 +39,14 @@ def test_one_pass_is_two(monkeypatch, cfg):
 def test_the_second_half_is_without_condition():
     """With a factor far from 0 and 1 the two halves must differ, or nothing was guided."""
     module = load_model("mini").module
-    z = conditions([4], "Cu-P-Si").replace(pos=torch.rand(4, 3), cell=4 * torch.eye(3)[None], atomic_numbers=torch.full((4,), 101))
+    z = conditions([4], "Cu-P-Si").replace(
+        pos=torch.rand(4, 3), cell=4 * torch.eye(3)[None], atomic_numbers=torch.full((4,), 101)
+    )
     with torch.no_grad():
-        scores = [GuidedSampler(module, steps=10, cfg=cfg)._score_fn(z, torch.full((1,), 0.5)) for cfg in (0.0, 1.0, 3.0)]
+        scores = [
+            GuidedSampler(module, steps=10, cfg=cfg)._score_fn(z, torch.full((1,), 0.5))
+            for cfg in (0.0, 1.0, 3.0)
+        ]
     for field in ("pos", "cell"):
         none, full, threefold = (s[field] for s in scores)
         assert (full - none).abs().max() > 1e-3

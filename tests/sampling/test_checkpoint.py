@@ -1,4 +1,6 @@
-"""Loading models: a checkpoint in the published format is made here by MatterGen's own training code, with a GemNet adapter of a few weights."""
+"""Loading models: a checkpoint in the published format is made here by MatterGen's own training
+code, with a GemNet adapter of a few weights.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import scoutlang
-from scoutlang.errors import ScoutError
 from scoutlang.ir import Program, Schedule
-from scoutlang.known_models import KNOWN_MODELS
-from scoutlang.sampling.backends.mattergen.batches import conditions
-from scoutlang.sampling.backends.mattergen.checkpoint import PUBLISHED, Model, load_model
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
+from scoutlang.ir.known_models import KNOWN_MODELS
 from scoutlang.sampling.generate import check_model, generate
+from scoutlang.sampling.mattergen.batches import conditions
+from scoutlang.sampling.mattergen.checkpoint import PUBLISHED, Model, load_model
+from scoutlang.sampling.mattergen.sampler import GuidedSampler
 from scoutlang.sampling.noise import structure_seed
+from scoutlang.support.errors import ScoutError
 
 import pytorch_lightning as pl  # isort: skip
 from hydra.utils import instantiate  # isort: skip
@@ -49,18 +51,27 @@ sample count=2 batch=2 steps=10 seed=3
 """
 
 
-def embedding(name: str, conditional: dict[str, Any], scaler: str = "torch.nn.Identity") -> dict[str, Any]:
+def embedding(
+    name: str, conditional: dict[str, Any], scaler: str = "torch.nn.Identity"
+) -> dict[str, Any]:
     return {
         "_target_": "mattergen.property_embeddings.PropertyEmbedding",
         "name": name,
         "scaler": {"_target_": scaler},
         "conditional_embedding_module": conditional,
-        "unconditional_embedding_module": {"_target_": "mattergen.property_embeddings.EmbeddingVector", "hidden_dim": WIDTH},
+        "unconditional_embedding_module": {
+            "_target_": "mattergen.property_embeddings.EmbeddingVector",
+            "hidden_dim": WIDTH,
+        },
     }
 
 
 CHEMICAL_SYSTEM = embedding(
-    "chemical_system", {"_target_": "mattergen.property_embeddings.ChemicalSystemMultiHotEmbedding", "hidden_dim": WIDTH}
+    "chemical_system",
+    {
+        "_target_": "mattergen.property_embeddings.ChemicalSystemMultiHotEmbedding",
+        "hidden_dim": WIDTH,
+    },
 )
 MAGNETISM = embedding(
     "dft_mag_density",
@@ -78,7 +89,8 @@ def denoiser(**adapted: Any) -> dict[str, Any]:
             "emb_size": WIDTH,
             "with_mask_type": True,
         },
-        "cutoff": 1e4,  # Å: an untrained model lets the cell grow, and GemNet stops where no atom has a neighbour
+        # Å: an untrained model lets the cell grow, and GemNet stops where no atom has a neighbour
+        "cutoff": 1e4,
         "emb_size_atom": WIDTH,
         "emb_size_edge": WIDTH,
         "latent_dim": WIDTH,
@@ -88,7 +100,9 @@ def denoiser(**adapted: Any) -> dict[str, Any]:
         "num_targets": 1,
         "otf_graph": True,
         "regress_stress": True,
-    } | dict.fromkeys(["num_radial", "emb_size_trip", "emb_size_rbf", "emb_size_cbf", "emb_size_bil_trip"], 4)
+    } | dict.fromkeys(
+        ["num_radial", "emb_size_trip", "emb_size_rbf", "emb_size_cbf", "emb_size_bil_trip"], 4
+    )
     node = {
         "_target_": "mattergen.denoiser.GemNetTDenoiser",
         "atom_type_diffusion": "mask",
@@ -100,12 +114,17 @@ def denoiser(**adapted: Any) -> dict[str, Any]:
     }
     if adapted:
         node["_target_"] = "mattergen.adapter.GemNetTAdapter"
-        gemnet |= {"_target_": "mattergen.common.gemnet.gemnet_ctrl.GemNetTCtrl", "condition_on_adapt": list(adapted)}
+        gemnet |= {
+            "_target_": "mattergen.common.gemnet.gemnet_ctrl.GemNetTCtrl",
+            "condition_on_adapt": list(adapted),
+        }
     return node
 
 
 def configuration(model: dict[str, Any]) -> dict[str, Any]:
-    """A whole config.yaml as MatterGen's training writes it; what the sampler does not need is there too."""
+    """A whole config.yaml as MatterGen's training writes it; what the sampler does not need is
+    there too.
+    """
     corruption = {
         "_target_": "mattergen.diffusion.corruption.multi_corruption.MultiCorruption",
         "discrete_corruptions": {
@@ -126,7 +145,12 @@ def configuration(model: dict[str, Any]) -> dict[str, Any]:
         "sdes": {
             "cell": {
                 "_target_": "mattergen.common.diffusion.corruption.LatticeVPSDE.from_vpsde_config",
-                "vpsde_config": {"beta_max": 20, "beta_min": 0.1, "limit_density": 0.0577, "limit_var_scaling_constant": 0.25},
+                "vpsde_config": {
+                    "beta_max": 20,
+                    "beta_min": 0.1,
+                    "limit_density": 0.0577,
+                    "limit_var_scaling_constant": 0.25,
+                },
             },
             "pos": {
                 "_target_": "mattergen.common.diffusion.corruption.NumAtomsVarianceAdjustedWrappedVESDE",
@@ -137,7 +161,10 @@ def configuration(model: dict[str, Any]) -> dict[str, Any]:
         },
     }
     return {
-        "data_module": {"_target_": "mattergen.common.data.datamodule.CrystDataModule", "average_density": 0.0577},
+        "data_module": {
+            "_target_": "mattergen.common.data.datamodule.CrystDataModule",
+            "average_density": 0.0577,
+        },
         "lightning_module": {
             "_target_": "mattergen.diffusion.lightning_module.DiffusionLightningModule",
             "diffusion_module": {
@@ -159,7 +186,10 @@ def configuration(model: dict[str, Any]) -> dict[str, Any]:
             },
             "optimizer_partial": {"_partial_": True, "_target_": "torch.optim.Adam", "lr": 5.0e-06},
         },
-        "trainer": {"_target_": "pytorch_lightning.Trainer", "logger": {"_target_": "pytorch_lightning.loggers.WandbLogger"}},
+        "trainer": {
+            "_target_": "pytorch_lightning.Trainer",
+            "logger": {"_target_": "pytorch_lightning.loggers.WandbLogger"},
+        },
     }
 
 
@@ -174,18 +204,27 @@ class WithConfig(pl.Callback):
 
 
 def write(folder: Path, config: dict[str, Any]) -> Path:
-    """Train one step with pytorch-lightning and MatterGen's lightning module; the folder holds config.yaml and checkpoints/last.ckpt."""
+    """Train one step with pytorch-lightning and MatterGen's lightning module; the folder holds
+    config.yaml and checkpoints/last.ckpt.
+    """
     torch.manual_seed(0)
     parts = config["lightning_module"] | {
         "optimizer_partial": partial(torch.optim.Adam, lr=1e-3),
         "scheduler_partials": [
-            {"scheduler": partial(torch.optim.lr_scheduler.ReduceLROnPlateau, patience=100), "interval": "epoch", "monitor": "loss_train"}
+            {
+                "scheduler": partial(torch.optim.lr_scheduler.ReduceLROnPlateau, patience=100),
+                "interval": "epoch",
+                "monitor": "loss_train",
+            }
         ],
     }
     diffusion = instantiate(parts.pop("diffusion_module"))
-    lightning = instantiate({"_target_": parts.pop("_target_")}, diffusion_module=diffusion, **parts, _convert_="object")
+    lightning = instantiate(
+        {"_target_": parts.pop("_target_")}, diffusion_module=diffusion, **parts, _convert_="object"
+    )
     for parameter in lightning.parameters():
-        parameter.data.add_(0.1 * torch.randn_like(parameter))  # the adapter starts at zero, where conditions do nothing
+        # the adapter starts at zero, where conditions do nothing
+        parameter.data.add_(0.1 * torch.randn_like(parameter))
     for name, buffer in lightning.named_buffers():
         if name.endswith(("means", "stds")):
             buffer.fill_(1.0)  # a fitted scaler; unfitted ones hold uninitialised memory
@@ -205,12 +244,19 @@ def write(folder: Path, config: dict[str, Any]) -> Path:
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=[WithConfig(config), pl.callbacks.ModelCheckpoint(folder / "checkpoints", monitor="loss_train", save_last=True)],
+        callbacks=[
+            WithConfig(config),
+            pl.callbacks.ModelCheckpoint(
+                folder / "checkpoints", monitor="loss_train", save_last=True
+            ),
+        ],
         default_root_dir=folder,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # lightning remarks on a run without validation
-        trainer.fit(lightning, torch.utils.data.DataLoader(crystals, batch_size=2, collate_fn=collate))
+        trainer.fit(
+            lightning, torch.utils.data.DataLoader(crystals, batch_size=2, collate_fn=collate)
+        )
     (folder / "config.yaml").write_text(yaml.dump(config))
     return folder
 
@@ -219,7 +265,10 @@ def write(folder: Path, config: dict[str, Any]) -> Path:
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A download of the model hub's repository, of which checkpoints/chemical_system is there."""
     root = tmp_path_factory.mktemp("hub")
-    write(root / "checkpoints" / "chemical_system", configuration(denoiser(chemical_system=CHEMICAL_SYSTEM)))
+    write(
+        root / "checkpoints" / "chemical_system",
+        configuration(denoiser(chemical_system=CHEMICAL_SYSTEM)),
+    )
     return root
 
 
@@ -260,7 +309,8 @@ def change(folder: Path, how: Callable[[dict[str, Any], dict[str, Any]], object]
     return folder
 
 
-# -- the published format -----------------------------------------------------------------------------------------------------
+# -- the published format
+# -----------------------------------------------------------------------------------------------------
 
 
 def test_the_checkpoint_of_these_tests_has_all_that_lightning_writes(published: Path) -> None:
@@ -286,7 +336,9 @@ def test_a_published_checkpoint_loads_with_its_weights(model: Model, published: 
     stored = torch.load(published / "checkpoints" / "last.ckpt", weights_only=False)["state_dict"]
     loaded = model.module.state_dict()
     assert stored.keys() == {f"diffusion_module.{key}" for key in loaded}
-    assert all(torch.equal(stored[f"diffusion_module.{key}"], value) for key, value in loaded.items())
+    assert all(
+        torch.equal(stored[f"diffusion_module.{key}"], value) for key, value in loaded.items()
+    )
     assert not model.module.training
     assert not any(p.requires_grad for p in model.module.parameters())
 
@@ -299,7 +351,9 @@ def test_facts_of_a_published_model(model: Model) -> None:
     assert not {"He", "Xe", "Tc", "U"} & set(model.elements)
 
 
-def test_an_element_that_no_published_model_knows_is_refused(model: Model, program: Program) -> None:
+def test_an_element_that_no_published_model_knows_is_refused(
+    model: Model, program: Program
+) -> None:
     with pytest.raises(ScoutError) as failure:
         check_model(replace(program, system=("Cu", "Xe")), model)
     assert failure.value.code == "E520"
@@ -333,7 +387,9 @@ def test_guidance_changes_what_is_sampled(model: Model, program: Program) -> Non
 def test_classifier_free_guidance_extrapolates_from_the_unconditional_score(model: Model) -> None:
     sampler = GuidedSampler(model.module, steps=10, cfg=2.0)
     batch = conditions([3, 2], "Cu-P").replace(
-        pos=torch.rand(5, 3), cell=4 * torch.eye(3).repeat(2, 1, 1), atomic_numbers=torch.tensor([29, 15, 101, 29, 101])
+        pos=torch.rand(5, 3),
+        cell=4 * torch.eye(3).repeat(2, 1, 1),
+        atomic_numbers=torch.tensor([29, 15, 101, 29, 101]),
     )
     t = torch.full((2,), 0.3)
     with torch.no_grad():
@@ -341,13 +397,20 @@ def test_classifier_free_guidance_extrapolates_from_the_unconditional_score(mode
         unconditional = model.module.score_fn(SetUnconditionalEmbeddingType()(batch), t)
         found = sampler._score_fn(batch, t)
     for field in ("pos", "cell", "atomic_numbers"):
-        assert not torch.allclose(conditional[field], unconditional[field]), "a condition that does nothing proves nothing"
+        assert not torch.allclose(conditional[field], unconditional[field]), (
+            "a condition that does nothing proves nothing"
+        )
         torch.testing.assert_close(
-            found[field], unconditional[field] + 2.0 * (conditional[field] - unconditional[field]), rtol=1e-4, atol=1e-4
+            found[field],
+            unconditional[field] + 2.0 * (conditional[field] - unconditional[field]),
+            rtol=1e-4,
+            atol=1e-4,
         )
 
 
-def test_the_guidance_factor_of_the_program_reaches_the_model(model: Model, program: Program) -> None:
+def test_the_guidance_factor_of_the_program_reaches_the_model(
+    model: Model, program: Program
+) -> None:
     def lattice(factor: float) -> Any:
         chosen = replace(program, sample=replace(program.sample, cfg=factor))
         structure = generate(chosen, model, "non-guided", [0])[0].structure
@@ -358,8 +421,12 @@ def test_the_guidance_factor_of_the_program_reaches_the_model(model: Model, prog
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("adapted", [{}, {"dft_mag_density": MAGNETISM}], ids=["mattergen_base", "dft_mag_density"])
-def test_models_without_the_chemical_system_sample_it_by_their_types_alone(adapted: Any, program: Program, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "adapted", [{}, {"dft_mag_density": MAGNETISM}], ids=["mattergen_base", "dft_mag_density"]
+)
+def test_models_without_the_chemical_system_sample_it_by_their_types_alone(
+    adapted: Any, program: Program, tmp_path: Path
+) -> None:
     other = load_model(str(write(tmp_path / "model", configuration(denoiser(**adapted)))))
     assert other.conditions == tuple(adapted)
     (sampled,) = generate(program, other, "non-guided", [0])
@@ -367,8 +434,12 @@ def test_models_without_the_chemical_system_sample_it_by_their_types_alone(adapt
     assert {e.symbol for e in sampled.structure.composition} <= {"Cu", "P"}
 
 
-def test_a_structure_without_neighbours_is_lost_alone(model: Model, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    """GemNet ends with an IndexError when no atom of a batch has a neighbour; the other structures are sampled all the same."""
+def test_a_structure_without_neighbours_is_lost_alone(
+    model: Model, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GemNet ends with an IndexError when no atom of a batch has a neighbour; the other structures
+    are sampled all the same.
+    """
     whole = GuidedSampler.generate
 
     def fragile(self: GuidedSampler, conditioning: Any, seeds: list[int]) -> Any:
@@ -384,17 +455,24 @@ def test_a_structure_without_neighbours_is_lost_alone(model: Model, program: Pro
     assert "no atom has a neighbour" in (sampled[1].failure or "")
 
 
-def test_the_mask_of_elements_of_newer_configurations_is_kept(folder: Path, program: Program) -> None:
+def test_the_mask_of_elements_of_newer_configurations_is_kept(
+    folder: Path, program: Program
+) -> None:
     mask = {"_target_": "mattergen.denoiser.mask_disallowed_elements", "_partial_": True}
-    masked = load_model(str(change(folder, lambda _, module: module["model"].update(element_mask_func=mask))))
+    masked = load_model(
+        str(change(folder, lambda _, module: module["model"].update(element_mask_func=mask)))
+    )
     assert masked.module.model.element_mask_func is not None
     assert generate(program, masked, "non-guided", [0])[0].structure is not None
 
 
-# -- the model hub ------------------------------------------------------------------------------------------------------------
+# -- the model hub
+# ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_published_name_comes_from_the_hub(snapshot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_published_name_comes_from_the_hub(
+    snapshot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[tuple[str, str]] = []
 
     def download(repo_id: str, filename: str) -> str:
@@ -417,18 +495,26 @@ def test_every_published_model_is_known_to_the_checker() -> None:
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_offline_the_message_says_what_to_download_and_where_to_put_it(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_the_message_says_what_to_download_and_where_to_put_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ScoutError) as failure:
         load_model(name)
     assert failure.value.code == "E515"
     text = str(failure.value)
-    for part in (f"checkpoints/{name}/config.yaml", f"checkpoints/{name}/checkpoints/last.ckpt", "https://", "--model FOLDER"):
+    for part in (
+        f"checkpoints/{name}/config.yaml",
+        f"checkpoints/{name}/checkpoints/last.ckpt",
+        "https://",
+        "--model FOLDER",
+    ):
         assert part in text
 
 
-# -- configurations that want more than a model -------------------------------------------------------------------------------
+# -- configurations that want more than a model
+# -------------------------------------------------------------------------------
 
 # every one of these would create the file PROOF if it ran
 TOUCH = "__import__('pathlib').Path('PROOF').touch()"
@@ -472,20 +558,28 @@ HOSTILE: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
 
 @pytest.mark.parametrize("how", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_configuration_constructs_nothing_but_models(
-    how: Callable[[dict[str, Any], dict[str, Any]], object], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    how: Callable[[dict[str, Any], dict[str, Any]], object],
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     failure = refusal(change(folder, how))
     assert failure.code == "E512"
-    assert "wants to construct" in failure.message or "calls a resolver" in failure.message  # refused by us, before hydra sees it
+    # refused by us, before hydra sees it
+    assert "wants to construct" in failure.message or "calls a resolver" in failure.message
     assert not (tmp_path / "PROOF").exists()
 
 
 def test_interpolations_resolve_against_the_whole_file(folder: Path) -> None:
     def interpolate(whole: dict[str, Any], module: dict[str, Any]) -> None:
         whole["shared"] = {"embedding": module["model"]["gemnet"]["atom_embedding"]}
-        module["corruption"]["sdes"]["cell"]["vpsde_config"]["limit_density"] = "${data_module.average_density}"
-        module["model"]["hidden_dim"] = "${lightning_module.diffusion_module.model.gemnet.latent_dim}"
+        module["corruption"]["sdes"]["cell"]["vpsde_config"]["limit_density"] = (
+            "${data_module.average_density}"
+        )
+        module["model"]["hidden_dim"] = (
+            "${lightning_module.diffusion_module.model.gemnet.latent_dim}"
+        )
         module["model"]["gemnet"]["emb_size_edge"] = "${.emb_size_atom}"
         module["model"]["gemnet"]["atom_embedding"] = "${shared.embedding}"
 
@@ -496,12 +590,16 @@ def test_interpolations_resolve_against_the_whole_file(folder: Path) -> None:
 
 def test_what_the_sampler_does_not_read_may_say_anything(folder: Path) -> None:
     def elsewhere(whole: dict[str, Any], _: dict[str, Any]) -> None:
-        whole["trainer"].update(default_root_dir="${oc.env:A_VARIABLE_THAT_IS_NOT_SET}", callbacks=[{"_target_": "my.own.Callback"}])
+        whole["trainer"].update(
+            default_root_dir="${oc.env:A_VARIABLE_THAT_IS_NOT_SET}",
+            callbacks=[{"_target_": "my.own.Callback"}],
+        )
 
     assert load_model(str(change(folder, elsewhere))).conditions == ("chemical_system",)
 
 
-# -- files that are no checkpoint ---------------------------------------------------------------------------------------------
+# -- files that are no checkpoint
+# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["no/such/folder", "chemical_systen", "x" * 300, "a\0b", __file__])
@@ -551,7 +649,9 @@ CONFIGS = {
 
 
 @pytest.mark.parametrize("content", CONFIGS.values(), ids=CONFIGS.keys())
-def test_configurations_that_are_none(content: bytes, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configurations_that_are_none(
+    content: bytes, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (folder / "config.yaml").write_bytes(content)
     failure = refusal(folder)
@@ -560,7 +660,9 @@ def test_configurations_that_are_none(content: bytes, folder: Path, tmp_path: Pa
     assert not (tmp_path / "PROOF").exists()
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(content=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_no_bytes_as_configuration_make_a_traceback(content: bytes, folder: Path) -> None:
     (folder / "config.yaml").write_bytes(content)
@@ -568,12 +670,16 @@ def test_no_bytes_as_configuration_make_a_traceback(content: bytes, folder: Path
 
 
 def test_a_model_that_is_no_score_model(folder: Path) -> None:
-    failure = refusal(change(folder, lambda _, module: module.update(model={"_target_": "torch.nn.Identity"})))
+    failure = refusal(
+        change(folder, lambda _, module: module.update(model={"_target_": "torch.nn.Identity"}))
+    )
     assert failure.code == "E512"
 
 
 def test_an_argument_that_the_model_does_not_have(folder: Path) -> None:
-    failure = refusal(change(folder, lambda _, module: module["loss_fn"].update(no_such_argument=1)))
+    failure = refusal(
+        change(folder, lambda _, module: module["loss_fn"].update(no_such_argument=1))
+    )
     assert failure.code == "E512"
     assert "\n" not in failure.message
 
@@ -583,7 +689,9 @@ class Hostile:
         return os.system, ("touch PROOF",)
 
 
-def test_a_pickle_with_code_is_refused_by_name(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pickle_with_code_is_refused_by_name(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     weights = folder / "checkpoints" / "last.ckpt"
     content = torch.load(weights, weights_only=False)
@@ -611,7 +719,9 @@ SPOILT: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "one byte": lambda _: b"P",
     "a web page": lambda _: b"<!DOCTYPE html><html>not found</html>",
-    "a pointer of git-lfs": lambda _: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+    "a pointer of git-lfs": lambda _: (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+    ),
     "damaged inside": flipped,
     "no archive any more": lambda content: content[4:],
     "a list": lambda _: pickle.dumps([1, 2, 3], protocol=2),
@@ -634,7 +744,16 @@ def test_an_archive_that_is_something_else(folder: Path) -> None:
     assert refusal(folder).code == "E513"
 
 
-@pytest.mark.parametrize("content", [{"epoch": 1}, {"state_dict": [1]}, {"state_dict": {1: torch.ones(1)}}, [torch.ones(1)], torch.ones(1)])
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"epoch": 1},
+        {"state_dict": [1]},
+        {"state_dict": {1: torch.ones(1)}},
+        [torch.ones(1)],
+        torch.ones(1),
+    ],
+)
 def test_a_file_of_tensors_that_is_no_checkpoint(content: Any, folder: Path) -> None:
     torch.save(content, folder / "checkpoints" / "last.ckpt")
     assert refusal(folder).code == "E513"
@@ -651,7 +770,9 @@ def test_a_file_of_tensors_that_is_no_checkpoint(content: Any, folder: Path) -> 
     ],
     ids=["none", "one missing", "one too many", "other shapes", "no tensors"],
 )
-def test_weights_that_do_not_fit_the_configuration(alter: Callable[[dict[str, Any]], dict[str, Any]], folder: Path) -> None:
+def test_weights_that_do_not_fit_the_configuration(
+    alter: Callable[[dict[str, Any]], dict[str, Any]], folder: Path
+) -> None:
     weights = folder / "checkpoints" / "last.ckpt"
     content = torch.load(weights, weights_only=False)
     torch.save(copy.copy(content) | {"state_dict": alter(dict(content["state_dict"]))}, weights)
@@ -661,7 +782,16 @@ def test_weights_that_do_not_fit_the_configuration(alter: Callable[[dict[str, An
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[", "[1]", '{"elements": 3}', '{"num_atoms": [1]}', '{"num_atoms": {"x": {"1": 1}}}', '{"max_atoms": null}']
+    "content",
+    [
+        "",
+        "[",
+        "[1]",
+        '{"elements": 3}',
+        '{"num_atoms": [1]}',
+        '{"num_atoms": {"x": {"1": 1}}}',
+        '{"max_atoms": null}',
+    ],
 )
 def test_facts_that_are_none(content: str, folder: Path) -> None:
     (folder / "scout.json").write_text(content)

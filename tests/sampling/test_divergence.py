@@ -1,4 +1,6 @@
-"""One structure of a batch that goes wrong ends as lost and changes no other: its gradient is NaN, its score explodes, its cell grows without end."""
+"""One structure of a batch that goes wrong ends as lost and changes no other: its gradient is NaN,
+its score explodes, its cell grows without end.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,10 @@ import pytest
 import torch
 
 import scoutlang
+from scoutlang.evaluation.loss import compile_loss
 from scoutlang.ir import Guide, Schedule
-from scoutlang.loss import compile_loss
-from scoutlang.sampling.backends.mattergen.batches import conditions
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.batches import conditions
+from scoutlang.sampling.mattergen.sampler import GuidedSampler
 
 VICTIM, COUNT, STEPS = 1, 3, 12
 DENSE = compile_loss(scoutlang.check("system Cu-P; require volume_per_atom = 11.7").program)
@@ -23,7 +25,9 @@ GUIDES = {
 
 
 def poisoned(by):
-    """The loss with a factor for one structure: its value and its gradient are no numbers, or the largest that there are."""
+    """The loss with a factor for one structure: its value and its gradient are no numbers, or the
+    largest that there are.
+    """
 
     def loss(batch, sharpness=8.0):
         value = DENSE(batch, sharpness)
@@ -34,7 +38,9 @@ def poisoned(by):
 
 
 class Explodes(torch.nn.Module):
-    """A score model whose score of one structure, in one field, is multiplied by a number below t = 0.5."""
+    """A score model whose score of one structure, in one field, is multiplied by a number below t =
+    0.5.
+    """
 
     cond_fields_model_was_trained_on: tuple[str, ...] = ()
 
@@ -44,7 +50,9 @@ class Explodes(torch.nn.Module):
 
     def forward(self, x, t):
         score = self.model(x, t)
-        wrong = torch.zeros(len(x["num_atoms"]), dtype=torch.bool).index_fill(0, torch.tensor([VICTIM]), value=True) & (t < 0.5)
+        wrong = torch.zeros(len(x["num_atoms"]), dtype=torch.bool).index_fill(
+            0, torch.tensor([VICTIM]), value=True
+        ) & (t < 0.5)
         if self.field == "pos":
             wrong = wrong[x.get_batch_idx("pos")]
         values = score[self.field]
@@ -59,7 +67,9 @@ def sample(toy):
     def run(guide, loss=DENSE, module=toy):
         told = []
         loss = None if guide is None else loss
-        sampler = GuidedSampler(module, steps=STEPS, cfg=0.0, loss=loss, guide=guide, on_step=told.append)
+        sampler = GuidedSampler(
+            module, steps=STEPS, cfg=0.0, loss=loss, guide=guide, on_step=told.append
+        )
         return sampler.generate(conditions([4] * COUNT, None), list(range(COUNT))), told
 
     return run
@@ -88,10 +98,19 @@ def test_a_gradient_that_is_no_number_moves_nothing(sample, guide, by):
 
 @pytest.mark.parametrize(
     ("guide", "by"),
-    [("non-guided", -1e3), ("adaptive", float("nan")), ("adaptive", -1e30), ("adaptive", -1e3), ("paper", float("inf")), ("paper", -1e3)],
+    [
+        ("non-guided", -1e3),
+        ("adaptive", float("nan")),
+        ("adaptive", -1e30),
+        ("adaptive", -1e3),
+        ("paper", float("inf")),
+        ("paper", -1e3),
+    ],
 )
 def test_an_exploding_cell_is_lost_and_touches_no_other(sample, toy, guide, by):
-    module = type(toy)(model=Explodes(toy.model, by, "cell"), corruption=toy.corruption, loss_fn=toy.loss_fn)
+    module = type(toy)(
+        model=Explodes(toy.model, by, "cell"), corruption=toy.corruption, loss_fn=toy.loss_fn
+    )
     found, told = sample(GUIDES[guide], module=module)
     assert_others_are_the_same(found, sample(GUIDES[guide])[0])
     assert told[-1].broken.tolist() == [b == VICTIM for b in range(COUNT)]
@@ -101,7 +120,11 @@ def test_an_exploding_cell_is_lost_and_touches_no_other(sample, toy, guide, by):
 
 @pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)
 def test_coordinates_that_are_no_numbers_are_lost_and_touch_no_other(sample, toy, guide):
-    module = type(toy)(model=Explodes(toy.model, float("nan"), "pos"), corruption=toy.corruption, loss_fn=toy.loss_fn)
+    module = type(toy)(
+        model=Explodes(toy.model, float("nan"), "pos"),
+        corruption=toy.corruption,
+        loss_fn=toy.loss_fn,
+    )
     found, told = sample(guide, module=module)
     assert_others_are_the_same(found, sample(guide)[0])
     assert told[-1].broken.tolist() == [b == VICTIM for b in range(COUNT)]

@@ -19,14 +19,23 @@ NUM_ATOMS = torch.tensor([2, 3])
 @pytest.fixture
 def crystals():
     g = torch.Generator().manual_seed(1)
-    cell = 4 * torch.eye(3, dtype=torch.float64) + 0.4 * torch.randn(2, 3, 3, generator=g, dtype=torch.float64)
+    cell = 4 * torch.eye(3, dtype=torch.float64) + 0.4 * torch.randn(
+        2, 3, 3, generator=g, dtype=torch.float64
+    )
     return torch.rand(5, 3, generator=g, dtype=torch.float64), guidance.symmetric_form(cell)
 
 
 def pair_energy(frac, cell):
-    """A smooth function of both structures, one value each: not periodic, which the metric does not need."""
+    """A smooth function of both structures, one value each: not periodic, which the metric does not
+    need.
+    """
     cart = (frac.unsqueeze(1) @ cell[SYSTEM]).squeeze(1)
-    return torch.stack([torch.pdist(cart[b == SYSTEM]).square().sum() + torch.linalg.det(cell[b]) for b in range(2)])
+    return torch.stack(
+        [
+            torch.pdist(cart[b == SYSTEM]).square().sum() + torch.linalg.det(cell[b])
+            for b in range(2)
+        ]
+    )
 
 
 def gradients(frac, cell):
@@ -46,7 +55,9 @@ def test_descent_rate_is_minus_the_square_norm(crystals):
 
 def test_descent_is_the_same_crystal_in_a_rotated_frame(crystals):
     frac, cell = crystals
-    q, _ = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64))
+    q, _ = torch.linalg.qr(
+        torch.randn(3, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    )
     a = guidance.descent(*gradients(frac, cell), cell, SYSTEM, NUM_ATOMS)
     turned = cell @ q * torch.linalg.det(q)
     b = guidance.descent(*gradients(frac, turned), turned, SYSTEM, NUM_ATOMS)
@@ -67,7 +78,9 @@ def test_a_structure_with_a_broken_gradient_stands_still_and_spoils_nobody(cryst
 def test_displacement_keeps_the_lattice_symmetric_and_strains_the_volume(crystals):
     frac, cell = crystals
     strain = 0.01 * torch.eye(3, dtype=torch.float64).repeat(2, 1, 1)
-    d = guidance.Descent(torch.zeros_like(frac), strain, torch.ones(2, dtype=torch.float64), torch.linalg.inv(cell))
+    d = guidance.Descent(
+        torch.zeros_like(frac), strain, torch.ones(2, dtype=torch.float64), torch.linalg.inv(cell)
+    )
     _, delta = guidance.displacement(d, torch.ones(2, dtype=torch.float64), cell, SYSTEM)
     torch.testing.assert_close(delta, delta.transpose(1, 2))
     torch.testing.assert_close(torch.linalg.det(cell + delta), torch.linalg.det(cell) * 1.01**3)
@@ -81,24 +94,45 @@ def test_adaptive_step_vanishes_with_the_loss_and_respects_the_trust_region(crys
     frac, cell = crystals
     d = guidance.descent(*gradients(frac, cell), cell, SYSTEM, NUM_ATOMS)
     sigma = torch.full((5, 1), 0.01, dtype=torch.float64)
-    assert guidance.adaptive_step(1.0, torch.zeros(2, dtype=torch.float64), d, SYSTEM, sigma, **LIMITS).tolist() == [0, 0]
-    step = guidance.adaptive_step(1.0, torch.full((2,), 1e9, dtype=torch.float64), d, SYSTEM, sigma, **LIMITS)
+    assert guidance.adaptive_step(
+        1.0, torch.zeros(2, dtype=torch.float64), d, SYSTEM, sigma, **LIMITS
+    ).tolist() == [0, 0]
+    step = guidance.adaptive_step(
+        1.0, torch.full((2,), 1e9, dtype=torch.float64), d, SYSTEM, sigma, **LIMITS
+    )
     assert (step[SYSTEM][:, None] * d.move).norm(dim=1).max() <= LIMITS["move"] * (1 + 1e-9)
-    assert (step[:, None, None] * d.strain).flatten(1).norm(dim=1).max() <= LIMITS["strain"] * (1 + 1e-9)
-    small = guidance.adaptive_step(1.0, torch.full((2,), 1e-9, dtype=torch.float64), d, SYSTEM, sigma, **LIMITS)
+    assert (step[:, None, None] * d.strain).flatten(1).norm(dim=1).max() <= LIMITS["strain"] * (
+        1 + 1e-9
+    )
+    small = guidance.adaptive_step(
+        1.0, torch.full((2,), 1e-9, dtype=torch.float64), d, SYSTEM, sigma, **LIMITS
+    )
     torch.testing.assert_close(small, 1e-9 / d.square_norm)
     blurred = torch.full((5, 1), 2 * guidance.MAX_SIGMA, dtype=torch.float64)
-    assert guidance.adaptive_step(1.0, torch.ones(2, dtype=torch.float64), d, SYSTEM, blurred, **LIMITS).tolist() == [0, 0]
+    assert guidance.adaptive_step(
+        1.0, torch.ones(2, dtype=torch.float64), d, SYSTEM, blurred, **LIMITS
+    ).tolist() == [0, 0]
 
 
 def test_cap_bounds_the_normalised_step():
-    d = guidance.Descent(torch.zeros(5, 3), torch.zeros(2, 3, 3), torch.tensor([1e-8, 4.0]), torch.eye(3).expand(2, 3, 3))
-    assert guidance.normalised_step(1.0, d, over_batch=False, cap=None).tolist() == pytest.approx([1e4, 0.5])
-    assert guidance.normalised_step(1.0, d, over_batch=False, cap=2.0).tolist() == pytest.approx([2.0, 0.5])
+    d = guidance.Descent(
+        torch.zeros(5, 3),
+        torch.zeros(2, 3, 3),
+        torch.tensor([1e-8, 4.0]),
+        torch.eye(3).expand(2, 3, 3),
+    )
+    assert guidance.normalised_step(1.0, d, over_batch=False, cap=None).tolist() == pytest.approx(
+        [1e4, 0.5]
+    )
+    assert guidance.normalised_step(1.0, d, over_batch=False, cap=2.0).tolist() == pytest.approx(
+        [2.0, 0.5]
+    )
 
 
 def test_symmetric_noise_has_unit_variance_everywhere():
-    noise = guidance.symmetric_noise(torch.randn(40_000, 3, 3, generator=torch.Generator().manual_seed(0)))
+    noise = guidance.symmetric_noise(
+        torch.randn(40_000, 3, 3, generator=torch.Generator().manual_seed(0))
+    )
     assert torch.equal(noise, noise.transpose(1, 2))
     torch.testing.assert_close(noise.var(0), torch.ones(3, 3), rtol=0.03, atol=0)
 
@@ -118,7 +152,13 @@ def test_schedules_run_from_noise_to_clean(schedule, values):
 
 def test_window_and_period():
     guide = Guide(since=0.9, until=0.1, every=3)
-    assert [is_active(guide, t, 3) for t in (0.95, 0.9, 0.5, 0.1, 0.05)] == [False, True, True, True, False]
+    assert [is_active(guide, t, 3) for t in (0.95, 0.9, 0.5, 0.1, 0.05)] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
     assert [step for step in range(7) if is_active(guide, 0.5, step)] == [0, 3, 6]
 
 

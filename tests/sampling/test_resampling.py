@@ -1,4 +1,6 @@
-"""Feynman-Kac resampling: the bookkeeping by hand, and the closed-form toy under rewards whose posterior is known."""
+"""Feynman-Kac resampling: the bookkeeping by hand, and the closed-form toy under rewards whose
+posterior is known.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoutlang.ir import Guide, Schedule
-from scoutlang.sampling.backends.mattergen import sampler as sampler_module
-from scoutlang.sampling.backends.mattergen.batches import conditions, copies
+from scoutlang.sampling.mattergen import sampler as sampler_module
+from scoutlang.sampling.mattergen.batches import conditions, copies
 from scoutlang.sampling.resampling import Population
 
 ZERO = Schedule(start=0.0, end=0.0)
@@ -31,7 +33,8 @@ def test_every_slot_has_a_parent_and_no_line_is_too_long(rewards, uniform, offsp
     assert set(parents.tolist()) <= set(range(len(rewards)))
     assert (following.log_weight == 0).all()
     lives_on = parents == np.arange(len(parents))
-    assert set(parents[~lives_on].tolist()) <= set(np.flatnonzero(lives_on).tolist())  # whoever has a copy lives on itself
+    # whoever has a copy lives on itself
+    assert set(parents[~lives_on].tolist()) <= set(np.flatnonzero(lives_on).tolist())
     if offspring is not None:
         assert np.bincount(following.ancestor).max() <= offspring
 
@@ -83,26 +86,33 @@ def test_a_copied_batch_is_the_crystals_of_the_parents():
 
 def resampling(**options) -> Guide:
     """Resampling alone, at every step: nothing pushes."""
-    return Guide(k=ZERO, types=0.0, since=1.0, reward=1.0, **{"resample": 1000, "stability": 0.0} | options)
+    return Guide(
+        k=ZERO, types=0.0, since=1.0, reward=1.0, **{"resample": 1000, "stability": 0.0} | options
+    )
 
 
 @pytest.mark.slow
 def test_resampling_alone_samples_the_tilted_data(sample_toy, monkeypatch):
-    """p(L) exp(−κ Σ L) of normal entries N(m, S²) is N(m − κ S², S²). Resampled every time: what is waiting at the end would be lost."""
+    """p(L) exp(−κ Σ L) of normal entries N(m, S²) is N(m − κ S², S²). Resampled every time: what is
+    waiting at the end would be lost.
+    """
     monkeypatch.setattr(sampler_module, "RESAMPLE_BELOW", 1.0)
     tilt, data = 1.5, Gaussian()
     loss = KnownLoss(of_lattice(lambda x: tilt * x))
-    batch = sample_toy(400, atoms=1, steps=40, corrector=0, loss=loss, guide=resampling(offspring=400))
+    batch = sample_toy(
+        400, atoms=1, steps=40, corrector=0, loss=loss, guide=resampling(offspring=400)
+    )
     plain = sample_toy(400, atoms=1, steps=40, corrector=0)
     shift = (batch["cell"] - plain["cell"])[:, UPPER.bool()].mean().item()
-    # 40 steps that end with a mean make the spread of the plain entries S' < S; six seeds of 400 structures scatter by 0.012
+    # 40 steps that end with a mean make the spread of the plain entries S' < S; six seeds of 400
+    # structures scatter by 0.012
     spread = plain["cell"][:, UPPER.bool()].std(0).mean().item()
     assert spread == pytest.approx(data.cell_std, rel=0.2)
     assert shift == pytest.approx(-tilt * spread**2, abs=0.04)
 
 
 def test_a_bound_on_offspring_keeps_lines_and_the_caller_is_told(make_toy):
-    from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
+    from scoutlang.sampling.mattergen.sampler import GuidedSampler
 
     loss = KnownLoss(of_lattice(lambda x: 40.0 * x))
     sampler = GuidedSampler(make_toy(), steps=12, cfg=0.0, loss=loss, guide=resampling(offspring=3))
@@ -110,13 +120,14 @@ def test_a_bound_on_offspring_keeps_lines_and_the_caller_is_told(make_toy):
     assert len(set(sampler.ancestors)) == 8  # a steep reward fills every line
     assert max(map(sampler.ancestors.count, sampler.ancestors)) == 3
     sizes = batch["num_atoms"].tolist()
-    assert sizes == [[1, 2, 3][a % 3] for a in sampler.ancestors]  # a copy has the atoms of its ancestor
+    # a copy has the atoms of its ancestor
+    assert sizes == [[1, 2, 3][a % 3] for a in sampler.ancestors]
     cells = [batch["cell"][b] for b in range(24)]
     assert not any(torch.equal(a, b) for a, b in pairwise(cells))  # and noise of its own
 
 
 def test_energies_are_asked_for_late_and_decide(make_toy):
-    from scoutlang.sampling.backends.mattergen.sampler import ENERGY_FROM, GuidedSampler
+    from scoutlang.sampling.mattergen.sampler import ENERGY_FROM, GuidedSampler
 
     asked = []
 
@@ -129,7 +140,13 @@ def test_energies_are_asked_for_late_and_decide(make_toy):
     guide = resampling(stability=200.0, offspring=2)
     seen = []
     sampler = GuidedSampler(
-        make_toy(), steps=20, cfg=0.0, loss=flat, guide=guide, above_hull=above_hull, on_step=lambda p: seen.append((p.time, len(asked)))
+        make_toy(),
+        steps=20,
+        cfg=0.0,
+        loss=flat,
+        guide=guide,
+        above_hull=above_hull,
+        on_step=lambda p: seen.append((p.time, len(asked))),
     )
     sampler.generate(conditions([2] * 12, None), list(range(12)))
     assert asked

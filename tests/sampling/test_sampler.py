@@ -1,4 +1,6 @@
-"""The sampler on a closed-form toy: zero strength, and that guidance does what the loss asks. Moments: test_exactness.py."""
+"""The sampler on a closed-form toy: zero strength, and that guidance does what the loss asks.
+Moments: test_exactness.py.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,10 @@ import pytest
 import torch
 
 import scoutlang
+from scoutlang.evaluation.loss import compile_loss
 from scoutlang.ir import Guide, Schedule
-from scoutlang.loss import compile_loss
-from scoutlang.sampling.backends.mattergen.batches import conditions
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.batches import conditions
+from scoutlang.sampling.mattergen.sampler import GuidedSampler
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,9 @@ def volume_per_atom(batch):
 def test_zero_strength_is_non_guided_sampling(sample_toy, dense, method):
     zero = Schedule(start=0.0, end=0.0)
     plain = sample_toy(4, steps=25)
-    idle = sample_toy(4, steps=25, loss=dense, guide=Guide(method=method, k=zero, g=zero, since=1.0, until=0.0))
+    idle = sample_toy(
+        4, steps=25, loss=dense, guide=Guide(method=method, k=zero, g=zero, since=1.0, until=0.0)
+    )
     for field in ("pos", "cell", "atomic_numbers"):
         assert torch.equal(plain[field], idle[field])
 
@@ -43,7 +47,9 @@ def test_zero_strength_is_non_guided_sampling(sample_toy, dense, method):
 )
 def test_guidance_moves_the_volume_towards_the_target(sample_toy, dense, guide):
     plain = (volume_per_atom(sample_toy(48, steps=40)) - 11.7).abs().mean()
-    guided = (volume_per_atom(sample_toy(48, steps=40, loss=dense, guide=guide)) - 11.7).abs().mean()
+    guided = (
+        (volume_per_atom(sample_toy(48, steps=40, loss=dense, guide=guide)) - 11.7).abs().mean()
+    )
     assert guided < 0.92 * plain
 
 
@@ -64,11 +70,15 @@ def test_loss_and_guide_go_together(toy, dense):
 
 
 def test_adaptive_guidance_steers_types_and_forbidden_ones_stay_out(toy):
-    """A crystal of the toy is 70 % copper; a requirement that needs phosphorus around copper makes it richer in phosphorus."""
+    """A crystal of the toy is 70 % copper; a requirement that needs phosphorus around copper makes
+    it richer in phosphorus.
+    """
     loss = compile_loss(scoutlang.check("system Cu-P; require CN(Cu-P, r=3.5) = 12").program)
-    plain = GuidedSampler(toy, steps=30, cfg=0.0, allowed=(15, 29)).generate(conditions([4] * 24, None), list(range(24)))
-    guided = GuidedSampler(toy, steps=30, cfg=0.0, allowed=(15, 29), loss=loss, guide=Guide()).generate(
+    plain = GuidedSampler(toy, steps=30, cfg=0.0, allowed=(15, 29)).generate(
         conditions([4] * 24, None), list(range(24))
     )
+    guided = GuidedSampler(
+        toy, steps=30, cfg=0.0, allowed=(15, 29), loss=loss, guide=Guide()
+    ).generate(conditions([4] * 24, None), list(range(24)))
     assert (guided["atomic_numbers"] == 15).sum() > 1.3 * (plain["atomic_numbers"] == 15).sum()
     assert set(guided["atomic_numbers"].tolist()) <= {15, 29}

@@ -1,4 +1,6 @@
-"""What a program says about sampling reaches the sampler: composition, strengths over time, knobs of the guidance."""
+"""What a program says about sampling reaches the sampler: composition, strengths over time, knobs
+of the guidance.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ import pytest
 import torch
 
 import scoutlang
-from scoutlang.errors import ScoutError
 from scoutlang.ir import Program
-from scoutlang.sampling.backends.mattergen.checkpoint import Model, load_model
 from scoutlang.sampling.generate import Sampled, check_model, generate
+from scoutlang.sampling.mattergen.checkpoint import Model, load_model
 from scoutlang.sampling.schedules import strength
+from scoutlang.support.errors import ScoutError
 
 TEXT = "system Cu-Si-P; require CN(Cu-P) = 4; sample 4 steps 12 seed 3"
 
@@ -32,7 +34,11 @@ def program(text: str) -> Program:
 
 def compositions(sampled: list[Sampled]) -> list[Counter[str]]:
     assert all(s.structure is not None for s in sampled)
-    return [Counter(site.specie.symbol for site in s.structure) for s in sampled if s.structure is not None]
+    return [
+        Counter(site.specie.symbol for site in s.structure)
+        for s in sampled
+        if s.structure is not None
+    ]
 
 
 @pytest.mark.parametrize("arm", ["guided", "non-guided"])
@@ -47,8 +53,8 @@ def test_a_formula_is_exact(mini: Model, arm: str, recur: int) -> None:
 
 def test_atoms_become_known_one_after_another(mini: Model) -> None:
     """As without a formula: the mask lifts during the steps, not all at once."""
-    from scoutlang.sampling.backends.mattergen.batches import conditions
-    from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
+    from scoutlang.sampling.mattergen.batches import conditions
+    from scoutlang.sampling.mattergen.sampler import GuidedSampler
 
     masked: list[int] = []
     types = torch.tensor([29, 29, 14, 15, 15, 15])
@@ -80,7 +86,10 @@ def test_a_formula_that_no_cell_of_the_model_holds(mini: Model) -> None:
         ("constant(0.5)", {1.0: 0.5, 0.0: 0.5}),
         ("ramp(0 -> 0.8)", {1.0: 0.0, 0.5: 0.4, 0.0: 0.8}),
         ("ramp(0 -> 0.8, cosine)", {1.0: 0.0, 0.5: 0.4, 0.75: 0.4 * (1 - math.cos(math.pi / 4))}),
-        ("piecewise(0.9: 0, 0.5: 1, 0.1: 0.2)", {1.0: 0.0, 0.9: 0.0, 0.7: 0.5, 0.5: 1.0, 0.3: 0.6, 0.05: 0.2}),
+        (
+            "piecewise(0.9: 0, 0.5: 1, 0.1: 0.2)",
+            {1.0: 0.0, 0.9: 0.0, 0.7: 0.5, 0.5: 1.0, 0.3: 0.6, 0.05: 0.2},
+        ),
     ],
 )
 def test_strength_over_time(written: str, expected: dict[float, float]) -> None:
@@ -90,19 +99,27 @@ def test_strength_over_time(written: str, expected: dict[float, float]) -> None:
 
 
 def test_a_wish_is_followed_downhill_and_uphill(mini: Model) -> None:
-    """Also where the value is positive and should rise, so that the loss is negative. The random numbers are the same."""
+    """Also where the value is positive and should rise, so that the loss is negative. The random
+    numbers are the same.
+    """
     text = "system Cu-Si-P; atoms = 8; prefer volume_per_atom as {} as possible; guide move 0.3 strain 0.1; sample 4 steps 40 seed 5"
 
     def volumes(direction: str) -> list[float]:
-        found = [s.structure for s in generate(program(text.format(direction)), mini, "guided", range(4))]
+        found = [
+            s.structure for s in generate(program(text.format(direction)), mini, "guided", range(4))
+        ]
         return [s.volume / len(s) for s in found if s is not None]
 
     assert all(high > low + 0.5 for low, high in zip(volumes("low"), volumes("high"), strict=True))
 
 
-@pytest.mark.parametrize("knob", [{"types": 0.0}, {"move": 0.5}, {"strain": 0.2}, {"sharpness": 3.0}])
+@pytest.mark.parametrize(
+    "knob", [{"types": 0.0}, {"move": 0.5}, {"strain": 0.2}, {"sharpness": 3.0}]
+)
 def test_every_knob_changes_the_guided_arm_only(mini: Model, knob: dict[str, float]) -> None:
-    usual = program("system Cu-Si-P; require CN(Cu-P) = 6; atoms = 8; guide from 1 to 0; sample 2 steps 12 seed 3")
+    usual = program(
+        "system Cu-Si-P; require CN(Cu-P) = 6; atoms = 8; guide from 1 to 0; sample 2 steps 12 seed 3"
+    )
     turned = replace(usual, guide=replace(usual.guide, **knob))
 
     def structures(chosen: Program, arm: str) -> list[object]:
@@ -112,10 +129,20 @@ def test_every_knob_changes_the_guided_arm_only(mini: Model, knob: dict[str, flo
     assert structures(usual, "guided") != structures(turned, "guided")
 
 
-@pytest.mark.parametrize(("written", "corrections"), [("", 1), (" corrector 0", 0), (" corrector 3", 3)])
-def test_the_corrector_takes_the_steps_that_were_asked_for_else_those_of_the_model(mini: Model, written: str, corrections: int) -> None:
+@pytest.mark.parametrize(
+    ("written", "corrections"), [("", 1), (" corrector 0", 0), (" corrector 3", 3)]
+)
+def test_the_corrector_takes_the_steps_that_were_asked_for_else_those_of_the_model(
+    mini: Model, written: str, corrections: int
+) -> None:
     """The predictor runs at each of 12 steps, the corrector after each but the last."""
     seen: list[int] = []
-    generate(program(TEXT + written), mini, "non-guided", range(2), on_step=lambda p: seen.append(p.evaluations))
+    generate(
+        program(TEXT + written),
+        mini,
+        "non-guided",
+        range(2),
+        on_step=lambda p: seen.append(p.evaluations),
+    )
     assert seen[-1] == 2 * (12 + 11 * corrections)
     assert mini.langevin.steps == 1

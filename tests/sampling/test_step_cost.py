@@ -1,6 +1,8 @@
-"""What a step of the sampler costs beside the network: how often the host must wait for the device, and memory.
+"""What a step of the sampler costs beside the network: how often the host must wait for the device,
+and memory.
 
-No GPU is needed to count waits: an operation whose result the host has to see, or whose size depends on data, is one on any device.
+No GPU is needed to count waits: an operation whose result the host has to see, or whose size
+depends on data, is one on any device.
 """
 
 from __future__ import annotations
@@ -20,23 +22,35 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import scoutlang
+from scoutlang.evaluation.loss import compile_loss, loss_and_gradient
 from scoutlang.ir import Program
-from scoutlang.loss import compile_loss, loss_and_gradient
-from scoutlang.sampling.backends.mattergen.batches import conditions
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.batches import conditions
+from scoutlang.sampling.mattergen.sampler import GuidedSampler
 from scoutlang.sampling.progress import Progress
 
 aten = torch.ops.aten
 PACKAGE = str(Path(scoutlang.__file__).parent)
-ONE, TWO = "require CN(Cu-P) = 4", "require CN(Cu-P) = 4; require CN(Cu-Cu) = 1; require volume_per_atom = 16 Å^3"
+ONE, TWO = (
+    "require CN(Cu-P) = 4",
+    "require CN(Cu-P) = 4; require CN(Cu-Cu) = 1; require volume_per_atom = 16 Å^3",
+)
 
-# A data-dependent list of pairs: which atoms may be centres, which neighbours, how many pairs of them, how many images, how many in reach.
+# A data-dependent list of pairs: which atoms may be centres, which neighbours, how many pairs of
+# them, how many images, how many in reach.
 WAITS_OF_A_SEARCH = 5
-# One guided score: torch's eigenvalues and pseudoinverse check for errors on the host, twice each; the size of a bincount.
+# One guided score: torch's eigenvalues and pseudoinverse check for errors on the host, twice each;
+# the size of a bincount.
 WAITS_OF_A_PUSH = 5
 
 _WAITING = {
-    *(aten._local_scalar_dense, aten.is_nonzero, aten.equal, aten.nonzero, aten.masked_select, aten.bincount),
+    *(
+        aten._local_scalar_dense,
+        aten.is_nonzero,
+        aten.equal,
+        aten.nonzero,
+        aten.masked_select,
+        aten.bincount,
+    ),
     *(aten._unique2, aten.unique_dim, aten.unique_consecutive),
     *(aten._linalg_eigh, aten._linalg_svd, aten.linalg_pinv, aten.linalg_inv),
 }
@@ -49,7 +63,9 @@ def waits(function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) ->
     if operation is aten.repeat_interleave:
         return options.get("output_size") is None
     if operation in _INDEXING:
-        return any(index is not None and index.dtype in (torch.bool, torch.uint8) for index in arguments[1])
+        return any(
+            index is not None and index.dtype in (torch.bool, torch.uint8) for index in arguments[1]
+        )
     return operation in _WAITING
 
 
@@ -98,9 +114,15 @@ def program(text: str) -> Program:
 
 
 def guided(toy: Any, text: str, **options: Any) -> GuidedSampler:
-    """Not guided where the text requires nothing; without resampling, which is rare and decided on the host."""
+    """Not guided where the text requires nothing; without resampling, which is rare and decided on
+    the host.
+    """
     asked = program(text)
-    loss = {"loss": compile_loss(asked), "guide": replace(asked.guide, resample=0)} if asked.terms else {}
+    loss = (
+        {"loss": compile_loss(asked), "guide": replace(asked.guide, resample=0)}
+        if asked.terms
+        else {}
+    )
     return GuidedSampler(toy, cfg=0.0, allowed=(15, 29), **loss, **options)
 
 
@@ -120,23 +142,36 @@ def crystals(sample_toy: Any) -> Any:
     return made.replace(atomic_numbers=torch.tensor([29, 15, 101, 101] * 3))
 
 
-@pytest.mark.parametrize(("text", "searches"), [(ONE, 1), (TWO, 2), ("require volume_per_atom = 16 Å^3", 0)])
-def test_the_host_waits_only_for_the_lists_of_pairs(toy: Any, crystals: Any, text: str, searches: int) -> None:
+@pytest.mark.parametrize(
+    ("text", "searches"), [(ONE, 1), (TWO, 2), ("require volume_per_atom = 16 Å^3", 0)]
+)
+def test_the_host_waits_only_for_the_lists_of_pairs(
+    toy: Any, crystals: Any, text: str, searches: int
+) -> None:
     sampler = GuidedSampler(toy, steps=50, cfg=0.0)
     with torch.no_grad():
-        clean = sampler.processes.clean(crystals, sampler._score(crystals, 0.3), sampler.processes.noise_level(crystals, 0.3))
+        clean = sampler.processes.clean(
+            crystals, sampler._score(crystals, 0.3), sampler.processes.noise_level(crystals, 0.3)
+        )
     found = counted(lambda: loss_and_gradient(compile_loss(program(text)), clean))
     assert found.total() == WAITS_OF_A_SEARCH * searches, found
     assert all(where.startswith("geometry.") for where in found), found
 
 
 @pytest.mark.parametrize(("text", "searches"), [(ONE, 1), (TWO, 2)])
-def test_waits_that_guidance_adds_to_a_step(toy: Any, crystals: Any, text: str, searches: int) -> None:
+def test_waits_that_guidance_adds_to_a_step(
+    toy: Any, crystals: Any, text: str, searches: int
+) -> None:
     """Predictor and corrector are guided, each by one push."""
     plain, steered = waits_per_step(toy, ""), waits_per_step(toy, text)
-    added = [late - early for early, late in zip(plain, steered, strict=True)][2:-2]  # of steps in which both are guided
+    # of steps in which both are guided
+    added = [late - early for early, late in zip(plain, steered, strict=True)][2:-2]
     for found in added:
-        assert 2 * WAITS_OF_A_SEARCH * searches <= found.total() <= 2 * (WAITS_OF_A_SEARCH * searches + WAITS_OF_A_PUSH), found
+        assert (
+            2 * WAITS_OF_A_SEARCH * searches
+            <= found.total()
+            <= 2 * (WAITS_OF_A_SEARCH * searches + WAITS_OF_A_PUSH)
+        ), found
 
 
 def test_the_count_notices_a_wait() -> None:
@@ -156,7 +191,14 @@ def test_nothing_of_a_step_outlives_the_next(toy: Any) -> None:
         assert all(old() is None for old in told)
         told.clear()
         if progress.guided is not None:
-            told.extend(weakref.ref(x) for x in (progress.guided.clean.frac, progress.guided.value.total, progress.guided.push))
+            told.extend(
+                weakref.ref(x)
+                for x in (
+                    progress.guided.clean.frac,
+                    progress.guided.value.total,
+                    progress.guided.push,
+                )
+            )
         if progress.step in (5, 21):
             gc.collect()
             alive[progress.step] = sum(type(x) is torch.Tensor for x in gc.get_objects())
@@ -166,4 +208,5 @@ def test_nothing_of_a_step_outlives_the_next(toy: Any) -> None:
         guided(toy, ONE, steps=24, on_step=note).generate(conditions([4, 4], None), [1, 2])
     finally:
         gc.enable()
-    assert alive[5] == alive[21]  # random numbers come in blocks of 16: as many are left after 16 steps
+    # random numbers come in blocks of 16: as many are left after 16 steps
+    assert alive[5] == alive[21]

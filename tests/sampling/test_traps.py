@@ -1,6 +1,8 @@
-"""One test for each trap of docs/guidance.md that is not caught elsewhere; each fails if we fall into it.
+"""One test for each trap of docs/guidance.md that is not caught elsewhere; each fails if we fall
+into it.
 
-Trap 2 and what heals trap 4 are in test_exactness.py, traps 9–12 in tests/loss, tests/geometry and tests/descriptors.
+Trap 2 and what heals trap 4 are in test_exactness.py, traps 9–12 in tests/loss, tests/geometry and
+tests/descriptors.
 """
 
 from __future__ import annotations
@@ -15,17 +17,19 @@ from pymatgen.core import Lattice, Structure
 from torch.overrides import TorchFunctionMode
 
 import scoutlang
-from scoutlang.crystal import CrystalBatch
-from scoutlang.expressions import Reading, truth
+from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.evaluation.expressions import Reading, truth
+from scoutlang.evaluation.loss import compile_loss
 from scoutlang.ir import Compare, Guide, Program, Schedule
-from scoutlang.loss import compile_loss
 from scoutlang.sampling import guidance
-from scoutlang.sampling.backends.mattergen.batches import conditions
-from scoutlang.sampling.backends.mattergen.sampler import GuidedSampler
 from scoutlang.sampling.langevin import Langevin
+from scoutlang.sampling.mattergen.batches import conditions
+from scoutlang.sampling.mattergen.sampler import GuidedSampler
 
 BOND = 1.32 + 1.07  # Å, the sum of the covalent radii of Cu and P
-ZINC_BLENDE = Structure.from_spacegroup("F-43m", Lattice.cubic(4 * BOND / 3**0.5), ["Cu", "P"], [[0, 0, 0], [0.25, 0.25, 0.25]])
+ZINC_BLENDE = Structure.from_spacegroup(
+    "F-43m", Lattice.cubic(4 * BOND / 3**0.5), ["Cu", "P"], [[0, 0, 0], [0.25, 0.25, 0.25]]
+)
 
 
 def program(claim: str, system: str = "Cu-P") -> Program:
@@ -37,7 +41,9 @@ def program(claim: str, system: str = "Cu-P") -> Program:
 def holds(claim: str, structure: Structure) -> bool:
     """Judged as hits are: by the exact values."""
     (term,) = program(claim).terms
-    return bool(truth(term.claim, Reading(CrystalBatch.from_structures([structure]), "exact")).true.item())  # type: ignore[arg-type]
+    return bool(
+        truth(term.claim, Reading(CrystalBatch.from_structures([structure]), "exact")).true.item()
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +63,18 @@ def test_trap_02_renoised_lattice_has_the_forward_moments():
     """q(z_t | z_s) ∘ q(z_s) = q(z_t), from s to t in one step."""
     g = torch.Generator().manual_seed(0)
     mu, nu, alpha_s, alpha_t = 3.0, 0.9, 0.8, 0.5
-    z_s = alpha_s * 5.0 + (1 - alpha_s) * mu + nu * (1 - alpha_s**2) ** 0.5 * torch.randn(100_000, generator=g)
-    z_t = guidance.renoise_cell(z_s, torch.tensor(alpha_t / alpha_s), torch.tensor(mu), torch.tensor(nu), torch.randn(100_000, generator=g))
+    z_s = (
+        alpha_s * 5.0
+        + (1 - alpha_s) * mu
+        + nu * (1 - alpha_s**2) ** 0.5 * torch.randn(100_000, generator=g)
+    )
+    z_t = guidance.renoise_cell(
+        z_s,
+        torch.tensor(alpha_t / alpha_s),
+        torch.tensor(mu),
+        torch.tensor(nu),
+        torch.randn(100_000, generator=g),
+    )
     assert z_t.mean().item() == pytest.approx(alpha_t * 5.0 + (1 - alpha_t) * mu, abs=0.01)
     assert z_t.std().item() == pytest.approx(nu * (1 - alpha_t**2) ** 0.5, rel=0.01)
 
@@ -77,10 +93,22 @@ def test_trap_04_the_last_steps_heal(sample_toy, volume_loss):
     """Guidance changes nothing after the end of its window, and never acts in the last step."""
     seen = []
     guide = Guide(until=0.0, since=1.0)
-    sample_toy(2, steps=20, loss=volume_loss, guide=guide, on_step=lambda p: seen.append(p.guided is not None))
+    sample_toy(
+        2,
+        steps=20,
+        loss=volume_loss,
+        guide=guide,
+        on_step=lambda p: seen.append(p.guided is not None),
+    )
     assert seen == [True] * 19 + [False]
     seen.clear()
-    sample_toy(2, steps=20, loss=volume_loss, guide=Guide(since=0.88), on_step=lambda p: seen.append(p.guided is not None))
+    sample_toy(
+        2,
+        steps=20,
+        loss=volume_loss,
+        guide=Guide(since=0.88),
+        on_step=lambda p: seen.append(p.guided is not None),
+    )
     assert seen[-1] is False
     # t = 1.00, 0.95, …, 0.05: the first three are above the window, the last one is the last step
     assert seen == [False] * 3 + [True] * 16 + [False]
@@ -88,7 +116,14 @@ def test_trap_04_the_last_steps_heal(sample_toy, volume_loss):
 
 @pytest.mark.parametrize("method", ["adaptive", "paper"])
 def test_trap_05_a_structure_does_not_see_its_neighbours(toy, volume_loss, method):
-    guide = Guide(method=method, k=Schedule(start=0.5, end=0.5), g=Schedule(start=0.2, end=0.2), recur=2, backward=2, resample=0)
+    guide = Guide(
+        method=method,
+        k=Schedule(start=0.5, end=0.5),
+        g=Schedule(start=0.2, end=0.2),
+        recur=2,
+        backward=2,
+        resample=0,
+    )
     sampler = GuidedSampler(toy, steps=12, cfg=0.0, loss=volume_loss, guide=guide)
     sizes = [1 + i % 5 for i in range(32)]  # 32 structures of five sizes
     batch = sampler.generate(conditions(sizes, None), list(range(32)))
@@ -101,9 +136,18 @@ def test_trap_05_a_structure_does_not_see_its_neighbours(toy, volume_loss, metho
 
 
 def test_trap_05_batch_normalisation_is_there_for_comparison():
-    d = guidance.Descent(torch.zeros(5, 3), torch.zeros(2, 3, 3), torch.tensor([9.0, 16.0]), torch.eye(3).expand(2, 3, 3))
-    assert guidance.normalised_step(1.0, d, over_batch=False, cap=None).tolist() == pytest.approx([1 / 3, 1 / 4])
-    assert guidance.normalised_step(1.0, d, over_batch=True, cap=None).tolist() == pytest.approx([1 / 5, 1 / 5])
+    d = guidance.Descent(
+        torch.zeros(5, 3),
+        torch.zeros(2, 3, 3),
+        torch.tensor([9.0, 16.0]),
+        torch.eye(3).expand(2, 3, 3),
+    )
+    assert guidance.normalised_step(1.0, d, over_batch=False, cap=None).tolist() == pytest.approx(
+        [1 / 3, 1 / 4]
+    )
+    assert guidance.normalised_step(1.0, d, over_batch=True, cap=None).tolist() == pytest.approx(
+        [1 / 5, 1 / 5]
+    )
 
 
 def test_trap_06_a_small_lattice_gradient_gives_a_small_lattice_step():
@@ -122,20 +166,34 @@ def test_trap_06_a_small_lattice_gradient_gives_a_small_lattice_step():
 def test_trap_08_forward_guidance_reads_the_score_that_denoises(toy, volume_loss, monkeypatch):
     """x̂0 comes from the one score evaluation of the step, the classifier-free guided one."""
     calls = []
-    guide = Guide(method="paper", k=Schedule(start=0.1, end=0.1), g=Schedule(start=0.1, end=0.1), since=1.0, until=0.0)
+    guide = Guide(
+        method="paper",
+        k=Schedule(start=0.1, end=0.1),
+        g=Schedule(start=0.1, end=0.1),
+        since=1.0,
+        until=0.0,
+    )
     sampler = GuidedSampler(toy, steps=10, cfg=0.0, loss=volume_loss, guide=guide)
     original = sampler._score_fn
-    monkeypatch.setattr(sampler, "_score_fn", lambda x, t: calls.append(t[0].item()) or original(x, t))
+    monkeypatch.setattr(
+        sampler, "_score_fn", lambda x, t: calls.append(t[0].item()) or original(x, t)
+    )
     sampler.generate(conditions([2], None), [0])
     # one for the predictor and one for the corrector of each step; the last step has no corrector
     assert len(calls) == 2 * 10 - 1
 
 
 def test_trap_07_types_are_clean_probabilities(toy, volume_loss):
-    """A masked atom counts with the network's probabilities, an unmasked one with its type, and the mask with nothing."""
+    """A masked atom counts with the network's probabilities, an unmasked one with its type, and the
+    mask with nothing.
+    """
     sampler = GuidedSampler(toy, steps=10, cfg=0.0, loss=volume_loss, guide=Guide())
     z = conditions([3], None)
-    z = z.replace(pos=torch.rand(3, 3), cell=4 * torch.eye(3)[None], atomic_numbers=torch.tensor([101, 15, 29]))
+    z = z.replace(
+        pos=torch.rand(3, 3),
+        cell=4 * torch.eye(3)[None],
+        atomic_numbers=torch.tensor([101, 15, 29]),
+    )
     species = sampler.processes.species(z, sampler._score(z, 0.5))
     assert species[0, 29].item() == pytest.approx(PRIOR.copper, abs=1e-5)
     assert species[0, 15].item() == pytest.approx(1 - PRIOR.copper, abs=1e-5)
@@ -145,16 +203,25 @@ def test_trap_07_types_are_clean_probabilities(toy, volume_loss):
 
 
 def test_trap_13_a_mixture_of_two_and_six_is_four_on_average_only():
-    around = BOND * torch.tensor([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], dtype=torch.float64)
+    around = BOND * torch.tensor(
+        [[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], dtype=torch.float64
+    )
     pair, octahedron = torch.tensor([6.0, 6, 6]), torch.tensor([18.0, 6, 6])
-    places = torch.cat([pair[None], octahedron[None], pair + around[:2], octahedron + around]).numpy()
-    mixture = Structure(Lattice.orthorhombic(24, 12, 12), ["Cu"] * 2 + ["P"] * 8, places, coords_are_cartesian=True)
+    places = torch.cat(
+        [pair[None], octahedron[None], pair + around[:2], octahedron + around]
+    ).numpy()
+    mixture = Structure(
+        Lattice.orthorhombic(24, 12, 12), ["Cu"] * 2 + ["P"] * 8, places, coords_are_cartesian=True
+    )
     assert holds("CN(Cu-P) = 4", mixture)
     assert not holds("each CN(Cu-P) = 4", mixture)
     assert holds("fraction(CN(Cu-P) = 6) = 0.5", mixture)
     assert holds("each CN(Cu-P) = 4", ZINC_BLENDE)
     # the loss sees it, too
-    losses = [compile_loss(program(c))(CrystalBatch.from_structures([mixture])).total.item() for c in ("CN(Cu-P) = 4", "each CN(Cu-P) = 4")]
+    losses = [
+        compile_loss(program(c))(CrystalBatch.from_structures([mixture])).total.item()
+        for c in ("CN(Cu-P) = 4", "each CN(Cu-P) = 4")
+    ]
     assert losses[0] < 0.2
     assert losses[1] > 1.0
 
@@ -168,16 +235,24 @@ def test_trap_13_a_mixture_of_two_and_six_is_four_on_average_only():
     ],
 )
 def test_trap_14_a_loss_does_not_depend_on_the_units(one, other):
-    """Residuals are dimensionless: what the user writes in another unit weighs as much beside a coordination number."""
+    """Residuals are dimensionless: what the user writes in another unit weighs as much beside a
+    coordination number.
+    """
     batch = CrystalBatch.from_structures([ZINC_BLENDE])
-    first, second = (compile_loss(program(f"{claim}; require CN(Cu-P) = 6"))(batch) for claim in (one, other))
+    first, second = (
+        compile_loss(program(f"{claim}; require CN(Cu-P) = 6"))(batch) for claim in (one, other)
+    )
     assert first.terms[0, 0] > 0
     torch.testing.assert_close(first.terms, second.terms)
     (term, _) = program(f"{one}; require CN(Cu-P) = 6").terms
     assert isinstance(term.claim, Compare)
     low, high = term.claim.relation.low, term.claim.relation.high
-    nearest = term.claim.relation.target or (low if high is None or first.values[0, 0] < low else high)
-    assert first.terms[0, 0].item() == pytest.approx(abs(first.values[0, 0].item() - nearest) / term.claim.relation.scale)
+    nearest = term.claim.relation.target or (
+        low if high is None or first.values[0, 0] < low else high
+    )
+    assert first.terms[0, 0].item() == pytest.approx(
+        abs(first.values[0, 0].item() - nearest) / term.claim.relation.scale
+    )
 
 
 def test_trap_15_a_tight_radius_is_judged_by_the_hard_count_and_warned_about():
@@ -186,9 +261,15 @@ def test_trap_15_a_tight_radius_is_judged_by_the_hard_count_and_warned_about():
     value = compile_loss(program(claim))(CrystalBatch.from_structures([ZINC_BLENDE])).values.item()
     assert value == pytest.approx(3.33, abs=0.01)
     assert holds(claim, ZINC_BLENDE)
-    (warning,) = [d for d in scoutlang.check(f"system Cu-P; require {claim}").diagnostics if d.code == "W056"]
+    (warning,) = [
+        d for d in scoutlang.check(f"system Cu-P; require {claim}").diagnostics if d.code == "W056"
+    ]
     assert "3.33" in warning.message
-    assert not [d for d in scoutlang.check("system Cu-P; require CN(Cu-P) = 4 ± 0.3").diagnostics if d.code == "W056"]
+    assert not [
+        d
+        for d in scoutlang.check("system Cu-P; require CN(Cu-P) = 4 ± 0.3").diagnostics
+        if d.code == "W056"
+    ]
 
 
 class Counting(TorchFunctionMode):
@@ -202,8 +283,12 @@ class Counting(TorchFunctionMode):
 
 
 def test_trap_16_a_loss_has_no_loop_over_structures_or_atoms():
-    """One call of each descriptor, and as many torch functions, for 32 crystals of eight cells as for one."""
-    loss = compile_loss(program("CN(Cu-P) = 4; require each angle(P-Cu-P) > 90°; require volume_per_atom = 12"))
+    """One call of each descriptor, and as many torch functions, for 32 crystals of eight cells as
+    for one.
+    """
+    loss = compile_loss(
+        program("CN(Cu-P) = 4; require each angle(P-Cu-P) > 90°; require volume_per_atom = 12")
+    )
     calls = []
     for structures in ([ZINC_BLENDE], [ZINC_BLENDE] * 32, [ZINC_BLENDE * (2, 2, 2)] * 2):
         batch = CrystalBatch.from_structures(structures)
@@ -214,11 +299,24 @@ def test_trap_16_a_loss_has_no_loop_over_structures_or_atoms():
 
 
 @pytest.mark.parametrize("backward", [1, 2])
-def test_trap_16_one_evaluation_and_one_backward_pass_for_each_guided_score(toy, volume_loss, monkeypatch, backward):
-    """`paper` with forward guidance: the network once per score, its graph used once; n_b more gradients, of the loss alone."""
+def test_trap_16_one_evaluation_and_one_backward_pass_for_each_guided_score(
+    toy, volume_loss, monkeypatch, backward
+):
+    """`paper` with forward guidance: the network once per score, its graph used once; n_b more
+    gradients, of the loss alone.
+    """
     steps, evaluations, gradients, through_network = 10, [], [], []
-    guide = Guide(method="paper", k=Schedule(start=0.1, end=0.1), g=Schedule(start=0.1, end=0.1), since=1.0, until=0.0, backward=backward)
-    sampler = GuidedSampler(toy, steps=steps, cfg=0.0, loss=volume_loss, guide=guide, langevin=Langevin(steps=0))
+    guide = Guide(
+        method="paper",
+        k=Schedule(start=0.1, end=0.1),
+        g=Schedule(start=0.1, end=0.1),
+        since=1.0,
+        until=0.0,
+        backward=backward,
+    )
+    sampler = GuidedSampler(
+        toy, steps=steps, cfg=0.0, loss=volume_loss, guide=guide, langevin=Langevin(steps=0)
+    )
     score, differentiate = toy.model.forward, torch.autograd.grad
 
     def evaluate(x, t):
@@ -229,7 +327,11 @@ def test_trap_16_one_evaluation_and_one_backward_pass_for_each_guided_score(toy,
         return out
 
     monkeypatch.setattr(toy.model, "forward", evaluate)
-    monkeypatch.setattr(torch.autograd, "grad", lambda *a, **k: gradients.append(k.get("create_graph", False)) or differentiate(*a, **k))
+    monkeypatch.setattr(
+        torch.autograd,
+        "grad",
+        lambda *a, **k: gradients.append(k.get("create_graph", False)) or differentiate(*a, **k),
+    )
     sampler.generate(conditions([2] * 5, None), list(range(5)))
     guided = steps - 1
     assert len(evaluations) == steps

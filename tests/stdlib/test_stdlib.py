@@ -1,4 +1,6 @@
-"""The library: its examples check, its motifs hold where they should and nowhere else, and what can steer has a gradient."""
+"""The library: its examples check, its motifs hold where they should and nowhere else, and what can
+steer has a gradient.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,16 @@ from pymatgen.core import Element, Lattice, Structure
 
 import scoutlang
 from scoutlang import ir
-from scoutlang.crystal import CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors.shape import POLYHEDRA, shape_measure
-from scoutlang.elements import SYMBOLS
-from scoutlang.expressions import measures
-from scoutlang.frontend.ast import Name
-from scoutlang.frontend.imports import library
-from scoutlang.frontend.parser import parse
-from scoutlang.loss.lower import loss_and_gradient
-from scoutlang.resources import resource
-from scoutlang.source import Source
+from scoutlang.evaluation.expressions import measures
+from scoutlang.evaluation.loss import loss_and_gradient
+from scoutlang.ir.elements import SYMBOLS
+from scoutlang.ir.source import Source
+from scoutlang.language.checking.imports import library
+from scoutlang.language.parser import parse
+from scoutlang.language.syntax.ast import Name
+from scoutlang.support.resources import resource
 
 MODULES = library()
 EXAMPLE = "#     "
@@ -33,7 +35,9 @@ EXAMPLE = "#     "
 
 @dataclass(frozen=True)
 class Case:
-    """A claim, the crystals where it holds and some where it is false. Its system is what it and the crystal name."""
+    """A claim, the crystals where it holds and some where it is false. Its system is what it and
+    the crystal name.
+    """
 
     claim: str
     holds: str = ""
@@ -46,8 +50,18 @@ class Case:
     def program(self, structure: Structure) -> ir.Program:
         named = set(re.findall(r"\b[A-Z][a-z]?\b", self.claim)) & set(SYMBOLS)
         system = "-".join(sorted(named | {e.symbol for e in structure.composition.elements}))
-        imports = [f"import std.{m}" for m in sorted(set(re.findall(r"([a-z_]+)\.[A-Za-z]", self.claim)))]
-        return checked("\n".join([*imports, f"system {system}", f"require {self.claim}" if self.steers else self.claim]))
+        imports = [
+            f"import std.{m}" for m in sorted(set(re.findall(r"([a-z_]+)\.[A-Za-z]", self.claim)))
+        ]
+        return checked(
+            "\n".join(
+                [
+                    *imports,
+                    f"system {system}",
+                    f"require {self.claim}" if self.steers else self.claim,
+                ]
+            )
+        )
 
 
 CASES = (
@@ -233,8 +247,12 @@ GROUPS: Mapping[str, Callable[[Element], bool]] = {
     "actinide": lambda e: e.is_actinoid,
     "rare_earth": lambda e: e.is_lanthanoid or e.symbol in ("Sc", "Y"),
     "first_row_transition_metal": lambda e: 21 <= e.Z <= 29,
-    "transition_metal": lambda e: (3 <= e.group <= 11 and not e.is_lanthanoid and not e.is_actinoid) or e.symbol == "Lu",
-    "d_block": lambda e: (3 <= e.group <= 12 and not e.is_lanthanoid and not e.is_actinoid) or e.symbol == "Lu",
+    "transition_metal": lambda e: (
+        (3 <= e.group <= 11 and not e.is_lanthanoid and not e.is_actinoid) or e.symbol == "Lu"
+    ),
+    "d_block": lambda e: (
+        (3 <= e.group <= 12 and not e.is_lanthanoid and not e.is_actinoid) or e.symbol == "Lu"
+    ),
     "f_block": lambda e: e.is_lanthanoid or e.is_actinoid,
     "platinum_metal": lambda e: e.symbol in ("Ru", "Rh", "Pd", "Os", "Ir", "Pt"),
     "post_transition_metal": lambda e: e.is_post_transition_metal or e.symbol == "Po",
@@ -257,7 +275,10 @@ LENGTHS = {
     "Fe_B_prism": 2.14,
 }
 NAMED_IN_TABLES: Mapping[str, set[str]] = defaultdict(
-    set, polyhedra={*NOUNS.values(), *ADJECTIVES.values()}, groups={*GROUPS, "metal", "nonmetal"}, lengths={*LENGTHS}
+    set,
+    polyhedra={*NOUNS.values(), *ADJECTIVES.values()},
+    groups={*GROUPS, "metal", "nonmetal"},
+    lengths={*LENGTHS},
 )
 
 
@@ -285,7 +306,9 @@ def definitions(module: str) -> set[str]:
 
 def molecule(*atoms: tuple[str, float, float, float], box: float = 16.0) -> Structure:
     """Atoms at positions in Å, far from their images."""
-    return Structure(Lattice.cubic(box), [a[0] for a in atoms], [a[1:] for a in atoms], coords_are_cartesian=True)
+    return Structure(
+        Lattice.cubic(box), [a[0] for a in atoms], [a[1:] for a in atoms], coords_are_cartesian=True
+    )
 
 
 def ideal(like: str) -> Structure:
@@ -297,10 +320,13 @@ def ideal(like: str) -> Structure:
 
 def _crystals() -> dict[str, Structure]:
     known = dict(prototypes())
-    known["cooperite"] = Structure.from_spacegroup("P4_2/mmc", Lattice.tetragonal(3.47, 6.11), ["Pt", "S"], [[0, 0.5, 0], [0, 0, 0.25]])
+    known["cooperite"] = Structure.from_spacegroup(
+        "P4_2/mmc", Lattice.tetragonal(3.47, 6.11), ["Pt", "S"], [[0, 0.5, 0], [0, 0, 0.25]]
+    )
     prisms = known["tungsten_carbide"].copy()
     prisms.replace_species({"W": "Fe", "C": "B"})
-    known["iron_prisms"] = prisms.scale_lattice(prisms.volume * (2.12 / 2.197) ** 3)  # Fe–B 2.12 Å, as in Nd₂Fe₁₄B
+    # Fe–B 2.12 Å, as in Nd₂Fe₁₄B
+    known["iron_prisms"] = prisms.scale_lattice(prisms.volume * (2.12 / 2.197) ** 3)
     known["triiodide"] = molecule(("I", 0, 0, 0), ("I", 0, 0, 2.92), ("I", 0, 0, -2.92))
     ring = [(2.0 * math.cos(a), 2.0 * math.sin(a)) for a in (0, 2 * math.pi / 3, 4 * math.pi / 3)]
     known["face_sharing_chain"] = Structure(
@@ -309,13 +335,20 @@ def _crystals() -> dict[str, Structure]:
         [[0, 0, 0], [0, 0, 3], *([x, y, 1.5] for x, y in ring), *([-x, -y, 4.5] for x, y in ring)],
         coords_are_cartesian=True,
     )
-    # Cu₂P₆ as the paper draws it, Cu–Cu 2.5 Å and Cu–P 2.3 Å, and what it warns of: the same counts in two squares, one above the other.
+    # Cu₂P₆ as the paper draws it, Cu–Cu 2.5 Å and Cu–P 2.3 Å, and what it warns of: the same counts
+    # in two squares, one above the other.
     half, bond = 1.25, 2.3
     across, along = math.sqrt(bond**2 - half**2), bond * math.cos(math.radians(54.7))
     up = math.sqrt(bond**2 - along**2)
     ends = [("P", s * (half + along), 0.0, t * up) for s in (1, -1) for t in (1, -1)]
-    known["copper_pair"] = molecule(("Cu", half, 0, 0), ("Cu", -half, 0, 0), ("P", 0, across, 0), ("P", 0, -across, 0), *ends)
-    squares = [("P", s * half, bond * math.cos(a), bond * math.sin(a)) for s in (1, -1) for a in (0, math.pi / 2, math.pi, 3 * math.pi / 2)]
+    known["copper_pair"] = molecule(
+        ("Cu", half, 0, 0), ("Cu", -half, 0, 0), ("P", 0, across, 0), ("P", 0, -across, 0), *ends
+    )
+    squares = [
+        ("P", s * half, bond * math.cos(a), bond * math.sin(a))
+        for s in (1, -1)
+        for a in (0, math.pi / 2, math.pi, 3 * math.pi / 2)
+    ]
     known["stacked_squares"] = molecule(("Cu", half, 0, 0), ("Cu", -half, 0, 0), *squares)
     return known
 
@@ -354,7 +387,9 @@ def test_the_readme_names_every_module() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.claim)
-def test_a_claim_holds_where_it_should_and_nowhere_else(case: Case, crystals: Mapping[str, Structure]) -> None:
+def test_a_claim_holds_where_it_should_and_nowhere_else(
+    case: Case, crystals: Mapping[str, Structure]
+) -> None:
     assert case.holds or case.fails
     for name in (case.holds + " " + case.fails).split():
         [result] = scoutlang.measure(case.program(crystals[name]), [crystals[name]])
@@ -363,24 +398,48 @@ def test_a_claim_holds_where_it_should_and_nowhere_else(case: Case, crystals: Ma
 
 @pytest.mark.parametrize("like", NOUNS)
 def test_every_polyhedron_holds_for_its_ideal_and_no_other(like: str) -> None:
-    claims = [f"poly.{NOUNS[like]}(Ti, O)", f"each poly.{ADJECTIVES[like]}(Ti, O)", f"poly.{NOUNS[like]}(Ti, O, 0.001)"]
-    program = checked("\n".join(["import std.polyhedra as poly", "system Ti-O", *(f"require {c}" for c in claims)]))
-    for other, result in zip(NOUNS, scoutlang.measure(program, [ideal(n) for n in NOUNS]), strict=True):
+    claims = [
+        f"poly.{NOUNS[like]}(Ti, O)",
+        f"each poly.{ADJECTIVES[like]}(Ti, O)",
+        f"poly.{NOUNS[like]}(Ti, O, 0.001)",
+    ]
+    program = checked(
+        "\n".join(
+            ["import std.polyhedra as poly", "system Ti-O", *(f"require {c}" for c in claims)]
+        )
+    )
+    for other, result in zip(
+        NOUNS, scoutlang.measure(program, [ideal(n) for n in NOUNS]), strict=True
+    ):
         assert {t.satisfied is True for t in result.terms} == {other == like}, other
 
 
 def test_no_two_polyhedra_hold_at_once_by_default() -> None:
-    """The angles asin √(S/100) add up along the shortest path from one shape to another (Casanova et al. 2004)."""
+    """The angles asin √(S/100) add up along the shortest path from one shape to another (Casanova
+    et al. 2004).
+    """
     allowed = {}
     for like, noun in NOUNS.items():
-        claim = checked(f"import std.polyhedra as poly\nsystem Ti-O\nrequire poly.{noun}(Ti, O)").terms[0].claim
+        claim = (
+            checked(f"import std.polyhedra as poly\nsystem Ti-O\nrequire poly.{noun}(Ti, O)")
+            .terms[0]
+            .claim
+        )
         assert isinstance(claim, ir.And)
-        bounds = [c.of.relation.high for c in claim.of if isinstance(c, ir.Each) and isinstance(c.of, ir.Compare) and c.of.relation.high]
+        bounds = [
+            c.of.relation.high
+            for c in claim.of
+            if isinstance(c, ir.Each) and isinstance(c.of, ir.Compare) and c.of.relation.high
+        ]
         [allowed[like]] = bounds
     for a, b in itertools.combinations(NOUNS, 2):
         if len(POLYHEDRA[a]) == len(POLYHEDRA[b]):
-            apart = float(shape_measure(torch.tensor([POLYHEDRA[a]], dtype=torch.float64), POLYHEDRA[b]))
-            assert sum(math.asin(math.sqrt(allowed[x] / 100)) for x in (a, b)) < math.asin(math.sqrt(apart / 100)), (a, b)
+            apart = float(
+                shape_measure(torch.tensor([POLYHEDRA[a]], dtype=torch.float64), POLYHEDRA[b])
+            )
+            assert sum(math.asin(math.sqrt(allowed[x] / 100)) for x in (a, b)) < math.asin(
+                math.sqrt(apart / 100)
+            ), (a, b)
 
 
 @pytest.mark.parametrize(
@@ -391,8 +450,12 @@ def test_no_two_polyhedra_hold_at_once_by_default() -> None:
         ("each (poly.octahedral(Ti, O) or poly.tetrahedral(Ti, O))", "perovskite"),
     ],
 )
-def test_a_site_without_a_shape_counts(claim: str, crystal: str, crystals: Mapping[str, Structure]) -> None:
-    """The four nearest of six neighbours at one distance have no shape, and a tetrahedral site has no six nearest."""
+def test_a_site_without_a_shape_counts(
+    claim: str, crystal: str, crystals: Mapping[str, Structure]
+) -> None:
+    """The four nearest of six neighbours at one distance have no shape, and a tetrahedral site has
+    no six nearest.
+    """
     system = "-".join(e.symbol for e in crystals[crystal].composition.elements)
     program = checked(f"import std.polyhedra as poly\nsystem {system}\nrequire {claim}")
     [result] = scoutlang.measure(program, [crystals[crystal]])
@@ -403,7 +466,10 @@ def test_groups_are_those_of_the_periodic_table() -> None:
     names = sorted(definitions("groups"))
     text = "\n".join(f"require count(g.{n}) >= 1" for n in names)
     program = checked(f"import std.groups as g\nsystem {'-'.join(SYMBOLS)}\n{text}")
-    found = {n: set(measures(t.claim)[0].species[0].elements) for n, t in zip(names, program.terms, strict=True)}
+    found = {
+        n: set(measures(t.claim)[0].species[0].elements)
+        for n, t in zip(names, program.terms, strict=True)
+    }
     for name, belongs in GROUPS.items():
         assert found[name] == {s for s in SYMBOLS if belongs(Element(s))}, name
     parts = [found["metal"], found["metalloid"], found["nonmetal"]]
@@ -412,7 +478,13 @@ def test_groups_are_those_of_the_periodic_table() -> None:
 
 def test_lengths_are_what_their_lattice_constants_say() -> None:
     for name, expected in LENGTHS.items():
-        claim = checked(f"import std.lengths as l\nsystem C-O\nrequire distance(C-O) = l.{name} ± 0.1 Å").terms[0].claim
+        claim = (
+            checked(
+                f"import std.lengths as l\nsystem C-O\nrequire distance(C-O) = l.{name} ± 0.1 Å"
+            )
+            .terms[0]
+            .claim
+        )
         assert isinstance(claim, ir.Compare)
         assert claim.relation.target == pytest.approx(expected, abs=6e-4), name
 
@@ -437,11 +509,15 @@ def test_a_polyhedron_that_is_not_there_is_pulled_into_shape() -> None:
     """Descent on the loss turns a bent, incomplete octahedron into a better one."""
     structure = ideal("octahedron")
     structure.perturb(0.25)
-    loss = scoutlang.compile(checked("import std.polyhedra as poly\nsystem Ti-O\nrequire poly.octahedron(Ti, O, 0.1)"))
+    loss = scoutlang.compile(
+        checked("import std.polyhedra as poly\nsystem Ti-O\nrequire poly.octahedron(Ti, O, 0.1)")
+    )
     batch = CrystalBatch.from_structures([structure])
     first = float(loss(batch).total)
     for _ in range(50):
         _, d_frac, _ = loss_and_gradient(loss, batch)
-        batch = batch.with_geometry(batch.frac - 2e-3 * d_frac / d_frac.norm().clamp(min=1e-9), batch.cell)
+        batch = batch.with_geometry(
+            batch.frac - 2e-3 * d_frac / d_frac.norm().clamp(min=1e-9), batch.cell
+        )
     assert first > 0
     assert float(loss(batch).total) < 0.5 * first

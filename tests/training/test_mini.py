@@ -1,4 +1,6 @@
-"""Training of the embedded model: data that stay the same crystals, and runs that end the same whether or not they were interrupted."""
+"""Training of the embedded model: data that stay the same crystals, and runs that end the same
+whether or not they were interrupted.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
-from scoutlang.errors import ScoutError
-from scoutlang.sampling.backends.mattergen.checkpoint import load_model
+from scoutlang.sampling.mattergen.checkpoint import load_model
+from scoutlang.support.errors import ScoutError
 from scoutlang.training import mini
-from scoutlang.training.mini import Crystal, TrainingSettings, augment, batches, is_held_out, learning_rate, prepare, train
+from scoutlang.training.mini import (
+    Crystal,
+    TrainingSettings,
+    augment,
+    batches,
+    is_held_out,
+    learning_rate,
+    prepare,
+    train,
+)
 
 SETTINGS = TrainingSettings(steps=4, batch=4, warmup=2, validate_every=2, seed=5)
 
@@ -26,11 +37,17 @@ SETTINGS = TrainingSettings(steps=4, batch=4, warmup=2, validate_every=2, seed=5
 def crystal(seed: int, elements: tuple[str, ...] = ("Cu", "P", "Ca"), atoms: int = 4) -> Structure:
     random = np.random.default_rng(seed)
     lattice = Lattice.from_parameters(*random.uniform(3, 7, 3), *random.uniform(65, 115, 3))
-    return Structure(lattice, [elements[k % len(elements)] for k in range(atoms)], random.random((atoms, 3)))
+    return Structure(
+        lattice, [elements[k % len(elements)] for k in range(atoms)], random.random((atoms, 3))
+    )
 
 
-def spectrum(frac: torch.Tensor, cell: torch.Tensor, numbers: torch.Tensor) -> list[tuple[int, int, float]]:
-    """Sorted (Z, Z, distance) of all pairs, over images −3…3: enough for the short distances of the cells used here."""
+def spectrum(
+    frac: torch.Tensor, cell: torch.Tensor, numbers: torch.Tensor
+) -> list[tuple[int, int, float]]:
+    """Sorted (Z, Z, distance) of all pairs, over images −3…3: enough for the short distances of the
+    cells used here.
+    """
     grid = torch.arange(-3.0, 4.0, dtype=torch.float64)
     shifts = torch.cartesian_prod(grid, grid, grid)
     frac, cell = frac.double(), cell.double()
@@ -38,7 +55,9 @@ def spectrum(frac: torch.Tensor, cell: torch.Tensor, numbers: torch.Tensor) -> l
     for i in range(len(frac)):
         for j in range(len(frac)):
             distances = ((frac[j] - frac[i] + shifts) @ cell).norm(dim=1)
-            found += [(int(numbers[i]), int(numbers[j]), float(d)) for d in distances if 0 < d < 5.0]
+            found += [
+                (int(numbers[i]), int(numbers[j]), float(d)) for d in distances if 0 < d < 5.0
+            ]
     return sorted(found)
 
 
@@ -49,9 +68,16 @@ def per_pair(found: list[tuple[int, int, float]]) -> dict[tuple[int, int], list[
     return pairs
 
 
-def assert_same_crystal(one: list[tuple[int, int, float]], other: list[tuple[int, int, float]]) -> None:
-    """Equal distances of every pair of elements; one at the very edge of the sphere may be on either side of it."""
-    first, second = per_pair([x for x in one if x[2] < 4.99]), per_pair([x for x in other if x[2] < 4.99 + 1e-3])
+def assert_same_crystal(
+    one: list[tuple[int, int, float]], other: list[tuple[int, int, float]]
+) -> None:
+    """Equal distances of every pair of elements; one at the very edge of the sphere may be on
+    either side of it.
+    """
+    first, second = (
+        per_pair([x for x in one if x[2] < 4.99]),
+        per_pair([x for x in other if x[2] < 4.99 + 1e-3]),
+    )
     assert first.keys() <= second.keys()
     for pair, distances in first.items():
         np.testing.assert_allclose(distances, second[pair][: len(distances)], atol=1e-3)
@@ -74,7 +100,8 @@ def structures() -> list[Structure]:
     return [crystal(k, systems[k % len(systems)], atoms=2 + k % 3) for k in range(20)]
 
 
-# -- data ---------------------------------------------------------------------------------------------------------------------
+# -- data
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 def test_prepared_crystals_are_the_given_ones_with_a_symmetric_lattice() -> None:
@@ -85,7 +112,11 @@ def test_prepared_crystals_are_the_given_ones_with_a_symmetric_lattice() -> None
     assert torch.linalg.det(prepared.cell).item() == pytest.approx(given_.volume, rel=1e-5)
     assert ((prepared.frac >= 0) & (prepared.frac < 1)).all()
     assert prepared.system == "Ca-Cu-P"
-    original = spectrum(torch.tensor(given_.frac_coords), torch.tensor(given_.lattice.matrix.copy()), torch.tensor(given_.atomic_numbers))
+    original = spectrum(
+        torch.tensor(given_.frac_coords),
+        torch.tensor(given_.lattice.matrix.copy()),
+        torch.tensor(given_.atomic_numbers),
+    )
     assert_same_crystal(original, spectrum(prepared.frac, prepared.cell, prepared.numbers))
 
 
@@ -111,11 +142,16 @@ def test_augmentation_keeps_the_crystal_and_the_form_of_its_lattice(which: int, 
     graph = augment(original, torch.Generator().manual_seed(seed))
     cell, frac = graph["cell"][0], graph["pos"]
     torch.testing.assert_close(cell, cell.T)
-    assert torch.linalg.det(cell).item() == pytest.approx(torch.linalg.det(original.cell).item(), rel=1e-5)
+    assert torch.linalg.det(cell).item() == pytest.approx(
+        torch.linalg.det(original.cell).item(), rel=1e-5
+    )
     assert ((frac >= 0) & (frac <= 1)).all()
     assert torch.equal(graph["atomic_numbers"], original.numbers)
     assert graph["chemical_system"] == original.system
-    assert_same_crystal(spectrum(original.frac, original.cell, original.numbers), spectrum(frac, cell, original.numbers))
+    assert_same_crystal(
+        spectrum(original.frac, original.cell, original.numbers),
+        spectrum(frac, cell, original.numbers),
+    )
 
 
 def test_augmentation_changes_origin_axes_and_signs() -> None:
@@ -130,7 +166,9 @@ def test_augmentation_changes_origin_axes_and_signs() -> None:
 
 
 def equal(one: Any, other: Any) -> bool:
-    return all(torch.equal(one[k], other[k]) for k in ("pos", "cell", "atomic_numbers", "num_atoms"))
+    return all(
+        torch.equal(one[k], other[k]) for k in ("pos", "cell", "atomic_numbers", "num_atoms")
+    )
 
 
 def test_batch_k_depends_on_the_seed_and_on_k_only(structures: list[Structure]) -> None:
@@ -138,7 +176,9 @@ def test_batch_k_depends_on_the_seed_and_on_k_only(structures: list[Structure]) 
     source = batches(crystals, 4, seed=1, start=0)
     first = [next(source) for _ in range(4)]
     torch.rand(7)  # the global stream does not matter
-    assert all(equal(a, b) for a, b in zip(first[2:], batches(crystals, 4, seed=1, start=2), strict=False))
+    assert all(
+        equal(a, b) for a, b in zip(first[2:], batches(crystals, 4, seed=1, start=2), strict=False)
+    )
     assert not equal(first[0], first[1])
     assert not equal(first[0], next(batches(crystals, 4, seed=2, start=0)))
 
@@ -147,7 +187,11 @@ def test_a_chemical_system_is_held_out_as_a_whole(structures: list[Structure]) -
     crystals = prepare(structures)
     held_out = {c.system for c in crystals if is_held_out(c)}
     assert not held_out & {c.system for c in crystals if not is_held_out(c)}
-    many = [Crystal(torch.tensor([1]), torch.zeros(1, 3), torch.eye(3), f"{a}-{b}") for a in "BCNOFPSKVY" for b in mini.SYMBOLS]
+    many = [
+        Crystal(torch.tensor([1]), torch.zeros(1, 3), torch.eye(3), f"{a}-{b}")
+        for a in "BCNOFPSKVY"
+        for b in mini.SYMBOLS
+    ]
     assert 0.02 < sum(map(is_held_out, many)) / len(many) < 0.06
 
 
@@ -160,7 +204,8 @@ def test_the_learning_rate_rises_then_falls_to_a_hundredth() -> None:
     assert rates[100] == pytest.approx(0.01)
 
 
-# -- training -----------------------------------------------------------------------------------------------------------------
+# -- training
+# -----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +219,11 @@ def trained(structures: list[Structure], tmp_path_factory: pytest.TempPathFactor
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return dict(torch.load(folder / "checkpoint" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"])
+    return dict(
+        torch.load(folder / "checkpoint" / "checkpoints" / "last.ckpt", weights_only=True)[
+            "state_dict"
+        ]
+    )
 
 
 def assert_equal_weights(one: Path, other: Path) -> None:
@@ -193,7 +242,10 @@ def test_the_exported_checkpoint_loads(trained: Path, structures: list[Structure
         row[len(x)] = row.get(len(x), 0) + 1
     assert model.num_atoms == counts
     stored = weights(trained)
-    assert all(torch.equal(stored[f"diffusion_module.{k}"], v) for k, v in model.module.state_dict().items())
+    assert all(
+        torch.equal(stored[f"diffusion_module.{k}"], v)
+        for k, v in model.module.state_dict().items()
+    )
     assert all(v.isfinite().all() for v in stored.values() if v.dtype.is_floating_point)
 
 
@@ -206,8 +258,14 @@ def test_the_export_says_what_it_was_trained_on(trained: Path, structures: list[
     assert (about["training_crystals"], about["held_out_crystals"]) == (20 - held_out, held_out)
     assert [entry["step"] for entry in about["log"]] == [2, 4]
     model = load_model(str(trained / "checkpoint"))
-    volumes = [x.volume / len(x) for x, c in zip(structures, prepare(structures), strict=True) if not is_held_out(c)]
-    assert model.module.corruption.sdes["cell"].limit_density == pytest.approx(np.mean([1 / v for v in volumes]), rel=1e-3)
+    volumes = [
+        x.volume / len(x)
+        for x, c in zip(structures, prepare(structures), strict=True)
+        if not is_held_out(c)
+    ]
+    assert model.module.corruption.sdes["cell"].limit_density == pytest.approx(
+        np.mean([1 / v for v in volumes]), rel=1e-3
+    )
 
 
 def test_the_weights_move(trained: Path, structures: list[Structure], tmp_path: Path) -> None:
@@ -216,7 +274,9 @@ def test_the_weights_move(trained: Path, structures: list[Structure], tmp_path: 
     assert any(not torch.equal(still[key], moved[key]) for key in still)
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(trained: Path, structures: list[Structure], tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    trained: Path, structures: list[Structure], tmp_path: Path
+) -> None:
     torch.rand(3)
     train(structures, "by hand", tmp_path / "same", SETTINGS, say=lambda _: None)
     assert_equal_weights(tmp_path / "same", trained)
@@ -232,7 +292,8 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
 
     def stop(line: str) -> None:
         lines.append(line)
-        if sum("held out (EMA)" in x for x in lines) == 2:  # after step 4 is done, before it is saved
+        # after step 4 is done, before it is saved
+        if sum("held out (EMA)" in x for x in lines) == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -245,7 +306,9 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
     assert_equal_weights(tmp_path, trained)
 
 
-def test_training_that_is_done_is_exported_again(trained: Path, structures: list[Structure], tmp_path: Path) -> None:
+def test_training_that_is_done_is_exported_again(
+    trained: Path, structures: list[Structure], tmp_path: Path
+) -> None:
     (tmp_path / "state.pt").write_bytes((trained / "state.pt").read_bytes())
     train(structures, "by hand", tmp_path, SETTINGS, say=lambda _: None)
     assert_equal_weights(tmp_path, trained)
@@ -253,7 +316,11 @@ def test_training_that_is_done_is_exported_again(trained: Path, structures: list
 
 def test_other_settings_do_not_resume(trained: Path, structures: list[Structure]) -> None:
     before = (trained / "state.pt").read_bytes()
-    for other in (replace(SETTINGS, steps=5), replace(SETTINGS, seed=6), replace(SETTINGS, learning_rate=1e-4)):
+    for other in (
+        replace(SETTINGS, steps=5),
+        replace(SETTINGS, seed=6),
+        replace(SETTINGS, learning_rate=1e-4),
+    ):
         with pytest.raises(ScoutError) as failure:
             train(structures, "by hand", trained, other, say=lambda _: None)
         assert failure.value.code == "E420"
@@ -261,8 +328,14 @@ def test_other_settings_do_not_resume(trained: Path, structures: list[Structure]
     assert (trained / "state.pt").read_bytes() == before
 
 
-@pytest.mark.parametrize("spoil", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"text"], ids=["half", "empty", "text"])
-def test_a_damaged_state_is_a_message(spoil: Any, trained: Path, structures: list[Structure], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"text"],
+    ids=["half", "empty", "text"],
+)
+def test_a_damaged_state_is_a_message(
+    spoil: Any, trained: Path, structures: list[Structure], tmp_path: Path
+) -> None:
     (tmp_path / "state.pt").write_bytes(spoil((trained / "state.pt").read_bytes()))
     with pytest.raises(ScoutError) as failure:
         train(structures, "by hand", tmp_path, SETTINGS, say=lambda _: None)

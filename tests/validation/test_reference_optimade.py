@@ -1,4 +1,6 @@
-"""Crystals from OPTIMADE servers: a real one of the `optimade` package, and small ones that misbehave."""
+"""Crystals from OPTIMADE servers: a real one of the `optimade` package, and small ones that
+misbehave.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ import pytest
 from crystals_by_hand import rock_salt, simple_cubic
 from pymatgen.core import Lattice, Structure
 
-from scoutlang.errors import ScoutError
+from scoutlang.support.errors import ScoutError
 from scoutlang.validation.reference import load, optimade
 from scoutlang.validation.reference.adding import add
 from scoutlang.validation.reference.store import references_folder
@@ -39,7 +41,9 @@ CRYSTALS = {
     "cup-1": salt(a=5.1).get_primitive_structure(),
     "cup-2": salt(a=5.2),
     "si-0": simple_cubic("Si", 2.5),
-    "cusip": Structure(Lattice.cubic(4.0), ["Cu", "Si", "P"], [[0, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5]]),
+    "cusip": Structure(
+        Lattice.cubic(4.0), ["Cu", "Si", "P"], [[0, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5]]
+    ),
 }
 
 
@@ -48,7 +52,10 @@ def entry(id_: str, structure: Structure, **changes: Any) -> dict[str, Any]:
     elements = sorted(structure.composition.chemical_system_set)
     amounts = structure.composition.get_el_amt_dict()
     species = [{"name": e, "chemical_symbols": [e], "concentration": [1.0]} for e in elements]
-    formula = "".join(f"{e}{int(n) if (n := structure.composition.reduced_composition[e]) > 1 else ''}" for e in elements)
+    formula = "".join(
+        f"{e}{int(n) if (n := structure.composition.reduced_composition[e]) > 1 else ''}"
+        for e in elements
+    )
     attributes = {
         "elements": elements, "nelements": len(elements), "elements_ratios": [amounts[e] / len(structure) for e in elements],
         "chemical_formula_descriptive": formula, "chemical_formula_reduced": formula,
@@ -88,8 +95,14 @@ def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    config = {"insert_test_data": False, "insert_from_jsonl": str(folder / "crystals.jsonl"), "database_backend": "mongomock"}
-    (folder / "config.json").write_text(json.dumps(config | {"log_dir": str(folder / "logs"), "index_base_url": None}))
+    config = {
+        "insert_test_data": False,
+        "insert_from_jsonl": str(folder / "crystals.jsonl"),
+        "database_backend": "mongomock",
+    }
+    (folder / "config.json").write_text(
+        json.dumps(config | {"log_dir": str(folder / "logs"), "index_base_url": None})
+    )
     command = [
         sys.executable,
         "-m",
@@ -103,7 +116,10 @@ def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "error",
     ]
     environment = os.environ | {"OPTIMADE_CONFIG_FILE": str(folder / "config.json")}
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log) as server:
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log) as server,
+    ):
         try:
             url = f"http://127.0.0.1:{port}"
             for _ in range(300):
@@ -124,19 +140,36 @@ def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_a_chemical_system_with_its_sub_systems(real_server: str) -> None:
     told: list[str] = []
-    about = add("mine", real_server, elements=("P", "Cu"), licence="CC0", citation="this test", client=quick, progress=told.append)
+    about = add(
+        "mine",
+        real_server,
+        elements=("P", "Cu"),
+        licence="CC0",
+        citation="this test",
+        client=quick,
+        progress=told.append,
+    )
     mine = load("mine")
-    assert set(mine.table["id"].to_pylist()) == {id_ for id_ in CRYSTALS if id_.startswith(("cu-", "p-", "cup"))}
+    assert set(mine.table["id"].to_pylist()) == {
+        id_ for id_ in CRYSTALS if id_.startswith(("cu-", "p-", "cup"))
+    }
     assert about["count"] == len(mine) == 9
-    assert about["skipped"] == {"disordered, or not of known elements": {"count": 1, "first": "cu-half"}}
-    assert (about["licence"], about["citation"], about["query"]["elements"]) == ("CC0", "this test", "Cu-P")
+    assert about["skipped"] == {
+        "disordered, or not of known elements": {"count": 1, "first": "cu-half"}
+    }
+    assert (about["licence"], about["citation"], about["query"]["elements"]) == (
+        "CC0",
+        "this test",
+        "Cu-P",
+    )
     assert mine.about == about
     for found in mine.subset(["Cu", "P"]):
         sent = CRYSTALS[found.id]
         assert found.structure.lattice.matrix == pytest.approx(sent.lattice.matrix, abs=1e-5)
         assert found.structure.species == sent.species
         assert found.structure.distance_matrix == pytest.approx(sent.distance_matrix, abs=1e-5)
-    assert told == ["Cu: 2", "Cu: 4", "Cu: 6", "P: 1", "Cu-P: 2", "Cu-P: 3"]  # the pages, two entries each
+    # the pages, two entries each
+    assert told == ["Cu: 2", "Cu: 4", "Cu: 6", "P: 1", "Cu-P: 2", "Cu-P: 3"]
     assert not any((references_folder() / ".pages").iterdir())
 
 
@@ -154,7 +187,9 @@ Reply = tuple[int, bytes, dict[str, str]]
 
 
 class Misbehaving:
-    """An HTTP server whose answers come from a function of the path; it remembers what it was asked."""
+    """An HTTP server whose answers come from a function of the path; it remembers what it was
+    asked.
+    """
 
     def __init__(self, answer: Callable[[str, int], Reply]) -> None:
         self.asked: list[str] = []
@@ -216,7 +251,9 @@ def failure(server: Misbehaving) -> ScoutError:
 
 
 def test_an_overloaded_server_is_asked_again(serve: Serve) -> None:
-    server = serve(lambda path, number: (503, b"", {"Retry-After": "0"}) if number < 3 else page(*COPPERS))
+    server = serve(
+        lambda path, number: (503, b"", {"Retry-After": "0"}) if number < 3 else page(*COPPERS)
+    )
     assert add("mine", server.url, elements=("Cu",), client=quick)["count"] == 4
     assert len(server.asked) == 3
 
@@ -245,7 +282,10 @@ def test_an_interrupted_download_goes_on_where_it_stopped(serve: Serve) -> None:
         first = offset(path)
         if first == 2 and broken:
             return 404, b"", {}
-        return page(*COPPERS[first : first + 2], following=f"/v1/structures?page_offset={first + 2}" if first < 2 else None)
+        return page(
+            *COPPERS[first : first + 2],
+            following=f"/v1/structures?page_offset={first + 2}" if first < 2 else None,
+        )
 
     server = serve(answer)
     assert failure(server).code == "E463"
@@ -255,10 +295,18 @@ def test_an_interrupted_download_goes_on_where_it_stopped(serve: Serve) -> None:
     assert [offset(path) for path in server.asked[asked:]] == [2]
 
 
-def test_pages_of_another_day_are_fetched_anew(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_of_another_day_are_fetched_anew(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stop = True
     server = serve(
-        lambda path, n: page(*COPPERS[:2], following="?page_offset=2") if not offset(path) else (404, b"", {}) if stop else page()
+        lambda path, n: (
+            page(*COPPERS[:2], following="?page_offset=2")
+            if not offset(path)
+            else (404, b"", {})
+            if stop
+            else page()
+        )
     )
     failure(server)
     asked, stop = len(server.asked), False
@@ -270,7 +318,12 @@ def test_pages_of_another_day_are_fetched_anew(serve: Serve, monkeypatch: pytest
 @pytest.mark.parametrize("circle", ["same", "ever new"])
 def test_pages_without_end_are_noticed(serve: Serve, circle: str) -> None:
     numbers = itertools.count()
-    server = serve(lambda path, n: page(*COPPERS, following="?page_offset=0" if circle == "same" else f"?page_offset={next(numbers)}"))
+    server = serve(
+        lambda path, n: page(
+            *COPPERS,
+            following="?page_offset=0" if circle == "same" else f"?page_offset={next(numbers)}",
+        )
+    )
     error = failure(server)
     assert error.code == "E464"
     assert "circles" in error.message
@@ -280,13 +333,25 @@ def test_pages_without_end_are_noticed(serve: Serve, circle: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>", b"[]", b"{}", b'{"data": 3}', b'{"data": [1]}', b'{"data": [], "links": 3}', b"\xff\xfe", b"[" * 100_000]
+    "body",
+    [
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"data": 3}',
+        b'{"data": [1]}',
+        b'{"data": [], "links": 3}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
 )
 def test_what_is_not_optimade_is_refused(serve: Serve, body: bytes) -> None:
     assert failure(serve(lambda path, n: (200, body, {}))).code == "E464"
 
 
-@pytest.mark.parametrize("link", ["http://example.org/v1/structures", {"href": "//example.org/x"}, "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "link", ["http://example.org/v1/structures", {"href": "//example.org/x"}, "file:///etc/passwd"]
+)
 def test_no_other_host_is_asked(serve: Serve, link: Any) -> None:
     error = failure(serve(lambda path, n: page(*COPPERS, following=link)))
     assert error.code == "E464"
@@ -299,7 +364,10 @@ def test_a_redirection_stays_on_its_host(serve: Serve) -> None:
 
 
 def test_a_redirection_elsewhere_is_refused(serve: Serve) -> None:
-    assert failure(serve(lambda path, n: (302, b"", {"Location": "http://example.org/"}))).code == "E464"
+    assert (
+        failure(serve(lambda path, n: (302, b"", {"Location": "http://example.org/"}))).code
+        == "E464"
+    )
 
 
 def test_a_page_is_not_read_beyond_its_bound(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,8 +408,19 @@ def test_a_database_is_not_taken_whole() -> None:
 
 
 def test_the_query_uses_what_every_server_must_know() -> None:
-    assert optimade.query(("Cu", "P"), 20) == 'elements HAS ALL "Cu","P" AND nelements=2 AND nsites<=20'
-    assert optimade.subsystems(["P", "Cu", "Si"]) == [("Cu",), ("P",), ("Si",), ("Cu", "P"), ("Cu", "Si"), ("P", "Si"), ("Cu", "P", "Si")]
+    assert (
+        optimade.query(("Cu", "P"), 20)
+        == 'elements HAS ALL "Cu","P" AND nelements=2 AND nsites<=20'
+    )
+    assert optimade.subsystems(["P", "Cu", "Si"]) == [
+        ("Cu",),
+        ("P",),
+        ("Si",),
+        ("Cu", "P"),
+        ("Cu", "Si"),
+        ("P", "Si"),
+        ("Cu", "P", "Si"),
+    ]
 
 
 def test_every_known_database_has_its_licence_and_citation() -> None:
@@ -352,12 +431,24 @@ def test_every_known_database_has_its_licence_and_citation() -> None:
 
 
 def test_the_client_of_the_materials_project(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """mp-api itself, asking a server of ours that answers like api.materialsproject.org; only where the extra `mp` is installed."""
+    """mp-api itself, asking a server of ours that answers like api.materialsproject.org; only where
+    the extra `mp` is installed.
+    """
 
     def answer(path: str, number: int) -> Reply:
-        found = [{"material_id": "mp-1", "structure": salt(a=5.0).as_dict()}] if "chemsys=Cu-P" in path else []
-        heartbeat = {"db_version": "2026.1.1", "version": "0.87.3", "access_controlled_batch_ids": []}
-        reply = heartbeat if "heartbeat" in path else {"data": found, "meta": {"total_doc": len(found)}}
+        found = (
+            [{"material_id": "mp-1", "structure": salt(a=5.0).as_dict()}]
+            if "chemsys=Cu-P" in path
+            else []
+        )
+        heartbeat = {
+            "db_version": "2026.1.1",
+            "version": "0.87.3",
+            "access_controlled_batch_ids": [],
+        }
+        reply = (
+            heartbeat if "heartbeat" in path else {"data": found, "meta": {"total_doc": len(found)}}
+        )
         return 200, json.dumps(reply).encode(), {"Content-Type": "application/json"}
 
     server = serve(answer)
@@ -368,4 +459,6 @@ def test_the_client_of_the_materials_project(serve: Serve, monkeypatch: pytest.M
     (found,) = load("mine").subset(["Cu", "P"])
     assert found.id == "mp-1"
     assert found.structure.distance_matrix == pytest.approx(salt(a=5.0).distance_matrix, abs=1e-5)
-    assert [query["chemsys"] for path in server.asked if (query := parse_qs(urlsplit(path).query))] == [["Cu"], ["P"], ["Cu-P"]]
+    assert [
+        query["chemsys"] for path in server.asked if (query := parse_qs(urlsplit(path).query))
+    ] == [["Cu"], ["P"], ["Cu-P"]]

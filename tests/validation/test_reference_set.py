@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from crystals_by_hand import TablePotential, known, rock_salt, simple_cubic
 
-from scoutlang.errors import ScoutError
 from scoutlang.ir import Program
+from scoutlang.support.errors import ScoutError
 from scoutlang.validation import Generated, Record
 from scoutlang.validation.reference import Reference, build, curated, load
 from scoutlang.validation.stages import Context
@@ -35,8 +35,14 @@ def test_size_and_sources(mp_mini: Reference) -> None:
 def test_every_row_says_where_it_comes_from(mp_mini: Reference) -> None:
     for column in ("id", "source", "formula", "chemsys", "citation", "licence"):
         assert all(mp_mini.table[column].to_pylist()), column
-    assert set(mp_mini.table["licence"].to_pylist()) == {"CC-BY-4.0", "MIT (pymatgen)", "facts from the literature"}
-    ids = list(zip(mp_mini.table["source"].to_pylist(), mp_mini.table["id"].to_pylist(), strict=True))
+    assert set(mp_mini.table["licence"].to_pylist()) == {
+        "CC-BY-4.0",
+        "MIT (pymatgen)",
+        "facts from the literature",
+    }
+    ids = list(
+        zip(mp_mini.table["source"].to_pylist(), mp_mini.table["id"].to_pylist(), strict=True)
+    )
     assert len(set(ids)) == len(ids)
 
 
@@ -51,13 +57,26 @@ def test_every_element_has_a_crystal_of_its_own(mp_mini: Reference) -> None:
 def test_the_papers_systems_have_all_corners(mp_mini: Reference, system: str) -> None:
     elements = system.split("-")
     found = mp_mini.subset(elements)
-    assert {r.structure.composition.chemical_system for r in found if len(r.structure.composition) == 1} == set(elements)
+    assert {
+        r.structure.composition.chemical_system for r in found if len(r.structure.composition) == 1
+    } == set(elements)
     assert all(r.structure.composition.chemical_system_set <= set(elements) for r in found)
 
 
 @pytest.mark.parametrize(
     ("formula", "atoms"),
-    [("B", 12), ("B", 28), ("B", 105), ("Nd2Fe14B", 68), ("LiCoO2", 12), ("Co3O4", 56), ("FeB", 8), ("Fe2B", 12), ("CuP2", 12), ("P", 4)],
+    [
+        ("B", 12),
+        ("B", 28),
+        ("B", 105),
+        ("Nd2Fe14B", 68),
+        ("LiCoO2", 12),
+        ("Co3O4", 56),
+        ("FeB", 8),
+        ("Fe2B", 12),
+        ("CuP2", 12),
+        ("P", 4),
+    ],
 )
 def test_end_members_that_matter_are_there(mp_mini: Reference, formula: str, atoms: int) -> None:
     table = mp_mini.table.to_pydict()
@@ -76,10 +95,21 @@ def test_gamma_boron_is_as_published(mp_mini: Reference) -> None:
 
 @pytest.mark.slow
 def test_nearly_every_crystal_passes_the_screen(mp_mini: Reference) -> None:
-    """All but a few with actinides, for which the Cordero radii are large, and hydrogen or chromium oxides."""
-    everything = mp_mini.subset({e for system in mp_mini.table["chemsys"].to_pylist() for e in system.split("-")})
-    records = [Record(str(i), Generated("guided", 0, i, r.structure)) for i, r in enumerate(everything)]
-    context = Context(Program(source_name="", source_text="", system=("B",)), TablePotential({}), mp_mini, lambda done, total: None)
+    """All but a few with actinides, for which the Cordero radii are large, and hydrogen or chromium
+    oxides.
+    """
+    everything = mp_mini.subset(
+        {e for system in mp_mini.table["chemsys"].to_pylist() for e in system.split("-")}
+    )
+    records = [
+        Record(str(i), Generated("guided", 0, i, r.structure)) for i, r in enumerate(everything)
+    ]
+    context = Context(
+        Program(source_name="", source_text="", system=("B",)),
+        TablePotential({}),
+        mp_mini,
+        lambda done, total: None,
+    )
     outcomes = Counter(outcome.status for outcome in Screen().run(records, context))
     assert outcomes["failed"] <= 13
     assert outcomes["undefined"] <= 1  # Cf has no radius
@@ -99,7 +129,11 @@ def test_the_version_follows_the_content() -> None:
 
 
 def test_duplicates_keep_the_first_and_polymorphs_stay() -> None:
-    first, same, stretched = rock_salt(), rock_salt(a=5.70).get_primitive_structure(), rock_salt(a=6.4)
+    first, same, stretched = (
+        rock_salt(),
+        rock_salt(a=5.70).get_primitive_structure(),
+        rock_salt(a=6.4),
+    )
     caesium_type = simple_cubic("Na", 3.4)
     rows = known(first, same, stretched, caesium_type).subset(["Na", "Cl"])
     assert [r.id for r in build.without_duplicates(rows)] == ["0", "2", "3"]

@@ -1,4 +1,6 @@
-"""Own reference sets: from files and entries to Parquet and back, damage, names, unions, a folder that cannot be written."""
+"""Own reference sets: from files and entries to Parquet and back, damage, names, unions, a folder
+that cannot be written.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from monty.serialization import dumpfn
 from pymatgen.core import Lattice, Structure
 from pymatgen.entries.computed_entries import ComputedStructureEntry
 
-from scoutlang.errors import ScoutError
+from scoutlang.support.errors import ScoutError
 from scoutlang.validation.reference import Reference, known_names, load, store, to_table, union
 from scoutlang.validation.reference.adding import add
 from scoutlang.validation.reference.structures import ReferenceStructure
@@ -39,7 +41,9 @@ def cifs(tmp_path: Path) -> Path:
     rock_salt().to(str(folder / "salt.cif"))
     simple_cubic("Cu", 2.8).to(str(folder / "copper.cif"))
     (folder / "corrupt.cif").write_text("data_x\n_cell_length_a oops")
-    Structure(Lattice.cubic(3), [{"Cu": 0.5, "Au": 0.5}], [[0, 0, 0]]).to(str(folder / "shared.cif"))
+    Structure(Lattice.cubic(3), [{"Cu": 0.5, "Au": 0.5}], [[0, 0, 0]]).to(
+        str(folder / "shared.cif")
+    )
     return folder
 
 
@@ -81,14 +85,26 @@ def test_a_zip_and_one_file_with_limits(cifs: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".json", ".json.gz"])
 def test_computed_structure_entries(tmp_path: Path, suffix: str) -> None:
-    entries = [ComputedStructureEntry(s, -1.0, entry_id=f"e-{n}") for n, s in enumerate((rock_salt(), simple_cubic("Cu", 2.8)))]
-    entries.append(ComputedStructureEntry(Structure(Lattice.cubic(3), [{"Cu": 0.5, "Au": 0.5}], [[0, 0, 0]]), -1.0, entry_id="shared"))
+    entries = [
+        ComputedStructureEntry(s, -1.0, entry_id=f"e-{n}")
+        for n, s in enumerate((rock_salt(), simple_cubic("Cu", 2.8)))
+    ]
+    entries.append(
+        ComputedStructureEntry(
+            Structure(Lattice.cubic(3), [{"Cu": 0.5, "Au": 0.5}], [[0, 0, 0]]),
+            -1.0,
+            entry_id="shared",
+        )
+    )
     dumpfn(entries, str(tmp_path / f"entries{suffix}"))
     about = add("entries", str(tmp_path / f"entries{suffix}"))
     (salt, copper) = load("entries").subset(["Na", "Cl", "Cu"])
     assert (salt.id, copper.id) == ("e-0", "e-1")
     assert salt.structure.distance_matrix == pytest.approx(rock_salt().distance_matrix, abs=1e-5)
-    assert about["skipped"]["disordered, or not of known elements"] == {"count": 1, "first": "shared"}
+    assert about["skipped"]["disordered, or not of known elements"] == {
+        "count": 1,
+        "first": "shared",
+    }
 
 
 def test_oxidation_states_do_not_matter(tmp_path: Path) -> None:
@@ -100,7 +116,9 @@ def test_oxidation_states_do_not_matter(tmp_path: Path) -> None:
 
 
 def test_entries_of_a_stranger_run_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The decoder that pymatgen's users read such files with imports the module that a property names: this trap would spring."""
+    """The decoder that pymatgen's users read such files with imports the module that a property
+    names: this trap would spring.
+    """
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "trap.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w').close()")
     entry = ComputedStructureEntry(rock_salt(), -1.0, entry_id="e").as_dict()
@@ -116,7 +134,14 @@ def test_entries_of_a_stranger_run_nothing(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     ("content", "expected"),
-    [(b"{", "E203"), (b"3", "E203"), (b"[]", "E466"), (b'[1, {"structure": {}}]', "E466"), (b"[" * 100_000, "E203"), (b"\xff", "E203")],
+    [
+        (b"{", "E203"),
+        (b"3", "E203"),
+        (b"[]", "E466"),
+        (b'[1, {"structure": {}}]', "E466"),
+        (b"[" * 100_000, "E203"),
+        (b"\xff", "E203"),
+    ],
 )
 def test_json_of_other_kinds(tmp_path: Path, content: bytes, expected: str) -> None:
     (tmp_path / "e.json").write_bytes(content)
@@ -133,7 +158,9 @@ def test_a_damaged_gzip_file(tmp_path: Path) -> None:
     assert code(caught) == "E201"
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "..", ".hidden", "a+b", "mp-mini", "x" * 65, "Ä", "a\n", "-x"])
+@pytest.mark.parametrize(
+    "name", ["../x", "a/b", "", ".", "..", ".hidden", "a+b", "mp-mini", "x" * 65, "Ä", "a\n", "-x"]
+)
 def test_names_stay_in_their_folder(cifs: Path, name: str, data_folder: Path) -> None:
     with pytest.raises(ScoutError) as caught:
         add(name, str(cifs))
@@ -171,7 +198,9 @@ def test_a_flipped_byte_is_found(cifs: Path) -> None:
 
 
 def test_rows_are_read_again(cifs: Path) -> None:
-    """A file whose hash was written anew is still not of one piece: the formula of a row is not that of its atoms."""
+    """A file whose hash was written anew is still not of one piece: the formula of a row is not
+    that of its atoms.
+    """
     import hashlib
 
     import pyarrow.parquet as pq
@@ -181,7 +210,9 @@ def test_rows_are_read_again(cifs: Path) -> None:
     table = pq.read_table(folder / "structures.parquet")
     wrong = table.set_column(table.schema.get_field_index("formula"), "formula", [["CuO", "NaCl"]])
     pq.write_table(wrong, folder / "structures.parquet")
-    about = store.describe("mine") | {"sha256": hashlib.sha256((folder / "structures.parquet").read_bytes()).hexdigest()}
+    about = store.describe("mine") | {
+        "sha256": hashlib.sha256((folder / "structures.parquet").read_bytes()).hexdigest()
+    }
     (folder / "about.json").write_text(json.dumps(about))
     (damage,) = store.damages("mine")
     assert damage.startswith("row 0:")
@@ -228,14 +259,19 @@ def test_unions(cifs: Path) -> None:
     assert both.version not in (load("mp-mini").version, load("mine").version)
     assert both.version != load("mine+mp-mini").version
     assert [part["name"] for part in both.about["parts"]] == ["mp-mini", "mine"]
-    assert {r.id for r in both.subset(["Na", "Cl"])} == {r.id for name in ("mp-mini", "mine") for r in load(name).subset(["Na", "Cl"])}
+    assert {r.id for r in both.subset(["Na", "Cl"])} == {
+        r.id for name in ("mp-mini", "mine") for r in load(name).subset(["Na", "Cl"])
+    }
     assert load("mine+mine").version == load("mine").version
 
 
 def test_the_first_of_a_union_wins() -> None:
     first, second = known(rock_salt()), known(rock_salt(a=5.9), simple_cubic("Cu", 2.8))
     joined = union([first, second]).subset(["Na", "Cl", "Cu"])
-    assert [(r.id, round(r.structure.lattice.a, 2)) for r in joined] == [("0", round(rock_salt().lattice.a, 2)), ("1", 2.8)]
+    assert [(r.id, round(r.structure.lattice.a, 2)) for r in joined] == [
+        ("0", round(rock_salt().lattice.a, 2)),
+        ("1", 2.8),
+    ]
 
 
 def test_an_unknown_name_gets_a_suggestion(cifs: Path) -> None:
@@ -267,11 +303,17 @@ def test_a_strange_source_says_what_there_is() -> None:
 
 @pytest.mark.slow
 def test_a_large_set_is_cut_in_no_time() -> None:
-    """100 000 rows of 20 atoms: the systems are looked at once each, and only what is asked for becomes a structure."""
+    """100 000 rows of 20 atoms: the systems are looked at once each, and only what is asked for
+    becomes a structure.
+    """
     symbols = ["Li", "Na", "K", "Rb", "Cs", "Mg", "Ca", "Sr", "Ba", "O", "S", "Se", "F", "Cl", "Br"]
     some = [
         ReferenceStructure(
-            f"{a}-{b}", "test", Structure(Lattice.cubic(9), [a] * 10 + [b] * 10, [[i / 20, 0, 0] for i in range(20)]), "-", "-"
+            f"{a}-{b}",
+            "test",
+            Structure(Lattice.cubic(9), [a] * 10 + [b] * 10, [[i / 20, 0, 0] for i in range(20)]),
+            "-",
+            "-",
         )
         for a in symbols
         for b in symbols
@@ -300,7 +342,9 @@ def test_the_materials_project_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def mp_client(monkeypatch: pytest.MonkeyPatch, search: Any) -> None:
-    """The database cannot be reached from a test: a module with the two calls that we make of mp-api 0.46."""
+    """The database cannot be reached from a test: a module with the two calls that we make of
+    mp-api 0.46.
+    """
 
     class MPRester:
         def __init__(self, api_key: str, mute_progress_bars: bool) -> None:
@@ -322,10 +366,19 @@ def mp_client(monkeypatch: pytest.MonkeyPatch, search: Any) -> None:
 def test_structures_of_the_materials_project(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def search(chemsys: str, deprecated: bool, fields: list[str], all_fields: bool, num_sites: tuple[int, int]) -> list[SimpleNamespace]:
+    def search(
+        chemsys: str,
+        deprecated: bool,
+        fields: list[str],
+        all_fields: bool,
+        num_sites: tuple[int, int],
+    ) -> list[SimpleNamespace]:
         asked.append((chemsys, num_sites))
         found = {"Cl-Na": [("mp-22862", rock_salt())], "Na": [("mp-127", simple_cubic("Na", 4.2))]}
-        return [SimpleNamespace(material_id=id_, structure=structure) for id_, structure in found.get(chemsys, [])]
+        return [
+            SimpleNamespace(material_id=id_, structure=structure)
+            for id_, structure in found.get(chemsys, [])
+        ]
 
     mp_client(monkeypatch, search)
     about = add("mine", "mp-api", elements=("Na", "Cl"), max_atoms=20)

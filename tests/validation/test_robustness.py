@@ -1,4 +1,6 @@
-"""Whatever is in the input: each structure gets a clear status, the others go on as if it were not there, and the order does not matter."""
+"""Whatever is in the input: each structure gets a clear status, the others go on as if it were not
+there, and the order does not matter.
+"""
 
 from __future__ import annotations
 
@@ -24,18 +26,28 @@ POTENTIAL = TablePotential({"Na": -1.0, "Cl2": -2.0, "NaCl": -3.5})
 
 def needle() -> Structure:
     """moyopy would not return on its lattice."""
-    return Structure(Lattice.from_parameters(2.6, 3.0, 600, 90, 89.938, 90), ["Na"] * 10, [(0, 0, i / 10) for i in range(10)])
+    return Structure(
+        Lattice.from_parameters(2.6, 3.0, 600, 90, 89.938, 90),
+        ["Na"] * 10,
+        [(0, 0, i / 10) for i in range(10)],
+    )
 
 
 def pancake() -> Structure:
-    return Structure(Lattice.orthorhombic(90, 90, 3.2), ["Na"] * 100, [(i / 10, j / 10, 0) for i in range(10) for j in range(10)])
+    return Structure(
+        Lattice.orthorhombic(90, 90, 3.2),
+        ["Na"] * 100,
+        [(i / 10, j / 10, 0) for i in range(10) for j in range(10)],
+    )
 
 
 STRANGE = {
     "no structure": None,
     "partial occupancy": Structure(Lattice.cubic(4), [{"Na": 0.5, "K": 0.5}], [(0, 0, 0)]),
     "unknown element": simple_cubic("Cf", 4.0),
-    "coordinates not numbers": Structure(Lattice.cubic(4), ["Na", "Cl"], [(0, 0, 0), (0.5, np.nan, 0.5)]),
+    "coordinates not numbers": Structure(
+        Lattice.cubic(4), ["Na", "Cl"], [(0, 0, 0), (0.5, np.nan, 0.5)]
+    ),
     "lattice not finite": Structure(np.diag([4, 4, np.inf]), ["Na"], [(0, 0, 0)]),
     "no volume": Structure([(4, 0, 0), (4, 0, 0), (0, 0, 4)], ["Na"], [(0, 0, 0)]),
     "two atoms on one site": Structure(Lattice.cubic(5), ["Na", "Na"], [(0.1, 0, 0), (0.1, 0, 0)]),
@@ -77,7 +89,10 @@ def test_nothing_is_judged_to_nothing(judge: Judge) -> None:
 
 def test_one_structure(judge: Judge) -> None:
     (record,) = judge(generated(rock_salt()))
-    assert {stage: o.status for stage, o in record.outcomes.items() if o.status != "passed"} == {"novel": "failed", "expect": "failed"}
+    assert {stage: o.status for stage, o in record.outcomes.items() if o.status != "passed"} == {
+        "novel": "failed",
+        "expect": "failed",
+    }
 
 
 def test_each_strange_one_has_its_status_and_the_others_do_not_notice(judge: Judge) -> None:
@@ -91,7 +106,9 @@ def test_each_strange_one_has_its_status_and_the_others_do_not_notice(judge: Jud
             stage, status, reason = HELD_BACK[name]
             assert record.outcomes[stage].status == status, (name, record.outcomes)
             assert reason in record.outcomes[stage].reason
-            assert record.outcomes["energy"].status == record.outcomes["symmetry"].status == "skipped"
+            assert (
+                record.outcomes["energy"].status == record.outcomes["symmetry"].status == "skipped"
+            )
         else:
             assert record.passed("screen"), (name, record.outcomes)
             assert record.passed("symmetry"), (name, record.outcomes)
@@ -114,7 +131,9 @@ def test_duplicates_only(judge: Judge) -> None:
     assert [r.value("duplicate_of") for r in others] == [first.id] * 4
 
 
-def test_the_order_of_the_input_is_that_of_the_records_and_changes_nothing_else(judge: Judge) -> None:
+def test_the_order_of_the_input_is_that_of_the_records_and_changes_nothing_else(
+    judge: Judge,
+) -> None:
     """Of two that are the same the first is unique, so here no two are."""
     raw = generated(rock_salt(), *STRANGE.values())
     raw = [g for g in raw if g.structure is None or len(g.structure) != 200]
@@ -123,19 +142,35 @@ def test_the_order_of_the_input_is_that_of_the_records_and_changes_nothing_else(
         order = np.random.default_rng(seed).permutation(len(raw))
         permuted = judge([raw[i] for i in order])
         assert [r.id for r in permuted] == [forward[i].id for i in order]
-        without = [{k: v for k, v in row.items() if k not in ("unique", "duplicate_of")} for row in rows(permuted).values()]
-        assert without == [{k: v for k, v in forward[i].row().items() if k not in ("unique", "duplicate_of")} for i in order]
+        without = [
+            {k: v for k, v in row.items() if k not in ("unique", "duplicate_of")}
+            for row in rows(permuted).values()
+        ]
+        assert without == [
+            {k: v for k, v in forward[i].row().items() if k not in ("unique", "duplicate_of")}
+            for i in order
+        ]
 
 
-def test_a_potential_that_breaks_takes_only_its_own_answers(program: Callable[[str], Program]) -> None:
+def test_a_potential_that_breaks_takes_only_its_own_answers(
+    program: Callable[[str], Program],
+) -> None:
     class Broken:
         name, version, weights_sha256 = "broken", "1", "0" * 64
 
-        def energies(self, structures: Sequence[Structure], *, batch_size: int = 16, report: Report | None = None) -> list[Evaluation]:
+        def energies(
+            self,
+            structures: Sequence[Structure],
+            *,
+            batch_size: int = 16,
+            report: Report | None = None,
+        ) -> list[Evaluation]:
             raise MemoryError("no room")
 
     potential: Potential = Broken()  # type: ignore[assignment]
-    (record,) = validate(program(TEXT), generated(rock_salt()), potential=potential, reference=REFERENCE).records
+    (record,) = validate(
+        program(TEXT), generated(rock_salt()), potential=potential, reference=REFERENCE
+    ).records
     assert record.outcomes["energy"].status == "undefined"
     assert "MemoryError: no room" in record.outcomes["energy"].reason
     assert record.outcomes["hull"].status == "skipped"
@@ -144,13 +179,21 @@ def test_a_potential_that_breaks_takes_only_its_own_answers(program: Callable[[s
 
 
 @pytest.mark.slow
-def test_strange_ones_with_the_real_potential_and_reference(program: Callable[[str], Program]) -> None:
-    """Californium has a radius and a place in no training set: CHGNet says so, and the rest goes on."""
+def test_strange_ones_with_the_real_potential_and_reference(
+    program: Callable[[str], Program],
+) -> None:
+    """Californium has a radius and a place in no training set: CHGNet says so, and the rest goes
+    on.
+    """
     names = [name for name in STRANGE if name not in ("needle", "pancake")]
     raw = generated(rock_salt(), *(STRANGE[name] for name in names))
-    first, *others = validate(program(TEXT), raw, potential=potentials.load(), reference=load()).records
+    first, *others = validate(
+        program(TEXT), raw, potential=potentials.load(), reference=load()
+    ).records
     assert first.e_above_hull == pytest.approx(0.0, abs=0.1)
     found = dict(zip(names, others, strict=True))
     assert found["200 atoms"].e_above_hull == pytest.approx(first.e_above_hull or 0, abs=1e-3)
     assert found["unknown element"].e_above_hull is None
-    assert all(bool(o.reason) == (o.status != "passed") for r in others for o in r.outcomes.values())
+    assert all(
+        bool(o.reason) == (o.status != "passed") for r in others for o in r.outcomes.values()
+    )

@@ -26,10 +26,19 @@ ELEMENTS = (simple_cubic("Na", 4.0), simple_cubic("Cl", 4.0))
 @pytest.fixture
 def judge(program: Checked) -> Callable[..., list[Record]]:
     def judged(
-        structures: Sequence[Structure | None], text: str = "system Na-Cl; require CN(Na-Cl) = 6", reference: Reference | None = None
+        structures: Sequence[Structure | None],
+        text: str = "system Na-Cl; require CN(Na-Cl) = 6",
+        reference: Reference | None = None,
     ) -> list[Record]:
         reference = reference or known(*ELEMENTS, rock_salt())
-        return list(validate(program(text), generated(*structures), potential=TablePotential(ENERGIES), reference=reference).records)
+        return list(
+            validate(
+                program(text),
+                generated(*structures),
+                potential=TablePotential(ENERGIES),
+                reference=reference,
+            ).records
+        )
 
     return judged
 
@@ -50,7 +59,9 @@ def test_stages_add_what_they_say(judge: Judge) -> None:
     for stage in built_in():
         assert record.outcomes[stage.name].values, stage.name
         added = record.outcomes[stage.name].values
-        assert all(any(fnmatch.fnmatch(name, pattern) for pattern in stage.adds) for name in added), stage.name
+        assert all(
+            any(fnmatch.fnmatch(name, pattern) for pattern in stage.adds) for name in added
+        ), stage.name
 
 
 class TestGeometry:
@@ -63,14 +74,25 @@ class TestGeometry:
     @pytest.mark.parametrize(
         ("broken", "reason"),
         [
-            (Structure(Lattice.cubic(4), ["Na", "Cl"], [(0, 0, 0), (0.5, np.nan, 0.5)]), "not finite"),
+            (
+                Structure(Lattice.cubic(4), ["Na", "Cl"], [(0, 0, 0), (0.5, np.nan, 0.5)]),
+                "not finite",
+            ),
             (Structure(Lattice.cubic(0.5), ["Na"], [(0, 0, 0)]), "volume"),
             (Structure(Lattice.cubic(20), ["Na"], [(0, 0, 0)]), "volume"),
-            (Structure(Lattice([(10, 0, 0), (1e5, 1, 0), (0, 0, 10)]), ["Na"], [(0, 0, 0)]), "degenerate"),
-            (Structure(Lattice.cubic(4), [{"Na": 0.5, "K": 0.5}], [(0, 0, 0)]), "partially occupied"),
+            (
+                Structure(Lattice([(10, 0, 0), (1e5, 1, 0), (0, 0, 10)]), ["Na"], [(0, 0, 0)]),
+                "degenerate",
+            ),
+            (
+                Structure(Lattice.cubic(4), [{"Na": 0.5, "K": 0.5}], [(0, 0, 0)]),
+                "partially occupied",
+            ),
         ],
     )
-    def test_what_is_no_crystal_fails_with_its_reason(self, judge: Judge, broken: Structure, reason: str) -> None:
+    def test_what_is_no_crystal_fails_with_its_reason(
+        self, judge: Judge, broken: Structure, reason: str
+    ) -> None:
         bad, good = judge([broken, rock_salt()])
         assert bad.outcomes["geometry"].status == "failed"
         assert reason in bad.outcomes["geometry"].reason
@@ -120,7 +142,9 @@ class TestHits:
 
     def test_a_hit_may_fail_the_screen(self, judge: Judge) -> None:
         """|C| counts in the raw set, as in the paper."""
-        (record,) = judge([rock_salt(a=2 * 0.6 * 2.68)], "system Na-Cl; require volume_per_atom < 10")
+        (record,) = judge(
+            [rock_salt(a=2 * 0.6 * 2.68)], "system Na-Cl; require volume_per_atom < 10"
+        )
         assert record.hit is True
         assert not record.passed("screen")
 
@@ -131,8 +155,14 @@ class TestHits:
 
 class TestHull:
     def test_heights_known_by_hand(self, judge: Judge) -> None:
-        """Na -1, Cl -2 (eV/atom), NaCl -3.5: the hull at NaCl3, between NaCl and Cl, is (-3.5 - 2.0) / 2."""
-        nacl3 = Structure(Lattice.cubic(5.5), ["Na", "Cl", "Cl", "Cl"], [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)])
+        """Na -1, Cl -2 (eV/atom), NaCl -3.5: the hull at NaCl3, between NaCl and Cl, is (-3.5 -
+        2.0) / 2.
+        """
+        nacl3 = Structure(
+            Lattice.cubic(5.5),
+            ["Na", "Cl", "Cl", "Cl"],
+            [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)],
+        )
         on, above, element = judge([rock_salt(), nacl3, simple_cubic("Na", 4.2)])
         assert on.e_above_hull == pytest.approx(0.0)
         assert above.e_above_hull == pytest.approx(-2.0 + 2.75)
@@ -145,12 +175,17 @@ class TestHull:
     def test_a_missing_element_is_said_and_spoils_nothing_else(self, judge: Judge) -> None:
         salt, sodium = judge([rock_salt(), simple_cubic("Na", 4.2)], reference=known(ELEMENTS[0]))
         assert salt.outcomes["hull"].status == "undefined"
-        assert salt.outcomes["hull"].reason == "hull incomplete: no reference energy for elemental Cl"
+        assert (
+            salt.outcomes["hull"].reason == "hull incomplete: no reference energy for elemental Cl"
+        )
         assert salt.e_above_hull is None
         assert sodium.e_above_hull == pytest.approx(0.0)
 
     def test_a_reference_without_energy_is_missing(self, judge: Judge) -> None:
-        (record,) = judge([Structure.from_sites(rock_salt("Na", "Cl"))], reference=known(ELEMENTS[0], simple_cubic("Br", 4.0)))
+        (record,) = judge(
+            [Structure.from_sites(rock_salt("Na", "Cl"))],
+            reference=known(ELEMENTS[0], simple_cubic("Br", 4.0)),
+        )
         assert "hull incomplete" in record.outcomes["hull"].reason
 
     def test_an_unknown_formula_fails_in_energy_not_in_hull(self, judge: Judge) -> None:
@@ -178,15 +213,20 @@ class TestExpect:
         """Rock salt is in the reference, and there twice; the caesium type of it is neither."""
         caesium_type = Structure(Lattice.cubic(3.5), ["Na", "Cl"], [(0, 0, 0), (0.5, 0.5, 0.5)])
         records = judge(
-            [rock_salt(), rock_salt(), caesium_type], "system Na-Cl; expect n: novel; expect u: unique; expect new: novel and unique"
+            [rock_salt(), rock_salt(), caesium_type],
+            "system Na-Cl; expect n: novel; expect u: unique; expect new: novel and unique",
         )
-        found = [tuple(r.value(f"satisfied: {label}") for label in ("n", "u", "new")) for r in records]
+        found = [
+            tuple(r.value(f"satisfied: {label}") for label in ("n", "u", "new")) for r in records
+        ]
         assert found == [(False, True, False), (False, False, False), (True, True, True)]
         assert [r.outcomes["expect"].status for r in records] == ["failed", "failed", "passed"]
         assert records[1].value("duplicate_of") == records[0].id
 
     def test_expectations_do_not_make_a_miss(self, judge: Judge) -> None:
-        (record,) = judge([rock_salt()], "system Na-Cl; require CN(Na-Cl) = 6; expect volume_per_atom < 1")
+        (record,) = judge(
+            [rock_salt()], "system Na-Cl; require CN(Na-Cl) = 6; expect volume_per_atom < 1"
+        )
         assert record.hit is True
         assert record.outcomes["expect"].status == "failed"
 

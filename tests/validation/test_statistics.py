@@ -9,7 +9,8 @@ import pytest
 
 from scoutlang.validation.metrics import compare, design_effect, proportion
 
-# Table 1 of the paper: |R| and |C|/|R| of the non-guided and the guided arm, and the published p (None: p < 1e-12)
+# Table 1 of the paper: |R| and |C|/|R| of the non-guided and the guided arm, and the published p
+# (None: p < 1e-12)
 PAPER = {
     "B, V/N = 7": (2000, 0.127, 6312, 0.600, None),
     "B-Fe-Nd, B-Fe = 6": (4300, 0.155, 3000, 0.212, 2.03e-10),
@@ -22,7 +23,9 @@ PAPER = {
 
 
 @pytest.mark.parametrize(("n0", "f0", "n1", "f1", "published"), PAPER.values(), ids=PAPER)
-def test_the_papers_p_values_follow_from_its_counts(n0: int, f0: float, n1: int, f1: float, published: float | None) -> None:
+def test_the_papers_p_values_follow_from_its_counts(
+    n0: int, f0: float, n1: int, f1: float, published: float | None
+) -> None:
     result = compare(proportion(round(f1 * n1), n1), proportion(round(f0 * n0), n0))
     assert result.p_z is not None
     if published is None:
@@ -91,13 +94,17 @@ class TestRelatives:
         assert design_effect([True] * 4, [0] * 4) == 4.0
 
     def test_intervals_cover_what_they_should(self) -> None:
-        """Families of 1 to 8 in which two of three copies are alike: 95 % of the intervals hold the truth, of the naive ones fewer."""
+        """Families of 1 to 8 in which two of three copies are alike: 95 % of the intervals hold the
+        truth, of the naive ones fewer.
+        """
         rng = np.random.default_rng(0)
         good = naive = 0
         for _ in range(300):
             families = np.repeat(np.arange(60), rng.integers(1, 9, 60))
             drawn = rng.random(60) < 0.3
-            truths = np.where(rng.random(len(families)) < 2 / 3, drawn[families], rng.random(len(families)) < 0.3).tolist()
+            truths = np.where(
+                rng.random(len(families)) < 2 / 3, drawn[families], rng.random(len(families)) < 0.3
+            ).tolist()
             for design in (1.0, design_effect(truths, families.tolist())):
                 found = proportion(sum(truths), len(truths), design)
                 assert found.low is not None

@@ -25,27 +25,45 @@ from scoutlang.validation.stages.symmetry import STAGE, Group, Symmetry, moyopy_
 Checked = Callable[[str], Program]
 
 NEEDLE = (1.8, 2.3, 200.0, 90.0, 89.85, 90.0)
-"""Å and degrees: β is midway between those of two mirrors, whose product is a shear of infinite order."""
+"""Å and degrees: β is midway between those of two mirrors, whose product is a shear of infinite
+order.
+"""
 
 
 def rutile() -> Structure:
     """TiO2, P4_2/mnm, 6 atoms."""
     x = 0.305
     oxygen = [(x, x, 0), (1 - x, 1 - x, 0), (0.5 + x, 0.5 - x, 0.5), (0.5 - x, 0.5 + x, 0.5)]
-    return Structure(Lattice.tetragonal(4.594, 2.959), ["Ti"] * 2 + ["O"] * 4, [(0, 0, 0), (0.5, 0.5, 0.5), *oxygen])
+    return Structure(
+        Lattice.tetragonal(4.594, 2.959),
+        ["Ti"] * 2 + ["O"] * 4,
+        [(0, 0, 0), (0.5, 0.5, 0.5), *oxygen],
+    )
 
 
 def shaken(structure: Structure, length: float, seed: int = 0) -> Structure:
     """Every atom moved by this length (Å) in a random direction."""
     shifts = np.random.default_rng(seed).normal(size=(len(structure), 3))
     shifts *= length / np.linalg.norm(shifts, axis=1)[:, None]
-    return Structure(structure.lattice, structure.species, structure.cart_coords + shifts, coords_are_cartesian=True)
+    return Structure(
+        structure.lattice,
+        structure.species,
+        structure.cart_coords + shifts,
+        coords_are_cartesian=True,
+    )
 
 
 @pytest.fixture
 def ask(program: Checked) -> Callable[..., Outcome]:
-    def asked(structure: Structure, text: str = "system Ti-O; require CN(Ti-O) = 6", stage: Stage = STAGE) -> Outcome:
-        context = Context(program(text), TablePotential({}), known(simple_cubic("Na", 4.0)), lambda done, total: None)
+    def asked(
+        structure: Structure, text: str = "system Ti-O; require CN(Ti-O) = 6", stage: Stage = STAGE
+    ) -> Outcome:
+        context = Context(
+            program(text),
+            TablePotential({}),
+            known(simple_cubic("Na", 4.0)),
+            lambda done, total: None,
+        )
         (outcome,) = stage.run([Record("a", generated(structure)[0])], context)
         assert bool(outcome.reason) == (outcome.status != "passed")
         return outcome
@@ -82,9 +100,13 @@ class TestGroup:
         ]
 
     def test_real_crystals_in_other_cells_and_slightly_shaken(self) -> None:
-        """Both programs; the ideal crystal is near the sampled one, and has the group at a tolerance a hundred times tighter."""
+        """Both programs; the ideal crystal is near the sampled one, and has the group at a
+        tolerance a hundred times tighter.
+        """
         turn = SymmOp.from_axis_angle_and_translation((1, 2, 3), 40)
-        crystals = [r.structure for r in load().subset(["Cu", "Si", "P", "O"]) if len(r.structure) <= 10][::2]
+        crystals = [
+            r.structure for r in load().subset(["Cu", "Si", "P", "O"]) if len(r.structure) <= 10
+        ][::2]
         crystals = [c for c in crystals if number(c, 0.01) == number(c, 0.1)]
         assert len(crystals) >= 8
         for i, crystal in enumerate(crystals):
@@ -100,7 +122,9 @@ class TestGroup:
                 assert number(group.structure, 0.001) == expected
                 moved = group.moved(given)
                 assert moved is None or 0 < moved < 0.06
-                assert np.allclose(group.structure.lattice.parameters, given.lattice.parameters, atol=0.1)
+                assert np.allclose(
+                    group.structure.lattice.parameters, given.lattice.parameters, atol=0.1
+                )
 
     def test_the_descriptor_says_the_same_as_the_column(self, ask: Ask) -> None:
         for crystal in (rutile(), shaken(rutile(), 0.05), rock_salt()):
@@ -108,33 +132,58 @@ class TestGroup:
             assert number(crystal, float(values["symprec"] or 0)) == values["space_group_spglib"]
 
     def test_a_disagreement_is_said(self, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The programs differ on one in a hundred of sampled crystals; here spglib is given a tighter tolerance than moyopy."""
-        monkeypatch.setattr("scoutlang.validation.stages.symmetry.spglib_group", lambda s, symprec: spglib_group(s, 1e-4))
+        """The programs differ on one in a hundred of sampled crystals; here spglib is given a
+        tighter tolerance than moyopy.
+        """
+        monkeypatch.setattr(
+            "scoutlang.validation.stages.symmetry.spglib_group",
+            lambda s, symprec: spglib_group(s, 1e-4),
+        )
         values = ask(shaken(rutile(), 0.02)).values
-        assert (values["space_group"], values["space_group_spglib"], values["space_groups_agree"]) == (136, 1, False)
+        assert (
+            values["space_group"],
+            values["space_group_spglib"],
+            values["space_groups_agree"],
+        ) == (136, 1, False)
 
 
 class TestLadder:
     def test_how_far_atoms_are_from_their_places(self, ask: Ask) -> None:
-        """One oxygen of four is 0.04 Å off along c: in the ideal crystal it stands between, on the mirror planes of the others."""
+        """One oxygen of four is 0.04 Å off along c: in the ideal crystal it stands between, on the
+        mirror planes of the others.
+        """
         bent = rutile()
         bent.translate_sites([2], (0, 0, 0.04), frac_coords=False)
         found = ask(bent)
         assert (found.values["space_group"], found.values["symprec"]) == (136, 0.1)
-        assert found.values["symmetry_moved"] == pytest.approx(0.04 * 5 / 6, abs=1e-6)  # a sixth of the way is common to all atoms
+        # a sixth of the way is common to all atoms
+        assert found.values["symmetry_moved"] == pytest.approx(0.04 * 5 / 6, abs=1e-6)
 
-    def test_a_step_that_moves_atoms_too_far_is_not_taken(self, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_step_that_moves_atoms_too_far_is_not_taken(
+        self, ask: Ask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Programs may raise the tolerance by themselves; here both take five times the step."""
         bent = rutile()
         bent.translate_sites([2], (0, 0, 0.04), frac_coords=False)
-        monkeypatch.setattr("scoutlang.validation.stages.symmetry.moyopy_group", lambda s, symprec: moyopy_group(s, 5 * symprec))
-        monkeypatch.setattr("scoutlang.validation.stages.symmetry.spglib_group", lambda s, symprec: spglib_group(s, 5 * symprec))
+        monkeypatch.setattr(
+            "scoutlang.validation.stages.symmetry.moyopy_group",
+            lambda s, symprec: moyopy_group(s, 5 * symprec),
+        )
+        monkeypatch.setattr(
+            "scoutlang.validation.stages.symmetry.spglib_group",
+            lambda s, symprec: spglib_group(s, 5 * symprec),
+        )
         found = ask(bent, stage=Symmetry((0.02,)))
-        assert (found.status, found.reason) == ("undefined", "at 0.02 Å P4_2/mnm moves an atom by 0.033 Å")
+        assert (found.status, found.reason) == (
+            "undefined",
+            "at 0.02 Å P4_2/mnm moves an atom by 0.033 Å",
+        )
         assert ask(bent, stage=Symmetry((0.02, 0.008))).values["space_group_symbol"] == "Cm"
 
     def test_a_step_that_changes_a_term_is_not_taken(self, ask: Ask) -> None:
-        """Shaken by 0.02 Å, the shortest bond is shorter than the ideal 1.95 Å: a limit between them holds for one of the two only."""
+        """Shaken by 0.02 Å, the shortest bond is shorter than the ideal 1.95 Å: a limit between
+        them holds for one of the two only.
+        """
         bent = shaken(rutile(), 0.02)
         shortest = float(bent.distance_matrix[:2, 2:].min())
         assert shortest < 1.94
@@ -148,13 +197,20 @@ class TestLadder:
     def test_none_at_all_is_undefined(self, ask: Ask) -> None:
         """Two atoms of one element at one place: no program has a group."""
         found = ask(Structure(Lattice.cubic(3), ["Ti", "Ti"], [(0, 0, 0), (0.001, 0, 0)]))
-        assert (found.status, found.reason, dict(found.values)) == ("undefined", "no program finds a space group", {})
+        assert (found.status, found.reason, dict(found.values)) == (
+            "undefined",
+            "no program finds a space group",
+            {},
+        )
 
     def test_the_record_keeps_the_crystal_as_sampled(self, program: Checked) -> None:
         given = shaken(rutile(), 0.02)
         before = given.frac_coords.copy()
         (record,) = validate(
-            program("system Ti-O; require CN(Ti-O) = 6"), generated(given), potential=TablePotential({}), reference=known(rutile())
+            program("system Ti-O; require CN(Ti-O) = 6"),
+            generated(given),
+            potential=TablePotential({}),
+            reference=known(rutile()),
         ).records
         assert record.value("space_group") == 136
         assert record.structure is given
@@ -176,20 +232,27 @@ class TestNeverHangs:
         for matrix in (needle, skewed):
             start = time.monotonic()
             assert moyopy_group(Structure(matrix, ["B"], [(0, 0, 0)]), 0.1) is None
-            values = ask(Structure(matrix, ["B", "B"], [(0, 0, 0), (0.3, 0.4, 0.1)]), "system B; require CN(B-B) >= 1").values
+            values = ask(
+                Structure(matrix, ["B", "B"], [(0, 0, 0), (0.3, 0.4, 0.1)]),
+                "system B; require CN(B-B) >= 1",
+            ).values
             assert time.monotonic() - start < 1
             assert values["space_group"] == values["space_group_spglib"]
             assert values["space_groups_agree"] is None
 
     def test_the_bound_is_wider_than_the_theory(self) -> None:
-        """β from one mirror to the other, where a³ is 1 to 40 times symprec² c, on cells that moyopy is asked about: it returns."""
+        """β from one mirror to the other, where a³ is 1 to 40 times symprec² c, on cells that
+        moyopy is asked about: it returns.
+        """
         asked = 0
         for ratio in (1, 3, 5, 10, 20, 40):
             a, symprec = 1.5, 0.1
             c = a**3 / (ratio * symprec**2)
             for part in np.linspace(0, 1, 9):
                 beta = 90 - np.degrees(part * a / (2 * c))
-                cell = Structure(Lattice.from_parameters(a, 1.1 * a, c, 90, beta, 90), ["B"], [(0, 0, 0)])
+                cell = Structure(
+                    Lattice.from_parameters(a, 1.1 * a, c, 90, beta, 90), ["B"], [(0, 0, 0)]
+                )
                 asked += moyopy_group(cell, symprec) is not None
         assert asked >= 9
 

@@ -24,11 +24,18 @@ from scoutlang.validation.stages.novel import Novel
 from scoutlang.validation.stages.unique import Unique
 
 
-def run(stage: Stage, raw: Sequence[Generated], reference: Reference | None = None) -> list[Outcome]:
+def run(
+    stage: Stage, raw: Sequence[Generated], reference: Reference | None = None
+) -> list[Outcome]:
     told: list[tuple[int, int]] = []
     records = [Record(f"{g.arm}-{g.index}", g) for g in raw]
     program = Program(source_name="", source_text="", system=("Na", "Cl"))
-    context = Context(program, TablePotential({}), reference or known(rock_salt()), lambda done, total: told.append((done, total)))
+    context = Context(
+        program,
+        TablePotential({}),
+        reference or known(rock_salt()),
+        lambda done, total: told.append((done, total)),
+    )
     outcomes = stage.run(records, context)
     assert told[-1] == (len(raw), len(raw))
     assert all(set(o.values) <= set(stage.adds) for o in outcomes)
@@ -48,7 +55,11 @@ def test_they_run_before_what_reads_them() -> None:
 class TestSame:
     def test_pymatgen_agrees_pair_by_pair(self) -> None:
         """Real crystals of one formula, and each slightly shaken in another cell."""
-        crystals = [r.structure for r in load().subset(["Ti", "O"]) if r.structure.composition.reduced_formula == "TiO2"]
+        crystals = [
+            r.structure
+            for r in load().subset(["Ti", "O"])
+            if r.structure.composition.reduced_formula == "TiO2"
+        ]
         crystals += [s.copy().perturb(0.05) * (2, 1, 1) for s in crystals[:2]]
         assert len(crystals) == 6
         matcher = StructureMatcher()
@@ -64,13 +75,21 @@ class TestSame:
 
 class TestKnown:
     def test_no_pair_is_lost(self) -> None:
-        """Real crystals of 8 atoms, named boron, and their strained and shaken copies, of which some still match: the matcher says the same of every pair."""
+        """Real crystals of 8 atoms, named boron, and their strained and shaken copies, of which
+        some still match: the matcher says the same of every pair.
+        """
         rng = np.random.default_rng(2)
-        crystals = [r.structure for r in load().subset(["Fe", "B", "Nd", "O", "Li", "Co", "Cu", "P"]) if len(r.structure) == 8][::4]
+        crystals = [
+            r.structure
+            for r in load().subset(["Fe", "B", "Nd", "O", "Li", "Co", "Cu", "P"])
+            if len(r.structure) == 8
+        ][::4]
         crystals = [Structure(s.lattice, ["B"] * 8, s.frac_coords) for s in crystals]
         strained = [
             Structure(
-                s.lattice.matrix @ (np.eye(3) + rng.normal(0, spread, (3, 3))), s.species, s.frac_coords + rng.normal(0, spread / 3, (8, 3))
+                s.lattice.matrix @ (np.eye(3) + rng.normal(0, spread, (3, 3))),
+                s.species,
+                s.frac_coords + rng.normal(0, spread / 3, (8, 3)),
             )
             for s in crystals[:8]
             for spread in (0.01, 0.03, 0.06)
@@ -86,9 +105,15 @@ class TestKnown:
 
     @pytest.mark.slow
     def test_the_same_groups_as_by_the_matcher_alone(self) -> None:
-        """The rule itself on 200 crystals, shaken and strained ones among them: of the firsts of their kinds so far, the first that the matcher matches."""
+        """The rule itself on 200 crystals, shaken and strained ones among them: of the firsts of
+        their kinds so far, the first that the matcher matches.
+        """
         rng = np.random.default_rng(4)
-        frames = [r.structure for r in load().subset(["Fe", "B", "Nd", "O", "Li", "Co", "Cu", "P"]) if 4 <= len(r.structure) <= 8][:60]
+        frames = [
+            r.structure
+            for r in load().subset(["Fe", "B", "Nd", "O", "Li", "Co", "Cu", "P"])
+            if 4 <= len(r.structure) <= 8
+        ][:60]
         crystals = [
             Structure(
                 s.lattice.matrix @ (np.eye(3) + rng.normal(0, spread, (3, 3))),
@@ -101,7 +126,16 @@ class TestKnown:
         known_, firsts, ours, theirs = Known(), list[tuple[str, Structure]](), [], []
         for i, crystal in enumerate(map(reduced, crystals)):
             ours.append(known_.find(crystal))
-            theirs.append(next((id_ for id_, first in firsts if len(first) == len(crystal) and same(crystal, first)), None))
+            theirs.append(
+                next(
+                    (
+                        id_
+                        for id_, first in firsts
+                        if len(first) == len(crystal) and same(crystal, first)
+                    ),
+                    None,
+                )
+            )
             if theirs[-1] is None:
                 known_.add(str(i), crystal)
                 firsts.append((str(i), crystal))
@@ -109,9 +143,12 @@ class TestKnown:
         assert 20 < len(firsts) < 180
 
     def test_the_first_that_matches(self) -> None:
-        """Atoms move up to 0.90 Å (0.3 of the free length), each half of the way: 0, 0.95 and 1.9 Å off the centre, the first and the last are two kinds."""
+        """Atoms move up to 0.90 Å (0.3 of the free length), each half of the way: 0, 0.95 and 1.9 Å
+        off the centre, the first and the last are two kinds.
+        """
         near, between, far = (
-            reduced(Structure(Lattice.cubic(3.8), ["Na", "Cl"], [(0, 0, 0), (0.5 - x, 0.5, 0.5)])) for x in (0.0, 0.25, 0.5)
+            reduced(Structure(Lattice.cubic(3.8), ["Na", "Cl"], [(0, 0, 0), (0.5 - x, 0.5, 0.5)]))
+            for x in (0.0, 0.25, 0.5)
         )
         assert (same(between, near), same(between, far), same(near, far)) == (True, True, False)
         for first, second in ((near, far), (far, near)):
@@ -123,25 +160,50 @@ class TestKnown:
 
 class TestUnique:
     def test_the_first_of_each_kind(self) -> None:
-        raw = generated(rock_salt(), caesium_type(), rock_salt(a=5.9).get_primitive_structure(), caesium_type() * (1, 2, 1), rock_salt("K"))
+        raw = generated(
+            rock_salt(),
+            caesium_type(),
+            rock_salt(a=5.9).get_primitive_structure(),
+            caesium_type() * (1, 2, 1),
+            rock_salt("K"),
+        )
         found = run(Unique(), raw)
         assert [o.values["unique"] for o in found] == [True, True, False, False, True]
-        assert [o.values["duplicate_of"] for o in found] == [None, None, "guided-0", "guided-1", None]
+        assert [o.values["duplicate_of"] for o in found] == [
+            None,
+            None,
+            "guided-0",
+            "guided-1",
+            None,
+        ]
         assert [o.status for o in found] == ["passed", "passed", "failed", "failed", "passed"]
         assert found[2].reason == "the same as guided-0"
 
     @given(st.permutations(range(6)))
     @settings(max_examples=10, deadline=None)
     def test_the_number_of_kinds_does_not_depend_on_the_order(self, order: list[int]) -> None:
-        """Three kinds, each twice, in other cells and axes: where sameness is transitive, so is the count."""
-        turn = SymmOp.from_axis_angle_and_translation((1, 2, 3), 40, translation_vec=(0.3, 0.1, 0.2))
+        """Three kinds, each twice, in other cells and axes: where sameness is transitive, so is the
+        count.
+        """
+        turn = SymmOp.from_axis_angle_and_translation(
+            (1, 2, 3), 40, translation_vec=(0.3, 0.1, 0.2)
+        )
         turned = rock_salt()
         turned.apply_operation(turn)
-        crystals = [rock_salt(), turned, caesium_type(), caesium_type() * (2, 1, 1), rock_salt("K"), rock_salt("K", a=6.0)]
+        crystals = [
+            rock_salt(),
+            turned,
+            caesium_type(),
+            caesium_type() * (2, 1, 1),
+            rock_salt("K"),
+            rock_salt("K", a=6.0),
+        ]
         found = run(Unique(), generated(*(crystals[i] for i in order)))
         assert sum(o.values["unique"] is True for o in found) == 3
         kinds = [i // 2 for i in order]
-        assert [o.values["unique"] for o in found] == [kind not in kinds[:place] for place, kind in enumerate(kinds)]
+        assert [o.values["unique"] for o in found] == [
+            kind not in kinds[:place] for place, kind in enumerate(kinds)
+        ]
 
     def test_another_compound_of_the_same_frame_is_another_kind(self) -> None:
         ordered = rock_salt()
@@ -150,24 +212,38 @@ class TestUnique:
         swapped.replace(4, "Na")
         vacant = rock_salt()
         vacant.remove_sites([0])
-        assert [o.values["unique"] for o in run(Unique(), generated(ordered, swapped, vacant))] == [True, True, True]
+        assert [o.values["unique"] for o in run(Unique(), generated(ordered, swapped, vacant))] == [
+            True,
+            True,
+            True,
+        ]
 
     def test_arms_do_not_know_each_other(self) -> None:
-        found = run(Unique(), [*generated(rock_salt()), *generated(rock_salt(), rock_salt(), arm="non-guided")])
+        found = run(
+            Unique(),
+            [*generated(rock_salt()), *generated(rock_salt(), rock_salt(), arm="non-guided")],
+        )
         assert [o.values["unique"] for o in found] == [True, True, False]
 
     def test_a_formula_unit_more_is_the_same_formula(self) -> None:
         large = rock_salt().get_primitive_structure() * (2, 2, 2)
         shifts = np.random.default_rng(0).normal(0, 0.2, (16, 3))
-        shaken = Structure(large.lattice, large.species, large.cart_coords + shifts, coords_are_cartesian=True)
-        assert [o.values["unique"] for o in run(Unique(), generated(rock_salt(), shaken))] == [True, True]
+        shaken = Structure(
+            large.lattice, large.species, large.cart_coords + shifts, coords_are_cartesian=True
+        )
+        assert [o.values["unique"] for o in run(Unique(), generated(rock_salt(), shaken))] == [
+            True,
+            True,
+        ]
 
     def test_one_that_cannot_be_compared_has_no_answer_and_harms_no_other(self) -> None:
         class Broken(Structure):
             def get_reduced_structure(self, *args: object, **kwargs: object) -> Structure:
                 raise RuntimeError("corrupt")
 
-        first, broken, again = run(Unique(), generated(rock_salt(), Broken.from_sites(rock_salt().sites), rock_salt()))
+        first, broken, again = run(
+            Unique(), generated(rock_salt(), Broken.from_sites(rock_salt().sites), rock_salt())
+        )
         assert (first.values["unique"], again.values["unique"]) == (True, False)
         assert (broken.status, broken.reason) == ("failed", "RuntimeError: corrupt")
         assert "unique" not in broken.values
@@ -176,7 +252,15 @@ class TestUnique:
 class TestNovel:
     def test_known_and_novel(self) -> None:
         reference = known(simple_cubic("Na", 4.0), rock_salt(), rock_salt("K"))
-        found = run(Novel(), generated(rock_salt(a=5.5).get_primitive_structure(), caesium_type(), rock_salt("Li", "F", 4.0)), reference)
+        found = run(
+            Novel(),
+            generated(
+                rock_salt(a=5.5).get_primitive_structure(),
+                caesium_type(),
+                rock_salt("Li", "F", 4.0),
+            ),
+            reference,
+        )
         assert [o.values["novel"] for o in found] == [False, True, True]
         assert [o.values["compared"] for o in found] == [1, 1, 0]
         assert [o.values["matched"] for o in found] == ["1", None, None]
@@ -187,7 +271,10 @@ class TestNovel:
         rng = np.random.default_rng(0)
         crystals = [r for r in load().subset(["Cu", "Si", "P"]) if 3 < len(r.structure) <= 8][:6]
         shaken = [r.structure.copy().perturb(0.05) * (1, 1, 2) for r in crystals]
-        anywhere = [Structure(r.structure.lattice, r.structure.species, rng.random((len(r.structure), 3))) for r in crystals]
+        anywhere = [
+            Structure(r.structure.lattice, r.structure.species, rng.random((len(r.structure), 3)))
+            for r in crystals
+        ]
         found = run(Novel(), generated(*shaken, *anywhere), load())
         assert [o.values["novel"] for o in found] == [False] * 6 + [True] * 6
         assert all(o.values["compared"] for o in found)
@@ -196,8 +283,17 @@ class TestNovel:
 @pytest.mark.slow
 def test_several_processes_find_the_same() -> None:
     known = [r.structure for r in load().subset(["Cu", "P", "Si"])]
-    records = [Record(f"{arm}-{i}", Generated(arm, 0, i, s)) for arm in ("guided", "non-guided") for i, s in enumerate([*known, *known])]
-    context = Context(Program(source_name="", source_text="", system=("Cu",)), TablePotential({}), load(), lambda done, total: None)
+    records = [
+        Record(f"{arm}-{i}", Generated(arm, 0, i, s))
+        for arm in ("guided", "non-guided")
+        for i, s in enumerate([*known, *known])
+    ]
+    context = Context(
+        Program(source_name="", source_text="", system=("Cu",)),
+        TablePotential({}),
+        load(),
+        lambda done, total: None,
+    )
     alone, together = (Unique(parallel_from=n).run(records, context) for n in (10_000, 1))
     assert together == alone
     assert sum(o.status == "failed" for o in alone) >= len(known) * 2

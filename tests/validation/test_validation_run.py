@@ -1,4 +1,6 @@
-"""The pipeline as a whole: nothing disappears, the table adds up, the files hold what the records say."""
+"""The pipeline as a whole: nothing disappears, the table adds up, the files hold what the records
+say.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,11 @@ REFERENCE = known(simple_cubic("Na", 4.0), simple_cubic("Cl", 4.0), rock_salt())
 POTENTIAL = TablePotential({"Na": -1.0, "Cl2": -2.0, "NaCl": -3.5})
 
 GUIDED = [rock_salt(), rock_salt(a=5.7), rock_salt(a=2.0), None, simple_cubic("Cl", 4.0)]
-OTHERS = [rock_salt(a=9.0), rock_salt(), Structure(Lattice.cubic(4), ["Na", "Cl"], [(0, 0, 0), (0.5, np.nan, 0.5)])]
+OTHERS = [
+    rock_salt(a=9.0),
+    rock_salt(),
+    Structure(Lattice.cubic(4), ["Na", "Cl"], [(0, 0, 0), (0.5, np.nan, 0.5)]),
+]
 
 
 @pytest.fixture
@@ -39,7 +45,9 @@ def validation(program: Callable[[str], Program]) -> Validation:
 
 
 def test_one_record_per_structure_in_order_with_its_id(validation: Validation) -> None:
-    assert [r.id for r in validation.records] == [f"r1-guided-0-{i}" for i in range(5)] + [f"r1-non-guided-0-{i}" for i in range(3)]
+    assert [r.id for r in validation.records] == [f"r1-guided-0-{i}" for i in range(5)] + [
+        f"r1-non-guided-0-{i}" for i in range(3)
+    ]
 
 
 def test_every_stage_adds_up_to_the_raw_set_and_says_why(validation: Validation) -> None:
@@ -47,17 +55,26 @@ def test_every_stage_adds_up_to_the_raw_set_and_says_why(validation: Validation)
     for arm, raw in (("guided", 5), ("non-guided", 3)):
         assert {sum(counts.values()) for counts in funnel[arm].values()} == {raw}
     for record in validation.records:
-        assert all(bool(outcome.reason) == (outcome.status != "passed") for outcome in record.outcomes.values()), record.outcomes
+        assert all(
+            bool(outcome.reason) == (outcome.status != "passed")
+            for outcome in record.outcomes.values()
+        ), record.outcomes
 
 
 def test_the_table(validation: Validation) -> None:
     non_guided, guided = validation.table().arms
     assert (non_guided.arm, guided.arm) == ("non-guided", "guided")
-    assert (guided.raw, guided.hits.count, guided.undefined) == (5, 2, 2)  # the squeezed one has more neighbours
+    # the squeezed one has more neighbours
+    assert (guided.raw, guided.hits.count, guided.undefined) == (5, 2, 2)
     assert guided.valid.count == 3
     assert guided.median_e_above_hull == pytest.approx(0.0)
     assert (guided.metastable.count, guided.metastable.total) == (3, 3)
-    assert (non_guided.raw, non_guided.hits.count, non_guided.undefined, non_guided.valid.count) == (3, 1, 1, 2)
+    assert (
+        non_guided.raw,
+        non_guided.hits.count,
+        non_guided.undefined,
+        non_guided.valid.count,
+    ) == (3, 1, 1, 2)
     assert validation.table().enrichment is not None
 
 
@@ -72,12 +89,18 @@ def test_one_arm_alone_has_no_test(program: Callable[[str], Program]) -> None:
     alone = validate(program(TEXT), generated(None, None), potential=POTENTIAL, reference=REFERENCE)
     assert alone.table().enrichment is None
     (arm,) = alone.table().arms
-    assert (arm.hits.fraction, arm.median_e_above_hull, arm.metastable.fraction) == (0.0, None, None)
+    assert (arm.hits.fraction, arm.median_e_above_hull, arm.metastable.fraction) == (
+        0.0,
+        None,
+        None,
+    )
 
 
 def test_the_same_index_twice_is_refused(program: Callable[[str], Program]) -> None:
     with pytest.raises(ValueError, match="not unique"):
-        validate(program(TEXT), generated(rock_salt()) * 2, potential=POTENTIAL, reference=REFERENCE)
+        validate(
+            program(TEXT), generated(rock_salt()) * 2, potential=POTENTIAL, reference=REFERENCE
+        )
 
 
 def test_progress_reaches_the_end_of_every_stage(program: Callable[[str], Program]) -> None:
@@ -88,7 +111,13 @@ def test_progress_reaches_the_end_of_every_stage(program: Callable[[str], Progra
 
     for _ in range(2):  # the second time, every energy is known
         seen.clear()
-        validate(program(TEXT), generated(rock_salt()), potential=Cached(POTENTIAL), reference=REFERENCE, progress=progress)
+        validate(
+            program(TEXT),
+            generated(rock_salt()),
+            potential=Cached(POTENTIAL),
+            reference=REFERENCE,
+            progress=progress,
+        )
         assert set(seen) == {stage.name for stage in built_in()}
         assert all(done == total for done, total in seen.values())
 
@@ -107,7 +136,9 @@ class TestOutputs:
             assert [row["id"] for row in csv.DictReader(file)] == [row["id"] for row in rows]
 
         frames = ase.io.read(tmp_path / "generated_crystals.extxyz", ":")
-        assert [f.info["id"] for f in frames] == [r.id for r in validation.records if r.id not in ("r1-guided-0-3", "r1-non-guided-0-2")]
+        assert [f.info["id"] for f in frames] == [
+            r.id for r in validation.records if r.id not in ("r1-guided-0-3", "r1-non-guided-0-2")
+        ]
         assert frames[0].info["hit"]
         assert frames[0].info["arm"] == "guided"
         assert frames[0].get_volume() == pytest.approx(5.64**3)
@@ -121,11 +152,15 @@ class TestOutputs:
         assert summary["table"]["arms"][1]["hits"]["count"] == 2
         assert summary["provenance"]["potential"] == "table"
 
-    def test_nothing_to_write_still_writes_every_file(self, program: Callable[[str], Program], tmp_path: Path) -> None:
+    def test_nothing_to_write_still_writes_every_file(
+        self, program: Callable[[str], Program], tmp_path: Path
+    ) -> None:
         empty = validate(program(TEXT), [], potential=POTENTIAL, reference=REFERENCE)
         assert all(file.exists() for file in write_outputs(tmp_path, empty))
 
-    def test_a_failing_write_leaves_the_old_file(self, validation: Validation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_failing_write_leaves_the_old_file(
+        self, validation: Validation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         write_outputs(tmp_path, validation)
         before = (tmp_path / "records.parquet").read_bytes()
 
@@ -143,14 +178,29 @@ class TestOutputs:
 def test_the_rendered_table_holds_the_numbers(validation: Validation, tmp_path: Path) -> None:
     text = io.StringIO()
     Console(file=text, width=200).print(render_table(validation, [tmp_path / "records.csv"]))
-    for part in ("raw set |R|", "hits |C|", "40.0% (11.8% – 76.9%)", "median energy above hull", "p = ", "Fisher", "table", str(tmp_path)):
+    for part in (
+        "raw set |R|",
+        "hits |C|",
+        "40.0% (11.8% – 76.9%)",
+        "median energy above hull",
+        "p = ",
+        "Fisher",
+        "table",
+        str(tmp_path),
+    ):
         assert part in text.getvalue(), part
 
 
 @pytest.mark.slow
 def test_with_the_real_potential_and_reference(program: Callable[[str], Program]) -> None:
-    """Known crystals, slightly shaken, of the demo's system: near the hull, and the whole pipeline on real parts."""
-    base = [r.structure for r in load().subset(["Cu", "Si", "P"]) if 2 < len(r.structure) <= 12 and r.source.startswith("matminer")]
+    """Known crystals, slightly shaken, of the demo's system: near the hull, and the whole pipeline
+    on real parts.
+    """
+    base = [
+        r.structure
+        for r in load().subset(["Cu", "Si", "P"])
+        if 2 < len(r.structure) <= 12 and r.source.startswith("matminer")
+    ]
     shaken = [s.copy().perturb(0.02) for s in base]
     checked = program("system Cu-Si-P; require CN(Cu-P) = 4; expect e_above_hull < 0.2 eV/atom")
     result = validate(checked, generated(*shaken), potential=potentials.load(), reference=load())

@@ -1,4 +1,6 @@
-"""How the exact value of a term is distributed in the reference and in both arms: figures 2A, 3A, 4A and 5 of the paper (arXiv:2604.13354)."""
+"""How the exact value of a term is distributed in the reference and in both arms: figures 2A, 3A,
+4A and 5 of the paper (arXiv:2604.13354).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ import plotly.graph_objects as go
 from scoutlang.report.data import Group, ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
 from scoutlang.report.figures.kernel import density
-from scoutlang.report.figures.look import STYLES, TARGET, canvas, counted, listed, members, plain, present
+from scoutlang.report.figures.look import (
+    STYLES,
+    TARGET,
+    canvas,
+    counted,
+    listed,
+    members,
+    plain,
+    present,
+)
 from scoutlang.report.figures.terms import Numeric, numeric_terms, pooled_range, slug
 
 _GRID = 401
@@ -25,10 +36,11 @@ def draw(data: ReportData) -> list[Drawn]:
 
 
 def bins(values: Sequence[float]) -> tuple[float, float, int]:
-    """Centre of the first bin, width and number of the bins of values that are whole numbers, or means of them.
+    """Centre of the first bin, width and number of the bins of values that are whole numbers, or
+    means of them.
 
-    Bins are centred on whole numbers: 1 wide if all values are whole, else 1/2, or 1/10 where they span 2 at most (shares); wider, by 2, 5, 10, …,
-    where there would be more than `_MOST_BINS`.
+    Bins are centred on whole numbers: 1 wide if all values are whole, else 1/2, or 1/10 where they
+    span 2 at most (shares); wider, by 2, 5, 10, …, where there would be more than `_MOST_BINS`.
     """
     low, high = min(values), max(values)
     whole = all(float(v).is_integer() for v in values)
@@ -41,7 +53,10 @@ def bins(values: Sequence[float]) -> tuple[float, float, int]:
 
 def _draw(data: ReportData, numeric: Numeric) -> Drawn:
     name, title = f"distribution-{slug(numeric.label)}", f"Distribution of {numeric.label}"
-    groups = {group: [v for c in members(data, group) if (v := c.values.get(numeric.label)) is not None] for group in present(data)}
+    groups = {
+        group: [v for c in members(data, group) if (v := c.values.get(numeric.label)) is not None]
+        for group in present(data)
+    }
     defined = {group: values for group, values in groups.items() if values}
     if not defined:
         return LeftOut(name, title, f"{numeric.label} is defined on no crystal.")
@@ -58,7 +73,12 @@ def _draw(data: ReportData, numeric: Numeric) -> Drawn:
     canvas(figure, _HEIGHT, bargap=0.12, bargroupgap=0.0, margin={"t": 78}, legend={"y": 1.09})
     figure.update_xaxes(title=plain(numeric.axis), range=[low, high])
     figure.update_yaxes(rangemode="tozero")
-    return Figure(name, title, " ".join([_what(data, numeric, groups), method, _outside(defined, low, high)]).strip(), figure)
+    return Figure(
+        name,
+        title,
+        " ".join([_what(data, numeric, groups), method, _outside(defined, low, high)]).strip(),
+        figure,
+    )
 
 
 def _histogram(figure: go.Figure, groups: dict[Group, list[float]], pooled: list[float]) -> str:
@@ -74,8 +94,14 @@ def _histogram(figure: go.Figure, groups: dict[Group, list[float]], pooled: list
             y=[100 * c / len(values) for c in counts],
             customdata=counts,
             name=f"{group} (N = {len(values)})",
-            marker={"color": style.colour, "line": {"color": style.colour, "width": 1}, "pattern": _pattern(group)},
-            hovertemplate="%{x:.4g}: %{customdata} crystals, %{y:.1f} %<extra>" + group + "</extra>",
+            marker={
+                "color": style.colour,
+                "line": {"color": style.colour, "width": 1},
+                "pattern": _pattern(group),
+            },
+            hovertemplate="%{x:.4g}: %{customdata} crystals, %{y:.1f} %<extra>"
+            + group
+            + "</extra>",
         )
     figure.update_yaxes(title="share of the group (%)")
     return f"Bars: share of each group in bins {width:g} wide, centred on multiples of that."
@@ -83,10 +109,19 @@ def _histogram(figure: go.Figure, groups: dict[Group, list[float]], pooled: list
 
 def _pattern(group: Group) -> dict[str, object]:
     style = STYLES[group]
-    return {"shape": style.pattern, "fgcolor": style.colour, "bgcolor": "rgba(0,0,0,0)", "fillmode": "overlay", "size": 6, "solidity": 0.4}
+    return {
+        "shape": style.pattern,
+        "fgcolor": style.colour,
+        "bgcolor": "rgba(0,0,0,0)",
+        "fillmode": "overlay",
+        "size": 6,
+        "solidity": 0.4,
+    }
 
 
-def _densities(figure: go.Figure, groups: dict[Group, list[float]], low: float, high: float, unit: str) -> str:
+def _densities(
+    figure: go.Figure, groups: dict[Group, list[float]], low: float, high: float, unit: str
+) -> str:
     grid = np.linspace(low, high, _GRID)
     widths, single = [], []
     for row, (group, values) in enumerate(groups.items()):
@@ -98,7 +133,11 @@ def _densities(figure: go.Figure, groups: dict[Group, list[float]], low: float, 
                 y=[0.0] * len(values),
                 mode="markers",
                 name=name,
-                marker={"symbol": "line-ns", "size": 20 + 6 * row, "line": {"color": style.colour, "width": 2}},
+                marker={
+                    "symbol": "line-ns",
+                    "size": 20 + 6 * row,
+                    "line": {"color": style.colour, "width": 2},
+                },
                 hovertemplate="%{x:.4g}<extra>" + group + "</extra>",
             )
             single.append(f"{group}: {found}")
@@ -129,14 +168,22 @@ def _mark(figure: go.Figure, numeric: Numeric, low: float, high: float) -> None:
     """The window that satisfies the term, and its target."""
     if numeric.wish:
         figure.add_annotation(
-            x=1, y=1.01, xref="paper", yref="paper", xanchor="right", yanchor="bottom", text=plain(f"wanted: {numeric.aim}")
+            x=1,
+            y=1.01,
+            xref="paper",
+            yref="paper",
+            xanchor="right",
+            yanchor="bottom",
+            text=plain(f"wanted: {numeric.aim}"),
         )
         return
     start, end = max(numeric.low, low), min(numeric.high, high)
     figure.add_vrect(x0=start, x1=end, fillcolor=TARGET, opacity=0.14, line_width=0, layer="below")
     for edge in (numeric.low, numeric.high):
         if math.isfinite(edge):
-            figure.add_vline(x=edge, line={"color": TARGET, "width": 1, "dash": "dot"}, layer="below")
+            figure.add_vline(
+                x=edge, line={"color": TARGET, "width": 1, "dash": "dot"}, layer="below"
+            )
     if numeric.target is not None:
         figure.add_vline(x=numeric.target, line={"color": TARGET, "width": 2}, layer="below")
     middle = numeric.target if numeric.target is not None else (start + end) / 2
@@ -161,7 +208,9 @@ def _what(data: ReportData, numeric: Numeric, groups: dict[Group, list[float]]) 
         satisfied = sum(c.satisfied.get(numeric.label) is True for c in crystals)
         said = [counted(len(values), "value")]
         if values and not numeric.wish:
-            said.append(f"{satisfied} satisfy it ({satisfied / len(crystals):.0%} of {len(crystals)})")
+            said.append(
+                f"{satisfied} satisfy it ({satisfied / len(crystals):.0%} of {len(crystals)})"
+            )
         if undefined:
             said.append(f"{undefined} undefined")
         parts.append(f"{group}: {', '.join(said)}")

@@ -1,4 +1,6 @@
-"""Figures as files for a paper: PNG, SVG and PDF, drawn by kaleido with the Chromium or Chrome of the machine. Nothing is fetched from a network."""
+"""Figures as files for a paper: PNG, SVG and PDF, drawn by kaleido with the Chromium or Chrome of
+the machine. Nothing is fetched from a network.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from scoutlang.errors import ScoutError
 from scoutlang.report.figures.figure import Figure
 from scoutlang.report.figures.look import WIDTH
-from scoutlang.run_folder import writing
+from scoutlang.runs.folder import writing
+from scoutlang.support.errors import ScoutError
 
 Format = Literal["png", "svg", "pdf"]
 
@@ -20,11 +22,17 @@ _SECONDS = 120
 
 
 def export(
-    figures: Sequence[Figure], folder: str | Path, formats: Sequence[Format] = ("png", "svg", "pdf"), *, width_mm: float = 180.0
+    figures: Sequence[Figure],
+    folder: str | Path,
+    formats: Sequence[Format] = ("png", "svg", "pdf"),
+    *,
+    width_mm: float = 180.0,
 ) -> list[Path]:
-    """Write every figure in every format into a folder, `width_mm` wide: 180 mm is a page of two columns, where texts are 7 to 8 pt high.
+    """Write every figure in every format into a folder, `width_mm` wide: 180 mm is a page of two
+    columns, where texts are 7 to 8 pt high.
 
-    PNG has `DPI`. Raises ScoutError: E620 there is no browser, E621 it does not draw, E602 the folder cannot be written.
+    PNG has `DPI`. Raises ScoutError: E620 there is no browser, E621 it does not draw, E602 the
+    folder cannot be written.
     """
     target = Path(folder)
     with writing(target):
@@ -35,7 +43,12 @@ def export(
         {
             "fig": figure.plot,
             "path": target / f"{figure.name}.{form}",
-            "opts": {"format": form, "width": WIDTH, "height": figure.plot.layout.height, "scale": scales[form]},
+            "opts": {
+                "format": form,
+                "width": WIDTH,
+                "height": figure.plot.layout.height,
+                "scale": scales[form],
+            },
         }
         for figure in figures
         for form in formats
@@ -53,10 +66,15 @@ def _write(jobs: list[dict[str, object]]) -> None:
         kaleido.write_fig_from_object_sync(jobs, kopts={"mathjax": False, "timeout": _SECONDS})
     except ChromeNotFoundError as error:
         raise ScoutError(
-            "E620", "pictures need Chromium or Chrome, and none is installed", "`apt-get install chromium`, or leave the pictures out"
+            "E620",
+            "pictures need Chromium or Chrome, and none is installed",
+            "`apt-get install chromium`, or leave the pictures out",
         ) from error
-    except Exception as error:  # of many kinds: the browser does not start, stops, or takes too long
+    # of many kinds: the browser does not start, stops, or takes too long
+    except Exception as error:
         reason = str(error.args[0] if error.args else "").strip() or type(error).__name__
         raise ScoutError(
-            "E621", f"the browser did not draw the pictures: {reason.splitlines()[0]}", "see if `chromium --version` answers"
+            "E621",
+            f"the browser did not draw the pictures: {reason.splitlines()[0]}",
+            "see if `chromium --version` answers",
         ) from error

@@ -10,9 +10,11 @@ import plotly.graph_objects as go
 
 @dataclass(frozen=True)
 class Figure:
-    """name: of its files, letters, digits and hyphens. caption: in words what is seen, with N and method; it is also the text for a screen reader.
+    """name: of its files, letters, digits and hyphens. caption: in words what is seen, with N and
+    method; it is also the text for a screen reader.
 
-    plot: `look.WIDTH` wide at the height that it has; its colours of text and ground are those of its template (`look.template`).
+    plot: `look.WIDTH` wide at the height that it has; its colours of text and ground are those of
+    its template (`look.template`).
     """
 
     name: str

@@ -1,4 +1,6 @@
-"""Where the structures of each arm went, set by set, with the reason of every loss: Table 1 of the paper (arXiv:2604.13354) as a picture."""
+"""Where the structures of each arm went, set by set, with the reason of every loss: Table 1 of the
+paper (arXiv:2604.13354) as a picture.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from scoutlang.report.figures.look import STYLES, canvas, panels, plain
 from scoutlang.validation.funnel import Funnel, Step
 
 _ROW = 62
-_LONGEST = 42  # characters of a reason beside its bar; the whole of it is in the caption and under the pointer
+# characters of a reason beside its bar; the whole of it is in the caption and under the pointer
+_LONGEST = 42
 
 
 def draw(data: ReportData) -> list[Drawn]:
@@ -20,14 +23,27 @@ def draw(data: ReportData) -> list[Drawn]:
         return [LeftOut(name, title, "The run has no structures.")]
     rows = ["raw, R", *(step.name for step in arms[0].steps)]
     heights = [-k for k in range(len(rows))]
-    figure = panels([f"{f.arm} (N = {f.raw})" for f in arms], cols=len(arms), shared_yaxes=True, horizontal_spacing=0.03)
+    figure = panels(
+        [f"{f.arm} (N = {f.raw})" for f in arms],
+        cols=len(arms),
+        shared_yaxes=True,
+        horizontal_spacing=0.03,
+    )
     for column, funnel in enumerate(arms, start=1):
         _add_arm(figure, column, funnel, heights)
     canvas(figure, _ROW * len(rows) + 90, showlegend=False, bargap=0.52, margin={"t": 40, "b": 50})
     figure.update_yaxes(
-        tickvals=heights, ticktext=rows, range=[heights[-1] - 0.45, 0.45], showgrid=False, ticks="", ticklabelstandoff=8, showline=False
+        tickvals=heights,
+        ticktext=rows,
+        range=[heights[-1] - 0.45, 0.45],
+        showgrid=False,
+        ticks="",
+        ticklabelstandoff=8,
+        showline=False,
     )
-    figure.update_xaxes(title="structures (% of the arm)", range=[0, 128], tickvals=[0, 25, 50, 75, 100])
+    figure.update_xaxes(
+        title="structures (% of the arm)", range=[0, 128], tickvals=[0, 25, 50, 75, 100]
+    )
     return [Figure(name, title, _caption(arms), figure)]
 
 
@@ -57,8 +73,12 @@ def _add_arm(figure: go.Figure, column: int, funnel: Funnel, heights: list[int])
         if step.lost:
             reason, number = max(step.lost.items(), key=lambda item: item[1])
             others = sum(step.lost.values()) - number
-            text = plain(f"− {number}: {reason}", _LONGEST) + (f", {others} for other reasons" if others else "")
-            figure.add_annotation(x=0, y=height + 0.5, xanchor="left", text=text, font={"size": 11}, row=1, col=column)
+            text = plain(f"− {number}: {reason}", _LONGEST) + (
+                f", {others} for other reasons" if others else ""
+            )
+            figure.add_annotation(
+                x=0, y=height + 0.5, xanchor="left", text=text, font={"size": 11}, row=1, col=column
+            )
 
 
 def _lost(step: Step, between: str) -> str:

@@ -1,4 +1,6 @@
-"""How two terms are distributed together, without and with guidance: figure 6B and C of the paper (arXiv:2604.13354)."""
+"""How two terms are distributed together, without and with guidance: figure 6B and C of the paper
+(arXiv:2604.13354).
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,12 @@ _HEIGHT = 430
 
 
 def draw(data: ReportData) -> list[Drawn]:
-    """One figure for each pair of the first `require` terms that have a number, `MOST_PAIRS` at most; none where there are less than two."""
-    required = [numeric for numeric in numeric_terms(data.program) if numeric.term.verb == "require"]
+    """One figure for each pair of the first `require` terms that have a number, `MOST_PAIRS` at
+    most; none where there are less than two.
+    """
+    required = [
+        numeric for numeric in numeric_terms(data.program) if numeric.term.verb == "require"
+    ]
     return [_draw(data, x, y) for x, y in list(combinations(required, 2))[:MOST_PAIRS]]
 
 
@@ -32,17 +38,26 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
     arms: list[Group] = [group for group in present(data) if group != "reference"]
     crystals = {arm: _both(data, arm, x.label, y.label) for arm in arms}
     values: dict[Group, NDArray[np.float64]] = {
-        arm: np.array([[c.values[label] for c in some] for label in (x.label, y.label)], dtype=float) for arm, some in crystals.items()
+        arm: np.array(
+            [[c.values[label] for c in some] for label in (x.label, y.label)], dtype=float
+        )
+        for arm, some in crystals.items()
     }
     everyone = np.concatenate([np.zeros((2, 0)), *values.values()], axis=1)
     if not everyone.size:
         return LeftOut(name, title, f"No generated crystal has both {x.label} and {y.label}.")
     (x_low, x_high), (y_low, y_high) = (
-        pooled_range(list(everyone[axis]), [numeric.low, numeric.high]) for axis, numeric in enumerate((x, y))
+        pooled_range(list(everyone[axis]), [numeric.low, numeric.high])
+        for axis, numeric in enumerate((x, y))
     )
     xs, ys = np.linspace(x_low, x_high, _GRID), np.linspace(y_low, y_high, _GRID)
     grid = np.stack(np.meshgrid(xs, ys))
-    figure = panels([_heading(arm, values[arm]) for arm in arms], cols=len(arms), shared_yaxes=True, horizontal_spacing=0.04)
+    figure = panels(
+        [_heading(arm, values[arm]) for arm in arms],
+        cols=len(arms),
+        shared_yaxes=True,
+        horizontal_spacing=0.04,
+    )
     said, drawn = [], False
     for column, arm in enumerate(arms, start=1):
         found = density(values[arm], grid)
@@ -50,14 +65,25 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
             said.append(f"{arm}: points only, {found}.")
         else:
             drawn = True
-            said.append(f"{arm}: bandwidth {found.bandwidth[0]:.2g} along {x.label}, {found.bandwidth[1]:.2g} along {y.label}.")
-            surface = {"x": xs, "y": ys, "z": found.values, "coloraxis": "coloraxis", "hoverinfo": "skip", "zsmooth": "best"}
+            said.append(
+                f"{arm}: bandwidth {found.bandwidth[0]:.2g} along {x.label}, {found.bandwidth[1]:.2g} along {y.label}."
+            )
+            surface = {
+                "x": xs,
+                "y": ys,
+                "z": found.values,
+                "coloraxis": "coloraxis",
+                "hoverinfo": "skip",
+                "zsmooth": "best",
+            }
             figure.add_trace(go.Heatmap(**surface), row=1, col=column)
         _add_points(figure, column, values[arm], crystals[arm])
         _add_target(figure, column, x, y, (x_low, x_high), (y_low, y_high))
     canvas(figure, _HEIGHT, margin={"t": 50, "r": 95 if drawn else 20}, showlegend=False)
     if drawn:
-        figure.update_layout(coloraxis={"cmin": 0, "colorbar": {"title": {"text": "density", "side": "right"}}})
+        figure.update_layout(
+            coloraxis={"cmin": 0, "colorbar": {"title": {"text": "density", "side": "right"}}}
+        )
     figure.update_xaxes(title=plain(x.axis), range=[x_low, x_high], showgrid=False)
     figure.update_yaxes(range=[y_low, y_high], showgrid=False)
     figure.update_yaxes(title=plain(y.axis), col=1)
@@ -65,15 +91,23 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
 
 
 def _both(data: ReportData, arm: Group, x: str, y: str) -> list[Crystal]:
-    return [c for c in members(data, arm) if c.values.get(x) is not None and c.values.get(y) is not None]
+    return [
+        c for c in members(data, arm) if c.values.get(x) is not None and c.values.get(y) is not None
+    ]
 
 
 def _heading(arm: Group, points: NDArray[np.float64]) -> str:
     return f"{arm} (N = {points.shape[1]})"
 
 
-def _add_points(figure: go.Figure, column: int, points: NDArray[np.float64], crystals: Sequence[Crystal]) -> None:
-    marker = {"size": 5, "color": "rgba(255,255,255,0.85)", "line": {"width": 0.8, "color": "rgba(0,0,0,0.7)"}}
+def _add_points(
+    figure: go.Figure, column: int, points: NDArray[np.float64], crystals: Sequence[Crystal]
+) -> None:
+    marker = {
+        "size": 5,
+        "color": "rgba(255,255,255,0.85)",
+        "line": {"width": 0.8, "color": "rgba(0,0,0,0.7)"},
+    }
     scatter = go.Scatter(
         x=points[0],
         y=points[1],
@@ -86,7 +120,14 @@ def _add_points(figure: go.Figure, column: int, points: NDArray[np.float64], cry
     figure.add_trace(scatter, row=1, col=column)
 
 
-def _add_target(figure: go.Figure, column: int, x: Numeric, y: Numeric, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
+def _add_target(
+    figure: go.Figure,
+    column: int,
+    x: Numeric,
+    y: Numeric,
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+) -> None:
     """The window of both, open where it is open, and the point in it where both have a target."""
     sides = {}
     for axis, numeric, (low, high) in (("x", x, x_range), ("y", y, y_range)):
@@ -94,17 +135,38 @@ def _add_target(figure: go.Figure, column: int, x: Numeric, y: Numeric, x_range:
         sides[f"{axis}0"] = numeric.low if math.isfinite(numeric.low) else low - far
         sides[f"{axis}1"] = numeric.high if math.isfinite(numeric.high) else high + far
     if not (x.wish and y.wish):
-        figure.add_shape(type="rect", **sides, line={"color": TARGET, "width": 2}, row=1, col=column)
+        figure.add_shape(
+            type="rect", **sides, line={"color": TARGET, "width": 2}, row=1, col=column
+        )
     if x.target is not None and y.target is not None:
-        marker = {"symbol": "cross", "size": 11, "color": TARGET, "line": {"width": 1.5, "color": "white"}}
-        point = go.Scatter(x=[x.target], y=[y.target], mode="markers", marker=marker, hovertemplate="target<extra></extra>")
+        marker = {
+            "symbol": "cross",
+            "size": 11,
+            "color": TARGET,
+            "line": {"width": 1.5, "color": "white"},
+        }
+        point = go.Scatter(
+            x=[x.target],
+            y=[y.target],
+            mode="markers",
+            marker=marker,
+            hovertemplate="target<extra></extra>",
+        )
         figure.add_trace(point, row=1, col=column)
 
 
-def _caption(x: Numeric, y: Numeric, crystals: Mapping[Group, Sequence[Crystal]], said: Sequence[str], drawn: bool) -> str:
+def _caption(
+    x: Numeric,
+    y: Numeric,
+    crystals: Mapping[Group, Sequence[Crystal]],
+    said: Sequence[str],
+    drawn: bool,
+) -> str:
     shares = []
     for arm, some in crystals.items():
-        both = sum(c.satisfied.get(x.label) is True and c.satisfied.get(y.label) is True for c in some)
+        both = sum(
+            c.satisfied.get(x.label) is True and c.satisfied.get(y.label) is True for c in some
+        )
         shares.append(f"{arm} {both} of {len(some)}")
     how = (
         "Gaussian kernel density in two dimensions, bandwidth by Silverman's rule, one colour scale for both arms; dots: the crystals."

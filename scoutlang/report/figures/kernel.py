@@ -1,7 +1,9 @@
-"""Gaussian kernel densities with the bandwidth of Silverman's rule, as in the paper (arXiv:2604.13354, section 3).
+"""Gaussian kernel densities with the bandwidth of Silverman's rule, as in the paper
+(arXiv:2604.13354, section 3).
 
-The rule of scipy: H = f² C with f = (n (d + 2) / 4)^(−1/(d + 4)), C the covariance of the n points (n − 1 in its denominator), d their dimension
-(B. W. Silverman, Density Estimation for Statistics and Data Analysis, 1986, eq. 4.14).
+The rule of scipy: H = f² C with f = (n (d + 2) / 4)^(−1/(d + 4)), C the covariance of the n points
+(n − 1 in its denominator), d their dimension (B. W. Silverman, Density Estimation for Statistics
+and Data Analysis, 1986, eq. 4.14).
 """
 
 from __future__ import annotations
@@ -22,21 +24,29 @@ _DEGENERATE = 1e-8
 
 @dataclass(frozen=True)
 class Density:
-    """values: on the grid that was asked for. bandwidth: standard deviation of the kernel along each axis, in its unit."""
+    """values: on the grid that was asked for. bandwidth: standard deviation of the kernel along
+    each axis, in its unit.
+    """
 
     values: NDArray[np.float64]
     bandwidth: tuple[float, ...]
 
 
-def density(points: Sequence[Sequence[float]] | NDArray[np.float64], grid: ArrayLike) -> Density | str:
-    """Of d coordinates of n points (d, n) at the points of a grid (d, …); integrates to 1. Or why there is none, as the end of a sentence."""
+def density(
+    points: Sequence[Sequence[float]] | NDArray[np.float64], grid: ArrayLike
+) -> Density | str:
+    """Of d coordinates of n points (d, n) at the points of a grid (d, …); integrates to 1. Or why
+    there is none, as the end of a sentence.
+    """
     sample, places = np.atleast_2d(np.asarray(points, dtype=float)), np.asarray(grid, dtype=float)
     dimension, number = sample.shape
     if number < LEAST:
         return f"too few for a density (less than {LEAST})"
     spread = sample.std(axis=1)
     if (spread <= _DEGENERATE * np.maximum(np.abs(sample).max(axis=1), 1)).any():
-        return "all have the same value" if dimension == 1 else "all have the same value along an axis"
+        return (
+            "all have the same value" if dimension == 1 else "all have the same value along an axis"
+        )
     if dimension > 1 and np.linalg.eigvalsh(np.corrcoef(sample))[0] <= _DEGENERATE:
         return "all lie on a line"
     kernel = gaussian_kde(sample, bw_method="silverman")

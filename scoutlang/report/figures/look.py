@@ -1,7 +1,9 @@
-"""The look that all figures share: one colour, symbol, line and pattern for each group, and a template for light and for dark ground.
+"""The look that all figures share: one colour, symbol, line and pattern for each group, and a
+template for light and for dark ground.
 
-Blue and orange are those of Okabe and Ito's palette for all kinds of colour vision (https://jfly.uni-koeln.de/color/), the orange darker, so that both
-stand out from white and from black; lines, symbols and patterns tell the groups apart in greyscale, too.
+Blue and orange are those of Okabe and Ito's palette for all kinds of colour vision
+(https://jfly.uni-koeln.de/color/), the orange darker, so that both stand out from white and from
+black; lines, symbols and patterns tell the groups apart in greyscale, too.
 """
 
 from __future__ import annotations
@@ -44,8 +46,12 @@ STYLES: Mapping[Group, Style] = {
 
 
 def template(*, dark: bool = False) -> go.layout.Template:
-    """Ground, text and grid. A figure changes between light and dark by its template alone: nothing else that it holds depends on the ground."""
-    ground, text, grid = ("#15181d", "#e8e8e8", "#343a42") if dark else ("#ffffff", "#1c1c1c", "#e4e4e4")
+    """Ground, text and grid. A figure changes between light and dark by its template alone: nothing
+    else that it holds depends on the ground.
+    """
+    ground, text, grid = (
+        ("#15181d", "#e8e8e8", "#343a42") if dark else ("#ffffff", "#1c1c1c", "#e4e4e4")
+    )
     axis = {
         "gridcolor": grid,
         "linecolor": text,
@@ -61,15 +67,29 @@ def template(*, dark: bool = False) -> go.layout.Template:
         layout={
             "paper_bgcolor": ground,
             "plot_bgcolor": ground,
-            "font": {"family": "Arial, Helvetica, 'Liberation Sans', sans-serif", "size": 13, "color": text},
+            "font": {
+                "family": "Arial, Helvetica, 'Liberation Sans', sans-serif",
+                "size": 13,
+                "color": text,
+            },
             "hoverlabel": {"bgcolor": ground, "font": {"color": text}, "align": "left"},
             "xaxis": axis,
             "yaxis": axis,
-            "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+            "legend": {
+                "orientation": "h",
+                "x": 0,
+                "xanchor": "left",
+                "y": 1,
+                "yanchor": "bottom",
+                "bgcolor": "rgba(0,0,0,0)",
+            },
             "annotationdefaults": {"showarrow": False, "font": {"color": text, "size": 12}},
             "shapedefaults": {"line": {"color": text, "width": 1}},
             "margin": {"l": 70, "r": 20, "t": 60, "b": 55},
-            "coloraxis": {"colorscale": SCALE, "colorbar": {"outlinewidth": 0, "thickness": 14, "title": {"font": {"size": 14}}}},
+            "coloraxis": {
+                "colorscale": SCALE,
+                "colorbar": {"outlinewidth": 0, "thickness": 14, "title": {"font": {"size": 14}}},
+            },
         }
     )
 

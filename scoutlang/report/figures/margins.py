@@ -18,11 +18,17 @@ _ARMS: tuple[Arm, ...] = ("guided", "non-guided")  # from below
 
 def draw(data: ReportData) -> list[Drawn]:
     name, title = "margins", "Margin of every term"
-    terms = [term for term in data.program.terms if term.verb != "prefer" and not isinstance(term.claim, Wish)]
+    terms = [
+        term
+        for term in data.program.terms
+        if term.verb != "prefer" and not isinstance(term.claim, Wish)
+    ]
     margins = {
         term.label: {
             arm: [
-                float(v) for r in data.validation.records if r.arm == arm and isinstance(v := r.value(f"margin: {term.label}"), int | float)
+                float(v)
+                for r in data.validation.records
+                if r.arm == arm and isinstance(v := r.value(f"margin: {term.label}"), int | float)
             ]
             for arm in _ARMS
         }
@@ -32,7 +38,11 @@ def draw(data: ReportData) -> list[Drawn]:
     if not shown:
         return [LeftOut(name, title, "No term has a margin on any structure.")]
     arms = [arm for arm in _ARMS if any(r.arm == arm for r in data.validation.records)]
-    figure = panels([plain(term.text) for term in shown], rows=len(shown), vertical_spacing=min(0.16, 0.45 / len(shown)))
+    figure = panels(
+        [plain(term.text) for term in shown],
+        rows=len(shown),
+        vertical_spacing=min(0.16, 0.45 / len(shown)),
+    )
     for row, term in enumerate(shown, start=1):
         _add_term(figure, row, margins[term.label], arms)
     canvas(figure, _ROW * len(shown) + 110, showlegend=False, margin={"t": 40, "l": 90})
@@ -42,12 +52,15 @@ def draw(data: ReportData) -> list[Drawn]:
     said = [_says(term.label, margins[term.label], totals) for term in terms]
     caption = (
         "Margin of every require and expect by the exact evaluators, dimensionless: 0 is the edge, 1 the target of an equality. Box: quartiles and median;"
-        " whiskers to 1.5 times their distance; dots: structures, spread to be seen. " + " ".join(said)
+        " whiskers to 1.5 times their distance; dots: structures, spread to be seen. "
+        + " ".join(said)
     )
     return [Figure(name, title, caption, figure)]
 
 
-def _add_term(figure: go.Figure, row: int, margins: dict[Arm, list[float]], arms: Sequence[Arm]) -> None:
+def _add_term(
+    figure: go.Figure, row: int, margins: dict[Arm, list[float]], arms: Sequence[Arm]
+) -> None:
     for arm in arms:
         style = STYLES[arm]
         figure.add_trace(
@@ -59,7 +72,12 @@ def _add_term(figure: go.Figure, row: int, margins: dict[Arm, list[float]], arms
                 jitter=0.6,
                 pointpos=0,
                 width=0.7,
-                marker={"color": style.colour, "symbol": f"{style.symbol}-open", "size": 4, "opacity": 0.7},
+                marker={
+                    "color": style.colour,
+                    "symbol": f"{style.symbol}-open",
+                    "size": 4,
+                    "opacity": 0.7,
+                },
                 line={"color": style.colour, "width": 1.6},
                 fillcolor=style.fill,
                 hoveron="points",

@@ -1,4 +1,6 @@
-"""ℓ against the energy above the hull, and the first Pareto fronts: figures 2B, 3B, 4B and 7A of the paper (arXiv:2604.13354, section 3.1)."""
+"""ℓ against the energy above the hull, and the first Pareto fronts: figures 2B, 3B, 4B and 7A of
+the paper (arXiv:2604.13354, section 3.1).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,16 @@ import plotly.graph_objects as go
 
 from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.look import NEUTRAL, STYLES, canvas, counted, listed, members, plain, present
+from scoutlang.report.figures.look import (
+    NEUTRAL,
+    STYLES,
+    canvas,
+    counted,
+    listed,
+    members,
+    plain,
+    present,
+)
 from scoutlang.validation.summary import METASTABLE
 
 FRONTS = 3
@@ -31,35 +42,58 @@ def draw(data: ReportData) -> list[Drawn]:
     figure = go.Figure()
     for group in present(data):
         for hit in (False, True):
-            some = [i for i, c in enumerate(crystals) if c.group == group and (c.hit is True) == hit]
+            some = [
+                i for i, c in enumerate(crystals) if c.group == group and (c.hit is True) == hit
+            ]
             if some:
-                _add_points(figure, [crystals[i] for i in some], [number.get(i) for i in some], f"{group}, hits" if hit else group)
+                _add_points(
+                    figure,
+                    [crystals[i] for i in some],
+                    [number.get(i) for i in some],
+                    f"{group}, hits" if hit else group,
+                )
     _add_fronts(figure, points, fronts)
-    ranges = [_range([p[axis] for p in points], [points[i][axis] for front in fronts for i in front]) for axis in (0, 1)]
+    ranges = [
+        _range([p[axis] for p in points], [points[i][axis] for front in fronts for i in front])
+        for axis in (0, 1)
+    ]
     if ranges[1][0] <= METASTABLE <= ranges[1][1]:
-        figure.add_hline(y=METASTABLE, line={"color": NEUTRAL, "width": 1.5, "dash": "longdashdot"}, layer="below")
-        figure.add_annotation(x=1, xref="paper", xanchor="left", xshift=5, y=METASTABLE, yanchor="middle", text="S")
-    canvas(figure, _HEIGHT, margin={"t": 80, "r": 35}, hovermode="closest", clickmode="event+select")
+        figure.add_hline(
+            y=METASTABLE,
+            line={"color": NEUTRAL, "width": 1.5, "dash": "longdashdot"},
+            layer="below",
+        )
+        figure.add_annotation(
+            x=1, xref="paper", xanchor="left", xshift=5, y=METASTABLE, yanchor="middle", text="S"
+        )
+    canvas(
+        figure, _HEIGHT, margin={"t": 80, "r": 35}, hovermode="closest", clickmode="event+select"
+    )
     figure.update_xaxes(title="loss ℓ of the hypothesis", range=ranges[0])
     figure.update_yaxes(title="energy above the hull (eV/atom)", range=ranges[1])
     return [Figure(name, title, _caption(data, crystals, fronts, ranges), figure)]
 
 
 def pareto_fronts(points: Sequence[tuple[float, float]], count: int = 3) -> list[list[int]]:
-    """The first fronts of points of which both coordinates should be low: indices of each front, in the order of the first coordinate.
+    """The first fronts of points of which both coordinates should be low: indices of each front, in
+    the order of the first coordinate.
 
-    A point is better than another one if it is lower or equal in both coordinates and lower in one (paper, section 3.1); a front holds those that no
-    point left over from the fronts before is better than. Equal points share a front. Numbers are finite. O(n log n) in all fronts together.
+    A point is better than another one if it is lower or equal in both coordinates and lower in one
+    (paper, section 3.1); a front holds those that no point left over from the fronts before is
+    better than. Equal points share a front. Numbers are finite. O(n log n) in all fronts together.
     """
     order = sorted(range(len(points)), key=lambda i: points[i])
     fronts: list[list[int]] = []
     lowest: list[
         float
-    ] = []  # of the second coordinate, in each front so far; ascending, as a later front holds a point only if all before do better
+        # of the second coordinate, in each front so far; ascending, as a later front holds a point
+        # only if all before do better
+    ] = []
     last: list[int] = []
     for index in order:
         height = points[index][1]
-        # Points come with the first coordinate ascending: a front is better than this point if its lowest one is not above it, or equal to it as a whole.
+        # Points come with the first coordinate ascending: a front is better than this point if its
+        # lowest one is not above it, or equal to it as a whole.
         front = bisect_right(lowest, height)
         if front and points[last[front - 1]] == points[index]:
             front -= 1
@@ -78,7 +112,9 @@ def _point(crystal: Crystal) -> tuple[float, float]:
     return crystal.loss, crystal.e_above_hull
 
 
-def _add_fronts(figure: go.Figure, points: Sequence[tuple[float, float]], fronts: Sequence[Sequence[int]]) -> None:
+def _add_fronts(
+    figure: go.Figure, points: Sequence[tuple[float, float]], fronts: Sequence[Sequence[int]]
+) -> None:
     """Each as the edge of what it is better than."""
     for k, front in enumerate(fronts):
         dash, width = _LINES[k % len(_LINES)]
@@ -92,7 +128,9 @@ def _add_fronts(figure: go.Figure, points: Sequence[tuple[float, float]], fronts
         )
 
 
-def _add_points(figure: go.Figure, crystals: Sequence[Crystal], fronts: Sequence[int | None], name: str) -> None:
+def _add_points(
+    figure: go.Figure, crystals: Sequence[Crystal], fronts: Sequence[int | None], name: str
+) -> None:
     style, hits = STYLES[crystals[0].group], crystals[0].hit is True
     faint = 0.75 if len(crystals) <= _MANY else 0.4
     figure.add_scatter(
@@ -132,7 +170,12 @@ def _range(values: Sequence[float], front: Sequence[float]) -> tuple[float, floa
     return low - room, high + room
 
 
-def _caption(data: ReportData, crystals: Sequence[Crystal], fronts: Sequence[Sequence[int]], ranges: Sequence[tuple[float, float]]) -> str:
+def _caption(
+    data: ReportData,
+    crystals: Sequence[Crystal],
+    fronts: Sequence[Sequence[int]],
+    ranges: Sequence[tuple[float, float]],
+) -> str:
     counts = [f"{sum(c.group == group for c in crystals)} {group}" for group in present(data)]
     potential = data.validation.provenance.potential
     parts = [
@@ -140,9 +183,15 @@ def _caption(data: ReportData, crystals: Sequence[Crystal], fronts: Sequence[Seq
         f" filled: hits; S: metastable, {METASTABLE:g} eV/atom at most. Lines: the first Pareto fronts, the edge of what their members are better than in both."
     ]
     for k, front in enumerate(fronts, start=1):
-        inside = [f"{n} {group}" for group in present(data) if (n := sum(crystals[i].group == group for i in front))]
+        inside = [
+            f"{n} {group}"
+            for group in present(data)
+            if (n := sum(crystals[i].group == group for i in front))
+        ]
         parts.append(f"Front {k}: {listed(inside)}.")
-    parts.append("" if len(fronts) == FRONTS else f"There are {counted(len(fronts), 'front')} only.")
+    parts.append(
+        "" if len(fronts) == FRONTS else f"There are {counted(len(fronts), 'front')} only."
+    )
     missing = []
     for group in present(data):
         everyone = members(data, group)
@@ -151,9 +200,14 @@ def _caption(data: ReportData, crystals: Sequence[Crystal], fronts: Sequence[Seq
         if loss := sum(c.loss is None and c.e_above_hull is not None for c in everyone):
             missing.append(f"{group} {loss} without a loss")
     parts.append(f"Not shown: {', '.join(missing)}." if missing else "")
-    beyond = sum(not all(low <= v <= high for v, (low, high) in zip(_point(c), ranges, strict=True)) for c in crystals)
+    beyond = sum(
+        not all(low <= v <= high for v, (low, high) in zip(_point(c), ranges, strict=True))
+        for c in crystals
+    )
     parts.append(f"Beyond the axes: {beyond}." if beyond else "")
     if data.reference_left_out:
         reasons = [f"{number} ({reason})" for reason, number in data.reference_left_out.items()]
-        parts.append(f"Of the reference crystals of these elements, {listed(reasons)} are left out.")
+        parts.append(
+            f"Of the reference crystals of these elements, {listed(reasons)} are left out."
+        )
     return " ".join(part for part in parts if part)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from scoutlang import ir
 from scoutlang.descriptors import modules
-from scoutlang.expressions import measures, relation_text
-from scoutlang.signatures import DescriptorSignature
+from scoutlang.evaluation.expressions import measures, relation_text
+from scoutlang.ir.signatures import DescriptorSignature
 
 _WORDS = frozenset({"truth", "category"})
 
@@ -19,8 +19,9 @@ _WORDS = frozenset({"truth", "category"})
 class Numeric:
     """A term with one value per crystal.
 
-    axis: name and unit. whole: made of whole numbers of each site or of the cell, so that a mean is a fraction of two of them.
-    target: None for a range or a wish. low, high: what satisfies it, infinite where it is open; both infinite for a wish. aim: in words.
+    axis: name and unit. whole: made of whole numbers of each site or of the cell, so that a mean is
+    a fraction of two of them. target: None for a range or a wish. low, high: what satisfies it,
+    infinite where it is open; both infinite for a wish. aim: in words.
     """
 
     term: ir.Term
@@ -42,7 +43,9 @@ class Numeric:
 
 
 def numeric_terms(program: ir.Program) -> list[Numeric]:
-    """In program order; what is true or false only, a name, or put together of several relations, is not among them."""
+    """In program order; what is true or false only, a name, or put together of several relations,
+    is not among them.
+    """
     return [found for term in program.terms if (found := _numeric(term)) is not None]
 
 
@@ -51,8 +54,12 @@ def slug(label: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-").lower() or "term"
 
 
-def pooled_range(values: Sequence[float], marks: Sequence[float], share: float = 0.98) -> tuple[float, float]:
-    """[low, high] that holds this share of the values, what is nearest to the median first, and the finite marks, with 5 % to spare on both sides."""
+def pooled_range(
+    values: Sequence[float], marks: Sequence[float], share: float = 0.98
+) -> tuple[float, float]:
+    """[low, high] that holds this share of the values, what is nearest to the median first, and the
+    finite marks, with 5 % to spare on both sides.
+    """
     ordered = sorted(values)
     cut = int((1 - share) / 2 * len(ordered))
     inside = ordered[cut : len(ordered) - cut] + [m for m in marks if math.isfinite(m)]
@@ -66,7 +73,9 @@ def _numeric(term: ir.Term) -> Numeric | None:
     if not isinstance(claim, ir.Compare | ir.Wish):
         return None
     catalogue = modules()
-    signatures: dict[str, DescriptorSignature] = {m.descriptor: catalogue[m.descriptor].SIGNATURE for m in measures(claim)}
+    signatures: dict[str, DescriptorSignature] = {
+        m.descriptor: catalogue[m.descriptor].SIGNATURE for m in measures(claim)
+    }
     core = claim.value.of if isinstance(claim.value, ir.Aggregate) else claim.value
     if isinstance(core, ir.Measure) and signatures[core.descriptor].dimension in _WORDS:
         return None
@@ -77,11 +86,24 @@ def _numeric(term: ir.Term) -> Numeric | None:
         aim = f"as {claim.direction} as possible"
     else:
         relation = claim.relation
-        target, low, high = relation.target, _or(relation.low, -math.inf), _or(relation.high, math.inf)
+        target, low, high = (
+            relation.target,
+            _or(relation.low, -math.inf),
+            _or(relation.high, math.inf),
+        )
         if target is not None:
             low, high = target - (relation.tolerance or 0), target + (relation.tolerance or 0)
         aim = f"{relation_text(relation)} {unit}".strip()
-    return Numeric(term, f"{axis} ({unit})" if unit else axis, unit, _whole(claim.value, signatures), target, low, high, aim)
+    return Numeric(
+        term,
+        f"{axis} ({unit})" if unit else axis,
+        unit,
+        _whole(claim.value, signatures),
+        target,
+        low,
+        high,
+        aim,
+    )
 
 
 def _whole(value: ir.Quantity, signatures: dict[str, DescriptorSignature]) -> bool:
@@ -89,8 +111,13 @@ def _whole(value: ir.Quantity, signatures: dict[str, DescriptorSignature]) -> bo
         case ir.Constant(value=number):
             return number.is_integer()
         case ir.Measure(descriptor=name):
-            signature = signatures[name]  # a step of 1 with a tolerance of one half is how a descriptor says that it counts
-            return signature.dimension == "dimensionless" and signature.scale == 1.0 and signature.tolerance == 0.5
+            # a step of 1 with a tolerance of one half is how a descriptor says that it counts
+            signature = signatures[name]
+            return (
+                signature.dimension == "dimensionless"
+                and signature.scale == 1.0
+                and signature.tolerance == 0.5
+            )
         case ir.Aggregate(of=inner):
             return _whole(inner, signatures)
         case ir.Fraction():

@@ -1,4 +1,6 @@
-"""How the loss of every term fell over diffusion time in the guided arm, and how many predicted crystals were hits on the way."""
+"""How the loss of every term fell over diffusion time in the guided arm, and how many predicted
+crystals were hits on the way.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,18 @@ from scoutlang.ir import Term
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
 from scoutlang.report.figures.look import FAINT, STYLES, canvas, panels, plain
-from scoutlang.tracing import guiding_terms
+from scoutlang.runs.trace import guiding_terms
 
 MAX_ROWS = 4_000_000
-"""Rows that are read, first batches first: 2000 structures of 250 steps and 8 terms. More do not change a median."""
+"""Rows that are read, first batches first: 2000 structures of 250 steps and 8 terms. More do not
+change a median.
+"""
 
 _COLUMNS = ("index", "step", "time", "term", "loss", "hit")
 _PANEL, _ONE_COLUMN = 175, 3
-_SHOWN, _HEADROOM = 0.9, 1.3  # of the upper quartiles, the share that a panel must hold: the first steps may be far above the others
+# of the upper quartiles, the share that a panel must hold: the first steps may be far above the
+# others
+_SHOWN, _HEADROOM = 0.9, 1.3
 
 
 def draw(data: ReportData) -> list[Drawn]:
@@ -43,7 +49,14 @@ def draw(data: ReportData) -> list[Drawn]:
     headings += [""] * (lines * columns - len(terms)) + ["satisfy every require"]
     specs: list[list[dict[str, int] | None]] = [[{} for _ in range(columns)] for _ in range(lines)]
     specs.append([{"colspan": columns}, *[None] * (columns - 1)])
-    figure = panels(headings, rows=lines + 1, cols=columns, shared_xaxes="all", specs=specs, vertical_spacing=_gap(lines + 1))
+    figure = panels(
+        headings,
+        rows=lines + 1,
+        cols=columns,
+        shared_xaxes="all",
+        specs=specs,
+        vertical_spacing=_gap(lines + 1),
+    )
     said = []
     for number, term in enumerate(terms):
         row, column = divmod(number, columns)
@@ -60,7 +73,14 @@ def draw(data: ReportData) -> list[Drawn]:
         for column in range(1, columns + 1):
             if row <= lines or column == 1:
                 figure.add_vrect(
-                    x0=guide.since, x1=guide.until, fillcolor=FAINT, opacity=0.35, line_width=0, layer="below", row=row, col=column
+                    x0=guide.since,
+                    x1=guide.until,
+                    fillcolor=FAINT,
+                    opacity=0.35,
+                    line_width=0,
+                    layer="below",
+                    row=row,
+                    col=column,
                 )
     figure.update_xaxes(range=[1, 0], showgrid=False)
     figure.update_xaxes(title="diffusion time t (1 noise, 0 crystal)", row=lines + 1)
@@ -95,9 +115,19 @@ def _add_loss(figure: go.Figure, row: int, column: int, term: Term, rows: pd.Dat
     time = steps["time"].first()
     low, middle, high = (steps["loss"].quantile(q) for q in (0.25, 0.5, 0.75))
     style, place = STYLES["guided"], {"row": row, "col": column}
-    figure.add_scatter(x=time, y=low, mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False, **place)
     figure.add_scatter(
-        x=time, y=high, mode="lines", line={"width": 0}, fill="tonexty", fillcolor=style.fill, hoverinfo="skip", showlegend=False, **place
+        x=time, y=low, mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False, **place
+    )
+    figure.add_scatter(
+        x=time,
+        y=high,
+        mode="lines",
+        line={"width": 0},
+        fill="tonexty",
+        fillcolor=style.fill,
+        hoverinfo="skip",
+        showlegend=False,
+        **place,
     )
     figure.add_scatter(
         x=time,
@@ -115,8 +145,9 @@ def _add_loss(figure: go.Figure, row: int, column: int, term: Term, rows: pd.Dat
         return f"{term.label}: undefined in every structure."
     ends = middle.dropna()
     missing = float(rows["loss"].isna().mean())
-    return f"{term.label}: median {ends.iloc[0]:.2g} at the first guided step, {ends.iloc[-1]:.2g} at the last" + (
-        f", undefined in {missing:.1%} of the rows." if missing else "."
+    return (
+        f"{term.label}: median {ends.iloc[0]:.2g} at the first guided step, {ends.iloc[-1]:.2g} at the last"
+        + (f", undefined in {missing:.1%} of the rows." if missing else ".")
     )
 
 
@@ -140,11 +171,26 @@ def _add_hits(figure: go.Figure, row: int, looks: pd.DataFrame, data: ReportData
     if guided is not None:
         marker = {"symbol": "diamond", "size": 11, "color": colour}
         figure.add_scatter(
-            x=[0], y=[100 * guided], mode="markers", marker=marker, cliponaxis=False, name="finished, guided", row=row, col=1
+            x=[0],
+            y=[100 * guided],
+            mode="markers",
+            marker=marker,
+            cliponaxis=False,
+            name="finished, guided",
+            row=row,
+            col=1,
         )
     if plain_arm is not None:
         line = {"color": STYLES["non-guided"].colour, "dash": "dash", "width": 2}
-        figure.add_scatter(x=[1, 0], y=[100 * plain_arm] * 2, mode="lines", line=line, name="finished, non-guided", row=row, col=1)
+        figure.add_scatter(
+            x=[1, 0],
+            y=[100 * plain_arm] * 2,
+            mode="lines",
+            line=line,
+            name="finished, non-guided",
+            row=row,
+            col=1,
+        )
     most = max([*share.dropna(), 100 * (guided or 0), 100 * (plain_arm or 0), 4.0])
     figure.update_yaxes(title="hits (%)", range=[-0.03 * most, 1.15 * most], row=row, col=1)
     if share.dropna().empty:

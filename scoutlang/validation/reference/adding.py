@@ -1,4 +1,6 @@
-"""From a source to a stored set: find out what the source is, take what can be used, count the rest with its reasons."""
+"""From a source to a stored set: find out what the source is, take what can be used, count the rest
+with its reasons.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from scoutlang.elements import ATOMIC_NUMBER
-from scoutlang.errors import ScoutError
-from scoutlang.structure_io import as_structure, read_structures
+from scoutlang.crystals.io import as_structure, read_structures
+from scoutlang.ir.elements import ATOMIC_NUMBER
+from scoutlang.support.errors import ScoutError
 from scoutlang.validation.reference import entries, materials_project, optimade, store
 from scoutlang.validation.reference.structures import ReferenceStructure
 
@@ -57,23 +59,35 @@ def add(
     progress: Callable[[str], None] = lambda text: None,
     client: Callable[[str], optimade.Client] = optimade.Client,
 ) -> dict[str, Any]:
-    """Store the crystals of ``source`` as the reference set ``name``; what its ``about.json`` says is returned.
+    """Store the crystals of ``source`` as the reference set ``name``; what its ``about.json`` says
+    is returned.
 
-    ``source``: a provider of `optimade.PROVIDERS`, an OPTIMADE base URL, ``mp-api``, a file, folder or zip of structures, or a JSON list of
-    ComputedStructureEntry. ``elements`` limits it to one chemical system with all its sub-systems. Raises ScoutError E201-E203, E460-E468.
+    ``source``: a provider of `optimade.PROVIDERS`, an OPTIMADE base URL, ``mp-api``, a file, folder
+    or zip of structures, or a JSON list of ComputedStructureEntry. ``elements`` limits it to one
+    chemical system with all its sub-systems. Raises ScoutError E201-E203, E460-E468.
     """
     store.check_free(name, replace=replace)
     unknown = [e for e in elements if e not in ATOMIC_NUMBER]
     if unknown or len(elements) > MAX_ELEMENTS:
-        why = f"{', '.join(unknown)} is no element" if unknown else f"a system of {len(elements)} elements is too large"
-        raise ScoutError("E462", why, f"give up to {MAX_ELEMENTS} elements joined by hyphens: --elements Cu-Si-P")
+        why = (
+            f"{', '.join(unknown)} is no element"
+            if unknown
+            else f"a system of {len(elements)} elements is too large"
+        )
+        raise ScoutError(
+            "E462", why, f"give up to {MAX_ELEMENTS} elements joined by hyphens: --elements Cu-Si-P"
+        )
     elements = tuple(sorted(set(elements)))
     skipped = Skipped()
     provider = optimade.PROVIDERS.get(source)
     url = provider.base_url if provider else source
     online = source == "mp-api" or urlsplit(url).scheme in ("http", "https")
     if online and not elements:
-        raise ScoutError("E462", f"{source} is a whole database", "say which chemical system to take: --elements Cu-Si-P")
+        raise ScoutError(
+            "E462",
+            f"{source} is a whole database",
+            "say which chemical system to take: --elements Cu-Si-P",
+        )
     found: Found
     fetching: optimade.Client | None = None
     if source == "mp-api":
@@ -81,9 +95,16 @@ def add(
         found = materials_project.documents(elements, max_atoms, progress)
     elif online:
         if not urlsplit(url).hostname or urlsplit(url).username is not None:
-            raise ScoutError("E462", f"{source} is not the address of a server", "for example https://alexandria.icams.rub.de/pbe")
+            raise ScoutError(
+                "E462",
+                f"{source} is not the address of a server",
+                "for example https://alexandria.icams.rub.de/pbe",
+            )
         fetching, label = client(url), f"optimade/{source if provider else urlsplit(url).netloc}"
-        found = ((str(entry.get("id"))[:200], entry) for entry in fetching.entries(elements, max_atoms, progress))
+        found = (
+            (str(entry.get("id"))[:200], entry)
+            for entry in fetching.entries(elements, max_atoms, progress)
+        )
     else:
         path = Path(source)
         if not path.exists():
@@ -98,11 +119,19 @@ def add(
 
     licence = licence or (provider.licence if provider else UNSTATED)
     citation = citation or (provider.citation if provider else UNSTATED)
-    kept = [ReferenceStructure(id_, label, structure, citation, licence) for id_, structure in _usable(found, elements, max_atoms, skipped)]
+    kept = [
+        ReferenceStructure(id_, label, structure, citation, licence)
+        for id_, structure in _usable(found, elements, max_atoms, skipped)
+    ]
     if not kept:
-        why = "; ".join(f"{reason}: {counted['count']} ({counted['first']})" for reason, counted in skipped.reasons.items())
+        why = "; ".join(
+            f"{reason}: {counted['count']} ({counted['first']})"
+            for reason, counted in skipped.reasons.items()
+        )
         raise ScoutError(
-            "E466", f"no crystal of {source} can be used" + (f": {why}" if why else ""), "check the elements and the limit of atoms"
+            "E466",
+            f"no crystal of {source} can be used" + (f": {why}" if why else ""),
+            "check the elements and the limit of atoms",
         )
     about = {
         "source": source if not provider or source == "mp-api" else f"{source} ({url})",
@@ -126,16 +155,23 @@ def _from_files(path: Path) -> Iterator[tuple[str, Any]]:
             yield item.message, item
         else:
             inside = item.name.removeprefix(str(path)).lstrip("/")
-            yield inside if inside and not inside.startswith("#") else f"{path.name}{inside}", item.structure
+            yield (
+                inside if inside and not inside.startswith("#") else f"{path.name}{inside}",
+                item.structure,
+            )
 
 
-def _usable(found: Found, elements: Sequence[str], max_atoms: int | None, skipped: Skipped) -> Iterator[tuple[str, Any]]:
+def _usable(
+    found: Found, elements: Sequence[str], max_atoms: int | None, skipped: Skipped
+) -> Iterator[tuple[str, Any]]:
     seen: set[str] = set()
     for id_, item in found:
         try:
             if isinstance(item, ScoutError):
                 raise item
-            structure = as_structure(optimade.to_structure(item) if isinstance(item, dict) else item, id_).structure
+            structure = as_structure(
+                optimade.to_structure(item) if isinstance(item, dict) else item, id_
+            ).structure
         except ScoutError as error:
             skipped.add(_REASONS.get(error.code, error.message), id_)
             continue

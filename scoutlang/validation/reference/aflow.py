@@ -1,4 +1,6 @@
-"""The AFLOW Library of Crystallographic Prototypes, Part 1 (Mehl et al. 2017), as shipped in pymatgen's wheel: compounds as measured."""
+"""The AFLOW Library of Crystallographic Prototypes, Part 1 (Mehl et al. 2017), as shipped in
+pymatgen's wheel: compounds as measured.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,13 @@ SOURCE = "aflow"
 LICENCE = "MIT (pymatgen)"
 LIBRARY = "doi:10.1016/j.commatsci.2017.01.017"
 
-# In these alloy prototypes the elements only mark Wyckoff positions; as compounds they do not exist.
+# In these alloy prototypes the elements only mark Wyckoff positions; as compounds they do not
+# exist.
 _LABELS = {"Cr", "Fe", "Ni"}
 
-# Rows of the wheel whose geometry cannot be that of the named compound: more than 0.5 eV/atom above the CHGNet 0.3.0 hull of all the
-# others. Most have their axis lengths in another order than the coordinates (brookite, FeB, TiNi); H3S needs 150 GPa.
+# Rows of the wheel whose geometry cannot be that of the named compound: more than 0.5 eV/atom above
+# the CHGNet 0.3.0 hull of all the others. Most have their axis lengths in another order than the
+# coordinates (brookite, FeB, TiNi); H3S needs 150 GPa.
 _UNUSABLE = frozenset((
     "A2B_mC48_15_ae3f_2f:SiO2", "A2B_mP12_3_bc3e_2e:SiO2", "A2B_oC12_36_2a_a:HgBr2", "A2B_oP12_19_2a_a:Ag2Se",
     "A2B_oP24_61_2c_c:TiO2", "A2B_tI12_141_e_a:TiO2", "A3B_cI32_204_g_c:CoAs3", "A3B_cI8_229_b_a:H3S", "A4B3_cI14_229_c_b:Pt3O4",
@@ -36,9 +40,17 @@ def load() -> list[ReferenceStructure]:
     for prototype in prototypes:
         structure, label = prototype["snl"].structure, prototype["tags"]["aflow"]
         id_ = f"{label}:{structure.composition.reduced_formula}"
-        if not structure.is_ordered or structure.composition.chemical_system_set >= _LABELS or id_ in _UNUSABLE:
+        if (
+            not structure.is_ordered
+            or structure.composition.chemical_system_set >= _LABELS
+            or id_ in _UNUSABLE
+        ):
             continue
-        found.append(ReferenceStructure(id_, SOURCE, structure, f"{_cite(prototype['snl'].references)}; {LIBRARY}", LICENCE))
+        found.append(
+            ReferenceStructure(
+                id_, SOURCE, structure, f"{_cite(prototype['snl'].references)}; {LIBRARY}", LICENCE
+            )
+        )
     return found
 
 

@@ -1,4 +1,6 @@
-"""Rebuild ``mp-mini`` with ``python -m scoutlang.validation.reference.build``. Same inputs, same rows, in the same order."""
+"""Rebuild ``mp-mini`` with ``python -m scoutlang.validation.reference.build``. Same inputs, same
+rows, in the same order.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from scoutlang.validation.reference.structures import ReferenceStructure
 
 TARGET = Path(__file__).parent / "data" / "mp-mini.parquet"
 MAX_ATOMS = 20
-"""Size limit of the Materials Project rows, that of the embedded model. The other sources bring the larger cells that hulls need."""
+"""Size limit of the Materials Project rows, that of the embedded model. The other sources bring the
+larger cells that hulls need.
+"""
 
 
 @click.command(help=__doc__)
@@ -26,7 +30,13 @@ MAX_ATOMS = 20
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="matminer 0.3.9 source distribution; downloaded if not given",
 )
-@click.option("--target", type=click.Path(dir_okay=False, path_type=Path), default=TARGET, show_default=False, help="file to write")
+@click.option(
+    "--target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=TARGET,
+    show_default=False,
+    help="file to write",
+)
 def main(sdist: Path | None, target: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -41,13 +51,22 @@ def collect(sdist: Path) -> list[ReferenceStructure]:
     """All sources, without duplicates, ordered by chemical system, formula, source and id."""
     small = [r for r in matminer.load(sdist) if len(r.structure) <= MAX_ATOMS]
     kept = without_duplicates([*small, *curated.load(), *aflow.load()])
-    return sorted(kept, key=lambda r: (r.structure.composition.chemical_system, r.structure.composition.reduced_formula, r.source, r.id))
+    return sorted(
+        kept,
+        key=lambda r: (
+            r.structure.composition.chemical_system,
+            r.structure.composition.reduced_formula,
+            r.source,
+            r.id,
+        ),
+    )
 
 
 def without_duplicates(structures: Iterable[ReferenceStructure]) -> list[ReferenceStructure]:
     """Of crystals that are the same within measurement (5 % in lengths, no rescaling), the first.
 
-    Much tighter than a novelty test, so polymorphs stay apart, while one phase from two sources (calculated, measured) is one row.
+    Much tighter than a novelty test, so polymorphs stay apart, while one phase from two sources
+    (calculated, measured) is one row.
     """
     matcher = StructureMatcher(ltol=0.05, stol=0.1, angle_tol=2, scale=False)
     kept: defaultdict[str, list[ReferenceStructure]] = defaultdict(list)

@@ -1,4 +1,6 @@
-"""Crystals from a JSON list of pymatgen `ComputedStructureEntry`. Their energies are left: those of a hull come from one potential."""
+"""Crystals from a JSON list of pymatgen `ComputedStructureEntry`. Their energies are left: those of
+a hull come from one potential.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from typing import Any
 
 from pymatgen.core import Structure
 
-from scoutlang.errors import ScoutError
-from scoutlang.structure_io import plain_structure
+from scoutlang.crystals.io import plain_structure
+from scoutlang.support.errors import ScoutError
 
 MAX_BYTES = 512 * 2**20
 
@@ -23,26 +25,42 @@ def is_entries_file(path: Path) -> bool:
 
 
 def read(path: Path) -> Iterator[tuple[str, Structure | ScoutError]]:
-    """(entry id, structure or why there is none), in order. Raises ScoutError: E201 unreadable, E202 too large, E203 not such a list.
+    """(entry id, structure or why there is none), in order. Raises ScoutError: E201 unreadable,
+    E202 too large, E203 not such a list.
 
-    Numbers and symbols are read by hand: pymatgen's own decoder would import whatever classes the file names.
+    Numbers and symbols are read by hand: pymatgen's own decoder would import whatever classes the
+    file names.
     """
     for number, entry in enumerate(_list(path), start=1):
-        id_ = str((entry.get("entry_id") if isinstance(entry, dict) else None) or f"{path.name}#{number}")[:200]
+        id_ = str(
+            (entry.get("entry_id") if isinstance(entry, dict) else None) or f"{path.name}#{number}"
+        )[:200]
         try:
             yield id_, _structure(id_, entry["structure"])
         except ScoutError as error:
             yield id_, error
         except Exception as error:  # what a stranger wrote can be of any shape
-            yield id_, ScoutError("E203", f"{id_} is not a readable entry: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+            yield (
+                id_,
+                ScoutError(
+                    "E203",
+                    f"{id_} is not a readable entry: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
+                ),
+            )
 
 
 def _list(path: Path) -> list[Any]:
     try:
-        with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as stream:
+        with (
+            gzip.open(path, "rb")
+            if path.name.lower().endswith(".gz")
+            else path.open("rb") as stream
+        ):
             data = stream.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise ScoutError("E201", f"{path} cannot be read: {error}", "check that it exists and may be opened") from None
+        raise ScoutError(
+            "E201", f"{path} cannot be read: {error}", "check that it exists and may be opened"
+        ) from None
     if len(data) > MAX_BYTES:
         raise ScoutError("E202", f"{path} is larger than {MAX_BYTES >> 20} MiB", "split it")
     try:
@@ -53,7 +71,9 @@ def _list(path: Path) -> list[Any]:
         found = found.get("entries")
     if not isinstance(found, list):
         raise ScoutError(
-            "E203", f"{path} is not a list of entries", "it should hold a list of ComputedStructureEntry, as pymatgen's dumpfn writes it"
+            "E203",
+            f"{path} is not a list of entries",
+            "it should hold a list of ComputedStructureEntry, as pymatgen's dumpfn writes it",
         )
     return found
 

@@ -1,6 +1,8 @@
-"""Materials Project structures from the data files inside the matminer 0.3.9 source distribution (PyPI).
+"""Materials Project structures from the data files inside the matminer 0.3.9 source distribution
+(PyPI).
 
-Four tables: flla_2015, elastic_tensor, dielectric_constant, piezoelectric_tensor. Materials Project data, CC BY 4.0.
+Four tables: flla_2015, elastic_tensor, dielectric_constant, piezoelectric_tensor. Materials Project
+data, CC BY 4.0.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from pathlib import Path
 from pymatgen.core import Structure
 from pymatgen.io.vasp import Poscar
 
-from scoutlang.errors import ScoutError
+from scoutlang.support.errors import ScoutError
 from scoutlang.validation.reference.structures import ReferenceStructure
 
 SDIST = "matminer-0.3.9.tar.gz"
@@ -34,7 +36,9 @@ TABLES = {
 
 
 def download(folder: Path) -> Path:
-    """Fetch the source distribution with pip into ``folder`` and return its path. Raises ScoutError E410 when pip cannot."""
+    """Fetch the source distribution with pip into ``folder`` and return its path. Raises ScoutError
+    E410 when pip cannot.
+    """
     target = folder / SDIST
     if target.exists():
         return target
@@ -56,7 +60,8 @@ def download(folder: Path) -> Path:
     if not target.exists():
         raise ScoutError(
             "E410",
-            "could not download the matminer 0.3.9 source distribution: " + (done.stderr.strip().splitlines() or ["no message"])[-1],
+            "could not download the matminer 0.3.9 source distribution: "
+            + (done.stderr.strip().splitlines() or ["no message"])[-1],
             f"download {SDIST} from https://pypi.org/project/matminer/0.3.9/#files and put it at {target}",
         )
     return target
@@ -70,10 +75,17 @@ def load(sdist: Path) -> list[ReferenceStructure]:
         for table, citation in TABLES.items():
             member = archive.extractfile(f"matminer-0.3.9/matminer/datasets/{table}.csv")
             if member is None:
-                raise ScoutError("E411", f"{sdist} holds no table {table}", f"expected the PyPI file {SDIST}")
+                raise ScoutError(
+                    "E411", f"{sdist} holds no table {table}", f"expected the PyPI file {SDIST}"
+                )
             for material_id, structure in _rows(table, io.TextIOWrapper(member, encoding="utf-8")):
                 if structure.is_ordered:
-                    found.setdefault(material_id, ReferenceStructure(material_id, f"matminer/{table}", structure, citation, LICENCE))
+                    found.setdefault(
+                        material_id,
+                        ReferenceStructure(
+                            material_id, f"matminer/{table}", structure, citation, LICENCE
+                        ),
+                    )
     return list(found.values())
 
 
@@ -83,11 +95,26 @@ def _rows(table: str, lines: Iterator[str]) -> Iterator[tuple[str, Structure]]:
         if table == "flla_2015":
             sites = ast.literal_eval(row["structure"])
             species = [site["species"][0]["element"] for site in sites["sites"]]
-            yield row["material_id"], Structure(sites["lattice"]["matrix"], species, [site["abc"] for site in sites["sites"]])
+            yield (
+                row["material_id"],
+                Structure(
+                    sites["lattice"]["matrix"], species, [site["abc"] for site in sites["sites"]]
+                ),
+            )
         else:
-            # the headers of the dielectric and piezoelectric tables are shifted against their columns: find cells by content
+            # the headers of the dielectric and piezoelectric tables are shifted against their
+            # columns: find cells by content
             cells = [cell for cell in [*row.values(), *row.get(None, [])] if isinstance(cell, str)]
-            material_id = next((cell for cell in cells if re.fullmatch(r"(mp|mvc)-\d+", cell)), None)
-            poscar = next((cell for cell in cells if "\ndirect\n" in cell and not cell.startswith(("#", "{"))), None)
+            material_id = next(
+                (cell for cell in cells if re.fullmatch(r"(mp|mvc)-\d+", cell)), None
+            )
+            poscar = next(
+                (
+                    cell
+                    for cell in cells
+                    if "\ndirect\n" in cell and not cell.startswith(("#", "{"))
+                ),
+                None,
+            )
             if material_id and poscar:
                 yield material_id, Poscar.from_str(poscar).structure

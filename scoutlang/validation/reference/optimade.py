@@ -1,8 +1,10 @@
-"""Crystals from any database that speaks OPTIMADE (specification 1.x, doi:10.1038/s41597-021-00974-z).
+"""Crystals from any database that speaks OPTIMADE (specification 1.x,
+doi:10.1038/s41597-021-00974-z).
 
-One query for each sub-system of the chemical system, in words that the specification demands of every server. Finished pages are
-kept in the data folder until the set is stored, so that an interrupted download goes on where it stopped. The server is a stranger:
-answers are bounded, no other host is followed, and an entry that cannot be used is counted, not fatal.
+One query for each sub-system of the chemical system, in words that the specification demands of
+every server. Finished pages are kept in the data folder until the set is stored, so that an
+interrupted download goes on where it stopped. The server is a stranger: answers are bounded, no
+other host is followed, and an entry that cannot be used is counted, not fatal.
 """
 
 from __future__ import annotations
@@ -24,15 +26,17 @@ from pymatgen.core import Lattice, Structure
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from scoutlang.errors import ScoutError
-from scoutlang.files import write_whole
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import write_whole
 from scoutlang.validation.reference.store import not_writable, references_folder
 
 MAX_PAGE_BYTES = 64 * 2**20
 MAX_PAGES = 10_000
 """Of one query: a bound on what a server can make us store."""
 MAX_AGE = 24 * 3600
-"""Seconds after which the pages of an interrupted download are fetched anew: the database may have changed."""
+"""Seconds after which the pages of an interrupted download are fetched anew: the database may have
+changed.
+"""
 
 Progress = Callable[[str], None]
 
@@ -48,25 +52,46 @@ class Provider:
     citation: str
 
 
-# Addresses: the OPTIMADE list of providers (github.com/Materials-Consortia/providers, src/index-metadbs/*/v1/links.json). Licences and
-# citations: the data card of LeMat-Bulk (huggingface.co/datasets/LeMaterial/LeMat-Bulk), which unites the three.
+# Addresses: the OPTIMADE list of providers (github.com/Materials-Consortia/providers,
+# src/index-metadbs/*/v1/links.json). Licences and citations: the data card of LeMat-Bulk
+# (huggingface.co/datasets/LeMaterial/LeMat-Bulk), which unites the three.
 PROVIDERS = {
-    "alexandria": Provider("https://alexandria.icams.rub.de/pbe", "CC-BY-4.0", "Alexandria (PBE), doi:10.1126/sciadv.abi7948"),
-    "alexandria-pbesol": Provider(
-        "https://alexandria.icams.rub.de/pbesol", "CC-BY-4.0", "Alexandria (PBEsol), doi:10.1038/s41597-022-01177-w"
+    "alexandria": Provider(
+        "https://alexandria.icams.rub.de/pbe",
+        "CC-BY-4.0",
+        "Alexandria (PBE), doi:10.1126/sciadv.abi7948",
     ),
-    "mp": Provider("https://optimade.materialsproject.org", "CC-BY-4.0", "Materials Project, doi:10.1063/1.4812323"),
-    "oqmd": Provider("https://oqmd.org/optimade", "CC-BY-4.0", "OQMD, doi:10.1007/s11837-013-0755-4"),
+    "alexandria-pbesol": Provider(
+        "https://alexandria.icams.rub.de/pbesol",
+        "CC-BY-4.0",
+        "Alexandria (PBEsol), doi:10.1038/s41597-022-01177-w",
+    ),
+    "mp": Provider(
+        "https://optimade.materialsproject.org",
+        "CC-BY-4.0",
+        "Materials Project, doi:10.1063/1.4812323",
+    ),
+    "oqmd": Provider(
+        "https://oqmd.org/optimade", "CC-BY-4.0", "OQMD, doi:10.1007/s11837-013-0755-4"
+    ),
 }
 
 
 def subsystems(elements: Sequence[str]) -> list[tuple[str, ...]]:
-    """Every non-empty choice of the elements, single ones first: what the hull of the system is made of."""
-    return [chosen for size in range(1, len(elements) + 1) for chosen in itertools.combinations(sorted(elements), size)]
+    """Every non-empty choice of the elements, single ones first: what the hull of the system is
+    made of.
+    """
+    return [
+        chosen
+        for size in range(1, len(elements) + 1)
+        for chosen in itertools.combinations(sorted(elements), size)
+    ]
 
 
 def query(elements: Sequence[str], max_atoms: int | None) -> str:
-    """The filter for crystals that hold exactly these elements. HAS ALL and comparisons are mandatory for servers, HAS ONLY is not."""
+    """The filter for crystals that hold exactly these elements. HAS ALL and comparisons are
+    mandatory for servers, HAS ONLY is not.
+    """
     quoted = ",".join(f'"{e}"' for e in elements)
     size = f" AND nsites<={max_atoms}" if max_atoms else ""
     return f"elements HAS ALL {quoted} AND nelements={len(elements)}{size}"
@@ -74,7 +99,9 @@ def query(elements: Sequence[str], max_atoms: int | None) -> str:
 
 @dataclass(frozen=True)
 class Client:
-    """Reads the pages of a server at ``base_url``. ``pause`` between requests and ``backoff`` of the first repetition are seconds."""
+    """Reads the pages of a server at ``base_url``. ``pause`` between requests and ``backoff`` of
+    the first repetition are seconds.
+    """
 
     base_url: str
     page_limit: int = 100
@@ -82,8 +109,12 @@ class Client:
     backoff: float = 1.0
     timeout: float = 60.0
 
-    def entries(self, elements: Sequence[str], max_atoms: int | None, progress: Progress) -> Iterator[dict[str, Any]]:
-        """Every entry of every sub-system. Raises ScoutError: E463 no answer, E464 an answer that is refused, E467 no room for pages."""
+    def entries(
+        self, elements: Sequence[str], max_atoms: int | None, progress: Progress
+    ) -> Iterator[dict[str, Any]]:
+        """Every entry of every sub-system. Raises ScoutError: E463 no answer, E464 an answer that
+        is refused, E467 no room for pages.
+        """
         folder = self._folder(elements, max_atoms)
         for chosen in subsystems(elements):
             name, found, known = "-".join(chosen), 0, set[str]()
@@ -129,7 +160,11 @@ class Client:
 
     def _first(self, text: str) -> str:
         base = self.base_url.rstrip("/")
-        versioned = base if base.rsplit("/", 1)[-1].startswith("v") and base.rsplit("/", 1)[-1][1:2].isdigit() else f"{base}/v1"
+        versioned = (
+            base
+            if base.rsplit("/", 1)[-1].startswith("v") and base.rsplit("/", 1)[-1][1:2].isdigit()
+            else f"{base}/v1"
+        )
         return f"{versioned}/structures?{urlencode({'filter': text, 'page_limit': self.page_limit, 'response_fields': _FIELDS})}"
 
     def _stored(self, file: Path) -> bytes | None:
@@ -153,18 +188,28 @@ class Client:
                     session.mount(scheme, HTTPAdapter(max_retries=retry))
                 session.headers["User-Agent"] = f"scoutlang/{version('scoutlang')}"
                 for _ in range(5):
-                    with session.get(url, timeout=self.timeout, stream=True, allow_redirects=False) as response:
+                    with session.get(
+                        url, timeout=self.timeout, stream=True, allow_redirects=False
+                    ) as response:
                         if response.is_redirect:
                             url = self._same_host(urljoin(url, response.headers["Location"]))
                             continue
                         if response.status_code != 200:
-                            raise _no_answer(self.base_url, f"it answers with HTTP {response.status_code} {response.reason}")
+                            raise _no_answer(
+                                self.base_url,
+                                f"it answers with HTTP {response.status_code} {response.reason}",
+                            )
                         return self._body(response)
         except requests.ConnectionError as error:
-            reason = getattr(error.args[0] if error.args else None, "reason", error)  # what the last attempt failed of
-            raise _no_answer(self.base_url, f"it cannot be reached ({type(reason).__name__})") from None
+            # what the last attempt failed of
+            reason = getattr(error.args[0] if error.args else None, "reason", error)
+            raise _no_answer(
+                self.base_url, f"it cannot be reached ({type(reason).__name__})"
+            ) from None
         except requests.RequestException as error:
-            raise _no_answer(self.base_url, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from None
+            raise _no_answer(
+                self.base_url, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            ) from None
         raise _refused(self.base_url, "it redirects again and again")
 
     def _body(self, response: requests.Response) -> bytes:
@@ -184,12 +229,18 @@ class Client:
                 following = following.get("href")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise _refused(self.base_url, "it is not an OPTIMADE answer") from None
-        if not isinstance(data, list) or not all(isinstance(entry, dict) for entry in data) or not isinstance(following, str | None):
+        if (
+            not isinstance(data, list)
+            or not all(isinstance(entry, dict) for entry in data)
+            or not isinstance(following, str | None)
+        ):
             raise _refused(self.base_url, "it is not an OPTIMADE answer")
         return data, self._same_host(urljoin(url, following)) if following else None
 
     def _same_host(self, url: str) -> str:
-        """The address with the scheme of the base: servers behind a proxy often say http for https. Raises ScoutError E464 for another host."""
+        """The address with the scheme of the base: servers behind a proxy often say http for https.
+        Raises ScoutError E464 for another host.
+        """
         base, parts = urlsplit(self.base_url), urlsplit(url)
         if parts.netloc != base.netloc:
             raise _refused(self.base_url, f"it sends us on to another host, {parts.netloc[:100]}")
@@ -197,7 +248,9 @@ class Client:
 
 
 def to_structure(entry: dict[str, Any]) -> Structure:
-    """The crystal of one entry. Raises ScoutError E204 (disordered), E206 (not a crystal), E203 (anything else)."""
+    """The crystal of one entry. Raises ScoutError E204 (disordered), E206 (not a crystal), E203
+    (anything else).
+    """
     name = str(entry.get("id"))[:200]
     try:
         attributes = entry["attributes"]
@@ -214,11 +267,19 @@ def to_structure(entry: dict[str, Any]) -> Structure:
                 raise ScoutError("E204", f"{name} is disordered")
             symbols[species["name"]] = species["chemical_symbols"][0]
         sites = [symbols[site] for site in attributes["species_at_sites"]]
-        return Structure(Lattice(attributes["lattice_vectors"]), sites, attributes["cartesian_site_positions"], coords_are_cartesian=True)
+        return Structure(
+            Lattice(attributes["lattice_vectors"]),
+            sites,
+            attributes["cartesian_site_positions"],
+            coords_are_cartesian=True,
+        )
     except ScoutError:
         raise
     except Exception as error:  # what a stranger sent can be of any shape
-        raise ScoutError("E203", f"{name} is not a readable OPTIMADE structure: {' '.join(str(error).split())[:200]}") from None
+        raise ScoutError(
+            "E203",
+            f"{name} is not a readable OPTIMADE structure: {' '.join(str(error).split())[:200]}",
+        ) from None
 
 
 def _keep(file: Path, content: bytes) -> None:
@@ -230,7 +291,9 @@ def _keep(file: Path, content: bytes) -> None:
 
 
 def _no_answer(base_url: str, why: str) -> ScoutError:
-    return ScoutError("E463", f"{base_url}: {why}", "try again later; the same command goes on where it stopped")
+    return ScoutError(
+        "E463", f"{base_url}: {why}", "try again later; the same command goes on where it stopped"
+    )
 
 
 def _refused(base_url: str, why: str) -> ScoutError:

@@ -1,7 +1,9 @@
-"""Where reference sets are kept: ``mp-mini`` in the package, own sets in the data folder, one folder for each.
+"""Where reference sets are kept: ``mp-mini`` in the package, own sets in the data folder, one
+folder for each.
 
-``$SCOUT_DATA``, else ``$XDG_DATA_HOME/scoutlang``, else ``~/.local/share/scoutlang``; in it ``references/NAME/`` with the crystals
-(``structures.parquet``) and what is to be said about them (``about.json``). A set appears whole or not at all.
+``$SCOUT_DATA``, else ``$XDG_DATA_HOME/scoutlang``, else ``~/.local/share/scoutlang``; in it
+``references/NAME/`` with the crystals (``structures.parquet``) and what is to be said about them
+(``about.json``). A set appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoutlang.errors import ScoutError
-from scoutlang.resources import data_folder
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.resources import data_folder
 from scoutlang.validation.reference.structures import ReferenceStructure
 from scoutlang.validation.reference.table import SCHEMA, Reference, rows, to_table
 
@@ -40,37 +42,57 @@ def references_folder() -> Path:
 def check_new_name(name: str) -> None:
     """Raises ScoutError E460 for a name that no own set can have."""
     if name in EMBEDDED:
-        raise ScoutError("E460", f"'{name}' is the embedded set and stays as it is", f"choose another name, for example my-{name}")
+        raise ScoutError(
+            "E460",
+            f"'{name}' is the embedded set and stays as it is",
+            f"choose another name, for example my-{name}",
+        )
     if not _NAME.fullmatch(name):
         raise ScoutError(
-            "E460", f"{name!r} cannot be the name of a reference set", "letters, digits, - and _, at most 64 of them: alexandria-CuSiP"
+            "E460",
+            f"{name!r} cannot be the name of a reference set",
+            "letters, digits, - and _, at most 64 of them: alexandria-CuSiP",
         )
 
 
 def known_names() -> list[str]:
     """The embedded sets, then own ones in alphabetical order."""
     try:
-        own = sorted(p.name for p in references_folder().iterdir() if _NAME.fullmatch(p.name) and (p / _ABOUT).is_file())
+        own = sorted(
+            p.name
+            for p in references_folder().iterdir()
+            if _NAME.fullmatch(p.name) and (p / _ABOUT).is_file()
+        )
     except OSError:
         own = []
     return [*EMBEDDED, *own]
 
 
 def load_one(name: str) -> Reference:
-    """One set. Raises ScoutError: E441 unknown, E465 its files are damaged or do not belong together."""
+    """One set. Raises ScoutError: E441 unknown, E465 its files are damaged or do not belong
+    together.
+    """
     content, about = _content(name), describe(name)
     version = hashlib.sha256(content).hexdigest()
     if version != about.get("sha256"):
-        raise ScoutError("E465", f"the reference set '{name}' is damaged: its crystals are not those that were stored", _again(name))
+        raise ScoutError(
+            "E465",
+            f"the reference set '{name}' is damaged: its crystals are not those that were stored",
+            _again(name),
+        )
     try:
         table = pq.read_table(pa.BufferReader(content))
     except pa.ArrowException as error:
-        raise ScoutError("E465", f"the reference set '{name}' cannot be read: {error}", _again(name)) from None
+        raise ScoutError(
+            "E465", f"the reference set '{name}' cannot be read: {error}", _again(name)
+        ) from None
     return Reference(name, version, table, about)
 
 
 def describe(name: str) -> dict[str, Any]:
-    """What is known about a set: source, query, date, licence, citation, count, skipped, sha256. Raises ScoutError E441 or E465."""
+    """What is known about a set: source, query, date, licence, citation, count, skipped, sha256.
+    Raises ScoutError E441 or E465.
+    """
     file = _file(name, _ABOUT)
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
@@ -81,7 +103,13 @@ def describe(name: str) -> dict[str, Any]:
     return about
 
 
-def save(name: str, structures: Iterable[ReferenceStructure], about: Mapping[str, Any], *, replace: bool = False) -> dict[str, Any]:
+def save(
+    name: str,
+    structures: Iterable[ReferenceStructure],
+    about: Mapping[str, Any],
+    *,
+    replace: bool = False,
+) -> dict[str, Any]:
     """Store a set and return its description with ``count`` and ``sha256``.
 
     Raises ScoutError: E460 bad name, E461 it exists, E467 the data folder cannot be written.
@@ -98,7 +126,9 @@ def save(name: str, structures: Iterable[ReferenceStructure], about: Mapping[str
             pq.write_table(table, new / _STRUCTURES, compression="zstd")
             sha256 = hashlib.sha256((new / _STRUCTURES).read_bytes()).hexdigest()
             complete = {"name": name, **about, "count": table.num_rows, "sha256": sha256}
-            (new / _ABOUT).write_text(json.dumps(complete, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            (new / _ABOUT).write_text(
+                json.dumps(complete, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
             if replace and (folder / name).exists():
                 (folder / name).rename(old)
             new.rename(folder / name)
@@ -111,11 +141,17 @@ def check_free(name: str, *, replace: bool) -> None:
     """Raises ScoutError E460 for a bad name, E461 for one that is taken."""
     check_new_name(name)
     if not replace and (references_folder() / name).exists():
-        raise ScoutError("E461", f"there is a reference set '{name}' already", "choose another name, or say --replace")
+        raise ScoutError(
+            "E461",
+            f"there is a reference set '{name}' already",
+            "choose another name, or say --replace",
+        )
 
 
 def remove(name: str) -> None:
-    """Delete an own set. Raises ScoutError: E441 unknown, E460 an embedded one, E467 it cannot be deleted."""
+    """Delete an own set. Raises ScoutError: E441 unknown, E460 an embedded one, E467 it cannot be
+    deleted.
+    """
     check_new_name(name)
     folder = _file(name, _ABOUT)
     assert isinstance(folder, Path)
@@ -126,7 +162,9 @@ def remove(name: str) -> None:
 
 
 def damages(name: str) -> Iterator[str]:
-    """What is wrong with a stored set, read row by row; nothing when it is sound. Raises ScoutError E441 for an unknown name."""
+    """What is wrong with a stored set, read row by row; nothing when it is sound. Raises ScoutError
+    E441 for an unknown name.
+    """
     try:
         content, about = _content(name), describe(name)
     except ScoutError as error:
@@ -161,7 +199,9 @@ _IDENTITY = ["id", "formula", "chemsys", "num_atoms", "numbers"]
 def not_writable(path: Path, error: OSError) -> ScoutError:
     """What to say when the data folder refuses."""
     return ScoutError(
-        "E467", f"{path} cannot be written: {error.strerror or error}", "free space there, or choose another folder with SCOUT_DATA"
+        "E467",
+        f"{path} cannot be written: {error.strerror or error}",
+        "free space there, or choose another folder with SCOUT_DATA",
     )
 
 
@@ -170,7 +210,9 @@ def _content(name: str) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise ScoutError("E465", f"{file} cannot be read: {error.strerror or error}", _again(name)) from None
+        raise ScoutError(
+            "E465", f"{file} cannot be read: {error.strerror or error}", _again(name)
+        ) from None
 
 
 def _file(name: str, file: str) -> Traversable:
@@ -185,9 +227,17 @@ def _file(name: str, file: str) -> Traversable:
             f"{guess}known reference sets: {', '.join(names)}; `scout reference add` makes others",
         )
     if name in EMBEDDED:
-        return files(__package__) / "data" / (f"{name}.parquet" if file == _STRUCTURES else f"{name}.json")
+        return (
+            files(__package__)
+            / "data"
+            / (f"{name}.parquet" if file == _STRUCTURES else f"{name}.json")
+        )
     return references_folder() / name / file
 
 
 def _again(name: str) -> str:
-    return "install scoutlang again" if name in EMBEDDED else f"`scout reference verify {name}` says more; add it again with --replace"
+    return (
+        "install scoutlang again"
+        if name in EMBEDDED
+        else f"`scout reference verify {name}` says more; add it again with --replace"
+    )

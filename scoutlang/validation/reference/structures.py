@@ -9,7 +9,9 @@ from pymatgen.core import Structure
 
 @dataclass(frozen=True)
 class ReferenceStructure:
-    """``id`` is unique in its source (``mp-149``); ``citation`` says where the geometry comes from; ``licence`` is an SPDX-like name."""
+    """``id`` is unique in its source (``mp-149``); ``citation`` says where the geometry comes from;
+    ``licence`` is an SPDX-like name.
+    """
 
     id: str
     source: str

@@ -30,15 +30,18 @@ SCHEMA = pa.schema(
         "licence": _TEXT,
     }
 )
-"""One row per crystal. ``frac``: n·3 fractional coordinates; ``lattice``: three row vectors in Å. float32 keeps 1e-6 Å."""
+"""One row per crystal. ``frac``: n·3 fractional coordinates; ``lattice``: three row vectors in Å.
+float32 keeps 1e-6 Å.
+"""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A named set. ``version`` is a SHA-256 of its content: energies and hulls are only comparable for one version.
+    """A named set. ``version`` is a SHA-256 of its content: energies and hulls are only comparable
+    for one version.
 
-    ``about`` is what a manifest or a report says of it, JSON-like: ``source``, ``licence``, ``citation``, ``count``, ``date``…;
-    of a union, ``parts`` with one such mapping for each set.
+    ``about`` is what a manifest or a report says of it, JSON-like: ``source``, ``licence``,
+    ``citation``, ``count``, ``date``…; of a union, ``parts`` with one such mapping for each set.
     """
 
     name: str
@@ -55,15 +58,22 @@ class Reference:
         return int(self.table.num_rows)
 
     def subset(self, elements: Iterable[str]) -> list[ReferenceStructure]:
-        """All crystals made of these elements and no others, in table order. Elements it lacks are simply absent: see `stages.hull`."""
+        """All crystals made of these elements and no others, in table order. Elements it lacks are
+        simply absent: see `stages.hull`.
+        """
         allowed = set(elements)
-        systems = self.table["chemsys"].unify_dictionaries().combine_chunks().dictionary_encode()  # each system is looked at once
-        inside = [allowed.issuperset(system.split("-")) for system in systems.dictionary.to_pylist()]
+        # each system is looked at once
+        systems = self.table["chemsys"].unify_dictionaries().combine_chunks().dictionary_encode()
+        inside = [
+            allowed.issuperset(system.split("-")) for system in systems.dictionary.to_pylist()
+        ]
         return list(rows(self.table.filter(pc.take(pa.array(inside, pa.bool_()), systems.indices))))
 
 
 def union(references: Iterable[Reference]) -> Reference:
-    """The sets one after the other; of rows with the same source and id the first stays. The version follows from those of the parts."""
+    """The sets one after the other; of rows with the same source and id the first stays. The
+    version follows from those of the parts.
+    """
     parts = list(references)
     table = pa.concat_tables([p.table for p in parts]).unify_dictionaries()
     seen: set[tuple[str, str]] = set()
@@ -73,7 +83,10 @@ def union(references: Iterable[Reference]) -> Reference:
         seen.add(key)
     kept = table.filter(pa.array(first, pa.bool_()))
     version = hashlib.sha256(" ".join(p.version for p in parts).encode()).hexdigest()
-    about = {"count": kept.num_rows, "parts": [{"name": p.name, "version": p.version, **p.about} for p in parts]}
+    about = {
+        "count": kept.num_rows,
+        "parts": [{"name": p.name, "version": p.version, **p.about} for p in parts],
+    }
     return Reference("+".join(p.name for p in parts), version, kept, about)
 
 
@@ -102,5 +115,9 @@ def to_table(structures: Iterable[ReferenceStructure]) -> pa.Table:
 def rows(table: pa.Table) -> Iterator[ReferenceStructure]:
     """The crystals of a table of `SCHEMA`."""
     for row in table.to_pylist():
-        structure = Structure(Lattice(row["lattice"]), row["numbers"], np.reshape(row["frac"], (-1, 3)))
-        yield ReferenceStructure(row["id"], row["source"], structure, row["citation"], row["licence"])
+        structure = Structure(
+            Lattice(row["lattice"]), row["numbers"], np.reshape(row["frac"], (-1, 3))
+        )
+        yield ReferenceStructure(
+            row["id"], row["source"], structure, row["citation"], row["licence"]
+        )

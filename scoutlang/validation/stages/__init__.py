@@ -1,7 +1,9 @@
-"""The stages of the validation, one file each. The file is the registration: its ``STAGE`` is the stage.
+"""The stages of the validation, one file each. The file is the registration: its ``STAGE`` is the
+stage.
 
-A stage asks one question of every structure that passed the stages it needs, and answers with one `Outcome` per structure.
-An exception raised by one structure is an outcome of that structure; it never ends the run. Their order follows from what they say of themselves.
+A stage asks one question of every structure that passed the stages it needs, and answers with one
+`Outcome` per structure. An exception raised by one structure is an outcome of that structure; it
+never ends the run. Their order follows from what they say of themselves.
 """
 
 from __future__ import annotations
@@ -15,10 +17,10 @@ from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
 from typing import ClassVar, Literal
 
-from scoutlang.errors import ScoutError
 from scoutlang.ir import Program
-from scoutlang.plugins import Group, Plugin, hidden, only
 from scoutlang.potentials import Potential
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.plugins import Group, Plugin, hidden, only
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.reference import Reference
 
@@ -36,8 +38,9 @@ class Context:
 
 
 class Stage(ABC):
-    """``needs``: stages that a structure must have passed; ``after``: stages that must have run. ``adds``: columns of the record, ``*`` standing
-    for a term's label. ``asks``: what the answer depends on beside the structures and the stages before; its results are kept by that, unless
+    """``needs``: stages that a structure must have passed; ``after``: stages that must have run.
+    ``adds``: columns of the record, ``*`` standing for a term's label. ``asks``: what the answer
+    depends on beside the structures and the stages before; its results are kept by that, unless
     ``kept`` is False.
 
     A stage is a frozen dataclass, its fields are its settings.
@@ -57,7 +60,9 @@ class Stage(ABC):
 
 @dataclass(frozen=True)
 class Unusable(Stage):
-    """A stage of another package that cannot be used: undefined for every structure, and no harm to the others."""
+    """A stage of another package that cannot be used: undefined for every structure, and no harm to
+    the others.
+    """
 
     name: str
     why: str
@@ -68,19 +73,34 @@ class Unusable(Stage):
 
 def built_in() -> tuple[Stage, ...]:
     """Every stage of this folder, in the order in which they run."""
-    return ordered(importlib.import_module(f"{__name__}.{info.name}").STAGE for info in pkgutil.iter_modules(__path__))
+    return ordered(
+        importlib.import_module(f"{__name__}.{info.name}").STAGE
+        for info in pkgutil.iter_modules(__path__)
+    )
 
 
 def all_stages() -> tuple[Stage, ...]:
-    """Those of this folder and those of other packages, by entry points of the group ``scoutlang.stages``, in the order in which they run."""
+    """Those of this folder and those of other packages, by entry points of the group
+    ``scoutlang.stages``, in the order in which they run.
+    """
     own = {stage.name: stage for stage in built_in()}
     others = [_of_plugin(name, plugins, own) for name, plugins in sorted(GROUP.installed().items())]
     names = own.keys() | {stage.name for stage in others}
-    fit = [s if names >= {*s.needs, *s.after} else Unusable(s.name, "it needs a stage that is not there") for s in others]
+    fit = [
+        s
+        if names >= {*s.needs, *s.after}
+        else Unusable(s.name, "it needs a stage that is not there")
+        for s in others
+    ]
     try:
         return ordered([*own.values(), *fit])
     except CycleError:  # only plug-ins can: no stage of ours needs one of theirs
-        return ordered([*own.values(), *(Unusable(s.name, "stages of plug-ins need each other") for s in others)])
+        return ordered(
+            [
+                *own.values(),
+                *(Unusable(s.name, "stages of plug-ins need each other") for s in others),
+            ]
+        )
 
 
 def _of_plugin(name: str, plugins: Sequence[Plugin], own: Container[str]) -> Stage:
@@ -105,7 +125,9 @@ GROUP = Group("scoutlang.stages", "stage", _flaw)
 
 
 def ordered(stages: Iterable[Stage]) -> tuple[Stage, ...]:
-    """Each after what it needs, alphabetical where that leaves a choice. Raises ValueError for an unknown need, graphlib.CycleError for a circle."""
+    """Each after what it needs, alphabetical where that leaves a choice. Raises ValueError for an
+    unknown need, graphlib.CycleError for a circle.
+    """
     by_name = {stage.name: stage for stage in stages}
     before = {name: {*stage.needs, *stage.after} for name, stage in sorted(by_name.items())}
     if unknown := sorted({need for needs in before.values() for need in needs} - by_name.keys()):
@@ -120,7 +142,9 @@ def ordered(stages: Iterable[Stage]) -> tuple[Stage, ...]:
     return tuple(order)
 
 
-def one_by_one(ask: Callable[[Record], Outcome], records: Sequence[Record], context: Context) -> list[Outcome]:
+def one_by_one(
+    ask: Callable[[Record], Outcome], records: Sequence[Record], context: Context
+) -> list[Outcome]:
     """Ask a question of each record; an exception becomes the outcome ``failed`` with its text."""
     outcomes = []
     for done, record in enumerate(records, start=1):

@@ -1,4 +1,6 @@
-"""Energy of the structure as it is, without relaxation: relaxing would change the very geometry that was asked for."""
+"""Energy of the structure as it is, without relaxation: relaxing would change the very geometry
+that was asked for.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,13 @@ class Energy(Stage):
     kept = False  # energies have a cache of their own, and a failure may pass
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
-        evaluations = context.potential.energies([r.structure for r in records], batch_size=self.batch_size, report=context.report)
-        return [Outcome("failed" if e.reason else "passed", e.reason, {"energy": number(e.energy)}) for e in evaluations]
+        evaluations = context.potential.energies(
+            [r.structure for r in records], batch_size=self.batch_size, report=context.report
+        )
+        return [
+            Outcome("failed" if e.reason else "passed", e.reason, {"energy": number(e.energy)})
+            for e in evaluations
+        ]
 
 
 STAGE = Energy()

@@ -1,24 +1,28 @@
-"""Does the structure fulfil every ``expect`` of the program: what is judged after sampling, such as ``e_above_hull < 0.2 eV/atom``?"""
+"""Does the structure fulfil every ``expect`` of the program: what is judged after sampling, such as
+``e_above_hull < 0.2 eV/atom``?
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scoutlang.batching import each
-from scoutlang.expressions import measures
+from scoutlang.evaluation.expressions import measures
+from scoutlang.evaluation.margins import all_hold
+from scoutlang.evaluation.measure import TermMeasurement, measure_terms, of_structure_alone
 from scoutlang.ir import Term
-from scoutlang.margins import all_hold
-from scoutlang.measuring import TermMeasurement, measure_terms, of_structure_alone
+from scoutlang.support.batching import each
 from scoutlang.validation.record import Outcome, Record, Value, number
 from scoutlang.validation.stages import Context, Stage, describe
 
 
 @dataclass(frozen=True)
 class Expect(Stage):
-    """Needs ``geometry``; adds ``expected`` and the columns of the terms whose value comes from another stage (``e_above_hull``).
+    """Needs ``geometry``; adds ``expected`` and the columns of the terms whose value comes from
+    another stage (``e_above_hull``).
 
-    passed: all hold; failed: one does not; undefined: one has no value; skipped: the program expects nothing.
+    passed: all hold; failed: one does not; undefined: one has no value; skipped: the program
+    expects nothing.
     """
 
     batch_size: int = 64
@@ -50,12 +54,16 @@ def _ask(records: Sequence[Record], terms: Sequence[Term]) -> list[Outcome]:
 
     labels = [term.label for term in columns]
     return [
-        Outcome("failed", describe(row)) if isinstance(row, Exception) else _outcome(record, terms, dict(zip(labels, row, strict=True)))
+        Outcome("failed", describe(row))
+        if isinstance(row, Exception)
+        else _outcome(record, terms, dict(zip(labels, row, strict=True)))
         for record, row in zip(records, each(ask, records), strict=True)
     ]
 
 
-def _outcome(record: Record, terms: Sequence[Term], columns: Mapping[str, TermMeasurement]) -> Outcome:
+def _outcome(
+    record: Record, terms: Sequence[Term], columns: Mapping[str, TermMeasurement]
+) -> Outcome:
     values: dict[str, Value] = {}
     truths: dict[str, bool | None] = {}
     for label, found in columns.items():
@@ -63,7 +71,11 @@ def _outcome(record: Record, terms: Sequence[Term], columns: Mapping[str, TermMe
         values[f"margin: {label}"] = number(found.margin)
         values[f"satisfied: {label}"] = found.satisfied
     for term in terms:
-        truth = values[f"satisfied: {term.label}"] if term.label in columns else record.value(f"satisfied: {term.label}")
+        truth = (
+            values[f"satisfied: {term.label}"]
+            if term.label in columns
+            else record.value(f"satisfied: {term.label}")
+        )
         truths[term.label] = truth if isinstance(truth, bool) else None
     expected = all_hold(truths.values())
     values["expected"] = expected

@@ -1,4 +1,6 @@
-"""Is there a crystal at all: a structure was sampled, its numbers are finite, its cell is one that matter can have."""
+"""Is there a crystal at all: a structure was sampled, its numbers are finite, its cell is one that
+matter can have.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ from scoutlang.validation.stages import Context, Stage, one_by_one
 class Geometry(Stage):
     """Needs nothing; adds ``volume_per_atom`` (Å^3).
 
-    Volume bounds in Å^3/atom: diamond has 5.7, caesium 110, cells with vacuum a few hundred. ``smallest_height``, in Å, is the least
-    distance between opposite faces of the cell: a flatter one is degenerate, and the number of its images has no useful bound.
+    Volume bounds in Å^3/atom: diamond has 5.7, caesium 110, cells with vacuum a few hundred.
+    ``smallest_height``, in Å, is the least distance between opposite faces of the cell: a flatter
+    one is degenerate, and the number of its images has no useful bound.
     """
 
     smallest_volume: float = 1.0
@@ -32,16 +35,23 @@ class Geometry(Stage):
     def _ask(self, record: Record) -> Outcome:
         structure = record.generated.structure
         if structure is None:
-            return Outcome("failed", f"no structure: {record.generated.failure or 'no reason given'}")
+            return Outcome(
+                "failed", f"no structure: {record.generated.failure or 'no reason given'}"
+            )
         if len(structure) == 0:
             return Outcome("failed", "no atoms")
         if not structure.is_ordered:
             return Outcome("failed", "partially occupied sites")
-        if not (np.isfinite(structure.lattice.matrix).all() and np.isfinite(structure.frac_coords).all()):
+        if not (
+            np.isfinite(structure.lattice.matrix).all() and np.isfinite(structure.frac_coords).all()
+        ):
             return Outcome("failed", "coordinates or lattice are not finite")
         volume = float(structure.volume) / len(structure)
         if not self.smallest_volume <= volume <= self.largest_volume:
-            return Outcome("failed", f"volume {volume:.3g} Å^3/atom is outside {self.smallest_volume:g}–{self.largest_volume:g}")
+            return Outcome(
+                "failed",
+                f"volume {volume:.3g} Å^3/atom is outside {self.smallest_volume:g}–{self.largest_volume:g}",
+            )
         height = 1 / float(np.linalg.norm(structure.lattice.inv_matrix, axis=0).max())
         if height < self.smallest_height:
             return Outcome("failed", f"degenerate cell: two faces only {height:.2g} Å apart")

@@ -1,22 +1,26 @@
-"""Does the structure satisfy every ``require`` of the program, by the exact evaluators? The guide never marks its own homework."""
+"""Does the structure satisfy every ``require`` of the program, by the exact evaluators? The guide
+never marks its own homework.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from scoutlang.batching import each
+from scoutlang.evaluation.measure import Measurement, measure, of_structure_alone
 from scoutlang.ir import Program
-from scoutlang.measuring import Measurement, measure, of_structure_alone
+from scoutlang.support.batching import each
 from scoutlang.validation.record import Outcome, Record, Value, number
 from scoutlang.validation.stages import Context, Stage, describe
 
 
 @dataclass(frozen=True)
 class Hits(Stage):
-    """Needs ``geometry`` only: |C|/|R| is a fraction of the raw set. Adds ``hit`` and, per term, value, margin and truth.
+    """Needs ``geometry`` only: |C|/|R| is a fraction of the raw set. Adds ``hit`` and, per term,
+    value, margin and truth.
 
-    passed: hit; failed: miss; undefined: a term has no value, for example because a species is absent.
+    passed: hit; failed: miss; undefined: a term has no value, for example because a species is
+    absent.
     """
 
     batch_size: int = 64
@@ -52,7 +56,9 @@ def _composition(record: Record, program: Program) -> str:
     return f"holds {', '.join(others)}, which the system does not" if others else ""
 
 
-def _outcome(measured: Measurement, labels: Set[str], required: Set[str], composition: str) -> Outcome:
+def _outcome(
+    measured: Measurement, labels: Set[str], required: Set[str], composition: str
+) -> Outcome:
     values: dict[str, Value] = {"hit": measured.hit}
     terms = [term for term in measured.terms if term.label in labels]
     for term in terms:
@@ -63,9 +69,16 @@ def _outcome(measured: Measurement, labels: Set[str], required: Set[str], compos
         return Outcome("passed", values=values)
     if measured.hit is None:
         without = [t.label for t in terms if t.satisfied is None and t.label in required]
-        return Outcome("undefined", f"no value for {', '.join(without)}" if without else "no requirement to satisfy", values)
+        return Outcome(
+            "undefined",
+            f"no value for {', '.join(without)}" if without else "no requirement to satisfy",
+            values,
+        )
     missed = [t.label for t in terms if t.satisfied is False and t.label in required]
-    reasons = [*([composition] if composition else []), *([f"misses {', '.join(missed)}"] if missed else [])]
+    reasons = [
+        *([composition] if composition else []),
+        *([f"misses {', '.join(missed)}"] if missed else []),
+    ]
     return Outcome("failed", "; ".join(reasons) or "is not of the formula", values)
 
 

@@ -1,7 +1,8 @@
 """Energy above the convex hull of the reference set, every energy from the same potential.
 
-A composition is judged by the hull of its own elements: its decomposition products cannot hold others, so nothing is lost,
-and an element that the reference lacks spoils only the compositions that contain it.
+A composition is judged by the hull of its own elements: its decomposition products cannot hold
+others, so nothing is lost, and an element that the reference lacks spoils only the compositions
+that contain it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from scoutlang.validation.stages import Context, Stage
 
 @dataclass(frozen=True)
 class Hull(Stage):
-    """Needs ``energy``; adds ``e_above_hull`` (eV/atom; negative: below the reference's hull) and ``hull_lacks``: how many known crystals of these
-    elements have no energy by this potential, and so are not in the hull. Undefined where the hull is incomplete.
+    """Needs ``energy``; adds ``e_above_hull`` (eV/atom; negative: below the reference's hull) and
+    ``hull_lacks``: how many known crystals of these elements have no energy by this potential, and
+    so are not in the hull. Undefined where the hull is incomplete.
     """
 
     batch_size: int = 16
@@ -31,10 +33,20 @@ class Hull(Stage):
     asks = ("potential", "reference")
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
-        elements = {symbol for r in records for symbol in r.structure.composition.chemical_system_set}
-        known = evaluated(elements, context.potential, context.reference, batch_size=self.batch_size, report=context.report)
+        elements = {
+            symbol for r in records for symbol in r.structure.composition.chemical_system_set
+        }
+        known = evaluated(
+            elements,
+            context.potential,
+            context.reference,
+            batch_size=self.batch_size,
+            report=context.report,
+        )
         entries = entries_of(known)
-        lost = [frozenset(k.structure.composition.chemical_system_set) for k, e in known if e.reason]
+        lost = [
+            frozenset(k.structure.composition.chemical_system_set) for k, e in known if e.reason
+        ]
         hulls: dict[frozenset[str], PhaseDiagram | str] = {}
         outcomes = []
         for record in records:
@@ -45,25 +57,48 @@ class Hull(Stage):
         return outcomes
 
 
-def reference_entries(elements: set[str], potential: Potential, reference: Reference) -> list[PDEntry]:
-    """The crystals of the reference that hold no other elements, with their energies by this potential; without those that have none."""
+def reference_entries(
+    elements: set[str], potential: Potential, reference: Reference
+) -> list[PDEntry]:
+    """The crystals of the reference that hold no other elements, with their energies by this
+    potential; without those that have none.
+    """
     return entries_of(evaluated(elements, potential, reference))
 
 
 def evaluated(
-    elements: set[str], potential: Potential, reference: Reference, *, batch_size: int = 16, report: Report | None = None
+    elements: set[str],
+    potential: Potential,
+    reference: Reference,
+    *,
+    batch_size: int = 16,
+    report: Report | None = None,
 ) -> list[tuple[ReferenceStructure, Evaluation]]:
-    """The crystals of the reference that hold no other elements, and what this potential says of each."""
+    """The crystals of the reference that hold no other elements, and what this potential says of
+    each.
+    """
     known = reference.subset(elements)
-    return list(zip(known, potential.energies([k.structure for k in known], batch_size=batch_size, report=report), strict=True))
+    return list(
+        zip(
+            known,
+            potential.energies([k.structure for k in known], batch_size=batch_size, report=report),
+            strict=True,
+        )
+    )
 
 
 def entries_of(known: Iterable[tuple[ReferenceStructure, Evaluation]]) -> list[PDEntry]:
-    return [PDEntry(k.structure.composition, e.energy * len(k.structure), name=k.id) for k, e in known if not e.reason]
+    return [
+        PDEntry(k.structure.composition, e.energy * len(k.structure), name=k.id)
+        for k, e in known
+        if not e.reason
+    ]
 
 
 def build(elements: frozenset[str], entries: Sequence[PDEntry]) -> PhaseDiagram | str:
-    """The phase diagram of these elements, or why there is none: an element without a reference of its own."""
+    """The phase diagram of these elements, or why there is none: an element without a reference of
+    its own.
+    """
     inside = [e for e in entries if e.composition.chemical_system_set <= elements]
     missing = sorted(elements - {e.composition.chemical_system for e in inside if e.is_element})
     if missing:

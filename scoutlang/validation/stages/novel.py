@@ -1,4 +1,6 @@
-"""Is it in the reference set already? `scoutlang.descriptors.novel` says what counts as the same, and what novelty against a set means."""
+"""Is it in the reference set already? `scoutlang.descriptors.novel` says what counts as the same,
+and what novelty against a set means.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from scoutlang.validation.stages import Context, Stage, one_by_one
 
 @dataclass(frozen=True)
 class Novel(Stage):
-    """Needs ``geometry``; adds ``novel``, ``compared`` (reference crystals of the same reduced formula) and ``matched`` (the id of the first that is the same).
+    """Needs ``geometry``; adds ``novel``, ``compared`` (reference crystals of the same reduced
+    formula) and ``matched`` (the id of the first that is the same).
 
     passed: novel, the set O; failed: known.
     """
@@ -25,8 +28,14 @@ class Novel(Stage):
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         formulas = {r.structure.composition.reduced_formula for r in records}
-        elements = {symbol for r in records for symbol in r.structure.composition.chemical_system_set}
-        references = [r for r in context.reference.subset(elements) if r.structure.composition.reduced_formula in formulas]
+        elements = {
+            symbol for r in records for symbol in r.structure.composition.chemical_system_set
+        }
+        references = [
+            r
+            for r in context.reference.subset(elements)
+            if r.structure.composition.reduced_formula in formulas
+        ]
         candidates = Counter(r.structure.composition.reduced_formula for r in references)
         known = Known()
         for reference in references:
@@ -36,7 +45,11 @@ class Novel(Stage):
             compared = candidates[record.structure.composition.reduced_formula]
             matched = known.find(reduced(record.structure)) if compared else None
             values = {"novel": matched is None, "compared": compared, "matched": matched}
-            return Outcome("passed", values=values) if matched is None else Outcome("failed", f"known as {matched}", values)
+            return (
+                Outcome("passed", values=values)
+                if matched is None
+                else Outcome("failed", f"known as {matched}", values)
+            )
 
         return one_by_one(ask, records, context)
 

@@ -1,4 +1,6 @@
-"""Is it the first of its kind in its arm? `scoutlang.descriptors.unique` says what counts as the same, and how groups are made."""
+"""Is it the first of its kind in its arm? `scoutlang.descriptors.unique` says what counts as the
+same, and how groups are made.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,12 @@ _MOST_PROCESSES = 8  # each takes half a gigabyte
 
 @dataclass(frozen=True)
 class Unique(Stage):
-    """Needs ``geometry``; adds ``unique`` and, for a duplicate, ``duplicate_of``: the id of the structure that it repeats.
+    """Needs ``geometry``; adds ``unique`` and, for a duplicate, ``duplicate_of``: the id of the
+    structure that it repeats.
 
-    passed: unique, the set U; failed: a duplicate. Structures of an arm with the same atoms in the primitive cell are a block, and blocks are
-    independent: from ``parallel_from`` structures on all cores work on them, each with a process that takes seconds to start.
+    passed: unique, the set U; failed: a duplicate. Structures of an arm with the same atoms in the
+    primitive cell are a block, and blocks are independent: from ``parallel_from`` structures on all
+    cores work on them, each with a process that takes seconds to start.
     """
 
     parallel_from: int = 2000
@@ -46,7 +50,9 @@ class Unique(Stage):
             else:
                 blocks[record.arm, atoms(found)].append((record.id, found))
         # the large blocks first, so that no core waits for one at the end
-        for block in _each(_first_of_their_kind, sorted(blocks.values(), key=len, reverse=True), many):
+        for block in _each(
+            _first_of_their_kind, sorted(blocks.values(), key=len, reverse=True), many
+        ):
             outcomes.update(block)
             context.report((len(records) + len(outcomes)) // 2, len(records))
         return [outcomes[record.id] for record in records]
@@ -56,7 +62,9 @@ def _each(work: Callable[[_A], _B], items: Iterable[_A], parallel: bool) -> Iter
     """``map``, in order, in several processes if asked for."""
     if not parallel:
         return map(work, items)
-    found: Iterator[_B] = Parallel(n_jobs=min(cpu_count(), _MOST_PROCESSES), return_as="generator")(delayed(work)(item) for item in items)
+    found: Iterator[_B] = Parallel(n_jobs=min(cpu_count(), _MOST_PROCESSES), return_as="generator")(
+        delayed(work)(item) for item in items
+    )
     return found
 
 
@@ -82,7 +90,9 @@ def _first_of_their_kind(block: Sequence[tuple[str, Structure]]) -> dict[str, Ou
             known.add(id_, structure)
             outcomes[id_] = Outcome("passed", values={"unique": True, "duplicate_of": None})
         else:
-            outcomes[id_] = Outcome("failed", f"the same as {first}", {"unique": False, "duplicate_of": first})
+            outcomes[id_] = Outcome(
+                "failed", f"the same as {first}", {"unique": False, "duplicate_of": first}
+            )
     return outcomes
 
 

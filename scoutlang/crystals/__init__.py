@@ -1,0 +1,1 @@
+"""Crystals in memory and in files, whoever made them."""

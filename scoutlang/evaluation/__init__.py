@@ -1,0 +1,1 @@
+"""What a program says of crystals: values, truth, margins, loss."""

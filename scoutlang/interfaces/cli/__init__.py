@@ -1,0 +1,101 @@
+"""The `scout` command. One module per command, each with a click command named ``command``; only
+the one that is called is imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import pkgutil
+import sys
+import traceback
+
+import click
+
+from scoutlang.language.diagnostics.suggest import did_you_mean
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.version import __version__
+
+_HELPERS = frozenset({"judge_options", "program_argument", "run_or_structures"})
+_INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+class _Commands(click.Group):
+    """Finds commands by the files of this package and imports them when needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(
+            info.name for info in pkgutil.iter_modules(__path__) if info.name not in _HELPERS
+        )
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            guess = (
+                did_you_mean(args[0], self.list_commands(ctx))
+                or f"commands are {', '.join(self.list_commands(ctx))}"
+            )
+            raise click.UsageError(f"no command `{args[0]}`; {guess}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="scout")
+def commands() -> None:
+    """Structural hypotheses about crystals: check, guide, judge."""
+
+
+def main() -> None:
+    """Entry point of the command line: runs a command and turns every failure into a short message
+    and an exit code.
+
+    0 ok, 1 the program or its run failed, 2 wrong usage, 70 a fault of ours, 130 interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show Å gets an escape, not a failure.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        # Alone on a terminal it is the REPL, alone elsewhere the help.
+        alone = len(sys.argv) == 1 and sys.stdin.isatty() and sys.stdout.isatty()
+        code = commands.main(["repl"] if alone else None, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        # only without a terminal: somebody may want to pipe a session into it
+        if len(sys.argv) == 1:
+            click.echo(
+                "\nThe REPL needs a terminal; `scout replay -` runs a session from standard input.",
+                err=True,
+            )
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        code = _INTERRUPTED
+    except ScoutError as error:
+        click.echo(str(error), err=True)
+        code = 1
+    except BrokenPipeError:
+        # The reader of our output left (`scout … | head`); nothing can be said to it, and nothing
+        # is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        if os.environ.get("SCOUT_DEBUG"):
+            traceback.print_exc()
+        else:
+            click.echo(
+                f"internal error: {type(error).__name__}: {error}\n  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where",
+                err=True,
+            )
+        code = _INTERNAL_ERROR
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,170 @@
+"""`scout repl`, which `scout` alone opens on a terminal: build a hypothesis statement by statement."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scoutlang.interfaces.cli.program_argument import color_option
+from scoutlang.interfaces.repl.interrupts import deferred, pressing
+from scoutlang.ir import Program, Term
+from scoutlang.ir.text import claim, summary
+from scoutlang.language.diagnostics.suggest import quoted
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.resources import data_folder
+
+if TYPE_CHECKING:
+    from scoutlang.runs.run import Watcher
+
+_WIDTH = 100  # columns where there is no terminal
+_EDITORS = ("nano", "micro", "vim", "vi", "emacs", "notepad")
+_OFF = ("0", "no", "off")  # of SCOUT_RECORD
+
+
+class Scout:
+    """The `Host` of a session: what the commands of the command line say, in their words."""
+
+    @property
+    def width(self) -> int:
+        return shutil.get_terminal_size((_WIDTH, 24)).columns
+
+    def command(self, arguments: Sequence[str]) -> tuple[str, bool]:
+        from scoutlang.interfaces.cli import commands
+
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said):
+            try:
+                code = commands.main(list(arguments), prog_name="scout", standalone_mode=False)
+            except click.ClickException as error:
+                click.echo(f"error: {error.format_message()}")
+                code = error.exit_code
+        return said.getvalue().rstrip("\n"), not code
+
+    def meaning(self, term: Term) -> str:
+        return claim(term)
+
+    def summary(self, program: Program) -> str:
+        return summary(program)
+
+    def measured(self, program: Program, paths: Sequence[str]) -> tuple[str, bool]:
+        from scoutlang.interfaces.cli.measure import show
+
+        if "torch" not in sys.modules:
+            self.note("loading what measures")
+        with deferred():
+            from scoutlang.crystals.io import read_structures
+            from scoutlang.evaluation.measure import measure_named
+
+        found = [item for path in paths for item in read_structures(path)]
+        errors = [item for item in found if isinstance(item, ScoutError)]
+        named = [item for item in found if not isinstance(item, ScoutError)]
+        said = io.StringIO()
+        with redirect_stdout(said):
+            if named:
+                show(
+                    program,
+                    measure_named(program, named),
+                    [n.structure for n in named],
+                    width=self.width,
+                )
+        lines = [line.rstrip() for line in said.getvalue().splitlines() if line.strip()]
+        return "\n".join([*lines, *(str(error) for error in errors)]), not errors
+
+    def note(self, text: str) -> None:
+        click.echo(text, err=True)
+
+    @contextmanager
+    def watching(self) -> Iterator[Watcher]:
+        with deferred():
+            from scoutlang.interfaces.display import Display
+
+        with Display(quiet=False, transient=True) as display:
+            yield display
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody sits in front of it."""
+        return sys.stdin.isatty() and sys.stdout.isatty()
+
+    def edit(self, file: Path) -> None:
+        if not self.interactive:
+            raise ScoutError(
+                "E705",
+                "there is nobody who edits",
+                "in a file for scout replay, lines below :edit that begin with `|` are the text",
+            )
+        with pressing(lambda: None):  # Ctrl-C is for the editor
+            try:
+                click.edit(filename=str(file))
+            except click.ClickException as error:
+                raise ScoutError("E705", error.format_message(), _other_editor()) from None
+            except ValueError as error:  # a quotation mark without its partner
+                raise ScoutError(
+                    "E705", f"the editor's name cannot be read ({error})", _other_editor()
+                ) from None
+
+    def browse(self, file: Path) -> bool:
+        import webbrowser
+
+        # Without a screen the browsers that are left would take the terminal.
+        screen = sys.platform in ("darwin", "win32") or any(
+            map(os.environ.get, ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
+        )
+        return self.interactive and screen and webbrowser.open(file.resolve().as_uri())
+
+
+def _other_editor() -> str:
+    """What to do where the editor does not open: one that is there."""
+    found = next(filter(shutil.which, _EDITORS), None)
+    names = "VISUAL, else EDITOR, names the one to use"
+    return (
+        f"{names}: VISUAL={found} scout"
+        if found
+        else f"{names}; here is none of {', '.join(_EDITORS)}, so install one"
+    )
+
+
+def color_of() -> bool:
+    """Whether messages get colours: as the options and the environment say, else on a terminal."""
+    context = click.get_current_context(silent=True)
+    wanted = None if context is None else context.color
+    return sys.stdout.isatty() if wanted is None else wanted
+
+
+@click.command("repl")
+@color_option
+def command() -> None:
+    """Build a hypothesis statement by statement: check, measure, sample, change.
+
+    On a terminal `scout` alone does the same. `:help` lists what can be done, docs/repl.md shows a
+    session. Sessions in files are for `scout replay`.
+    """
+    host = Scout()
+    if not host.interactive:
+        raise click.UsageError(
+            "the REPL needs a terminal; `scout replay FILE`, or `-`, runs a session without one"
+        )
+    from scoutlang.interfaces.repl.recording import Recording, cut_off
+    from scoutlang.interfaces.repl.session import Session
+    from scoutlang.interfaces.repl.terminal import talk
+
+    sessions = data_folder() / "sessions"
+    recording = None if os.environ.get("SCOUT_RECORD") in _OFF else Recording(sessions)
+    for kept, last in [*cut_off(sessions)][-1:]:
+        click.echo(
+            f"the last session was cut off behind {quoted(last)}\n  scout replay {shlex.quote(str(kept))} runs it again"
+        )
+    session = Session(host, color=color_of(), recording=recording)
+    try:
+        talk(session)
+    finally:
+        session.close()

@@ -1,0 +1,114 @@
+"""`scout report`: everything that a run found, on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scoutlang.interfaces.cli.judge_options import judge_options
+from scoutlang.interfaces.cli.program_argument import color_option, echo_json, format_option
+from scoutlang.interfaces.cli.run_or_structures import open_run, run_or_structures
+
+if TYPE_CHECKING:
+    from scoutlang.report.figures.export import Format
+
+_FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
+
+
+def _formats(context: click.Context, option: click.Parameter, given: str) -> tuple[Format, ...]:
+    words = {word.strip().lower() for word in given.split(",")}
+    asked = tuple(form for form in _FORMATS if form in words)
+    if not asked or words - set(asked):
+        raise click.BadParameter(
+            f"formats are {', '.join(_FORMATS)}, several with a comma", context, option
+        )
+    return asked
+
+
+@click.command("report")
+@run_or_structures
+@click.option(
+    "--run-folder",
+    type=click.Path(path_type=Path),
+    help="Folder of the new run, for structures (default: runs/NAME).",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The page (default: report.html in the run).",
+)
+@click.option(
+    "--figures",
+    "figure_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the figures there, too, for a paper.",
+)
+@click.option(
+    "--format-of-figures",
+    "formats",
+    default="svg",
+    show_default=True,
+    callback=_formats,
+    metavar="png,svg,pdf",
+    help="One or several.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=2000,
+    show_default=True,
+    help="Structures with a picture and a CIF, best first.",
+)
+@judge_options
+@format_option
+@color_option
+def command(
+    source: Path,
+    file: str | None,
+    baseline: Path | None,
+    run_folder: Path | None,
+    out: Path | None,
+    figure_folder: Path | None,
+    formats: tuple[Format, ...],
+    limit: int,
+    potential: str | None,
+    reference: str | None,
+    output_format: str,
+) -> None:
+    """Write one page with everything that a run found.
+
+    The page is a single file that any browser opens, without a network: the verdict, the hypothesis
+    with what became of each line, the table, figures, all structures with a view of each, and what
+    it rests on. A run that is not finished is reported as far as it is; structures from elsewhere
+    become a run first, as with `scout validate`. docs/report.md says how to read it.
+    """
+    from scoutlang.interfaces.display import Display
+    from scoutlang.report.data import collect
+    from scoutlang.report.figures import draw, export
+    from scoutlang.report.page import PAGE, write_page
+    from scoutlang.report.verdict import verdict
+    from scoutlang.runs.judge import judge
+
+    with Display(quiet=output_format == "json") as display:
+        run = open_run(source, file, baseline, run_folder, "--run-folder", output_format)
+        judged = judge(
+            run,
+            potential=potential,
+            reference=reference,
+            progress=display.judging,
+            note=display.note,
+        )
+    data = collect(judged)
+    drawn, left_out = draw(data)
+    files = [write_page(out or run.path / PAGE, data, [*drawn, *left_out], limit=limit)]
+    if figure_folder is not None:
+        files.extend(export(drawn, figure_folder, formats))
+    said = verdict(data.program, data.validation.table())
+    if output_format == "json":
+        echo_json({"verdict": said, "files": [str(written) for written in files]})
+    else:
+        click.echo(said)
+        for written in files:
+            click.echo(f"  {written}")

@@ -1,0 +1,120 @@
+"""What the commands that judge share: a run, or structures from elsewhere, which become one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scoutlang.interfaces.cli.program_argument import checked, load
+from scoutlang.ir import Arm, Program
+from scoutlang.support.errors import ScoutError
+
+if TYPE_CHECKING:
+    from scoutlang.crystals.io import NamedStructure
+    from scoutlang.runs.folder import RunFolder
+
+_MATTERGEN = "generated_crystals.extxyz"
+_NOTHING = ("E201", "E205", "E207")  # no such path, not a structure file, none in it
+
+
+def run_or_structures(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument ``source``, and for structures ``file`` with the hypothesis and ``baseline``
+    with the non-guided arm.
+    """
+    for option in (
+        click.option(
+            "--non-guided",
+            "baseline",
+            type=click.Path(path_type=Path),
+            metavar="STRUCTURES",
+            help="Structures of the non-guided arm.",
+        ),
+        click.option(
+            "--program",
+            "file",
+            metavar="FILE",
+            help="The hypothesis, for structures (default: the one .scout file beside them).",
+        ),
+        click.argument("source", type=click.Path(path_type=Path), metavar="RUN_OR_STRUCTURES"),
+    ):
+        command = option(command)
+    return command
+
+
+def open_run(
+    source: Path,
+    file: str | None,
+    baseline: Path | None,
+    folder: Path | None,
+    option: str,
+    output_format: str,
+) -> RunFolder:
+    """The run in a folder, or a new one of structures from elsewhere, in ``folder`` or runs/NAME.
+    option: by which a user names that folder.
+
+    The program comes first: errors in it must not wait for thousands of files. Raises ScoutError as
+    `RunFolder.open` and `judged_runs.adopt`.
+    """
+    from scoutlang.runs.folder import MANIFEST, RunFolder
+    from scoutlang.runs.judge import adopt
+
+    if (source / MANIFEST).is_file():
+        if file or baseline or folder:
+            raise click.UsageError(
+                f"--program, --non-guided and {option} are for structures; a run has its own"
+            )
+        return RunFolder.open(source)
+    if not source.exists():
+        raise ScoutError(
+            "E610",
+            f"{source} is not there",
+            "give the folder of a run, or structures: a file or a folder of them",
+        )
+    program = _program(source, file, output_format)
+    arms: dict[Arm, Path] = {"guided": source}
+    if baseline is not None:
+        arms["non-guided"] = baseline
+    target = folder or Path("runs") / source.resolve().stem
+    try:
+        return adopt(program, {arm: _structures(path) for arm, path in arms.items()}, target)
+    except ScoutError as error:
+        if error.code != "E601":
+            raise
+        raise ScoutError(
+            "E601",
+            error.message,
+            f"give {target} itself if it is the run of these structures, or another folder with {option}",
+        ) from error
+
+
+def _program(source: Path, file: str | None, output_format: str) -> Program:
+    if file is None:
+        folder = source if source.is_dir() else source.parent
+        beside = sorted(folder.glob("*.scout"))
+        if len(beside) != 1:
+            which = f"which hypothesis? {folder} holds {len(beside) or 'no'} .scout files; give one with --program FILE"
+            raise click.UsageError(f"{source} is no run; for structures: {which}")
+        file = str(beside[0])
+    return checked(load(file, None, output_format), output_format)
+
+
+def _structures(path: Path) -> list[NamedStructure | ScoutError]:
+    """Every structure, and the error of each that cannot be used. Raises ScoutError where there is
+    nothing to read at all.
+    """
+    from scoutlang.crystals.io import read_structures, unread
+
+    if path.is_dir() and (ignored := unread(path)):
+        names = ", ".join(p.name for p in ignored[:3]) + (", …" if len(ignored) > 3 else "")
+        click.echo(
+            f"not read in {path}: {len(ignored)} folders or files of other kinds ({names})",
+            err=True,
+        )
+    inside = path / _MATTERGEN  # MatterGen writes the same structures as CIF files beside it
+    found = list(read_structures(inside if inside.is_file() else path))
+    if len(found) == 1 and isinstance(found[0], ScoutError) and found[0].code in _NOTHING:
+        raise found[0]
+    return found

@@ -1,0 +1,78 @@
+"""`scout table`: Table 1 of the paper for a folder of runs, a sweep among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scoutlang.interfaces.cli.judge_options import judge_options
+from scoutlang.support.errors import ScoutError
+
+_FORMATS = ("text", "markdown", "latex", "csv")
+
+
+@click.command("table")
+@click.argument(
+    "folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER..."
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(_FORMATS),
+    default="text",
+    show_default=True,
+    help="What the output is for.",
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it into a file instead."
+)
+@judge_options
+def command(
+    folders: tuple[Path, ...],
+    output_format: str,
+    out: Path | None,
+    potential: str | None,
+    reference: str | None,
+) -> None:
+    """The stage-wise table of the paper for runs: those in FOLDER, at any depth up to three.
+
+    Both arms of every run: raw hits with their p-value, what is left after deduplication,
+    metastability and originality, SCOUT and Y_SCOUT. Runs that are not judged yet are judged; one
+    that is not finished is taken as it is. The CSV has intervals, counts and Fisher's test, too.
+    """
+    from scoutlang.interfaces.display import Display
+    from scoutlang.report.table1 import FORMATS, find_runs, row
+    from scoutlang.runs.folder import writing
+    from scoutlang.runs.judge import judge
+    from scoutlang.support.files import write_whole
+
+    rows, failed = [], False
+    for run in find_runs(folders):
+        try:
+            with Display(quiet=False) as display:
+                judged = judge(
+                    run,
+                    potential=potential,
+                    reference=reference,
+                    progress=display.judging,
+                    note=display.note,
+                )
+        except ScoutError as error:  # the others are still worth a table
+            click.echo(f"{run} is left out\n{error}", err=True)
+            failed = True
+            continue
+        if not judged.run.finished:
+            click.echo(
+                f"{run} is not finished: {len(judged.validation.records)} structures", err=True
+            )
+        rows.append(row(judged))
+    text = FORMATS[output_format](rows)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        with writing(out.parent):
+            write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
+        click.echo(f"{len(rows)} runs in {out}")
+    if failed:
+        raise click.exceptions.Exit(1)

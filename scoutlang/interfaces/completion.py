@@ -1,0 +1,616 @@
+"""What may be written at a place of a program: for the editor and the prompt. Reads text and
+catalogue only, and starts without torch.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+from scoutlang import ir
+from scoutlang.descriptors import signatures
+from scoutlang.interfaces.words import DIRECTIONS, KEYWORDS, SETTINGS, summary
+from scoutlang.ir.elements import SYMBOLS
+from scoutlang.ir.known_models import KNOWN_MODELS
+from scoutlang.ir.signatures import CANONICAL_UNIT, DescriptorSignature, Parameter
+from scoutlang.ir.source import Source
+from scoutlang.ir.units import DIMENSIONS, UNITS, units_of
+from scoutlang.language import parser
+from scoutlang.language.checker import declared
+from scoutlang.language.checking import calls
+from scoutlang.language.checking.imports import LIBRARY, library
+from scoutlang.language.checking.scope import Definition, Names
+from scoutlang.language.checking.settings import Choice, Strength, Words
+from scoutlang.language.statements import STATEMENTS
+from scoutlang.language.statements.system import System
+from scoutlang.language.syntax.ast import Module, Reference
+from scoutlang.language.syntax_errors import Lexeme
+
+MAX_FILES = 200
+_CLAIMS = frozenset({"require", "prefer", "expect"})
+_DEFINING = frozenset({"param", "let", "motif"})
+_OPENING = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
+
+
+@dataclass(frozen=True)
+class Completion:
+    """text: what to write from ``start``, a character offset, up to the cursor. kind: statement,
+    keyword, descriptor, function, parameter, element, param, let, motif, argument, module, setting,
+    value, unit or file. help: one line. unit: of its value, if it has one.
+    """
+
+    text: str
+    start: int
+    kind: str
+    help: str
+    unit: str = ""
+
+
+class _Option(NamedTuple):
+    text: str
+    kind: str
+    help: str = ""
+    unit: str = ""
+
+
+class _Call(NamedTuple):
+    """An open bracket behind a name. module: what is before its dot. number: of the argument at the
+    cursor, from 0.
+
+    parameter: whose value the cursor is at, if any. given: parameters that have a value already.
+    """
+
+    module: str
+    name: str
+    number: int
+    parameter: str
+    given: frozenset[str]
+
+
+class Called(NamedTuple):
+    """A call that is being written. what: the descriptor, the function or the motif. number,
+    parameter: as in `_Call`.
+    """
+
+    name: str
+    what: DescriptorSignature | calls.Function | Definition
+    number: int
+    parameter: str
+
+
+def complete(
+    text: str, offset: int, *, folder: Path | None = None, unsaved: Mapping[Path, str] | None = None
+) -> list[Completion]:
+    """What may stand at a character offset of a program, however broken, that goes on with what is
+    written there already.
+
+    Letters count in either case. folder: of the program; names of files are taken from it, and from
+    nowhere else. unsaved: texts, by absolute path, that stand for the files there.
+    """
+    offset = max(0, min(offset, len(text)))
+    before = parser.statement_before(text[:offset])
+    if before and before[-1].terminal == "COMMENT":
+        return []
+    before = [x for x in before if x.terminal != "COMMENT"]
+    quote = next(
+        (i for i, x in enumerate(before) if (x.terminal, x.text) == ("UNKNOWN", '"')), None
+    )
+    if quote is not None:
+        head, start = before[:quote], before[quote].end
+    else:
+        head, start = _cut(before, offset)
+    place = _Place(text, start, head, folder, unsaved)
+    options = place.files() if quote is not None else place.options()
+    typed = text[start:offset]
+    fitting = (o for o in options if o.text.lower().startswith(typed.lower()) and o.text != typed)
+    return [Completion(o.text, start, o.kind, o.help, o.unit) for o in dict.fromkeys(fitting)]
+
+
+def called(
+    text: str, offset: int, *, folder: Path | None = None, unsaved: Mapping[Path, str] | None = None
+) -> Called | None:
+    """The innermost call whose brackets a character offset is in, if its name is known. The
+    arguments are as in `complete`.
+    """
+    offset = max(0, min(offset, len(text)))
+    before = [x for x in parser.statement_before(text[:offset]) if x.terminal != "COMMENT"]
+    return _Place(text, offset, before, folder, unsaved).called() if before else None
+
+
+def _cut(before: list[Lexeme], offset: int) -> tuple[list[Lexeme], int]:
+    """The lexemes in front of what is being written, a path of names or a unit, and where that
+    begins.
+    """
+    begin = len(before)
+    for i in range(len(before) - 1, -1, -1):
+        end = before[i + 1].start if i + 1 < len(before) else offset
+        if before[i].end != end or not (before[i].terminal == "DOT" or _is_word(before[i])):
+            break
+        begin = i
+    unit = _unit_begin(before, offset)
+    begin = begin if unit is None else unit
+    return before[:begin], before[begin].start if begin < len(before) else offset
+
+
+def _unit_begin(before: list[Lexeme], offset: int) -> int | None:
+    """Where a unit of several parts begins that is written up to the offset: ``eV/at`` of ``0.2
+    eV/at``.
+    """
+    i = len(before)
+    end = offset
+    while (
+        i
+        and before[i - 1].end == end
+        and before[i - 1].terminal in ("NAME", "UNIT", "CARET", "SLASH", "NUMBER")
+    ):
+        i -= 1
+        end = before[i].start
+        if (
+            before[i].terminal in ("NAME", "UNIT")
+            and i
+            and before[i - 1].terminal in ("NUMBER", "RSQB")
+        ):
+            return i
+    return None
+
+
+def _is_word(lexeme: Lexeme) -> bool:
+    return lexeme.terminal == "NAME" or lexeme.text[:1].isalpha()
+
+
+class _Place:
+    """A place in a program. head: the lexemes of its statement in front of it, and of what is being
+    written there.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        start: int,
+        head: Sequence[Lexeme],
+        folder: Path | None,
+        unsaved: Mapping[Path, str] | None = None,
+    ) -> None:
+        self.head = head
+        self.folder = folder
+        self._unsaved = unsaved
+        self._source = Source("<text>", text, folder)
+        self._start = start
+
+    def options(self) -> Iterator[_Option]:
+        """All that may stand here."""
+        if not self.head:
+            yield from self._statements()
+            return
+        verb = self.head[0].text
+        if verb in SETTINGS:
+            yield from self._settings(verb)
+        elif verb == "system":
+            if self._last in ("SYSTEM", "HYPHEN"):
+                named = {x.text for x in self.head}
+                yield from (_Option(s, "element") for s in SYMBOLS if s not in named)
+        elif verb == "import":
+            yield from self._modules()
+        elif verb == "sweep":
+            yield from self._swept()
+        elif verb in _CLAIMS or verb in _DEFINING:
+            yield from self._expression(verb)
+        else:
+            yield from self._keywords()
+
+    def called(self) -> Called | None:
+        """The innermost open call, if its name is known; a definition goes before a word of the
+        language.
+        """
+        call = self._call()
+        if call is None:
+            return None
+        what = (
+            self._definition_of(call)
+            or self._signature(call)
+            or (None if call.module else calls.FUNCTIONS.get(call.name))
+        )
+        return None if what is None else Called(call.name, what, call.number, call.parameter)
+
+    def files(self) -> Iterator[_Option]:
+        """Files in the folder of the program that a quoted text may name here."""
+        if self.folder is None:
+            return
+        verb = self.head[0].text if self.head else ""
+        call = self._call()
+        parameter = self._parameter(call) if call else None
+        if verb == "import":
+            suffixes: tuple[str, ...] = (".scout",)
+        elif parameter is not None and parameter.kind == "file":
+            suffixes = parameter.choices
+        elif verb == "sample" and self.head[-1].text in ("model", "="):
+            suffixes = ()
+        else:
+            return
+        try:
+            entries = sorted(
+                itertools.islice(self.folder.iterdir(), MAX_FILES), key=lambda p: p.name
+            )
+            for path in entries:
+                if path.is_dir() and not suffixes:
+                    yield _Option(path.name, "file", "a folder")
+                elif path.is_file() and path.suffix.lower() in suffixes:
+                    yield _Option(path.name, "file", f"a {path.suffix} file")
+        except OSError:
+            return  # a folder that cannot be listed has nothing to offer
+
+    # ---- what is known of the program ----
+
+    @cached_property
+    def _declared(self) -> tuple[Module, Names]:
+        return declared(self._source, unsaved=self._unsaved)
+
+    @property
+    def _names(self) -> Names:
+        return self._declared[1]
+
+    @cached_property
+    def _signatures(self) -> Mapping[str, DescriptorSignature]:
+        return dict(signatures())
+
+    @property
+    def _system(self) -> tuple[str, ...]:
+        """The elements of the system; all that there are where none is declared."""
+        systems = (s for s in self._declared[0].statements if isinstance(s, System))
+        named = [
+            n.text
+            for s in systems
+            for e in s.elements
+            if isinstance(e, Reference)
+            for n in e.names
+            if n.text in SYMBOLS
+        ]
+        return tuple(named) or SYMBOLS
+
+    @property
+    def _last(self) -> str:
+        return self.head[-1].terminal
+
+    @cached_property
+    def _accepted(self) -> frozenset[str]:
+        return parser.may_follow(self.head)
+
+    # ---- statements ----
+
+    def _statements(self) -> Iterator[_Option]:
+        """Verbs; of what may be said once only those that are missing."""
+        present = {
+            s.rule
+            for s in self._declared[0].statements
+            if not s.span.start <= self._start <= s.span.end
+        }
+        for rule, statement in STATEMENTS.items():
+            if not (statement.once and rule in present):
+                yield _Option(rule, "statement", summary(statement))
+
+    def _modules(self) -> Iterator[_Option]:
+        if self._last == "IMPORT":
+            yield from (
+                _Option(f"{LIBRARY}.{name}", "module", "a module of the library")
+                for name in library()
+            )
+        else:
+            yield from self._keywords()
+
+    def _swept(self) -> Iterator[_Option]:
+        if self._last == "SWEEP":
+            for name, definition in self._names.definitions.items():
+                if definition.kind == "param":
+                    yield self._definition(name, definition)
+            yield from (
+                _Option(key, "setting", e.summary)
+                for table in SETTINGS.values()
+                for key, e in table.items()
+            )
+        elif self._last in ("NUMBER", "RSQB"):
+            yield from self._units(None)
+        else:
+            yield from self._keywords()
+
+    def _settings(self, verb: str) -> Iterator[_Option]:
+        table = SETTINGS[verb]
+        depth = sum((x.terminal == "LPAR") - (x.terminal == "RPAR") for x in self.head)
+        if depth > 0:
+            if self._last == "COMMA":
+                yield from (
+                    _Option(shape, "value", "shape of the ramp") for shape in Strength.shapes
+                )
+            return
+        words = self.head[:-1] if self._last == "EQUAL" else self.head
+        key = words[-1].text if words[-1].terminal == "NAME" else ""
+        before = words[-2].text if len(words) > 1 else ""
+        # A word behind a key that takes words is a value: `model mini`.
+        is_value = (
+            before in table
+            and isinstance(table[before].kind, Choice | Words)
+            and self._last != "EQUAL"
+        )
+        if key in table and not is_value:
+            yield from self._setting_values(verb, key)
+            return
+        if self._last == "EQUAL":
+            return
+        given = {x.text for x in self.head if x.terminal == "NAME"}
+        yield from (
+            _Option(key, "setting", entry.summary)
+            for key, entry in table.items()
+            if key not in given
+        )
+
+    def _setting_values(self, verb: str, key: str) -> Iterator[_Option]:
+        entry = SETTINGS[verb][key]
+        if isinstance(entry.kind, Choice):
+            yield from (_Option(word, "value", entry.summary) for word in entry.kind.words)
+            return
+        if isinstance(entry.kind, Words):
+            yield from (
+                _Option(name, "value", f"up to {m.max_atoms} atoms in the cell")
+                for name, m in KNOWN_MODELS.items()
+            )
+            return
+        if isinstance(entry.kind, Strength):
+            yield from (
+                _Option(schedule, "value", "a schedule over diffusion time")
+                for schedule in Strength.schedules
+            )
+        for name, definition in self._names.definitions.items():
+            if definition.kind in ("param", "let"):
+                yield self._definition(name, definition)
+
+    # ---- expressions ----
+
+    def _expression(self, verb: str) -> Iterator[_Option]:
+        call = self._call()
+        if call is not None:
+            signature = self._signature(call)
+            if signature is not None:
+                yield from self._argument(call, signature)
+                return
+            motif = self._definition_of(call)
+            if motif is not None and self._last in ("LPAR", "COMMA"):
+                yield from self._places(call, motif)
+            elif (
+                motif is not None
+                and call.parameter
+                and any(
+                    p.name.text == call.parameter and p.default is not None for p in motif.places
+                )
+            ):
+                yield from self._quantities() if self._last == "EQUAL" else self._units(None)
+                return
+        if self._last == "LOSS" or (self._last == "EQUAL" and self._before("LOSS")):
+            yield from (
+                _Option(loss, "value", "shape of the loss") for loss in get_args(ir.LossName)
+            )
+        elif self._last == "AS":
+            wished = (
+                len(self.head) > 2
+                and self.head[-2].text in DIRECTIONS
+                and self.head[-3].terminal == "AS"
+            )
+            yield from (
+                _Option(word, "value", "a wish")
+                for word in (("possible",) if wished else DIRECTIONS)
+            )
+        elif self._last in ("NUMBER", "RSQB"):
+            yield from self._units(self._subject())
+            yield from self._keywords()
+        elif "NAME" in self._accepted and self._naming(verb):
+            yield from self._values(call)
+        elif self._accepted:
+            yield from self._keywords()
+
+    def _naming(self, verb: str) -> bool:
+        """Whether a name here stands for something, and is no new one."""
+        if verb in _DEFINING:
+            return any(x.terminal == "EQUAL" for x in self.head)
+        return True
+
+    def _before(self, terminal: str) -> bool:
+        return len(self.head) > 1 and self.head[-2].terminal == terminal
+
+    def _values(self, call: _Call | None) -> Iterator[_Option]:
+        """Everything that has a value or a truth."""
+        subject = self._subject()
+        if (
+            subject is not None
+            and subject.dimension == "category"
+            and self._last in ("EQUAL", "DOUBLE_EQUAL", "LBRACE", "COMMA")
+        ):
+            yield from (_Option(word, "value", subject.summary) for word in subject.categories)
+            return
+        if call is not None and call.name not in calls.FUNCTIONS:
+            yield from self._species()  # a motif takes species, too
+        if call is not None and call.name == "radius":
+            yield from self._species()
+            return
+        yield from (
+            _Option(n, "descriptor", s.summary, s.unit) for n, s in self._signatures.items()
+        )
+        yield from (_Option(n, "function", f.summary) for n, f in calls.FUNCTIONS.items())
+        yield from self._defined()
+        yield from self._keywords()
+        if (
+            call is None
+            and self._last in ("EQUAL", "LBRACE", "COMMA")
+            and self.head[0].text == "let"
+        ):
+            yield from self._species()
+
+    def _argument(self, call: _Call, signature: DescriptorSignature) -> Iterator[_Option]:
+        """Inside the brackets of a descriptor: first the chain, then the parameters."""
+        parameter = self._parameter(call)
+        if parameter is not None:
+            if self._last == "NUMBER":
+                if parameter.kind in DIMENSIONS:
+                    dimension = DIMENSIONS[parameter.kind]
+                    yield from (
+                        _Option(unit, "unit", dimension.spoken) for unit in units_of(dimension)
+                    )
+            elif parameter.kind == "choice":
+                yield from (
+                    _Option(word, "value", f"{parameter.name} of {signature.name}")
+                    for word in parameter.choices
+                )
+            else:
+                yield from self._quantities()
+        elif signature.species and call.number == 0:
+            if self._last in ("LPAR", "HYPHEN", "LBRACE", "COMMA"):
+                yield from self._species()
+        elif self._last in ("LPAR", "COMMA"):
+            for p in signature.parameters:
+                if p.name not in call.given:
+                    meaning = "must be given" if p.required else f"usually {p.default}"
+                    yield _Option(
+                        f"{p.name}=", "parameter", meaning, CANONICAL_UNIT.get(p.kind, "")
+                    )
+
+    def _places(self, call: _Call, motif: Definition) -> Iterator[_Option]:
+        """The parameters of a motif that need not be given, once the others have been."""
+        needed = sum(p.default is None for p in motif.places)
+        for place in motif.places[call.number :] if call.number >= needed else ():
+            if place.default is not None and place.name.text not in call.given:
+                usually = " ".join(motif.names.source.slice(place.default.span).split())
+                yield _Option(f"{place.name.text}=", "parameter", f"usually {usually}")
+
+    def _species(self) -> Iterator[_Option]:
+        elements = self._system
+        yield from (
+            _Option(
+                symbol, "element", "an element of the system" if elements is not SYMBOLS else ""
+            )
+            for symbol in elements
+        )
+        yield _Option("*", "element", "any element of the system")
+        yield from self._defined()
+
+    def _defined(self) -> Iterator[_Option]:
+        """Names of the program, and those of its modules."""
+        written = self._source.text[self._start :]
+        for name, definition in self._names.definitions.items():
+            yield self._definition(name, definition)
+        for module, imported in self._names.imports.items():
+            yield _Option(module, "module", f"the module {imported.names.source.name}")
+            prefix = f"{module}."
+            if written.lower().startswith(prefix.lower()):
+                for name, definition in imported.names.definitions.items():
+                    yield self._definition(prefix + name, definition)
+        yield from self._arguments()
+
+    def _arguments(self) -> Iterator[_Option]:
+        """Parameters of the motif that is being written."""
+        if self.head[0].terminal != "MOTIF":
+            return
+        inside = itertools.takewhile(lambda x: x.terminal != "RPAR", self.head[2:])
+        previous = ("LPAR", "COMMA")
+        for before, lexeme in itertools.pairwise(inside):
+            if before.terminal in previous and lexeme.terminal == "NAME":
+                yield _Option(lexeme.text, "argument", "a parameter of this motif")
+
+    def _quantities(self) -> Iterator[_Option]:
+        yield from self._defined()
+        yield _Option("radius", "function", calls.FUNCTIONS["radius"].summary)
+        yield _Option(calls.DEFAULT, "value", "as if it were not given")
+
+    def _definition(self, name: str, definition: Definition) -> _Option:
+        """A name of the program with the text that it stands for."""
+        text = " ".join(definition.names.source.slice(definition.body.span).split())
+        places = (
+            f"({', '.join(p.name.text for p in definition.places)})"
+            if definition.kind == "motif"
+            else ""
+        )
+        return _Option(name, definition.kind, f"{definition.name.text}{places} = {text}"[:100])
+
+    def _keywords(self) -> Iterator[_Option]:
+        yield from (
+            _Option(word, "keyword", meaning)
+            for word, meaning in KEYWORDS.items()
+            if word.upper() in self._accepted
+        )
+
+    def _units(self, subject: DescriptorSignature | None) -> Iterator[_Option]:
+        """Units of what is compared; all where that is not known."""
+        if subject is not None and subject.dimension in DIMENSIONS:
+            dimension = DIMENSIONS[subject.dimension]
+            names: Sequence[str] = units_of(dimension) if subject.unit else ()
+        else:
+            names = tuple(dict.fromkeys(u.name for u in UNITS.values()))
+        yield from (_Option(name, "unit", UNITS[name].dimension.spoken) for name in names)
+
+    # ---- where the place is ----
+
+    def _call(self) -> _Call | None:
+        """The innermost call whose bracket is open here."""
+        opened: list[int] = []
+        for i, lexeme in enumerate(self.head):
+            if lexeme.terminal in _OPENING:
+                opened.append(i)
+            elif lexeme.terminal in _OPENING.values() and opened:
+                opened.pop()
+        while opened and not (
+            self.head[opened[-1]].terminal == "LPAR"
+            and self.head[opened[-1] - 1].terminal == "NAME"
+        ):
+            opened.pop()
+        if not opened:
+            return None
+        number, depth, parameter, given = 0, 0, "", set()
+        for before, lexeme in itertools.pairwise(self.head[opened[-1] :]):
+            depth += (lexeme.terminal in _OPENING) - (lexeme.terminal in _OPENING.values())
+            if depth == 0 and lexeme.terminal == "COMMA":
+                number, parameter = number + 1, ""
+            elif depth == 0 and lexeme.terminal == "EQUAL":
+                parameter = before.text
+                given.add(parameter)
+        name = opened[-1] - 1
+        module = (
+            self.head[name - 2].text if name > 1 and self.head[name - 1].terminal == "DOT" else ""
+        )
+        return _Call(module, self.head[name].text, number, parameter, frozenset(given))
+
+    def _definition_of(self, call: _Call) -> Definition | None:
+        """Of what is called, in the program or the module that it names."""
+        imported = self._names.imports.get(call.module)
+        names = self._names if not call.module else imported.names if imported else None
+        return names.definitions.get(call.name) if names else None
+
+    def _signature(self, call: _Call) -> DescriptorSignature | None:
+        """Of a descriptor that is not hidden by a name of the program."""
+        return (
+            None
+            if call.module or call.name in self._names.definitions
+            else self._signatures.get(call.name)
+        )
+
+    def _parameter(self, call: _Call) -> Parameter | None:
+        """The parameter of a descriptor whose value the place is in."""
+        signature = self._signature(call)
+        return (
+            None
+            if signature is None
+            else next((p for p in signature.parameters if p.name == call.parameter), None)
+        )
+
+    def _subject(self) -> DescriptorSignature | None:
+        """The descriptor that was named last: what a number or a word here is probably compared
+        with.
+        """
+        known = self._signatures
+        return next(
+            (
+                known[x.text]
+                for x in reversed(self.head)
+                if x.terminal == "NAME" and x.text in known
+            ),
+            None,
+        )

@@ -1,0 +1,157 @@
+"""How a run shows itself, from the command line and from Python: a live bar on a terminal, plain
+lines elsewhere, the tables at the end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from scoutlang.ir import Arm
+from scoutlang.runs.judge import Judged
+from scoutlang.runs.trace import Moment, TermLoss
+from scoutlang.validation.table import render_table, render_terms
+
+_PLAIN_EVERY = 20.0  # seconds between lines when the output is no terminal
+_LIVE_EVERY = 1.0  # seconds between two looks at the batch on a terminal
+_LOOK_SHARE = 0.02  # of the time, the most that looking at the batch takes
+_LONGEST_LABEL = 20  # characters
+_PLAIN_TERMS = 4  # in a plain line; the others are counted
+
+
+class Display:
+    """The `Watcher` of people. Progress goes to standard error, the tables to standard output.
+    transient: the bars go when it is over.
+    """
+
+    def __init__(self, *, quiet: bool, transient: bool = False) -> None:
+        self._quiet = quiet
+        self._console = Console(stderr=True, quiet=quiet)
+        self._live = self._console.is_terminal and not quiet
+        self._bar = _Bar(self._console, disable=not self._live, transient=transient)
+        self._tasks: dict[str, TaskID] = {}
+        self._due = 0.0
+        self._detail = ""
+
+    def __enter__(self) -> Display:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._bar.stop()
+
+    def note(self, text: str) -> None:
+        self._console.print(text, highlight=False)
+
+    def sampling(self, arm: Arm, done: int, total: int, moment: Moment | None) -> None:
+        if moment is None:
+            self._detail, self._bar.losses = "", ()
+            self._show(arm, done, total, done, "")
+        elif not self._quiet:
+            progress, now = moment.progress, time.monotonic()
+            due = now >= self._due
+            if due:
+                self._look(moment)
+            # the bar goes on inside a batch; the number beside it counts what is finished
+            reached = done + len(progress.broken) * progress.step / progress.steps
+            self._show(
+                arm, done, total, reached, f"step {progress.step}/{progress.steps}{self._detail}"
+            )
+            if due:
+                self._wait(time.monotonic() - now)
+
+    def judging(self, stage: str, done: int, total: int) -> None:
+        self._show(stage, done, total, done, "")
+
+    def _look(self, moment: Moment) -> None:
+        losses = moment.losses
+        hits = "" if moment.hit_share is None else f"  hits {moment.hit_share:.0%}"
+        self._detail = hits + (f"  {moment.diverged} diverged" if moment.diverged else "")
+        if self._live:
+            self._bar.losses = losses
+        elif losses:
+            self._detail += f"  loss: {_listed(losses[:_PLAIN_TERMS], len(losses) - _PLAIN_TERMS)}"
+
+    def _show(self, name: str, done: int, total: int, reached: float, detail: str) -> None:
+        if self._live:
+            if name not in self._tasks:
+                self._tasks[name] = self._bar.add_task(name, total=total, detail="", done=0)
+            self._bar.update(self._tasks[name], completed=reached, done=done, detail=detail)
+        elif not self._quiet and time.monotonic() >= self._due:
+            self._console.print(
+                f"{name}: {done}/{total}  {detail}".rstrip(), highlight=False, soft_wrap=True
+            )
+            self._wait(0.0)
+
+    def _wait(self, cost: float) -> None:
+        """Until the next look; longer after a costly one."""
+        self._due = time.monotonic() + max(
+            _LIVE_EVERY if self._live else _PLAIN_EVERY, cost / _LOOK_SHARE
+        )
+
+    def table(self, result: Judged) -> None:
+        """The result on standard output."""
+        console = Console()
+        console.print(render_terms(result.terms, result.hardest))
+        console.print(render_table(result.validation, result.files))
+
+
+class _Bar(Progress):
+    """The bars, and below them one line with the losses of the terms: as many, hardest first, as
+    fit.
+    """
+
+    def __init__(self, console: Console, *, disable: bool, transient: bool) -> None:
+        self.losses: Sequence[TermLoss] = ()
+        super().__init__(
+            TextColumn("{task.description:<11}"), BarColumn(bar_width=16), TextColumn("{task.fields[done]}/{task.total:.0f}"),
+            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[detail]}"), console=console, disable=disable, transient=transient,
+        )  # fmt: skip
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        if self.losses:
+            yield Text(_fitting(self.losses, self.console.width), no_wrap=True, overflow="ellipsis")
+
+
+def _fitting(losses: Sequence[TermLoss], width: int) -> str:
+    """The longest list that fits into the width, with at least one term."""
+    lines = (f"  loss: {_listed(losses[:n], len(losses) - n)}" for n in range(len(losses), 0, -1))
+    return next(
+        (line for line in lines if len(line) <= width),
+        f"  loss: {_listed(losses[:1], len(losses) - 1)}",
+    )
+
+
+def _listed(losses: Sequence[TermLoss], left_out: int) -> str:
+    return ", ".join([*map(_term, losses), *([f"+{left_out} more"] if left_out > 0 else [])])
+
+
+def _term(one: TermLoss) -> str:
+    """``tetrahedron 1.20 (38 % undefined)``."""
+    label = one.label if len(one.label) <= _LONGEST_LABEL else f"{one.label[: _LONGEST_LABEL - 1]}…"
+    if one.loss is None:
+        return f"{label} undefined"
+    return f"{label} {one.loss:.3g}" + (
+        f" ({1 - one.defined:.0%} undefined)" if one.defined < 0.995 else ""
+    )

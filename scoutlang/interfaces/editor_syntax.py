@@ -1,0 +1,200 @@
+"""Definitions for editors that colour by patterns, made of the words and terminals of the language:
+TextMate for VS Code, syntax for Vim.
+
+``python -m scoutlang.interfaces.editor_syntax`` writes the files in `grammar/editors`. Patterns
+know words, not meanings; the language server does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from scoutlang.interfaces.words import SETTINGS, Kind, by_kind
+from scoutlang.language import parser
+from scoutlang.support.resources import resource
+
+FOLDER = ("grammar", "editors")
+_NOTE = "Made by `python -m scoutlang.interfaces.editor_syntax` of the grammar and the catalogue."
+_NAME = r"[^\W\d][\w\x{30a}]*"  # NAME of the grammar, in the spelling of Oniguruma
+_OPERATORS = ("PLUS_MINUS", "ARROW", "DOUBLE_EQUAL", "LESS_EQUAL", "GREATER_EQUAL")
+_SCOPES: Mapping[Kind, str] = {
+    "statement": "keyword.control.scout",
+    "keyword": "keyword.operator.word.scout",
+    "function": "support.function.scout",
+    "descriptor": "support.function.descriptor.scout",
+    "value": "constant.language.scout",
+    "element": "support.class.element.scout",
+}
+_UNIT = "keyword.other.unit.scout"
+_VIM: Mapping[Kind, tuple[str, str]] = {
+    "statement": ("scoutStatement", "Statement"),
+    "keyword": ("scoutKeyword", "Conditional"),
+    "function": ("scoutFunction", "Function"),
+    "descriptor": ("scoutDescriptor", "Function"),
+    "value": ("scoutValue", "Constant"),
+    "element": ("scoutElement", "Type"),
+}
+
+
+def files() -> dict[str, str]:
+    """Path in the folder → text."""
+    return {
+        "vscode/syntaxes/scout.tmLanguage.json": json.dumps(
+            textmate(), ensure_ascii=False, indent=2
+        )
+        + "\n",
+        "vim/syntax/scout.vim": vim(),
+    }
+
+
+# ---- TextMate ----
+
+
+def textmate() -> dict[str, Any]:
+    """The grammar that VS Code, Sublime Text and others read, with regular expressions of
+    Oniguruma.
+    """
+    table, patterns = by_kind(), parser.patterns()
+    # its brackets are no groups of ours
+    number = r"(?<![\w.])" + re.sub(r"\((?!\?)", "(?:", patterns["NUMBER"])
+    unit = _longest_first(table["unit"])
+    operators = "|".join([*(patterns[t] for t in _OPERATORS), r"[=<>*/^+-]"])
+    claims = [
+        {"name": _SCOPES[kind], "match": _whole(table[kind])}
+        for kind in ("statement", "keyword", "function", "descriptor", "value", "element")
+    ]
+    quantity = [
+        {
+            "match": rf"({number})(?:[^\S\n]*({unit})(?![\w^]))?",
+            "captures": {"1": {"name": "constant.numeric.scout"}, "2": {"name": _UNIT}},
+        },
+        {"match": rf"\][^\S\n]*({unit})(?![\w^])", "captures": {"1": {"name": _UNIT}}},
+    ]
+    return {
+        "information_for_contributors": [_NOTE],
+        "name": "Scout",
+        "scopeName": "source.scout",
+        "fileTypes": ["scout"],
+        "patterns": [
+            {
+                "begin": rf"(?<![\w.])({'|'.join(SETTINGS)})(?!\w)",
+                "beginCaptures": {"1": {"name": _SCOPES["statement"]}},
+                "end": r"(?=[;\n])|$",
+                "patterns": [
+                    {"include": "#always"},
+                    {"name": "variable.parameter.scout", "match": _whole(table["setting"])},
+                    {"name": _SCOPES["value"], "match": _whole(table["value"])},
+                ],
+            },
+            {
+                "match": rf"(?<![\w.])(require|prefer|expect)[^\S\n]+({_NAME})[^\S\n]*(?=:)",
+                "captures": {
+                    "1": {"name": _SCOPES["statement"]},
+                    "2": {"name": "entity.name.label.scout"},
+                },
+            },
+            {
+                "match": rf"(?<![\w.])(param|let|motif)[^\S\n]+({_NAME})",
+                "captures": {
+                    "1": {"name": _SCOPES["statement"]},
+                    "2": {"name": "variable.other.definition.scout"},
+                },
+            },
+            {"include": "#always"},
+            *claims,
+        ],
+        "repository": {
+            "always": {
+                "patterns": [
+                    {"name": "comment.line.number-sign.scout", "match": "#.*$"},
+                    {"name": "string.quoted.double.scout", "match": r'"[^"\n]*"'},
+                    *quantity,
+                    {"name": "keyword.operator.scout", "match": operators},
+                ]
+            }
+        },
+    }
+
+
+def _whole(choices: Iterable[str]) -> str:
+    """One of the words, alone and not behind a dot."""
+    return rf"(?<![\w.])(?:{_longest_first(choices)})(?![\w.])"
+
+
+def _longest_first(choices: Iterable[str]) -> str:
+    return "|".join(
+        re.escape(c).replace(r"\-", "-") for c in sorted(choices, key=lambda c: (-len(c), c))
+    )
+
+
+# ---- Vim ----
+
+
+def vim() -> str:
+    """The syntax file for Vim and Neovim."""
+    table = by_kind()
+    lines = [
+        f'" {_NOTE}',
+        'if exists("b:current_syntax")',
+        "  finish",
+        "endif",
+        "syntax case match",
+        "",
+    ]
+    for kind, (group, _) in _VIM.items():
+        chosen = [w for w in table[kind] if w not in SETTINGS]
+        lines += [
+            f"syntax keyword {group} {' '.join(chosen[i : i + 12])}"
+            for i in range(0, len(chosen), 12)
+        ]
+    settings = " ".join(table["setting"])
+    units = r"\|".join(
+        re.sub(r"([/^])", r"\\\1", u) for u in sorted(table["unit"], key=lambda u: (-len(u), u))
+    )
+    lines += [
+        f"syntax keyword scoutSetting contained {settings}",
+        r'syntax match scoutLabel "\%(\<\%(require\|prefer\|expect\)\s\+\)\@<=\K\k*\ze\s*:"',
+        r'syntax match scoutDefinition "\%(\<\%(param\|let\|motif\)\s\+\)\@<=\K\k*"',
+        r'syntax match scoutOperator "±\|+-\|+/-\|->\|→\|[<>=]=\|≤\|≥\|[-=<>*/^+]"',
+        r'syntax match scoutNumber "\k\@1<!\%(\d\+\%(\.\d*\)\=\|\.\d\+\)\%([eE][+-]\=\d\+\)\=" nextgroup=scoutUnit skipwhite',
+        r'syntax match scoutBracket "\]" nextgroup=scoutUnit skipwhite',
+        rf'syntax match scoutUnit contained "\%({units}\)\%(\k\|\^\)\@!"',
+        r'syntax match scoutMember "\.\k\+"',
+        r'syntax region scoutString start=+"+ end=+"+ oneline',
+        r'syntax match scoutComment "#.*$" contains=@Spell',
+        r'syntax region scoutSettings matchgroup=scoutStatement start="\<\%('
+        + r"\|".join(SETTINGS)
+        + r'\)\>" end="$" end=";"me=e-1'
+        " contains=scoutSetting,scoutValue,scoutNumber,scoutString,scoutComment,scoutOperator",
+        "",
+    ]
+    links = [
+        *_VIM.values(),
+        ("scoutSetting", "Identifier"),
+        ("scoutLabel", "Label"),
+        ("scoutDefinition", "Identifier"),
+    ]
+    links += [
+        ("scoutOperator", "Operator"),
+        ("scoutNumber", "Number"),
+        ("scoutUnit", "Special"),
+        ("scoutString", "String"),
+    ]
+    links += [("scoutComment", "Comment")]
+    lines += [f"highlight default link {group} {target}" for group, target in links]
+    return "\n".join([*lines, "", 'let b:current_syntax = "scout"', ""])
+
+
+def write() -> None:
+    """Write the files anew."""
+    for name, text in files().items():
+        path = resource(*FOLDER) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

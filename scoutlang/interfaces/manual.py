@@ -1,0 +1,598 @@
+"""The manual: pages on everything that has a name in the language, made of the code itself, and
+docs/language.md made of the pages.
+
+`scout doc` prints pages; `scout doc --manual` the whole, in which the prose between the pages is
+`manual.md`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from scoutlang import ir
+from scoutlang.descriptors import modules as descriptor_modules
+from scoutlang.descriptors import origin
+from scoutlang.interfaces.words import SETTINGS, opening
+from scoutlang.ir.signatures import DescriptorSignature, Parameter
+from scoutlang.ir.source import Source
+from scoutlang.ir.units import DIMENSIONS, UNITS
+from scoutlang.language import parser
+from scoutlang.language.checking import calls
+from scoutlang.language.checking.imports import LIBRARY, MAX_BYTES, MAX_MODULES, library
+from scoutlang.language.checking.versions import VERSIONS
+from scoutlang.language.diagnostics.codes import EXPLANATIONS
+from scoutlang.language.diagnostics.suggest import listing
+from scoutlang.language.statements import STATEMENTS, guide
+from scoutlang.language.statements.let import Let
+from scoutlang.language.statements.motif import Motif
+from scoutlang.language.statements.sweep import MAX_MEMBERS
+from scoutlang.language.syntax import printer
+from scoutlang.language.syntax.ast import Reference, Statement
+from scoutlang.support.resources import resource
+
+Kind = Literal[
+    "statement", "function", "descriptor", "setting", "unit", "module", "definition", "code", "word"
+]
+
+SYSTEM = "system Cu-Si-P-Ca"
+"""What examples without a system are for."""
+
+_WIDTH = 88
+_ORDER = "scout system atoms formula param let motif import require prefer expect guide sample sweep".split()
+_HEADINGS: Mapping[Kind, str] = {
+    "statement": "Statements",
+    "function": "Functions",
+    "descriptor": "Descriptors",
+    "setting": "Settings of `guide` and `sample`",
+    "unit": "Units",
+    "module": "The library",
+    "definition": "Definitions of the library",
+    "code": "Messages",
+    "word": "Words of the language",
+}
+_CHAPTERS: Mapping[str, str] = {
+    "Claims": "weight loss symprec tolerance margin label hit wish undefined low high possible in l1 l2 huber hinge",
+    "Species": "species chain group",
+    "Quantities": "arithmetic",
+    "Sites: each, any and fraction": "each any site sites aggregate",
+    "Logic": "and or not implies logic",
+    "Settings": "ramp piecewise constant cosine linear schedule",
+    "Definitions and modules": "as default module",
+}
+"""Chapter of the manual → words that it is about and that have no page of their own."""
+
+# pages whose text or facts begin with the summary
+_SAID_BELOW: tuple[Kind, ...] = ("descriptor", "module", "unit")
+TOPICS: Mapping[str, Kind] = {
+    "statements": "statement",
+    "functions": "function",
+    "descriptors": "descriptor",
+    "settings": "setting",
+    "units": "unit",
+    "std": "module",
+    "codes": "code",
+}
+"""Names that stand for all pages of a kind."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What there is to say about one name.
+
+    form: how it is written. facts: (what, value) pairs. text: paragraphs with blank lines between;
+    one that is a formula or a table keeps its lines. example: lines for a program; where they name
+    no system, `SYSTEM` is meant.
+    """
+
+    name: str
+    kind: Kind
+    form: str
+    summary: str
+    facts: tuple[tuple[str, str], ...] = ()
+    text: str = ""
+    example: str = ""
+
+
+def pages() -> list[Page]:
+    """A page for everything, kind by kind."""
+    return [
+        *_statements(),
+        *_functions(),
+        *_descriptors(),
+        *_settings(),
+        *_units(),
+        *_library(),
+        *_codes(),
+    ]
+
+
+def find(name: str, among: Sequence[Page]) -> list[Page]:
+    """The pages of a name, of a spelling of a unit, of a code in any case, or of all of a kind
+    (`TOPICS`); a name may have several.
+
+    What the library defines is also found without its module.
+    """
+    if name in TOPICS:
+        return [p for p in among if p.kind == TOPICS[name]]
+    unit = UNITS.get(name)
+    names = {name, name.upper() if name.upper() in EXPLANATIONS else name}
+    exact = [
+        p
+        for p in among
+        if p.name in names or (p.kind == "unit" and unit is not None and p.name == unit.name)
+    ]
+    members = [
+        p
+        for p in among
+        if p.kind in ("module", "definition")
+        and name in (p.name.rpartition(".")[2], p.name.removeprefix(f"{LIBRARY}."))
+    ]
+    return exact or members or _words(name)
+
+
+def _words(name: str) -> list[Page]:
+    """The chapter of the manual that explains a word."""
+    heading = next((h for h, words in _CHAPTERS.items() if name in words.split()), None)
+    if heading is None:
+        return []
+    chapter = manual().partition(f"\n## {heading}\n")[2].partition("\n## ")[0].strip()
+    return [Page(name, "word", name, heading, text=chapter)]
+
+
+# ---- pages ----
+
+
+def _statements() -> Iterator[Page]:
+    for rule, statement in sorted(STATEMENTS.items(), key=lambda item: _ORDER.index(item[0])):
+        head, text = opening(sys.modules[statement.__module__].__doc__ or "")
+        often = (
+            "exactly once"
+            if rule == "system"
+            else "at most once"
+            if statement.once
+            else "any number of times"
+        )
+        facts = [("how often", often)]
+        if rule in SETTINGS:
+            facts.append(("settings", ", ".join(f"`{key}`" for key in SETTINGS[rule])))
+        yield Page(
+            rule,
+            "statement",
+            _form(statement),
+            head,
+            tuple(facts),
+            text,
+            _statement_example(rule, statement),
+        )
+
+
+def _form(statement: type[Statement]) -> str:
+    return re.split(r"``", sys.modules[statement.__module__].__doc__ or "")[1]
+
+
+def _statement_example(rule: str, statement: type[Statement]) -> str:
+    lines = [statement.example, statement.usage]
+    return "\n".join(line for line in [*lines, SYSTEM if rule == "scout" else ""] if line)
+
+
+def _functions() -> Iterator[Page]:
+    for name, function in calls.FUNCTIONS.items():
+        yield Page(name, "function", f"{name}(…)", function.summary, example=function.example)
+
+
+def _descriptors() -> Iterator[Page]:
+    for name, module in sorted(descriptor_modules().items(), key=lambda item: item[0].lower()):
+        signature: DescriptorSignature = module.SIGNATURE
+        head, text = opening(module.__doc__ or "")
+        chain = ["-".join("ABC"[: signature.species])] if signature.species else []
+        inside = [*chain, *(f"{p.name}=…" for p in signature.parameters)]
+        form = f"{name}({', '.join(inside)})" if inside else name
+        summary, facts, package = signature.summary, list(_facts(signature)), origin(name)
+        if package is not None:
+            summary, facts = f"{summary} ({package})", [*facts, ("plug-in", package)]
+        yield Page(
+            name,
+            "descriptor",
+            form,
+            summary,
+            tuple(facts),
+            f"{head}\n\n{text}".strip(),
+            signature.example,
+        )
+
+
+def _facts(signature: DescriptorSignature) -> Iterator[tuple[str, str]]:
+    yield "value", _value(signature)
+    if signature.domain != "crystal":
+        yield (
+            "of",
+            f"{'each A' if signature.domain == 'site' else 'each of its items'}; alone, the {signature.aggregate} of them",
+        )
+    if signature.dimension not in ("truth", "category"):
+        yield "tolerance of `=`", f"± {_with_unit(signature.tolerance, signature.unit)}"
+        yield "unit of change", _with_unit(signature.scale, signature.unit)
+    yield "use", "steers and judges" if signature.differentiable else "judges only: `expect`"
+    if signature.extensive:
+        yield "cell", "depends on the cell: a supercell has another value"
+    for parameter in signature.parameters:
+        yield f"`{parameter.name}`", _parameter(parameter)
+
+
+def _with_unit(value: float, unit: str) -> str:
+    return f"{value:g}{unit}" if unit in ("", "°") else f"{value:g} {unit}"
+
+
+def _value(signature: DescriptorSignature) -> str:
+    if signature.dimension == "truth":
+        return "true or false"
+    if signature.dimension == "category":
+        return f"one of {listing(signature.categories)}"
+    unit = f" in {signature.unit}" if signature.unit else ""
+    low, high = (
+        f"{v:g}" if math.isfinite(v) else "" for v in (signature.minimum, signature.maximum)
+    )
+    limits = f", from {low} to {high}" if low and high else f", {low} or more" if low else ""
+    return f"{DIMENSIONS[signature.dimension].spoken}{unit}{limits}"
+
+
+def _parameter(parameter: Parameter) -> str:
+    if parameter.kind == "choice":
+        takes = listing(parameter.choices)
+    elif parameter.kind == "file":
+        takes = f"the path of a {listing(parameter.choices)} file in quotes"
+    else:
+        unit = "" if parameter.kind == "integer" else DIMENSIONS[parameter.kind].unit
+        what = (
+            "a whole number" if parameter.kind == "integer" else DIMENSIONS[parameter.kind].spoken
+        )
+        takes = f"{what} from {parameter.minimum:g} to {_with_unit(parameter.maximum, unit)}"
+    return (
+        f"{takes}; must be given" if parameter.required else f"{takes}; usually {parameter.default}"
+    )
+
+
+def _settings() -> Iterator[Page]:
+    defaults = {"guide": ir.Guide(), "sample": ir.Sample()}
+    for rule, table in SETTINGS.items():
+        for key, entry in table.items():
+            only = next(
+                (
+                    method
+                    for method, keys in guide.OF_ONE_METHOD.items()
+                    if rule == "guide" and key in keys
+                ),
+                None,
+            )
+            facts = [
+                ("of", f"`{rule}`"),
+                ("takes", entry.kind.takes),
+                ("usual value", _default(getattr(defaults[rule], entry.field))),
+            ]
+            if only:
+                facts.append(("used by", f"`method {only}`"))
+            sign = "=" if len(key) == 1 else " "
+            yield Page(key, "setting", f"{rule} {key}{sign}…", entry.summary, tuple(facts))
+
+
+def _default(value: object) -> str:
+    if isinstance(value, ir.Schedule):
+        return f"{value.start:g}"
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _units() -> Iterator[Page]:
+    for name in dict.fromkeys(u.name for u in UNITS.values()):
+        unit = UNITS[name]
+        # The powers of a length have all its spellings; the manual says so once.
+        power = unit.dimension in (DIMENSIONS["area"], DIMENSIONS["volume_per_atom"])
+        others = [s for s, u in UNITS.items() if u == unit and s != name and not power]
+        canonical = unit.dimension.unit
+        facts = [("measures", unit.dimension.spoken)]
+        if name != canonical:
+            facts.append(("is", f"{unit.factor:.6g} {canonical}"))
+        if others:
+            facts.append(("also written", ", ".join(others)))
+        yield Page(name, "unit", f"… {name}", unit.dimension.spoken, tuple(facts))
+
+
+def _library() -> Iterator[Page]:
+    for module in library():
+        name = f"{LIBRARY}.{module}"
+        text = resource("stdlib", f"{module}.scout").read_text(encoding="utf-8")
+        head = textwrap.dedent(
+            "\n".join(line[1:] for line in text.split("\n\n", 1)[0].splitlines())
+        )
+        prose, example = _with_example(head)
+        yield Page(name, "module", f"import {name}", _title(prose), (), prose, example)
+        rows = [
+            re.split(r"\s\s+", line.strip()) for line in prose.splitlines() if line.startswith(" ")
+        ]
+        defined = [
+            s
+            for s in parser.parse(Source(name, text)).module.statements
+            if isinstance(s, Let | Motif)
+        ]
+        yield from (
+            _definition(statement, name, defined, rows, _title(prose)) for statement in defined
+        )
+
+
+def _definition(
+    statement: Let | Motif,
+    module: str,
+    others: Sequence[Let | Motif],
+    rows: Sequence[Sequence[str]],
+    otherwise: str,
+) -> Page:
+    """others: of its module, which it may be another name for. rows: of the tables in the head of
+    the module, which say what names mean.
+    """
+    name = statement.name.text
+    places = (
+        f"({', '.join(printer.place(p) for p in statement.places)})"
+        if isinstance(statement, Motif)
+        else ""
+    )
+    said = (
+        ", ".join(row[1:])
+        for row in rows
+        if len(row) > 1 and re.search(rf"\b{re.escape(name)}\b", row[0])
+    )
+    meant = (
+        s
+        for s in others
+        if isinstance(statement.body, Reference) and s.name.text == statement.body.text
+    )
+    text = "\n".join(f"    {s.text()}" for s in (statement, *meant))
+    form = f"{module.partition('.')[2]}.{name}{places}"
+    return Page(
+        f"{module}.{name}",
+        "definition",
+        form,
+        next(said, otherwise),
+        (("of", f"`import {module}`"),),
+        text,
+    )
+
+
+def _with_example(head: str) -> tuple[str, str]:
+    """The prose of a module, and its example: the indented lines at its end that are a program."""
+    blocks = re.split(r"\n\s*\n", head.rstrip())
+    if "import " not in blocks[-1]:
+        return head, ""
+    return "\n\n".join(blocks[:-1]), textwrap.dedent(blocks[-1])
+
+
+def _codes() -> Iterator[Page]:
+    severity = {"E": "error", "W": "warning", "I": "note"}
+    for code, page in EXPLANATIONS.items():
+        yield Page(
+            code,
+            "code",
+            code,
+            page.title,
+            (("severity", severity[code[0]]),),
+            page.text.replace("``", "`"),
+        )
+
+
+def _title(prose: str) -> str:
+    """The beginning of the first sentence, in one line."""
+    return re.split(r"[:;.](\s|$)| \(", " ".join(prose.split()), maxsplit=1)[0]
+
+
+# ---- as text ----
+
+
+def overview(all_pages: Sequence[Page]) -> str:
+    """Everything in a line each; definitions of the library and codes by their number."""
+    parts = []
+    for kind, heading in _HEADINGS.items():
+        found = [p for p in all_pages if p.kind == kind]
+        if kind in ("definition", "code"):
+            where = (
+                "`scout doc std.NAME` lists those of a module"
+                if kind == "definition"
+                else "`scout doc codes` lists them"
+            )
+            parts.append(f"{heading.replace('`', '')}: {len(found)}; {where}")
+        elif kind == "unit":
+            parts.append(
+                f"{heading}\n"
+                + textwrap.fill(
+                    ", ".join(p.name for p in found),
+                    _WIDTH,
+                    initial_indent="  ",
+                    subsequent_indent="  ",
+                )
+            )
+        else:
+            parts.append(f"{heading.replace('`', '')}\n{listed(found)}")
+    return "\n\n".join([*parts, "`scout doc NAME` prints a page, `scout doc --manual` all of it."])
+
+
+def listed(found: Sequence[Page]) -> str:
+    """Names with their summaries, a line each."""
+    names = [
+        p.form.partition("=")[0].removesuffix(" …") if p.kind == "setting" else p.name
+        for p in found
+    ]
+    width = max(map(len, names), default=0)
+    return "\n".join(
+        _indented(f"  {name:<{width}}  ", p.summary) for name, p in zip(names, found, strict=True)
+    )
+
+
+def as_text(page: Page) -> str:
+    """A page for a terminal."""
+    parts = [
+        f"{page.form}    ({page.kind})",
+        "" if page.kind in _SAID_BELOW else textwrap.fill(page.summary, _WIDTH),
+    ]
+    width = max((len(what) for what, _ in page.facts), default=0)
+    parts.append(
+        "\n".join(
+            _indented(f"  {what.replace('`', ''):<{width}}  ", value) for what, value in page.facts
+        )
+    )
+    parts += [
+        b if _kept(b) else textwrap.fill(" ".join(b.split()), _WIDTH) for b in _blocks(page.text)
+    ]
+    if page.example:
+        parts.append("For example\n\n" + textwrap.indent(page.example, "    "))
+    return "\n\n".join(p for p in parts if p)
+
+
+def _indented(head: str, text: str) -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+
+
+def as_data(page: Page) -> dict[str, object]:
+    """A page as plain data for `json.dumps`."""
+    return {
+        **dataclasses.asdict(page),
+        "facts": {what.replace("`", ""): value for what, value in page.facts},
+    }
+
+
+def _blocks(text: str) -> list[str]:
+    return [b.rstrip() for b in re.split(r"\n\s*\n", text) if b.strip()]
+
+
+def _kept(block: str) -> bool:
+    """Whether a paragraph keeps its lines: a formula, a table, a line of a program."""
+    return bool(
+        re.search(r"^(\s|soft:|exact:)", block, re.MULTILINE)
+        or (re.match(r"\S+ = ", block) and not block.endswith("."))
+    )
+
+
+# ---- as markdown ----
+
+
+def as_markdown(page: Page, level: int = 3) -> str:
+    """A page for a document."""
+    parts = [f"{'#' * level} `{page.form}`"]
+    if page.kind not in _SAID_BELOW:
+        parts.append(_as_sentence(page.summary))
+    blocks = [f"```text\n{b}\n```" if _kept(b) else b for b in _blocks(page.text)]
+    if blocks and page.kind == "descriptor":
+        blocks[0] = _as_sentence(blocks[0])
+    parts += blocks
+    parts.append("\n".join(f"- {what}: {value}" for what, value in page.facts))
+    if page.example:
+        parts.append(f"```scout\n{page.example}\n```")
+    return "\n\n".join(p for p in parts if p)
+
+
+def _as_sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}".removesuffix(".") + "."
+
+
+def manual() -> str:
+    """docs/language.md."""
+    found = pages()
+
+    def of(kind: Kind) -> list[Page]:
+        return [p for p in found if p.kind == kind]
+
+    note = "<!-- Made by `scout doc --manual > docs/language.md` of the code and of scoutlang/interfaces/manual.md. Edit those. -->\n\n"
+    return note + resource("interfaces", "manual.md").read_text(encoding="utf-8").format(
+        statements=_chapter(of("statement")),
+        functions=_rows(
+            ("function", "", "example"),
+            ((f"`{p.form}`", p.summary, f"`{p.example}`") for p in of("function")),
+        ),
+        descriptors=_descriptor_table(of("descriptor")) + "\n\n" + _chapter(of("descriptor")),
+        units=_unit_table(of("unit")),
+        settings="\n\n".join(_setting_table(rule, of("setting")) for rule in SETTINGS),
+        library=_modules(of("module"), of("definition")),
+        codes=_rows(("code", "means"), ((p.name, p.summary) for p in of("code"))),
+        limits=_rows(("what", "at most"), _limits()),
+        versions=_rows(("version", "brought"), ((str(n), text) for n, text in VERSIONS.items())),
+    )
+
+
+def _chapter(found: Sequence[Page]) -> str:
+    return "\n\n".join(as_markdown(p) for p in found)
+
+
+def _rows(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def _descriptor_table(found: Sequence[Page]) -> str:
+    facts = {p.name: dict(p.facts) for p in found}
+    rows = (
+        (
+            f"[`{p.form}`](#{_anchor(p.form)})",
+            p.summary,
+            facts[p.name].get("tolerance of `=`", ""),
+            facts[p.name]["use"],
+        )
+        for p in found
+    )
+    return _rows(("descriptor", "measures", "tolerance of `=`", "use"), rows)
+
+
+def _anchor(heading: str) -> str:
+    """What the headings of Markdown pages are called in links: letters, digits and hyphens."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _unit_table(found: Sequence[Page]) -> str:
+    facts = {p.name: dict(p.facts) for p in found}
+    rows = (
+        (
+            p.name,
+            facts[p.name]["measures"],
+            facts[p.name].get("is", ""),
+            facts[p.name].get("also written", ""),
+        )
+        for p in found
+    )
+    return _rows(("unit", "measures", "is", "also written"), rows)
+
+
+def _setting_table(rule: str, found: Sequence[Page]) -> str:
+    def row(page: Page) -> tuple[str, ...]:
+        facts = dict(page.facts)
+        only = f"; {facts['used by']} only" if "used by" in facts else ""
+        return f"`{page.name}`", f"{page.summary}{only}", facts["takes"], facts["usual value"]
+
+    return _rows(
+        (f"`{rule}`", "", "takes", "usual"),
+        (row(p) for p in found if p.form.startswith(f"{rule} ")),
+    )
+
+
+def _modules(found: Sequence[Page], definitions: Sequence[Page]) -> str:
+    parts = []
+    for module in found:
+        names = [
+            f"`{p.name.rpartition('.')[2]}`"
+            for p in definitions
+            if p.name.startswith(f"{module.name}.")
+        ]
+        parts.append(f"{as_markdown(module)}\n\nDefines {', '.join(names)}.")
+    return "\n\n".join(parts)
+
+
+def _limits() -> Iterator[tuple[str, str]]:
+    yield "characters in a program", f"{parser.MAX_CHARACTERS:,}".replace(",", " ")
+    yield "characters in a line", f"{parser.MAX_LINE:,}".replace(",", " ")
+    yield "brackets, signs and words such as `not` inside each other", str(parser.MAX_DEPTH)
+    yield "errors before reading stops", str(parser.MAX_ERRORS)
+    yield "modules that a program imports", str(MAX_MODULES)
+    yield "size of a file that a program names", f"{MAX_BYTES // 1_000_000} MB"
+    yield "runs that the sweeps of a program make", str(MAX_MEMBERS)

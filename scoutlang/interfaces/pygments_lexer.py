@@ -1,0 +1,83 @@
+"""Colours for programs by Pygments: in Sphinx and MkDocs pages, in LaTeX by minted, in
+prompt_toolkit, by ``pygmentize -l scout``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pygments.lexer import RegexLexer, bygroups, include, words
+from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Text
+
+from scoutlang.interfaces.words import SETTINGS, by_kind
+from scoutlang.language import parser
+
+_TERMINALS = parser.patterns()
+_WORDS = by_kind()
+_NAME = _TERMINALS["NAME"]
+_UNIT = words(sorted(_WORDS["unit"], key=len, reverse=True), suffix=r"(?![\w^])").get()
+_SIGNS = "|".join(
+    _TERMINALS[t] for t in ("PLUS_MINUS", "ARROW", "DOUBLE_EQUAL", "LESS_EQUAL", "GREATER_EQUAL")
+)
+
+
+def _groups_off(pattern: str) -> str:
+    """A pattern of the grammar without groups of its own."""
+    return pattern.replace("(", "(?:")
+
+
+def _alone(chosen: list[str]) -> words:
+    return words(chosen, prefix=r"(?<![\w.])", suffix=r"(?![\w.])")
+
+
+class ScoutLexer(RegexLexer):  # type: ignore[misc]  # Pygments has no types
+    """Lexer of .scout programs. Its words are those of the installed language, without plug-ins."""
+
+    name = "Scout"
+    url = "https://arxiv.org/abs/2604.13354"
+    aliases: ClassVar[list[str]] = ["scout"]
+    filenames: ClassVar[list[str]] = ["*.scout"]
+    mimetypes: ClassVar[list[str]] = ["text/x-scout"]
+
+    tokens: ClassVar[dict[str, list[object]]] = {
+        "always": [
+            (_TERMINALS["COMMENT"], Comment.Single),
+            (_TERMINALS["STRING"], String),
+            (
+                rf"({_groups_off(_TERMINALS['NUMBER'])})([^\S\n]*)({_UNIT})",
+                bygroups(Number, Text, Keyword.Type),
+            ),
+            (_groups_off(_TERMINALS["NUMBER"]), Number),
+            (rf"(\])([^\S\n]*)({_UNIT})", bygroups(Punctuation, Text, Keyword.Type)),
+            (_SIGNS, Operator),
+            (r"[=<>*/^+-]", Operator),
+            (r"[()\[\]{},:.]", Punctuation),
+            (r"[^\S\n]+", Text),
+        ],
+        "root": [
+            (r"[\n;]", Text),
+            (_alone(list(SETTINGS)), Keyword, "settings"),
+            (
+                rf"\b(require|prefer|expect)([^\S\n]+)({_NAME})([^\S\n]*)(?=:)",
+                bygroups(Keyword, Text, Name.Label, Text),
+            ),
+            (rf"\b(param|let|motif)([^\S\n]+)({_NAME})", bygroups(Keyword, Text, Name.Variable)),
+            include("always"),
+            (_alone(_WORDS["statement"]), Keyword),
+            (_alone(_WORDS["keyword"]), Operator.Word),
+            (_alone(_WORDS["function"]), Name.Builtin),
+            (_alone(_WORDS["descriptor"]), Name.Function),
+            (_alone(_WORDS["value"]), Name.Constant),
+            (_alone(_WORDS["element"]), Name.Class),
+            (_NAME, Name),
+            (".", Text),
+        ],
+        "settings": [
+            (r"[\n;]", Text, "#pop"),
+            include("always"),
+            (_alone(_WORDS["setting"]), Name.Attribute),
+            (_alone(_WORDS["value"]), Name.Constant),
+            (_NAME, Name),
+            (".", Text),
+        ],
+    }

@@ -1,0 +1,325 @@
+"""What a session makes: samples and runs with a model that stays loaded; `showing` says what is in
+them. Imports torch.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from scoutlang.interfaces.repl.interrupts import pressing
+from scoutlang.ir import Arm, Program
+from scoutlang.runs.folder import ARMS, MANIFEST, SAMPLES
+from scoutlang.runs.judge import Judged, judge
+from scoutlang.runs.run import Watcher, run
+from scoutlang.runs.sweep import Member, members, run_each
+from scoutlang.runs.trace import Moment
+from scoutlang.sampling.mattergen.checkpoint import Model, load_model
+from scoutlang.support.errors import ScoutError
+from scoutlang.validation.record import Record
+
+RUNS = Path("runs")
+"""Where a run goes that got no name, as with `scout run`."""
+
+_BATCH = 8
+"""Structures that `:sample` makes together, at most: an interruption loses no more than these."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Structures of both arms, judged. asked: the program that stood. temporary: they go with the
+    session. before: made earlier with the same seed.
+    """
+
+    judged: Judged
+    asked: Program
+    temporary: bool
+    before: Judged | None = None
+
+    @property
+    def folder(self) -> Path:
+        return self.judged.folder
+
+    @property
+    def program(self) -> Program:
+        return self.judged.run.program
+
+    @property
+    def complete(self) -> bool:
+        """Whether every structure that was asked for is there."""
+        return self.judged.run.finished
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return self.judged.validation.records
+
+
+@dataclass(frozen=True)
+class Swept:
+    """The finished runs of a family in a folder, and how many there should be."""
+
+    runs: tuple[Judged, ...]
+    folder: Path
+    planned: int
+
+    @property
+    def complete(self) -> bool:
+        return len(self.runs) == self.planned
+
+
+class _Patient:
+    """A `Watcher` that hands on what it sees. Ctrl-C in a batch stops the run behind it, and while
+    structures are judged it is all there already; a second one stops at once.
+    """
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._in_batch = self._said = False
+        self.pressed = False
+        self.began = False
+        """Whether a batch was worked on."""
+        self.sampled = False
+        """Whether every structure is there."""
+
+    def press(self) -> None:
+        """Ctrl-C. Raises KeyboardInterrupt where there is nothing to wait for, and the second time."""
+        if self.pressed or not (self._in_batch or self.sampled):
+            raise KeyboardInterrupt
+        self.pressed = True
+
+    def note(self, text: str) -> None:
+        self._watcher.note(text)
+
+    def sampling(self, arm: Arm, done: int, total: int, moment: Moment | None) -> None:
+        self._in_batch = moment is not None
+        self.began = self.began or self._in_batch
+        self.sampled = moment is None and arm == ARMS[-1] and done == total
+        self._tell("finishing this batch")
+        self._watcher.sampling(arm, done, total, moment)
+        if self.pressed and moment is None and not self.sampled:
+            raise KeyboardInterrupt
+
+    def judging(self, stage: str, done: int, total: int) -> None:
+        self._tell("all structures are there, judging them")
+        self._watcher.judging(stage, done, total)
+
+    def _tell(self, what: str) -> None:
+        if self.pressed and not self._said:
+            self._said = True
+            self._watcher.note(f"Ctrl-C: {what}; press it again to stop at once")
+
+
+class Bench:
+    """Makes structures and remembers those made last."""
+
+    def __init__(self, folder: Path) -> None:
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._folder = folder
+        self._numbers = itertools.count(1)
+        self._model: tuple[str, Model] | None = None
+        self._last: Sampled | None = None
+        self._left: dict[str, Path] = {}
+        """Samples that were not judged: the same one goes on with them. By the digest of the
+        program.
+        """
+
+    def sample(self, program: Program, count: int, watcher: Watcher) -> Sampled:
+        """A few structures per arm in a folder of the session. Raises ScoutError as `run` does,
+        E703 where nothing was finished.
+        """
+        few = replace(
+            program,
+            sample=replace(program.sample, count=count, batch=min(program.sample.batch, _BATCH)),
+        )
+        left = self._left.pop(few.digest(), None)
+        folder = left or self._folder / f"sample-{next(self._numbers)}"
+        try:
+            return self._make(
+                few, program, folder, watcher, temporary=True, resume=left is not None
+            )
+        except ScoutError as error:
+            if error.code in ("E602", "E703") and (folder / MANIFEST).is_file():
+                self._left[few.digest()] = folder
+            raise
+
+    def run(
+        self, program: Program, folder: Path | None, watcher: Watcher, *, resume: bool = False
+    ) -> Sampled:
+        """All that the program asks for, in a folder that stays. Raises as `sample`."""
+        return self._make(
+            program, program, folder or _free_folder(), watcher, temporary=False, resume=resume
+        )
+
+    def last(self) -> Sampled:
+        """Raises ScoutError E703 where nothing was made yet."""
+        if self._last is None:
+            raise ScoutError("E703", "nothing was sampled yet", ":sample makes a few structures")
+        return self._last
+
+    def sweep(
+        self,
+        program: Program,
+        family: Sequence[Program],
+        asked: Program,
+        folder: Path | None,
+        watching: Callable[[], AbstractContextManager[Watcher]],
+    ) -> Swept:
+        """A run for each program of a family, in a folder that stays; what is finished there is not
+        done again. asked: the program that stands.
+
+        Raises ScoutError as `run` does.
+        """
+        folder = folder or _free_folder()
+        runs = members(program, family, folder)
+        stopping = False
+
+        def run_member(member: Member, baseline: Path | None) -> Judged:
+            nonlocal stopping
+            with watching() as watcher:
+                watcher.note(f"{1 + runs.index(member)} of {len(runs)}: {member.name}")
+                patient = _Patient(watcher)
+                judged = self._run(member.program, member.folder, patient, baseline, resume=True)
+                stopping = patient.pressed
+                return judged
+
+        finished: list[Judged] = []
+        with suppress(KeyboardInterrupt):
+            for judged in run_each(runs, run_member):
+                finished.append(judged)
+                self._last = Sampled(judged, asked, temporary=False)
+                if stopping:
+                    break
+        return Swept(tuple(finished), folder, len(runs))
+
+    def _make(
+        self,
+        program: Program,
+        asked: Program,
+        folder: Path,
+        watcher: Watcher,
+        *,
+        temporary: bool,
+        resume: bool,
+    ) -> Sampled:
+        earlier = (
+            self._last.judged
+            if self._last is not None and _alike(self._last.program, program)
+            else None
+        )
+        again = "the same :sample" if temporary else f":run {shlex.quote(str(folder))}"
+        patient = _Patient(watcher)
+        try:
+            judged = self._judged(
+                program,
+                folder,
+                patient,
+                None if earlier is None else earlier.folder,
+                resume,
+                again,
+                temporary=temporary,
+            )
+        except ScoutError as error:
+            if error.code != "E602":
+                raise
+            elsewhere = (
+                "; TMPDIR names a folder with space to the next session" if temporary else ""
+            )
+            raise ScoutError(
+                "E602",
+                error.message,
+                f"free some space, and {again} goes on with what is there{elsewhere}",
+            ) from error
+        changed = earlier is not None and earlier.run.program.digest() != program.digest()
+        self._last = Sampled(judged, asked, temporary, earlier if changed else None)
+        return self._last
+
+    def _judged(
+        self,
+        program: Program,
+        folder: Path,
+        patient: _Patient,
+        baseline: Path | None,
+        resume: bool,
+        again: str,
+        *,
+        temporary: bool,
+    ) -> Judged:
+        """A run, or what is finished of one that was interrupted."""
+        try:
+            return self._run(program, folder, patient, baseline, resume=resume)
+        except KeyboardInterrupt:
+            if patient.sampled:
+                raise ScoutError(
+                    "E703",
+                    "interrupted while the structures were judged",
+                    f"they are all there; {again} judges them",
+                ) from None
+            if not any((folder / SAMPLES).glob("*.json")):
+                raise _nothing_made(program, began=patient.began, temporary=temporary) from None
+            patient.note("interrupted; judging what is finished")
+            return judge(folder, progress=patient.judging)
+
+    def _run(
+        self,
+        program: Program,
+        folder: Path,
+        patient: _Patient,
+        baseline: Path | None,
+        *,
+        resume: bool,
+    ) -> Judged:
+        model = self._loaded(program.sample.model, patient)
+        with pressing(patient.press):
+            return run(
+                program,
+                folder,
+                device=self.device,
+                model=model,
+                baseline=baseline,
+                watcher=patient,
+                resume=resume,
+            )
+
+    def _loaded(self, name: str, watcher: Watcher) -> Model:
+        if self._model is None or self._model[0] != name:
+            watcher.note(f"loading the model '{name}' ({self.device})")
+            self._model = name, load_model(name, self.device)
+        return self._model[1]
+
+
+def _nothing_made(program: Program, *, began: bool, temporary: bool) -> ScoutError:
+    """Why there is nothing after Ctrl-C, and what would help."""
+    if not began:
+        return ScoutError(
+            "E703",
+            "interrupted before the first batch began",
+            "nothing was made, and nothing is lost",
+        )
+    half = min(program.sample.count, program.sample.batch) // 2
+    sooner = (
+        f"; :sample {half} is done sooner"
+        if temporary
+        else f"; with :set batch={half} it is done sooner"
+    )
+    return ScoutError(
+        "E703",
+        "interrupted in the first batch, which is lost",
+        f"Ctrl-C only once lets it be finished{sooner if half else ''}",
+    )
+
+
+def _alike(one: Program, other: Program) -> bool:
+    """Whether two programs draw the same structures but for what guides them."""
+    return one.sample == other.sample and one.system == other.system
+
+
+def _free_folder() -> Path:
+    return next(
+        folder for n in itertools.count(1) if not (folder := RUNS / f"session-{n}").exists()
+    )

@@ -1,0 +1,50 @@
+"""The folder that goes with a session, also where the session could not take it along: what killed
+ones left is removed by the next.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from scoutlang.interfaces.repl.locks import locked
+
+_PREFIX = "scout-"
+_LOCK = "session.lock"
+_YOUNG = 60.0  # seconds: a session that makes its folder just now may not hold its lock yet
+
+
+class Scratch:
+    """A new folder, held as long as this process lives or until `cleanup`."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix=_PREFIX)
+        self.path = Path(self._folder.name)
+        self._lock = locked(self.path / _LOCK, "w")
+        _remove_dead(self.path)
+
+    def cleanup(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+        self._folder.cleanup()
+
+
+def _remove_dead(mine: Path) -> None:
+    """Remove the folders beside ours that a session of the same user made and no process holds."""
+    for folder in mine.parent.glob(f"{_PREFIX}*"):
+        lock = folder / _LOCK
+        with suppress(OSError):
+            ours = not folder.is_symlink() and folder.stat().st_uid == mine.stat().st_uid
+            if (
+                not ours
+                or lock.is_symlink()
+                or not lock.is_file()
+                or time.time() - lock.stat().st_mtime < _YOUNG
+            ):
+                continue
+            if (held := locked(lock, "a")) is not None:
+                with held:
+                    shutil.rmtree(folder, ignore_errors=True)

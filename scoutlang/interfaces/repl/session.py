@@ -1,0 +1,303 @@
+"""A session without a terminal: inputs go in, replies come out. Every front end, the replay and the
+tests drive this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from scoutlang.interfaces.repl import commands
+from scoutlang.interfaces.repl.hypothesis import Hypothesis, Proposal, mended, propose
+from scoutlang.interfaces.repl.inputs import continued, inputs, is_command, unfinished
+from scoutlang.interfaces.repl.interrupts import deferred
+from scoutlang.interfaces.repl.recording import Recording
+from scoutlang.interfaces.repl.scratch import Scratch
+from scoutlang.ir import Program, Term
+from scoutlang.language.diagnostics.render.text import render
+from scoutlang.language.diagnostics.suggest import quoted
+from scoutlang.language.parser import MAX_CHARACTERS
+from scoutlang.support.errors import ScoutError
+
+if TYPE_CHECKING:
+    from scoutlang.interfaces.repl.samples import Bench
+    from scoutlang.runs.run import Watcher
+
+_T = TypeVar("_T")
+
+_MOST = 20
+"""New terms that are read back, of one input, and statements that go."""
+
+_LEAVING = frozenset({"exit", "quit", "exit()", "quit()"})
+_MEANT = {
+    "help": ":help lists the commands",
+    "?": ":help lists the commands",
+    "q": ":quit, or Ctrl-D, leaves",
+}
+"""Words that other programs take for commands; none of them begins a statement."""
+
+
+class Host(Protocol):
+    """What a session takes from the command line it lives in, so that both say a thing in the same
+    words.
+    """
+
+    def command(self, arguments: Sequence[str]) -> tuple[str, bool]:
+        """What ``scout ARGUMENTS`` says, and whether it ended well."""
+
+    def meaning(self, term: Term) -> str:
+        """A term as the checker took it, in one line."""
+
+    def summary(self, program: Program) -> str:
+        """A program as the checker took it."""
+
+    def measured(self, program: Program, paths: Sequence[str]) -> tuple[str, bool]:
+        """What `scout measure` says, and whether every structure could be read."""
+
+    def note(self, text: str) -> None:
+        """Say something while the user waits."""
+
+    def watching(self) -> AbstractContextManager[Watcher]:
+        """Who shows the progress of sampling."""
+
+    def edit(self, file: Path) -> None:
+        """Let the user change a file, and wait for the end of it. Raises ScoutError E705 where that
+        cannot be.
+        """
+
+    def browse(self, file: Path) -> bool:
+        """Open a page in a browser, if that can be; whether it was."""
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What there is to say to one input. ok: it was taken; unfinished: it goes on in the next line,
+    and nothing was done; quit: the session is over.
+    """
+
+    text: str = ""
+    ok: bool = True
+    unfinished: bool = False
+    quit: bool = False
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A text that was refused, for `:edit`. folder: where its file names start from. edited: it
+    came out of the editor, so only `:edit!` drops it.
+    """
+
+    content: bytes
+    folder: Path | None
+    edited: bool
+
+
+class Session:
+    """A hypothesis in the making, what was sampled with it, and all inputs so far. Close it: it has
+    a folder for samples.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        folder: Path | None = None,
+        color: bool = False,
+        recording: Recording | None = None,
+    ) -> None:
+        """folder: where file names in statements start from, the working folder if None. color:
+        whether messages have colours.
+
+        recording: where the inputs are kept, if anywhere.
+        """
+        self.host = host
+        self.color = color
+        self.recording = recording
+        self.standing = Hypothesis(folder=folder or Path.cwd())
+        self.inputs: list[str] = []
+        self.draft: Draft | None = None
+        self._past: list[Hypothesis] = []
+        self._future: list[Hypothesis] = []
+        self._bench: Bench | None = None
+        self._scratch: Scratch | None = None
+
+    def close(self) -> None:
+        """Remove the folder of the session, and note that it came to its end."""
+        if self.recording is not None:
+            self.recording.close()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+
+    def feed(self, text: str) -> Reply:
+        """Take an input: statements, a command, or several lines of both, as a paste has them.
+        Raises nothing but what is a fault of ours.
+        """
+        if unfinished(text):
+            return Reply(unfinished=True)
+        said, ok = [], True
+        found = iter(list(inputs(text)))
+        for one in found:
+            take = partial(commands.run, self, one) if is_command(one) else partial(self._take, one)
+            if (
+                not is_command(one)
+                and unfinished(f"{one}\n")
+                and (behind := next(found, None)) is not None
+            ):
+                take = partial(_interrupted, behind)
+            reply = self._run(one.rstrip(), take)
+            said.append(reply.text)
+            ok = ok and reply.ok
+            if reply.quit:
+                return Reply(_together(said), ok, quit=True)
+        return Reply(_together(said), ok)
+
+    def _run(self, one: str, take: Callable[[], Reply]) -> Reply:
+        """Keep an input, then run it."""
+        self.inputs.append(one)
+        if self.recording is not None:
+            self.recording.add(one)
+        try:
+            return take()
+        except ScoutError as error:
+            return Reply(str(error), ok=False)
+        finally:  # what came out of the editor belongs to its input
+            if self.recording is not None and self.inputs[-1] != one:
+                self.recording.below(self.inputs[-1].removeprefix(f"{one}\n"))
+
+    @property
+    def program(self) -> Program | None:
+        """The program as it stands, None as long as it has no system."""
+        return self.standing.checked.program
+
+    @property
+    def bench(self) -> Bench:
+        """Where samples are made; imports torch."""
+        if self._bench is None:
+            self.host.note("loading the sampler")
+            with deferred():
+                from scoutlang.interfaces.repl.samples import Bench
+
+            self._bench = Bench(self.folder)
+        return self._bench
+
+    @property
+    def folder(self) -> Path:
+        """A folder that goes with the session."""
+        if self._scratch is None:
+            self._scratch = Scratch()
+        return self._scratch.path
+
+    @property
+    def made(self) -> Bench:
+        """The bench with what was made on it. Raises ScoutError E703 where that is nothing."""
+        if self._bench is None:
+            raise ScoutError("E703", "nothing was sampled yet", ":sample makes a few structures")
+        return self._bench
+
+    @property
+    def device(self) -> str | None:
+        """Where the model works, None before one was needed."""
+        return None if self._bench is None else self._bench.device
+
+    def accept(self, proposal: Proposal) -> Reply:
+        """Let a proposal stand if nothing is wrong with it, and say what is new."""
+        if proposal.problems:
+            return Reply(
+                render(proposal.problems, proposal.result.source, color=self.color), ok=False
+            )
+        before = self.program
+        if proposal.hypothesis != self.standing:
+            # without what its check found, which is large
+            self._past.append(replace(self.standing))
+            self._future.clear()
+            self.standing = proposal.hypothesis
+            if self.draft is not None and not self.draft.edited:
+                self.draft = None
+        lines = _some(proposal.gone, lambda piece: f"  {proposal.how} {piece.usual}")
+        program = proposal.result.program
+        if program is not None:
+            known = {_meaning(term) for term in before.terms} if before is not None else set()
+            new = [term for term in program.terms if _meaning(term) not in known]
+            lines += _some(new, lambda term: f"  {term.verb:<8} {self.host.meaning(term)}")
+        if proposal.doubts:
+            lines.append(render(proposal.doubts, proposal.result.source, color=self.color))
+        return Reply("\n".join(lines))
+
+    def offer(self, text: str, folder: Path | None) -> str:
+        """Keep a program that was refused for `:edit`, and say so. Where no more is wrong than
+        `scout fmt` puts right, that is done to it.
+
+        An edited text that waits there is worth more, and stays.
+        """
+        if (self.draft is not None and self.draft.edited) or len(text) > MAX_CHARACTERS:
+            return "  nothing was taken"
+        better = mended(self.standing, text, folder)
+        self.draft = Draft((better or text).encode(errors="backslashreplace"), folder, edited=False)
+        if better is None:
+            return "  nothing was taken; :edit opens this text"
+        return "  nothing was taken; :edit opens this text with all of that put right, and takes it when you leave the editor"
+
+    def undo(self) -> bool:
+        """Go back by one change; False where there is none."""
+        return self._step(self._past, self._future)
+
+    def redo(self) -> bool:
+        """Do again what was undone; False where there is nothing."""
+        return self._step(self._future, self._past)
+
+    def _step(self, source: list[Hypothesis], target: list[Hypothesis]) -> bool:
+        if not source:
+            return False
+        target.append(replace(self.standing))
+        self.standing = source.pop()
+        return True
+
+    def _take(self, text: str) -> Reply:
+        word = text.strip()
+        if word in _LEAVING:
+            return Reply(quit=True)
+        if word in _MEANT:
+            raise ScoutError("E701", f"{quoted(word)} is no statement", _MEANT[word])
+        proposal = propose(self.standing, continued(text))
+        reply = self.accept(proposal)
+        if reply.ok or "\n" not in word:  # one line is an arrow up away
+            return reply
+        return replace(
+            reply,
+            text=f"{reply.text}\n{self.offer(proposal.hypothesis.text, self.standing.folder)}",
+        )
+
+
+def _interrupted(command: str) -> Reply:
+    """A command came where a statement was still open: neither is taken, since it may have been
+    meant for either.
+    """
+    raise ScoutError(
+        "E702",
+        f"a statement was still open, so neither it nor {quoted(command.splitlines()[0])} was taken",
+        "an empty line ends a statement, Ctrl-C drops it; the arrow up brings it back",
+    )
+
+
+def _meaning(term: Term) -> Hashable:
+    """All of a term but where it stands and how it is written."""
+    return term.verb, term.label, term.claim, term.weight, term.loss
+
+
+def _some(what: Sequence[_T], say: Callable[[_T], str]) -> list[str]:
+    """The first of them, and how many more there are."""
+    lines = [say(one) for one in what[:_MOST]]
+    return lines if len(what) <= _MOST else [*lines, f"  and {len(what) - _MOST} more"]
+
+
+def _together(said: Sequence[str]) -> str:
+    return "\n".join(text for text in said if text)

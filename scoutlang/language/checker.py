@@ -1,0 +1,204 @@
+"""Syntax tree → program: the statements are checked in turn, and all that is wrong is reported in
+one go.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scoutlang.ir import Program
+from scoutlang.ir.signatures import DescriptorSignature
+from scoutlang.ir.source import Source, Span
+from scoutlang.language.checking import contradictions, definitions, model_facts, repetitions
+from scoutlang.language.checking.imports import Files
+from scoutlang.language.checking.scope import Names, Scope
+from scoutlang.language.diagnostics import Diagnostic, Label
+from scoutlang.language.diagnostics.render.text import render
+from scoutlang.language.parser import MAX_ERRORS, parse, too_many_errors
+from scoutlang.language.statements import STATEMENTS
+from scoutlang.language.syntax.ast import Module, Parts, Statement
+
+
+@dataclass(frozen=True, repr=False)
+class CheckResult:
+    """What checking found. ``program`` is None when there are errors; ``module`` holds the
+    statements that could be read.
+    """
+
+    source: Source
+    module: Module
+    diagnostics: tuple[Diagnostic, ...]
+    program: Program | None
+
+    @property
+    def ok(self) -> bool:
+        return self.program is not None
+
+    def __str__(self) -> str:
+        return render(self.diagnostics, self.source) or f"ok: {self.source.name}"
+
+    __repr__ = __str__  # what a prompt and a notebook show; the syntax tree would fill pages
+
+
+def check(
+    source: Source,
+    signatures: Mapping[str, DescriptorSignature],
+    overrides: Mapping[str, str] | None = None,
+    *,
+    unsaved: Mapping[Path, str] | None = None,
+) -> CheckResult:
+    """Check a program against the catalogue of descriptors. Raises nothing, whatever the text.
+
+    overrides: values from outside, as text, for parameters and settings: ``{"rc": "2.5 Å", "k":
+    "0.4"}``. unsaved: texts, by absolute path, that stand for the files there.
+    """
+    with _collector_at_rest():
+        return _check(
+            source, signatures, overrides or {}, Files(source.folder, _module, unsaved or {})
+        )
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Checking makes many objects and no cycles; looking for cycles among them doubles the time
+    that a long program takes.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _check(
+    source: Source,
+    signatures: Mapping[str, DescriptorSignature],
+    overrides: Mapping[str, str],
+    files: Files,
+) -> CheckResult:
+    parsed = parse(source)
+    statements = parsed.module.statements
+    scope = Scope(source, signatures, statements, files, overrides)
+    scope.diagnostics.extend(parsed.diagnostics)
+    for statement in statements:
+        statement.declare(scope, scope.names)
+    kept = _without_repeats(statements, scope)
+    for statement in sorted(kept, key=lambda s: s.precedence):
+        statement.check(scope)
+        if len(scope.diagnostics) >= MAX_ERRORS + len(parsed.diagnostics):
+            scope.diagnostics.append(too_many_errors())
+            break
+    _settings_from_outside(statements, scope)
+    definitions.check_overrides(scope)
+    unread = any(d.primary is None or d.code in ("E002", "E006") for d in parsed.diagnostics)
+    if not unread and "system" not in {s.rule for s in statements} | parsed.broken:
+        nothing = not statements and not parsed.diagnostics
+        message = "the program is empty" if nothing else "there is no `system`"
+        scope.diagnostics.append(
+            Diagnostic(
+                "E020", message, help="name the elements first, for example: system Cu-Si-P-Ca"
+            )
+        )
+    if not any(d.severity == "error" for d in scope.diagnostics):
+        definitions.check_unused(scope)
+        model_facts.check(scope)
+        contradictions.check(scope)
+        repetitions.check(scope)
+    diagnostics = tuple(sorted(scope.diagnostics, key=lambda d: d.start))
+    program = None if any(d.severity == "error" for d in diagnostics) else _program(source, scope)
+    return CheckResult(source, parsed.module, diagnostics, program)
+
+
+def declared(
+    source: Source,
+    *,
+    module: Module | None = None,
+    root: Path | None = None,
+    unsaved: Mapping[Path, str] | None = None,
+) -> tuple[Module, Names]:
+    """The statements of a program that can be read, and the names that it defines and imports;
+    nothing is checked. Raises nothing.
+
+    module: the statements, if they were read already. root: the folder that files may be in, if not
+    that of the program. unsaved: as in `check`.
+    """
+    with _collector_at_rest():
+        module = module or parse(source).module
+        scope = Scope(
+            source, {}, module.statements, Files(root or source.folder, _module, unsaved or {}), {}
+        )
+        for statement in module.statements:
+            statement.declare(scope, scope.names)
+    return module, scope.names
+
+
+def family(
+    result: CheckResult,
+    signatures: Mapping[str, DescriptorSignature],
+    overrides: Mapping[str, str] | None = None,
+) -> Iterator[Program]:
+    """The programs that the sweeps of a checked program make, one for each combination of values;
+    the program itself without sweeps.
+    """
+    assert result.program is not None
+    axes = [[(sweep.name, value) for value in sweep.values] for sweep in result.program.sweeps]
+    for values in itertools.product(*axes):
+        member = check(result.source, signatures, {**(overrides or {}), **dict(values)}).program
+        assert member is not None  # every value was checked with the program
+        yield replace(member, sweeps=())
+
+
+def _module(source: Source) -> tuple[Module, tuple[Diagnostic, ...]]:
+    parsed = parse(source)
+    return parsed.module, parsed.diagnostics
+
+
+def _settings_from_outside(statements: tuple[Statement, ...], scope: Scope) -> None:
+    """A setting from outside counts although the program has no such statement."""
+    present = {s.rule for s in statements}
+    for rule in ("guide", "sample"):
+        if rule not in present and scope.overrides:
+            STATEMENTS[rule].build(Span(0, 0), Parts()).check(scope)  # type: ignore[attr-defined]
+
+
+def _without_repeats(statements: tuple[Statement, ...], scope: Scope) -> list[Statement]:
+    first: dict[str, Statement] = {}
+    kept = []
+    for statement in statements:
+        if statement.once and statement.rule in first:
+            before = Label(first[statement.rule].verb_span, "first here")
+            scope.report(
+                "E021",
+                f"`{statement.rule}` appears twice",
+                statement.verb_span,
+                "remove this one, or merge the two",
+                also=before,
+            )
+            continue
+        first.setdefault(statement.rule, statement)
+        kept.append(statement)
+    return kept
+
+
+def _program(source: Source, scope: Scope) -> Program:
+    return Program(
+        # A file name may hold bytes that are no text; the program must be writable as JSON all the
+        # same.
+        source_name=source.name.encode("utf-8", "backslashreplace").decode(),
+        source_text=source.text,
+        system=scope.system,
+        atoms=scope.atoms,
+        formula=scope.formula,
+        terms=tuple(scope.terms),
+        guide=scope.guide,
+        sample=scope.sample,
+        parameters=tuple(scope.parameters),
+        sweeps=tuple(scope.sweeps),
+    )

@@ -1,0 +1,655 @@
+"""What is called: a function of the language, a motif that the program defines, or a descriptor."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from scoutlang import ir
+from scoutlang.ir import elements
+from scoutlang.ir.signatures import CANONICAL_UNIT, DescriptorSignature, Parameter
+from scoutlang.ir.source import Span
+from scoutlang.ir.units import DIMENSIONS, PLAIN
+from scoutlang.language.checking import arithmetic, elaborate, quantities, relations
+from scoutlang.language.checking.scope import Definition, Scope
+from scoutlang.language.checking.values import QuantityValue, Sites, TruthValue, Value, constant
+from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing, quoted
+from scoutlang.language.syntax import printer
+from scoutlang.language.syntax.ast import (
+    Addition,
+    Call,
+    Comparison,
+    Name,
+    Node,
+    Quantity,
+    Reference,
+    Text,
+)
+from scoutlang.support.errors import ScoutError
+
+if TYPE_CHECKING:
+    from scoutlang.language.checking.elaborate import Context
+
+_FRACTION_TOLERANCE = 0.05
+_WORD_LIMIT = 40
+DEFAULT = "default"
+"""As the value of a parameter: as if it were not given. Lets a motif hand an optional parameter on.
+"""
+
+_ELSEWHERE = {
+    "avg": "mean",
+    "average": "mean",
+    "all": "each",
+    "every": "each",
+    "some": "any",
+    "exists": "any",
+    "coordination": "CN",
+    "coordination_number": "CN",
+    "bond_length": "distance",
+    "bond": "distance",
+    "ehull": "e_above_hull",
+    "hull": "e_above_hull",
+    "sg": "spacegroup",
+    "bond_angle": "angle",
+    "lattice_system": "crystal_system",
+    "composition": "atomic_fraction",
+    "stable": "e_above_hull",
+}
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the language, for the manual. ``aggregate``: how it makes one number of the
+    values of sites, if it does.
+    """
+
+    summary: str
+    example: str
+    aggregate: ir.How | None = None
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "mean": Function("mean over the sites", "require mean(CN(Cu-P)) = 4", "mean"),
+    "min": Function(
+        "smallest over the sites; of several quantities, the smallest",
+        "require min(CN(Cu-P)) >= 3",
+        "min",
+    ),
+    "max": Function(
+        "largest over the sites; of several quantities, the largest",
+        "require max(distance(Si-P)) < 2.5 Å",
+        "max",
+    ),
+    "sum": Function("sum over the sites", "require sum(CN(Cu-P)) >= 8", "sum"),
+    "std": Function(
+        "standard deviation over the sites (population)",
+        "require std(distance(Cu-P)) < 0.1 Å",
+        "std",
+    ),
+    "fraction": Function(
+        "share of the sites where something holds, 0 to 1", "require fraction(CN(Cu-P) = 4) >= 0.75"
+    ),
+    "radius": Function(
+        "covalent radius (Cordero 2008); of a chain, the sum of its radii",
+        "require CN(Cu-P, r = 1.2 * radius(Cu-P)) = 4",
+    ),
+    "abs": Function("absolute value", "require abs(CN(Cu-P) - CN(P-Cu)) < 1"),
+}
+
+
+def call(node: Call, context: Context) -> Value | None:
+    """The value of a call, or None after a report. A name that the program defines goes before one
+    of the language.
+    """
+    definition = elaborate.resolve(node.callee, context)
+    if definition is not None:
+        return _motif(node, definition, context)
+    name = node.callee.text
+    if len(node.callee.names) > 1:
+        return elaborate.elaborate(node.callee, context)  # reports the unknown name
+    if name in FUNCTIONS:
+        return _function(node, name, context)
+    try:
+        signature = context.scope.signatures.get(name)
+    except ScoutError as error:  # it is a plug-in's, which cannot be used
+        context.scope.report(error.code, error.message, node.callee.span, "", help=error.hint)
+        return None
+    if signature is not None:
+        return _descriptor(node, signature, context)
+    _unknown(node, context)
+    return None
+
+
+def _unknown(node: Call, context: Context) -> None:
+    scope, name = context.scope, node.callee.names[0]
+    if name.text in scope.current.imports:
+        elaborate.elaborate(node.callee, context)  # reports that it is a module
+        return
+    called = [n for n, s in scope.signatures.items() if s.species or s.parameters]
+    members = [
+        f"{module}.{name.text}"
+        for module, i in scope.current.imports.items()
+        if name.text in i.names.definitions
+    ]
+    guess = next(iter(members), None) or closest(
+        name.text, [*called, *FUNCTIONS, *scope.current.definitions]
+    )
+    guess = guess or elsewhere(name.text) or closest(name.text, scope.signatures)
+    text = (
+        f"did you mean `{guess}`?"
+        if guess
+        else scope.files.advice(name.text) or "`scout doc` lists what there is"
+    )
+    scope.report(
+        "E032", f"unknown descriptor {quoted(name.text)}", name.span, text, replacement=guess
+    )
+
+
+def elsewhere(name: str) -> str | None:
+    """The name here of what is called so in other programs."""
+    return _ELSEWHERE.get(name.lower())
+
+
+# ---- functions ----
+
+
+def _function(node: Call, name: str, context: Context) -> Value | None:
+    arguments, scope = node.arguments, context.scope
+    function = FUNCTIONS[name]
+    if not arguments:
+        scope.report(
+            "E033",
+            f"`{name}` needs something in brackets",
+            node.span,
+            f"for example: {function.example}",
+        )
+        return None
+    if len(arguments) > 1 and name in ("min", "max"):
+        operands = elaborate.quantity_operands(arguments, context)
+        return (
+            None
+            if operands is None
+            else arithmetic.extreme("min" if name == "min" else "max", operands, scope)
+        )
+    if len(arguments) > 1:
+        scope.report(
+            "E033",
+            f"`{name}` takes one argument",
+            arguments[1].span,
+            f"for example: {function.example}",
+        )
+        return None
+    if name == "radius":
+        return _radius(arguments[0], context)
+    if name == "abs":
+        inner = elaborate.quantity(arguments[0], context)
+        return None if inner is None else arithmetic.absolute(inner)
+    if function.aggregate is None:
+        return _fraction(arguments[0], context)
+    return _aggregate(function.aggregate, arguments[0], context)
+
+
+def _aggregate(how: ir.How, argument: Node, context: Context) -> QuantityValue | None:
+    inner = elaborate.quantity(argument, replace(context, per_site=True))
+    if inner is None:
+        return None
+    if inner.sites is None:
+        context.scope.report(
+            "E058", f"`{how}` of what?", argument.span, "nothing here has a value for each site"
+        )
+        return None
+    node = ir.Aggregate(how, inner.node)
+    if how in ("mean", "min", "max"):
+        return replace(inner, node=node, sites=None)
+    derived = replace(inner.derived(node), sites=None)
+    return replace(derived, minimum=0.0) if how == "std" or inner.minimum >= 0 else derived
+
+
+def _fraction(argument: Node, context: Context) -> QuantityValue | None:
+    inner = elaborate.proposition(argument, replace(context, per_site=True))
+    if inner is None:
+        return None
+    if inner.sites is None:
+        context.scope.report(
+            "E058",
+            "`fraction` of what?",
+            argument.span,
+            "nothing here has a value for each site; what has its own `each` is of the crystal",
+        )
+        return None
+    return QuantityValue(
+        ir.Fraction(inner.node), PLAIN, tolerance=_FRACTION_TOLERANCE, minimum=0.0, maximum=1.0
+    )
+
+
+def _radius(argument: Node, context: Context) -> QuantityValue | None:
+    """Sum of the covalent radii of a chain of single elements."""
+    chain = elaborate.species_chain(argument, context)
+    if chain is None:
+        return None
+    total = 0.0
+    for species, span in zip(chain.species, chain.spans, strict=True):
+        if len(species.elements) != 1:
+            context.scope.report(
+                "E057", "a radius is of one element", span, f"{quoted(species.text)} has several"
+            )
+            return None
+        if species.elements[0] not in elements.COVALENT_RADIUS:
+            context.scope.report(
+                "E048", f"{species.elements[0]} has no covalent radius here", span, "write a length"
+            )
+            return None
+        total += elements.COVALENT_RADIUS[species.elements[0]]
+    return constant(round(total, 2), DIMENSIONS["length"])
+
+
+# ---- motifs ----
+
+
+def _motif(node: Call, definition: Definition, context: Context) -> Value | None:
+    scope = context.scope
+    name = definition.name.text
+    if definition.kind != "motif":
+        scope.report("E074", f"`{name}` takes no arguments", node.span, f"write `{name}` alone")
+        return None
+    bound = _bound(node, definition, context)
+    if bound is None:
+        return None
+    with scope.using(definition, node.span) as possible:
+        return (
+            elaborate.elaborate(definition.body, replace(context, local=bound))
+            if possible
+            else None
+        )
+
+
+def _bound(node: Call, definition: Definition, context: Context) -> dict[str, Definition] | None:
+    """Arguments by the names of the motif's parameters, unread: they are read where the motif uses
+    them.
+    """
+    scope = context.scope
+    names, name = context.scope.current, definition.name.text
+    places = {p.name.text: p for p in definition.places}
+    form = f"{name}({', '.join(printer.place(p) for p in definition.places)})"
+    bound: dict[str, Definition] = {}
+    free = iter(places)
+    right = True
+
+    def bind(place: str, value: Node) -> None:
+        bound[place] = Definition(
+            places[place].name,
+            "argument",
+            value,
+            names,
+            local=context.local or {},
+            enclosing=scope.enclosing,
+        )
+
+    for argument in node.arguments:
+        named = _named(argument)
+        if named is not None and named[0].text in places:
+            if named[0].text in bound:
+                scope.report(
+                    "E025", f"`{named[0].text}` is given twice", argument.span, "remove this one"
+                )
+                right = False
+            bind(named[0].text, named[1])
+            continue
+        if named is not None:
+            text = did_you_mean(named[0].text, places) or f"write `{form}`"
+            scope.report(
+                "E034", f"`{name}` has no parameter {quoted(named[0].text)}", named[0].span, text
+            )
+            right = False
+            continue
+        next_one = next((p for p in free if p not in bound), None)
+        if next_one is None:
+            scope.report(
+                "E074", f"`{name}` takes {len(places)} arguments", argument.span, f"write `{form}`"
+            )
+            return None
+        bind(next_one, argument)
+    for place in places.values():
+        if place.name.text not in bound:
+            if place.default is None:
+                chain = next((a for a in node.arguments if isinstance(a, Addition)), None)
+                text = f"write `{form}`" + (", species one by one" if chain is not None else "")
+                scope.report(
+                    "E074", f"`{name}` needs {quoted(place.name.text)}", (chain or node).span, text
+                )
+                return None
+            bound[place.name.text] = Definition(
+                place.name, "argument", place.default, definition.names
+            )
+    return bound if right else None
+
+
+def _named(argument: Node) -> tuple[Name, Node] | None:
+    """``r=2.6 Å`` as an argument."""
+    if (
+        not isinstance(argument, Comparison)
+        or len(argument.links) != 1
+        or not isinstance(argument.first, Reference)
+    ):
+        return None
+    link = argument.links[0]
+    if (
+        link.operator.terminal != "EQUAL"
+        or link.tolerance is not None
+        or len(argument.first.names) != 1
+    ):
+        return None
+    return argument.first.names[0], link.value
+
+
+# ---- descriptors ----
+
+
+def _descriptor(node: Call, signature: DescriptorSignature, context: Context) -> Value | None:
+    scope = context.scope
+    parameters = {p.name: p for p in signature.parameters}
+    given: dict[str, tuple[Name | None, Node]] = {}
+    chains: list[Node] = []
+    right = True
+    for argument in node.arguments:
+        named = _named(argument)
+        place = None if named else _positional(argument, signature, context)
+        if named is None and place is None:
+            slip = _parameter_slip(argument, parameters, scope)
+            if slip is not None:
+                scope.report(
+                    "E034",
+                    "a parameter is given by its name",
+                    argument.span,
+                    f"write `{slip}`",
+                    replacement=slip,
+                )
+                right = False
+            else:
+                chains.append(argument)
+            continue
+        name, value = named if named is not None else (None, argument)
+        key = named[0].text if named is not None else place or ""
+        value = _written(value, context)
+        if isinstance(value, Reference) and value.text == DEFAULT and key in parameters:
+            continue
+        if key not in parameters:
+            assert name is not None
+            text = did_you_mean(key, parameters) or (
+                f"it has {listing(parameters, 'and')}" if parameters else "it has none"
+            )
+            scope.report(
+                "E034", f"{signature.name} has no parameter {quoted(key)}", name.span, text
+            )
+            right = False
+        elif key in given:
+            scope.report("E025", f"`{key}` is given twice", argument.span, "remove this one")
+            right = False
+        else:
+            given[key] = (name, value)
+    for key, value in scope.ambient.items():
+        if key in parameters:
+            scope.ambient_used.add(key)
+            given.setdefault(key, (None, value))
+    chosen = _species(node, chains, signature, context)
+    values = {
+        key: _parameter(value, parameters[key], signature, chosen, context)
+        for key, (_, value) in given.items()
+    }
+    for parameter in signature.parameters:
+        if parameter.required and parameter.name not in given:
+            scope.report(
+                "E034", f"{signature.name} needs `{parameter.name}`", node.span, _wanted(parameter)
+            )
+            right = False
+    if chosen is None or not right or None in values.values():
+        return None
+    measure = ir.Measure(
+        signature.name, chosen, tuple((k, v) for k, v in values.items() if v is not None)
+    )
+    if not signature.differentiable:
+        scope.judged_only.append((signature.name, scope.place(node.span)))
+    return _value(measure, signature, context)
+
+
+def _parameter_slip(
+    argument: Node, parameters: Mapping[str, Parameter], scope: Scope
+) -> str | None:
+    """What ``2.6 Å`` or ``r < 2.6`` in the place of a parameter was meant to be."""
+    if isinstance(argument, Quantity):
+        numeric = next((n for n, p in parameters.items() if p.kind not in ("choice", "file")), None)
+        return None if numeric is None else f"{numeric}={scope.slice(argument.span)}"
+    if (
+        isinstance(argument, Comparison)
+        and isinstance(argument.first, Reference)
+        and argument.first.text in parameters
+    ):
+        return f"{argument.first.text}={scope.slice(argument.links[0].value.span)}"
+    return None
+
+
+def _value(
+    measure: ir.Measure, signature: DescriptorSignature, context: Context
+) -> QuantityValue | TruthValue:
+    if signature.dimension == "truth":
+        return TruthValue(
+            ir.Compare(measure, ir.Relation("=", target=1.0, tolerance=relations.HALF))
+        )
+    node: ir.Quantity = measure
+    sites: Sites = None
+    if signature.domain != "crystal" and context.per_site:
+        sites = measure if signature.domain == "item" else measure.species[0].elements
+    elif signature.domain != "crystal":
+        how = signature.aggregate
+        assert how in ("mean", "min", "max", "sum", "std")
+        node = ir.Aggregate(how, measure)  # type: ignore[arg-type]
+    return QuantityValue(
+        node,
+        DIMENSIONS[signature.dimension],
+        sites,
+        scale=signature.scale,
+        tolerance=signature.tolerance,
+        minimum=signature.minimum,
+        maximum=signature.maximum,
+        signature=signature,
+        measure=measure,
+    )
+
+
+def _positional(argument: Node, signature: DescriptorSignature, context: Context) -> str | None:
+    """The parameter that a word or a text without a name is for: ``shape(Cu-P, tetrahedron)``."""
+    if isinstance(argument, Text):
+        return next((p.name for p in signature.parameters if p.kind == "file"), None)
+    choices = [p for p in signature.parameters if p.kind == "choice"]
+    argument = _written(argument, context) if choices else argument
+    if not isinstance(argument, Reference) or len(argument.names) > 1:
+        return None
+    definition = elaborate.resolve(argument, context)
+    if definition is not None and definition.kind != "motif":
+        return None
+    return next((p.name for p in choices if argument.text in p.choices), None) or next(
+        (
+            p.name
+            for p in choices
+            if did_you_mean(argument.text, p.choices) and argument.text.islower()
+        ),
+        None,
+    )
+
+
+def _written(node: Node, context: Context) -> Node:
+    """A word or a text as it was written: an argument of a motif stands for what the call has in
+    its place.
+
+    A name that the file of the call knows is no such word; its value is found where the argument is
+    read.
+    """
+    definition = elaborate.resolve(node, context) if isinstance(node, Reference) else None
+    while definition is not None and definition.kind == "argument":
+        word = definition.body
+        if isinstance(word, Text):
+            return word
+        if not isinstance(word, Reference) or len(word.names) > 1:
+            return node
+        if word.text not in definition.local:
+            return node if word.text in definition.names.definitions else word
+        definition = definition.local[word.text]
+    return node
+
+
+def _species(
+    node: Call, chains: Sequence[Node], signature: DescriptorSignature, context: Context
+) -> tuple[ir.Species, ...] | None:
+    scope = context.scope
+    values = [elaborate.species_chain(n, context) for n in chains]
+    found = [v for v in values if v is not None]
+    if len(found) < len(values):
+        return None
+    species = tuple(s for v in found for s in v.species)
+    if len(species) != signature.species:
+        _wrong_species(node, chains, signature, scope)
+        return None
+    if len(chains) > 1:
+        span = chains[0].span.cover(chains[-1].span)
+        right = "-".join(scope.slice(c.span) for c in chains)
+        text = f"write `{signature.name}({right})`{_order(signature)}"
+        scope.report("E033", "species are joined with a hyphen", span, text, replacement=right)
+        return None
+    return (
+        species
+        if all(
+            _not_empty(s, span, scope)
+            for v in found
+            for s, span in zip(v.species, v.spans, strict=True)
+        )
+        else None
+    )
+
+
+def _not_empty(species: ir.Species, span: Span, scope: Scope) -> bool:
+    if species.elements or not scope.system:
+        return True
+    scope.report(
+        "E037",
+        f"no element of {quoted(species.text)} is in the system",
+        span,
+        f"the system is {'-'.join(scope.system)}",
+    )
+    return False
+
+
+def _wrong_species(
+    node: Call, chains: Sequence[Node], signature: DescriptorSignature, scope: Scope
+) -> None:
+    place = chains[0].span.cover(chains[-1].span) if chains else node.callee.span
+    if signature.species == 0:
+        message, text = f"{signature.name} takes no species", "it is a property of the whole cell"
+    else:
+        symbols = itertools.islice(itertools.cycle(scope.system or ("Cu", "P")), signature.species)
+        message = f"{signature.name} takes {signature.species} species"
+        text = f"write `{signature.name}({'-'.join(symbols)})`{_order(signature)}"
+    scope.report("E033", message, place, text)
+
+
+def _order(signature: DescriptorSignature) -> str:
+    return {2: ", centre first", 3: ", centre in the middle"}.get(signature.species, "")
+
+
+# ---- parameters ----
+
+
+def _parameter(
+    value: Node,
+    parameter: Parameter,
+    signature: DescriptorSignature,
+    chosen: tuple[ir.Species, ...] | None,
+    context: Context,
+) -> float | str | ir.TextFile | None:
+    match parameter.kind:
+        case "choice":
+            return _choice(value, parameter, signature, context)
+        case "file":
+            return _file(value, parameter, context)
+        case _:
+            return _number(value, parameter, signature, chosen, context)
+
+
+def _number(
+    value: Node,
+    parameter: Parameter,
+    signature: DescriptorSignature,
+    chosen: tuple[ir.Species, ...] | None,
+    context: Context,
+) -> float | None:
+    scope = context.scope
+    dimension = DIMENSIONS["dimensionless" if parameter.kind == "integer" else parameter.kind]
+    if isinstance(value, Quantity):
+        number = quantities.resolve(value, dimension, f"`{parameter.name}`", scope)
+    else:
+        numbers = relations.constants(
+            [value],
+            None,
+            QuantityValue(ir.Constant(0.0), dimension),
+            f"`{parameter.name}`",
+            context,
+        )
+        number = numbers[0] if numbers else None
+        if numbers and number is None:
+            scope.report(
+                "E059", f"`{parameter.name}` is a number", value.span, "nothing is measured here"
+            )
+    if number is None:
+        return None
+    whole = parameter.kind != "integer" or number.is_integer()
+    if whole and parameter.minimum <= number <= parameter.maximum:
+        if parameter.kind == "length" and chosen:
+            relations.warn_when_short(value.span, number, chosen, scope)
+        return number
+    slip = (
+        parameter.kind == "length"
+        and parameter.minimum <= number * relations.ANGSTROM_PER_NM <= parameter.maximum
+    )
+    text = _wanted(parameter) + ("; was this nm?" if slip else "")
+    scope.report(
+        "E045", f"`{parameter.name}` of {signature.name} is out of range", value.span, text
+    )
+    return None
+
+
+def _choice(
+    value: Node, parameter: Parameter, signature: DescriptorSignature, context: Context
+) -> str | None:
+    text = value.text if isinstance(value, Reference | Text) else context.scope.slice(value.span)
+    if text in parameter.choices:
+        return text
+    guess = closest(text, parameter.choices) if len(text) <= _WORD_LIMIT else None
+    label = f"did you mean `{guess}`?" if guess else _wanted(parameter)
+    message = f"`{parameter.name}` of {signature.name} is never {quoted(text)}"
+    context.scope.report("E036", message, value.span, label, replacement=guess)
+    return None
+
+
+def _file(value: Node, parameter: Parameter, context: Context) -> ir.TextFile | None:
+    if not isinstance(value, Text):
+        context.scope.report(
+            "E079",
+            f"`{parameter.name}` is a file",
+            value.span,
+            f'write its path in quotes: "name{parameter.choices[0]}"',
+        )
+        return None
+    return context.scope.files.text(value, parameter.choices, context.scope)
+
+
+def _wanted(parameter: Parameter) -> str:
+    match parameter.kind:
+        case "choice":
+            return f"needs {listing(parameter.choices)}"
+        case "file":
+            return f'needs the path of a {listing(parameter.choices)} file in quotes: {parameter.name}="name{parameter.choices[0]}"'
+        case "integer":
+            return f"needs a whole number from {parameter.minimum:g} to {parameter.maximum:g}"
+        case kind:
+            return f"needs a value from {parameter.minimum:g} to {parameter.maximum:g} {CANONICAL_UNIT[kind]}".rstrip()

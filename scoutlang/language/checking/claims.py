@@ -1,0 +1,228 @@
+"""Claims, ``dimer: CN(Cu-Cu) = 1 weight 2``: from syntax to terms of the program, whatever their
+strength.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from scoutlang import ir
+from scoutlang.ir.source import Span
+from scoutlang.language.checking import elaborate
+from scoutlang.language.checking.elaborate import Context
+from scoutlang.language.checking.scope import Scope
+from scoutlang.language.checking.values import TruthValue, WishValue
+from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics.suggest import did_you_mean, listing, quoted
+from scoutlang.language.syntax import printer
+from scoutlang.language.syntax.ast import (
+    Call,
+    Claim,
+    Modifier,
+    Name,
+    Node,
+    Number,
+    Quantity,
+    Reference,
+)
+
+Verb = Literal["require", "prefer", "expect"]
+
+MAX_NODES, MAX_DEPTH = 5_000, 64
+"""Descriptors, operations and connectives in one claim, and how many are inside of each other,
+after all definitions are unfolded.
+"""
+
+_LOSSES: dict[str, ir.LossName] = {"l1": "l1", "l2": "l2", "huber": "huber", "hinge": "hinge"}
+_MAX_LABEL = 40
+
+
+@dataclass(frozen=True)
+class _Modifiers:
+    """ambient: parameters of every descriptor in the claim that has them."""
+
+    weight: float = 1.0
+    loss: ir.LossName = "l1"
+    ambient: Mapping[str, Node] = field(default_factory=dict)
+
+
+def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
+    """Add the term that a claim means, or report why it means none. All that is wrong with it is
+    reported.
+    """
+    label = _label(claim, scope)
+    modifiers = _modifiers(claim.modifiers, scope)
+    scope.begin_claim(modifiers.ambient if modifiers else {})
+    value = elaborate.elaborate(claim.body, Context(scope))
+    if value is not None and not isinstance(value, WishValue):
+        value = elaborate.as_proposition(value, claim.body, scope)
+    for name, place in scope.ambient.items():
+        if name not in scope.ambient_used:
+            scope.report(
+                "E034",
+                f"nothing in this claim has a `{name}`",
+                place.span,
+                "it belongs to spacegroup and crystal_system",
+            )
+    wishes = isinstance(value, WishValue)
+    steers = verb == "expect" or _steers(verb, span, wishes, scope)
+    if isinstance(value, WishValue) and verb != "prefer":
+        verb_span = Span(span.start, span.start + len(verb))
+        message = f"`{verb}` judges, and a wish is neither true nor false"
+        text = "give a bound" if scope.judged_only else "write `prefer`, or give a bound"
+        scope.report(
+            "E052", message, verb_span, text, replacement=None if scope.judged_only else "prefer"
+        )
+        return
+    if value is None or modifiers is None or not steers:
+        return
+    node = value.node
+    assert isinstance(value, WishValue | TruthValue)
+    # What is short and uses no definitions is small.
+    if (scope.expansions or span.end - span.start > MAX_NODES) and _is_too_large(node):
+        text = f"more than {MAX_NODES} parts, or {MAX_DEPTH} inside of each other"
+        scope.report("E073", "the claim unfolds to too much", claim.body.span, text)
+        return
+    term = ir.Term(
+        verb=verb,
+        label=label or _free_label(claim.body, scope),
+        claim=node,
+        text=scope.source.slice(span),
+        location=ir.Location(span.start, span.end, scope.source.line_col(span.start)[0]),
+        weight=modifiers.weight,
+        loss=modifiers.loss,
+    )
+    scope.labels.setdefault(term.label, span)
+    scope.terms.append(term)
+
+
+def _steers(verb: Verb, span: Span, wishes: bool, scope: Scope) -> bool:
+    """Whether all that the claim measures has a gradient; if not, after a report."""
+    for name, place in scope.judged_only:
+        verb_span = Span(span.start, span.start + len(verb))
+        also = Label(place, "this is judged after sampling")
+        message = f"{name} has no gradient, so `{verb}` cannot use it"
+        text = (
+            "nothing can follow this wish; `expect` with a bound judges"
+            if wishes
+            else "write `expect`, which judges without steering"
+        )
+        scope.report(
+            "E051", message, verb_span, text, also=also, replacement=None if wishes else "expect"
+        )
+    return not scope.judged_only
+
+
+def _is_too_large(claim: ir.Node) -> bool:
+    count = 0
+    todo: list[tuple[object, int]] = [(claim, 1)]
+    while todo:
+        current, depth = todo.pop()
+        if isinstance(current, tuple):
+            todo.extend((part, depth) for part in current)
+        elif isinstance(current, ir.Node) and hasattr(current, "node"):
+            count += 1
+            if count > MAX_NODES or depth > MAX_DEPTH:
+                return True
+            todo.extend(
+                (getattr(current, name), depth + 1)
+                for name in ("of", "value", "premise", "conclusion")
+                if hasattr(current, name)
+            )
+    return False
+
+
+# ---- names ----
+
+
+def _label(claim: Claim, scope: Scope) -> str | None:
+    if claim.label is None:
+        return None
+    name = claim.label.name
+    if name.text in scope.labels:
+        first = Label(scope.labels[name.text], "first here")
+        scope.report(
+            "E022",
+            f"the label {quoted(name.text)} is used twice",
+            name.span,
+            "choose another",
+            also=first,
+        )
+    scope.labels.setdefault(name.text, name.span)
+    return name.text
+
+
+def _free_label(body: Node, scope: Scope) -> str:
+    """What is measured, ``CN(Cu-P)``, or the beginning of the claim; numbered when an earlier term
+    has that name.
+    """
+    plain = printer.expression(_first_call(body) or body).removesuffix("()")
+    plain = plain if len(plain) <= _MAX_LABEL else plain[: _MAX_LABEL - 1] + "…"
+    label = plain
+    while label in scope.labels:
+        scope.repeats[plain] += 1
+        label = f"{plain} #{scope.repeats[plain] + 1}"
+    return label
+
+
+def _first_call(node: Node) -> Call | Reference | None:
+    """The leftmost descriptor of a claim that has one subject."""
+    while not isinstance(node, Call | Reference):
+        inner = next(
+            (
+                getattr(node, name)
+                for name in ("first", "subject", "operand")
+                if hasattr(node, name)
+            ),
+            None,
+        )
+        if inner is None:
+            return None
+        node = inner
+    return node
+
+
+# ---- how it counts ----
+
+
+def _modifiers(modifiers: tuple[Modifier, ...], scope: Scope) -> _Modifiers | None:
+    found = _Modifiers()
+    seen: dict[str, Span] = {}
+    right = True
+    for modifier in modifiers:
+        key = modifier.key.text
+        if key in seen:
+            right = False
+            scope.report(
+                "E025",
+                f"`{key}` is given twice",
+                modifier.span,
+                "remove this one",
+                also=Label(seen[key], "first here"),
+            )
+            continue
+        seen[key] = modifier.span
+        match key, modifier.value:
+            case "weight", Quantity(number=Number(value=value), unit=None) if value > 0:
+                found = replace(found, weight=value)
+            case "loss", Name(text=text) if text in _LOSSES:
+                found = replace(found, loss=_LOSSES[text])
+            case "symprec", Quantity() as written:
+                found = replace(found, ambient={"symprec": written})
+            case "weight", Quantity(span=place, unit=None):
+                right = False
+                scope.report("E046", "a weight must be positive", place, "needs a number above 0")
+            case _, value:
+                right = False
+                guess = (
+                    did_you_mean(value.text, _LOSSES)
+                    if key == "loss" and isinstance(value, Name)
+                    else ""
+                )
+                needs = guess or (
+                    f"needs {listing(_LOSSES)}" if key == "loss" else "needs a number above 0"
+                )
+                scope.report("E024", f"`{key}` cannot be this", value.span, needs)
+    return found if right else None

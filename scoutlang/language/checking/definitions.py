@@ -1,0 +1,242 @@
+"""Names that a program defines, and values that come from outside: `--set` and the members of a
+sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scoutlang.ir import elements
+from scoutlang.ir.source import Source
+from scoutlang.language.checking import calls, elaborate, relations
+from scoutlang.language.checking.elaborate import Context
+from scoutlang.language.checking.scope import Definition, Names, Scope
+from scoutlang.language.checking.settings import Refused, Table
+from scoutlang.language.checking.values import QuantityValue
+from scoutlang.language.diagnostics import Diagnostic, Label
+from scoutlang.language.diagnostics.suggest import closest, listing, quoted
+from scoutlang.language.syntax.ast import Name, Node, Quantity, Range, Setting
+
+_OUTSIDE = "--set"
+_MAX_ERRORS = 30  # in definitions that nothing uses
+
+
+def declare(definition: Definition, scope: Scope) -> None:
+    """Add a definition to the names of its file, or report that its name is taken."""
+    name, names = definition.name, scope.current
+    before = names.definitions.get(name.text)
+    if before is not None:
+        scope.report(
+            "E070",
+            f"{quoted(name.text)} is defined twice",
+            name.span,
+            "choose another name",
+            also=Label(before.name.span, "first here"),
+        )
+        return
+    taken = (
+        "a descriptor"
+        if name.text in scope.signatures
+        else "a function"
+        if name.text in calls.FUNCTIONS
+        else "an element"
+        if name.text in elements.ATOMIC_NUMBER
+        else ""
+    )
+    if taken:
+        scope.report("E070", f"{quoted(name.text)} is {taken}", name.span, "choose another name")
+        return
+    names.definitions[name.text] = definition
+
+
+def check_unused(scope: Scope) -> None:
+    """Report names that nothing uses; what they stand for is read all the same, so that its errors
+    are found.
+    """
+    for name, module in scope.names.imports.items():
+        if not module.used:
+            scope.report(
+                "W070", f"`{name}` is imported and never used", module.span, "remove the import"
+            )
+    for name, definition in scope.names.definitions.items():
+        if sum(d.severity == "error" for d in scope.diagnostics) >= _MAX_ERRORS:
+            return
+        if not definition.used and not any(s.name == name for s in scope.sweeps):
+            scope.report(
+                "W070",
+                f"{quoted(name)} is never used",
+                definition.name.span,
+                f"remove this `{definition.kind}`, or use it",
+            )
+            if not definition.places:
+                elaborate.use(definition, definition.name.span, Context(scope))
+
+
+# ---- parameters ----
+
+
+def parameter_value(name: Name, default: Node, range_: Range | None, scope: Scope) -> str | None:
+    """The value of a parameter in this program, as text with its unit, or None after a report."""
+    definition = scope.names.definitions.get(name.text)
+    if definition is None or definition.name is not name:
+        return None  # defined twice: that was said
+    used = definition.used
+    value = _number(elaborate.use(definition, name.span, Context(scope)), name, scope)
+    definition.used = used
+    if value is None or not _fits(value, name, default, range_, scope):
+        return None
+    return f"{value.constant:g} {value.dimension.unit}".rstrip()
+
+
+def _number(value: object, name: Name, scope: Scope) -> QuantityValue | None:
+    if value is None or (isinstance(value, QuantityValue) and value.constant is not None):
+        return value
+    scope.report(
+        "E075",
+        f"{quoted(name.text)} is not a number",
+        name.span,
+        "a `param` is a number with or without a unit; `let` takes anything",
+    )
+    return None
+
+
+def _fits(
+    value: QuantityValue, name: Name, default: Node, range_: Range | None, scope: Scope
+) -> bool:
+    context = Context(scope)
+    usual = elaborate.quantity(default, context)
+    if usual is None:
+        return False
+    if value.dimension != usual.dimension:
+        text = (
+            f"this is {value.dimension.spoken}"
+            if name.text != scope.slice(name.span)
+            else f"the value is {value.dimension.spoken}"
+        )
+        scope.report("E041", f"{quoted(name.text)} is {usual.dimension.spoken}", name.span, text)
+        return False
+    if range_ is None:
+        return True
+    ends = relations.interval(range_, usual, quoted(name.text), context)
+    if ends is None:
+        return False
+    assert value.constant is not None
+    if ends[0] <= value.constant <= ends[1]:
+        return True
+    unit = usual.dimension.unit
+    text = f"{value.constant:g} is not from {ends[0]:g} to {ends[1]:g} {unit}".rstrip()
+    place, also = (
+        (range_.span, None)
+        if name.text == scope.slice(name.span)
+        else (name.span, Label(range_.span, "its range"))
+    )
+    scope.report(
+        "E075", f"the value of {quoted(name.text)} is out of its range", place, text, also=also
+    )
+    return False
+
+
+# ---- values from outside ----
+
+
+def override(name: str, usual: Node, scope: Scope) -> Definition | None:
+    """The expression that replaces the value of a parameter, as a definition in a text of its own;
+    None where there is none.
+
+    It may use the names of the program. A number without a unit is in the unit of the ``usual``
+    value.
+    """
+    text = scope.overrides.get(name)
+    if text is None:
+        return None
+    source = Source(f"{_OUTSIDE} {name}={text}", f"let value = {text}")
+    module, diagnostics = scope.files.parse(source)
+    body = getattr(module.statements[0], "body", None) if len(module.statements) == 1 else None
+    if diagnostics or body is None:
+        outside(
+            f"{_OUTSIDE} {name}={text}: this is no value",
+            scope,
+            f"for example: {_OUTSIDE} {name}=2.5Å",
+        )
+        return None
+    names = Names(source)
+    names.definitions, names.imports = scope.names.definitions, scope.names.imports
+    return Definition(Name(body.span, name), "param", _with_unit_of(usual, body), names)
+
+
+def _with_unit_of(usual: Node, value: Node) -> Node:
+    if isinstance(value, Quantity) and value.unit is None and isinstance(usual, Quantity):
+        return Quantity(value.span, value.number, usual.unit)
+    return value
+
+
+def setting(statement: str, name: str, text: str, scope: Scope) -> Setting | None:
+    """``k``, ``0.4`` as a setting of a statement, or None after a report."""
+    module, diagnostics = scope.files.parse(Source(_OUTSIDE, f"{statement} {name}={text}"))
+    found: tuple[Setting, ...] = (
+        getattr(module.statements[0], "settings", ()) if len(module.statements) == 1 else ()
+    )
+    if diagnostics or len(found) != 1:
+        outside(f"{_OUTSIDE} {name}={text}: this is no value of `{name}`", scope)
+        return None
+    return found[0]
+
+
+def outside(message: str, scope: Scope, help: str = "") -> None:
+    """A message about a value from outside, which no line of the program holds."""
+    scope.diagnostics.append(Diagnostic("E076", message, help=help))
+
+
+def check_overrides(scope: Scope) -> None:
+    """Report values from outside for names that the program does not have."""
+    for name in scope.overrides:
+        if not can_be_set(name, scope):
+            outside(
+                f"{_OUTSIDE} {name}: nothing here is called so", scope, settable_help(name, scope)
+            )
+
+
+def can_be_set(name: str, scope: Scope) -> bool:
+    """Whether a name is a parameter of the program or a setting of a statement."""
+    return name in set(_settable(scope))
+
+
+def settable_help(name: str, scope: Scope) -> str:
+    guess = closest(name, _settable(scope))
+    return f"did you mean `{guess}`?" if guess else f"there are {listing(_settable(scope), 'and')}"
+
+
+def check_sweep_value(name: str, value: Node, scope: Scope) -> bool:
+    """Whether a parameter or setting may have this value; if not, after a report."""
+    for statement, table in _tables():
+        if name in table:
+            found = setting(statement, name, scope.source.slice(value.span), scope)
+            if found is None:
+                return False
+            try:
+                table[name].kind.value(found.value)
+            except Refused as refused:
+                scope.report("E024", f"`{name}` cannot be this", value.span, refused.needs)
+                return False
+            return True
+    param = next(s for s in scope.statements if s.rule == "param" and s.name.text == name)
+    usual = getattr(param, "value")  # noqa: B009
+    number = _number(
+        elaborate.quantity(_with_unit_of(usual, value), Context(scope)),
+        Name(value.span, name),
+        scope,
+    )
+    return number is not None and _fits(number, Name(value.span, name), usual, param.range, scope)
+
+
+def _settable(scope: Scope) -> list[str]:
+    names = [n for n, d in scope.names.definitions.items() if d.kind == "param"]
+    return names + [key for _, table in _tables() for key in table]
+
+
+def _tables() -> Iterator[tuple[str, Table]]:
+    # The statements import this module, so they are imported when asked for.
+    from scoutlang.language.statements import guide, sample
+
+    yield "guide", guide.SETTINGS
+    yield "sample", sample.SETTINGS

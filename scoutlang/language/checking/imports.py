@@ -1,0 +1,248 @@
+"""Files that a program refers to: modules of motifs and groups, templates, patterns. Read within
+the program's folder, with limits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scoutlang import ir
+from scoutlang.ir.source import Source, Span
+from scoutlang.language.checking.scope import Names, Scope
+from scoutlang.language.diagnostics import Diagnostic
+from scoutlang.language.diagnostics.suggest import closest, listing, quoted
+from scoutlang.language.reading import decode
+from scoutlang.language.syntax.ast import Module, Reference, Text
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.resources import resource
+
+LIBRARY = "std"
+MAX_MODULES = 100
+MAX_BYTES = 2_000_000
+
+Parse = Callable[[Source], tuple[Module, tuple[Diagnostic, ...]]]
+
+
+@dataclass
+class Files:
+    """What one program may read: the standard library, and files in its own folder.
+
+    folder: of the program; None for a text that is in no file. parse: turns a source into
+    statements. unsaved: texts, by absolute path, that an editor holds; they stand for what is on
+    disk.
+    """
+
+    folder: Path | None
+    parse: Parse
+    unsaved: Mapping[Path, str] = field(default_factory=dict)
+    _modules: dict[str, Names] = field(default_factory=dict)
+    _loading: list[str] = field(default_factory=list)
+
+    def module(
+        self, what: Reference | Text, span: Span, scope: Scope, inside: Names
+    ) -> Names | None:
+        """The names of a module, or None after a report. ``inside``: the file that imports it."""
+        source = (
+            self._library(what, scope)
+            if isinstance(what, Reference)
+            else self._neighbour(what, scope, inside)
+        )
+        if source is None:
+            return None
+        if source.name in self._loading:
+            circle = " → ".join([*self._loading[self._loading.index(source.name) :], source.name])
+            scope.report("E072", "modules import each other in a circle", span, circle)
+            return None
+        if source.name not in self._modules:
+            if len(self._modules) + len(self._loading) >= MAX_MODULES:
+                scope.report(
+                    "E072", "too many modules", span, f"a program may import {MAX_MODULES}"
+                )
+                return None
+            self._loading.append(source.name)
+            names = self._load(source, span, scope)
+            self._loading.pop()
+            if names is None:
+                return None
+            self._modules[source.name] = names
+        return self._modules[source.name]
+
+    def text(self, path: Text, suffixes: tuple[str, ...], scope: Scope) -> ir.TextFile | None:
+        """A text file beside the program, or None after a report."""
+        if Path(path.text).suffix.lower() not in suffixes:
+            scope.report(
+                "E079",
+                f"{quoted(path.text)} is no {listing(suffixes)} file",
+                path.span,
+                "the name says what a file holds",
+            )
+            return None
+        source = self._read(path, scope, scope.current, "E079")
+        return None if source is None else ir.TextFile(path.text, source.text)
+
+    def advice(self, name: str) -> str:
+        """Where the library defines a name, for one that is unknown; empty where it does not."""
+        definition = re.compile(rf"^(let|motif) {re.escape(name)}\b", re.MULTILINE)
+        found = next((m for m in library() if definition.search(_text_of(m))), None)
+        return f"`import {LIBRARY}.{found}` gives `{found}.{name}`" if found else ""
+
+    def _library(self, what: Reference, scope: Scope) -> Source | None:
+        names = [n.text for n in what.names]
+        known = library()
+        if names[0] != LIBRARY or len(names) != 2:
+            text = (
+                f"modules of the library are {LIBRARY}.{known[0]}, …; a file is written in quotes"
+                if known
+                else "a file is written in quotes"
+            )
+            meant = f"{LIBRARY}.{names[-1]}" if names[-1] in known else None
+            text = f"did you mean `{meant}`?" if meant else text
+            scope.report(
+                "E072", f"unknown module {quoted(what.text)}", what.span, text, replacement=meant
+            )
+            return None
+        if names[1] not in known:
+            guess = closest(names[1], known)
+            text = (
+                f"did you mean `{LIBRARY}.{guess}`?"
+                if guess
+                else f"there are {listing(known, 'and')}"
+            )
+            replacement = f"{LIBRARY}.{guess}" if guess else None
+            scope.report(
+                "E072",
+                f"the library has no {quoted(names[1])}",
+                what.span,
+                text,
+                replacement=replacement,
+            )
+            return None
+        return Source(what.text, _text_of(names[1]))
+
+    def _neighbour(self, path: Text, scope: Scope, inside: Names) -> Source | None:
+        if not path.text.endswith(".scout"):
+            scope.report(
+                "E072",
+                f"{quoted(path.text)} is no .scout file",
+                path.span,
+                "a module is a .scout file",
+            )
+            return None
+        return self._read(path, scope, inside, "E072")
+
+    def _read(self, path: Text, scope: Scope, inside: Names, code: str) -> Source | None:
+        """A file by its path relative to the file that names it; never outside of the program's
+        folder.
+        """
+        if self.folder is None:
+            scope.report(
+                code,
+                "this program is in no folder",
+                path.span,
+                "files are found beside the program; save it as a file first",
+            )
+            return None
+        start = inside.source.folder or self.folder
+        try:
+            target = (start / path.text).resolve()
+            root = self.folder.resolve()
+            if Path(path.text).is_absolute() or not target.is_relative_to(root):
+                scope.report(
+                    code,
+                    "this path leaves the folder of the program",
+                    path.span,
+                    "name a file in that folder, or below it",
+                )
+                return None
+            if target in self.unsaved:
+                return Source(str(target.relative_to(root)), self.unsaved[target], target.parent)
+            if not target.is_file():
+                scope.report(
+                    code,
+                    f"no such file: {quoted(path.text)}",
+                    path.span,
+                    _near(path.text, target, root),
+                )
+                return None
+            with open(target, "rb") as file:
+                data = file.read(MAX_BYTES + 1)
+            if len(data) > MAX_BYTES:
+                scope.report(
+                    code,
+                    f"{quoted(path.text)} is too large",
+                    path.span,
+                    f"at most {MAX_BYTES // 1_000_000} MB are read",
+                )
+                return None
+            found = decode(data, str(target.relative_to(root)))
+            return Source(found.name, found.text, target.parent)
+        except ScoutError:
+            scope.report(
+                code, f"{quoted(path.text)} is not text", path.span, "it must be UTF-8 text"
+            )
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            scope.report(code, f"{quoted(path.text)} cannot be read", path.span, reason)
+        return None
+
+    def _load(self, source: Source, span: Span, scope: Scope) -> Names | None:
+        """The definitions of a module. Its statements that are not definitions, and its errors,
+        make it unusable.
+        """
+        module, diagnostics = self.parse(source)
+        if diagnostics:
+            first = diagnostics[0]
+            line = source.line_col(first.primary.span.start)[0] if first.primary else 1
+            scope.report(
+                "E072",
+                f"{quoted(source.name)} has errors",
+                span,
+                f"line {line}: {first.message}",
+                help=f"scout check {source.name}",
+            )
+            return None
+        names = Names(source)
+        for statement in module.statements:
+            if not statement.defines:
+                line = source.line_col(statement.span.start)[0]
+                text = f"line {line} is `{statement.rule}`; a module defines things with `let` and `motif`"
+                scope.report("E072", f"{quoted(source.name)} is no module", span, text)
+                return None
+            before = len(scope.diagnostics)
+            with scope.inside(names, span):
+                statement.declare(scope, names)
+            if len(scope.diagnostics) > before:
+                return None
+        return names
+
+
+def _near(text: str, target: Path, root: Path) -> str:
+    """Where a file was looked for, or one with a similar name there."""
+    folder = target.parent
+    near = (
+        closest(target.name, [p.name for p in folder.glob(f"*{target.suffix}")][:1000])
+        if folder.is_dir()
+        else None
+    )
+    if near:
+        return f"did you mean {quoted(Path(text).with_name(near).as_posix())}?"
+    return (
+        "looked beside the program"
+        if folder == root
+        else f"looked in {quoted(folder.relative_to(root).as_posix())}, beside the program"
+    )
+
+
+def library() -> tuple[str, ...]:
+    """Names of the modules of the standard library."""
+    folder = resource("stdlib")
+    return tuple(
+        sorted(p.name.removesuffix(".scout") for p in folder.iterdir() if p.name.endswith(".scout"))
+    )
+
+
+def _text_of(module: str) -> str:
+    return resource("stdlib", f"{module}.scout").read_text(encoding="utf-8")

@@ -1,0 +1,517 @@
+"""Relations: a quantity, what it is compared with, and what cannot be right about that."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from scoutlang import ir
+from scoutlang.ir import elements
+from scoutlang.ir.source import Span
+from scoutlang.ir.units import PLAIN
+from scoutlang.language.checking import arithmetic, elaborate, quantities
+from scoutlang.language.checking.scope import Scope
+from scoutlang.language.checking.values import Operand, QuantityValue, TruthValue, WishValue
+from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing, quoted
+from scoutlang.language.syntax.ast import (
+    Among,
+    Comparison,
+    Link,
+    Node,
+    Quantity,
+    Range,
+    Reference,
+    Text,
+    Unit,
+    Wish,
+    Within,
+)
+
+if TYPE_CHECKING:
+    from scoutlang.language.checking.elaborate import Context
+
+Symbol = Literal["=", "<", "<=", ">", ">="]
+
+# Terminal of the grammar → operator of the IR. `==` is reported, then read as `=`.
+OPERATORS: dict[str, Symbol] = {
+    "EQUAL": "=",
+    "DOUBLE_EQUAL": "=",
+    "LESS": "<",
+    "LESS_EQUAL": "<=",
+    "GREATER": ">",
+    "GREATER_EQUAL": ">=",
+}
+_FLIPPED: dict[Symbol, Symbol] = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_WISHES: dict[str, Literal["low", "high"]] = {"low": "low", "high": "high"}
+HALF = 0.5
+"""Tolerance of whole numbers: categories and truth values."""
+
+# Below this share of the radii sum a distance is no bond of any kind; the shortest real ones are
+# near 0.75.
+_SHORTEST_SHARE = 0.5
+# of the radii sum: beyond it a value read as nm is no plausible distance either
+_LONGEST_SHARE = 3.0
+ANGSTROM_PER_NM = 10.0
+_LEAST_PERCENT, _PERCENT = 2, 100
+
+
+def comparison(node: Comparison, context: Context) -> TruthValue | None:
+    """``x = 4 ± 0.3``, ``x > y``, ``3 < x < 5``."""
+    steps = []
+    left = node.first
+    for link in node.links:
+        steps.append((left, link))
+        left = link.value
+    found = [_step(left, link, context) for left, link in steps]
+    truths = [t for t in found if t is not None]
+    if len(truths) < len(found):
+        return None
+    met = arithmetic.meet([(t.sites, node) for t in truths], context.scope)
+    if met is None:
+        return None
+    return (
+        truths[0]
+        if len(truths) == 1
+        else TruthValue(ir.And(tuple(t.node for t in truths)), met.sites)
+    )
+
+
+def within(node: Within, context: Context) -> TruthValue | None:
+    """``x in [14, 22] Å^3``."""
+    value = elaborate.quantity(node.subject, context)
+    if value is None:
+        return None
+    if _is_word(value, node, context.scope):
+        return None
+    ends = interval(node.range, value, _name(value, node.subject, context.scope), context)
+    if ends is None:
+        return None
+    low, high = ends
+    # Each end is judged, so that every wrong one is reported.
+    possible = [
+        _possible(value, v, n, node.subject, context.scope)
+        for n, v in ((node.range.low, low), (node.range.high, high))
+    ]
+    if not all(possible):
+        return None
+    relation = ir.Relation("in", low=low, high=high, scale=value.scale)
+    _doubts(value, relation, high, node.range.high, node.subject, context.scope)
+    return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
+
+
+def interval(
+    range_: Range, value: QuantityValue, what: str, context: Context
+) -> tuple[float, float] | None:
+    """The ends of a range in the dimension of a value, or None after a report."""
+    ends = constants([range_.low, range_.high], range_.unit, value, what, context)
+    if ends is None:
+        return None
+    if None in ends:
+        wrong = range_.low if ends[0] is None else range_.high
+        context.scope.report(
+            "E059",
+            "the ends of a range are numbers",
+            wrong.span,
+            "compare with `<` and `>` instead",
+        )
+        return None
+    low, high = (e for e in ends if e is not None)
+    if low > high:
+        backwards(range_, context.scope)
+        return None
+    return low, high
+
+
+def backwards(range_: Range, scope: Scope) -> None:
+    """Report a range whose lower end is the larger one."""
+    unit = f" {range_.unit.text}" if range_.unit else ""
+    right = f"[{scope.slice(range_.high.span)}, {scope.slice(range_.low.span)}]{unit}"
+    scope.report(
+        "E042", "the range is backwards", range_.span, f"write `{right}`", replacement=right
+    )
+
+
+def among(node: Among, context: Context) -> TruthValue | None:
+    """``crystal_system in {cubic, tetragonal}``, ``CN(Cu-P) in {4, 6}``."""
+    found = [_equal(node.subject, item, context) for item in node.set.items]
+    truths = [t for t in found if t is not None]
+    if len(truths) < len(found) or not truths:
+        return None
+    if len(truths) > 1 and not context.per_site:
+        _doubt_mean(node, context)
+    return (
+        truths[0]
+        if len(truths) == 1
+        else TruthValue(ir.Or(tuple(t.node for t in truths)), truths[0].sites)
+    )
+
+
+def _doubt_mean(node: Among, context: Context) -> None:
+    """``angle(O-Cu-O) in {90, 180}`` asks the mean of all angles, which is neither."""
+    value = elaborate.quantity(node.subject, context)
+    if (
+        value is not None
+        and value.signature is not None
+        and value.signature.domain == "item"
+        and value.signature.aggregate == "mean"
+    ):
+        text = (
+            f"the mean of all is compared; `each {context.scope.slice(node.span)}` asks every one"
+        )
+        context.scope.report("I062", "one of several values, of a mean", node.subject.span, text)
+
+
+def wish(node: Wish, context: Context) -> WishValue | None:
+    """``x as low as possible``."""
+    right = True
+    for name, words in ((node.direction, ("low", "high")), (node.ending, ("possible",))):
+        if name.text not in words:
+            right = False
+            text = did_you_mean(name.text, words) or f"expected {listing(f'`{w}`' for w in words)}"
+            context.scope.report(
+                "E053",
+                f"a wish has no {quoted(name.text)}",
+                name.span,
+                text,
+                help="for example: as low as possible",
+            )
+    value = elaborate.quantity(node.subject, context)
+    if value is None or not right:
+        return None
+    _concerns(value, ir.Relation(">=", low=-math.inf), node.subject, node.subject, context.scope)
+    return WishValue(
+        ir.Wish(value.node, _WISHES[node.direction.text], value.scale, value.dimension.unit)
+    )
+
+
+def constants(
+    nodes: Sequence[Node], shared: Unit | None, value: QuantityValue, what: str, context: Context
+) -> list[float | None] | None:
+    """Numbers in the dimension of a value, None where one is not a number but something measured;
+    None for all after a report.
+
+    A unit that is written once counts for all that have none.
+    """
+    plain = [n for n in nodes if isinstance(n, Quantity)]
+    resolved = quantities.resolve_together(plain, shared, value.dimension, what, context.scope)
+    if resolved is None:
+        return None
+    written = iter(resolved)
+    found: list[float | None] = []
+    for node in nodes:
+        if isinstance(node, Quantity):
+            found.append(next(written))
+            continue
+        other = elaborate.quantity(node, context)
+        if other is None:
+            return None
+        if not other.bare and other.dimension != value.dimension:
+            message = f"{quoted(context.scope.slice(node.span))} is {other.dimension.spoken}, {what} is {value.dimension.spoken}"
+            context.scope.report("E041", message, node.span, "these cannot be compared")
+            return None
+        found.append(other.constant)
+    return found
+
+
+# ---- comparisons ----
+
+
+def _step(left: Node, link: Link, context: Context) -> TruthValue | None:
+    scope = context.scope
+    operator = OPERATORS[link.operator.terminal]
+    if link.operator.terminal == "DOUBLE_EQUAL":
+        scope.report(
+            "E015", "`==` is written `=`", link.operator.span, "write `=`", replacement="="
+        )
+    subject, other = left, link.value
+    value = elaborate.quantity(subject, context)
+    if value is None:
+        return None
+    if value.constant is not None:
+        flipped = elaborate.quantity(other, context)
+        if flipped is None:
+            return None
+        if flipped.constant is not None:
+            scope.report(
+                "E059",
+                "two numbers are compared",
+                left.span.cover(other.span),
+                "a claim is about something measured",
+            )
+            return None
+        value, subject, other, operator = flipped, other, left, _FLIPPED[operator]
+    if value.signature is not None and value.signature.categories:
+        return _category(value, operator, other, link, scope)
+    tolerances = [link.tolerance.value] if link.tolerance else []
+    numbers = constants([other, *tolerances], None, value, _name(value, subject, scope), context)
+    if numbers is None:
+        return None
+    number, *given = numbers
+    tolerance = _tolerance(operator, link, given, value, scope)
+    if tolerance is False:
+        return None
+    if number is None:
+        return _two_measured(value, subject, operator, other, tolerance, context)
+    if not _possible(value, number, other, subject, scope) or _never(
+        value, operator, number, subject, link, scope
+    ):
+        return None
+    relation = _relation(operator, number, tolerance, value.scale)
+    _doubts(value, relation, number, other, subject, scope)
+    return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
+
+
+def _equal(subject: Node, item: Node, context: Context) -> TruthValue | None:
+    """One alternative of `among`."""
+    value = elaborate.quantity(subject, context)
+    if value is None:
+        return None
+    if value.signature is not None and value.signature.categories:
+        return _category(value, "=", item, None, context.scope)
+    numbers = constants([item], None, value, _name(value, subject, context.scope), context)
+    if numbers is None:
+        return None
+    if numbers[0] is None or value.tolerance is None:
+        text = (
+            "write a number"
+            if numbers[0] is None
+            else "compare with `=` and a tolerance, and join the parts with `or`"
+        )
+        context.scope.report("E049", "this cannot be one of a set", item.span, text)
+        return None
+    if not _possible(value, numbers[0], item, subject, context.scope):
+        return None
+    relation = _relation("=", numbers[0], value.tolerance, value.scale)
+    return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
+
+
+def _category(
+    value: QuantityValue, operator: Symbol, other: Node, link: Link | None, scope: Scope
+) -> TruthValue | None:
+    """``crystal_system = cubic``."""
+    assert value.signature is not None
+    words = value.signature.categories
+    text = other.text if isinstance(other, Reference | Text) else scope.slice(other.span)
+    if text not in words:
+        guess = closest(text, words)
+        label = f"did you mean `{guess}`?" if guess else f"it is one of {listing(words)}"
+        scope.report(
+            "E036",
+            f"{value.signature.name} is never {quoted(text)}",
+            other.span,
+            label,
+            replacement=guess,
+        )
+        return None
+    if operator != "=" or (link is not None and link.tolerance is not None):
+        place = link.operator.span if link is not None and operator != "=" else other.span
+        scope.report(
+            "E036",
+            f"{value.signature.name} is a word and has no order",
+            place,
+            f"write `= {text}` or `in {{…}}`",
+        )
+        return None
+    relation = ir.Relation("=", target=float(words.index(text)), tolerance=HALF)
+    return TruthValue(ir.Compare(value.node, relation), value.sites)
+
+
+def _is_word(value: QuantityValue, node: Within, scope: Scope) -> bool:
+    if value.signature is None or not value.signature.categories:
+        return False
+    scope.report(
+        "E036",
+        f"{value.signature.name} is a word and has no range",
+        node.range.span,
+        "write `in {…}` with its words",
+    )
+    return True
+
+
+def _two_measured(
+    value: QuantityValue,
+    subject: Node,
+    operator: Symbol,
+    other: Node,
+    tolerance: float | None,
+    context: Context,
+) -> TruthValue | None:
+    """``CN(Cu-P) > CN(Cu-Cu)``: their difference against 0."""
+    second = elaborate.quantity(other, context)
+    assert second is not None  # `constants` read it already
+    difference = arithmetic.total(
+        [Operand(value, subject), Operand(second, other)], ["HYPHEN"], context.scope
+    )
+    if difference is None:
+        return None
+    relation = _relation(operator, 0.0, tolerance, difference.scale)
+    return TruthValue(
+        ir.Compare(difference.node, relation, difference.dimension.unit), difference.sites
+    )
+
+
+def _relation(
+    operator: Symbol, number: float, tolerance: float | None, scale: float
+) -> ir.Relation:
+    match operator:
+        case "=":
+            return ir.Relation("=", target=number, tolerance=tolerance, scale=scale)
+        case "<" | "<=":
+            return ir.Relation(operator, high=number, scale=scale)
+        case _:
+            return ir.Relation(operator, low=number, scale=scale)
+
+
+def _tolerance(
+    operator: Symbol, link: Link, given: Sequence[float | None], value: QuantityValue, scope: Scope
+) -> float | Literal[False] | None:
+    """The half-width of ``=``, None for the other operators, False after a report."""
+    if link.tolerance is None:
+        if operator != "=":
+            return None
+        if value.tolerance is None:
+            scope.report(
+                "E049",
+                "`=` needs a tolerance here",
+                link.span,
+                "write one: `± …`",
+                help="a product of measured values has none of its own",
+            )
+            return False
+        return value.tolerance
+    place = link.tolerance.span
+    tolerance = given[0]
+    if operator != "=":
+        scope.report(
+            "E047", f"`{operator}` has no tolerance", place, "remove it, or move the bound"
+        )
+    elif tolerance is None:
+        scope.report("E059", "a tolerance is a number", place, "write a number")
+    elif tolerance <= 0:
+        scope.report("E046", "a tolerance must be positive", place, "needs a number above 0")
+    else:
+        return tolerance
+    return False
+
+
+# ---- what cannot be right ----
+
+
+def _possible(value: QuantityValue, number: float, node: Node, subject: Node, scope: Scope) -> bool:
+    if value.minimum <= number <= value.maximum:
+        return True
+    name, unit = _name(value, subject, scope), value.dimension.unit
+    if number < value.minimum:
+        least = "negative" if value.minimum == 0 else f"below {value.minimum:g} {unit}".rstrip()
+        scope.report(
+            "E044", f"{name} is never {least}", node.span, f"needs a value from {value.minimum:g}"
+        )
+    else:
+        percent = (
+            value.maximum == 1 and _LEAST_PERCENT <= number <= _PERCENT and value.dimension == PLAIN
+        )
+        text = (
+            f"{number:g} % is {number / _PERCENT:g}"
+            if percent
+            else f"needs a value up to {value.maximum:g}"
+        )
+        scope.report(
+            "E044", f"{name} is never above {value.maximum:g} {unit}".rstrip(), node.span, text
+        )
+    return False
+
+
+def _never(
+    value: QuantityValue, operator: Symbol, number: float, subject: Node, link: Link, scope: Scope
+) -> bool:
+    name, unit = _name(value, subject, scope), value.dimension.unit
+    if operator == "<" and number <= value.minimum:
+        text = f"{value.minimum:g} is the least value; did you mean `<=`?"
+        scope.report(
+            "E044", f"{name} is never below {value.minimum:g} {unit}".rstrip(), link.span, text
+        )
+        return True
+    if operator == ">" and number >= value.maximum:
+        text = f"{value.maximum:g} is the largest value; did you mean `>=`?"
+        scope.report(
+            "E044", f"{name} is never above {value.maximum:g} {unit}".rstrip(), link.span, text
+        )
+        return True
+    return False
+
+
+def _doubts(
+    value: QuantityValue,
+    relation: ir.Relation,
+    number: float,
+    node: Node,
+    subject: Node,
+    scope: Scope,
+) -> None:
+    """What the descriptor itself has to say about its use, and lengths that look like another unit."""
+    _concerns(value, relation, node, subject, scope)
+    if (
+        value.measure is not None
+        and all(s.elements for s in value.measure.species)
+        and value.dimension.unit == "Å"
+    ):
+        warn_when_short(
+            node.span, number, value.measure.species, scope, only_slips=relation.op in (">", ">=")
+        )
+
+
+def _concerns(
+    value: QuantityValue, relation: ir.Relation, node: Node, subject: Node, scope: Scope
+) -> None:
+    if (
+        value.measure is None
+        or value.signature is None
+        or not all(s.elements for s in value.measure.species)
+    ):
+        return
+    for concern in (
+        value.signature.concerns(value.measure, relation) if value.signature.concerns else ()
+    ):
+        place = node if concern.code.startswith("W") else subject  # a warning is about the number
+        scope.report(concern.code, concern.message, place.span, concern.advice)
+
+
+def warn_when_short(
+    span: Span,
+    value: float,
+    chosen: Sequence[ir.Species],
+    scope: Scope,
+    *,
+    only_slips: bool = False,
+) -> None:
+    """A length between two species far below their radii: usually nm written as Å. A lower bound
+    may be as low as it likes otherwise.
+    """
+    if len(chosen) != 2:
+        return
+    sums = list(_radii_sums(chosen[0], chosen[1]))
+    if not sums or value >= _SHORTEST_SHARE * min(sums):
+        return
+    pair = "-".join(s.text for s in chosen)
+    as_nm = value * ANGSTROM_PER_NM / min(sums)
+    slip = "; was this nm?" if _SHORTEST_SHARE <= as_nm <= _LONGEST_SHARE else ""
+    if slip or not only_slips:
+        scope.report(
+            "W043",
+            f"{value:.4g} Å is shorter than any {pair} bond",
+            span,
+            f"radii sum {min(sums):.2f} Å{slip}",
+        )
+
+
+def _radii_sums(a: ir.Species, b: ir.Species) -> Iterator[float]:
+    for first, second in itertools.product(a.elements, b.elements):
+        if first in elements.COVALENT_RADIUS and second in elements.COVALENT_RADIUS:
+            yield elements.bond_radius(first, second)
+
+
+def _name(value: QuantityValue, node: Node, scope: Scope) -> str:
+    """What a value is called in a message about its unit."""
+    return value.signature.name if value.signature else quoted(scope.slice(node.span))

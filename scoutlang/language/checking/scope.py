@@ -1,0 +1,263 @@
+"""What is known of a program while its statements are checked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from scoutlang.ir import AtomRange, Guide, ParameterValue, Sample, Sweep, Term
+from scoutlang.ir.signatures import DescriptorSignature
+from scoutlang.ir.source import Source, Span
+from scoutlang.language.diagnostics import Diagnostic, Label
+from scoutlang.language.syntax.ast import Name, Node, Place, Statement
+
+if TYPE_CHECKING:
+    from scoutlang.language.checking.imports import Files
+
+MAX_EXPANSIONS, MAX_TOTAL = 5_000, 300_000
+"""Definitions that one use of a definition leads to, and all in one program."""
+
+MAX_SAME = 100
+"""Messages with the same code."""
+
+
+@dataclass
+class Definition:
+    """What a name stands for: an expression with the names that it may use.
+
+    kind: of the statement, or ``argument`` of a motif. places: parameters of a motif. local:
+    arguments in whose scope it was written. enclosing: of an argument, the definitions whose text
+    it was written in; None where it is read in its place.
+    """
+
+    name: Name
+    kind: Literal["param", "let", "motif", "argument"]
+    body: Node
+    names: Names
+    places: tuple[Place, ...] = ()
+    local: Mapping[str, Definition] = field(default_factory=dict)
+    enclosing: tuple[Definition, ...] | None = None
+    used: bool = False
+
+
+@dataclass
+class Import:
+    """A module under a name."""
+
+    names: Names
+    span: Span
+    used: bool = False
+
+
+class Names:
+    """The names of one file: its definitions and its imports. failed: imports that were reported,
+    so that their uses are not.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.definitions: dict[str, Definition] = {}
+        self.imports: dict[str, Import] = {}
+        self.failed: set[str] = set()
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A definition that is being used or a module that is being read, and where the program asks
+    for it.
+
+    enclosing: the definitions, itself included, whose text leads here.
+    """
+
+    title: str
+    names: Names
+    call: Span
+    definition: Definition | None = None
+    enclosing: tuple[Definition, ...] = ()
+
+
+class Scope:
+    """Filled by the statements in turn; the checker makes the program of it.
+
+    system: the declared elements; empty until `system` was read, and then element names are not
+    compared with it. labels: names of terms, given or made up, and where. repeats: how often a
+    made-up one was taken already. overrides: values from outside, of parameters and settings. Of
+    the current claim: judged_only, its descriptors without a gradient; ambient, parameters for
+    every descriptor that has them, and which of those were used. depth: of expressions inside of
+    each other.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        signatures: Mapping[str, DescriptorSignature],
+        statements: Sequence[Statement],
+        files: Files,
+        overrides: Mapping[str, str],
+    ) -> None:
+        self.source = source
+        self.signatures = signatures
+        self.statements = tuple(statements)
+        self.files = files
+        self.overrides = overrides
+        self.names = Names(source)
+        self.diagnostics: list[Diagnostic] = []
+        self.system: tuple[str, ...] = ()
+        self.system_span = Span(0, 0)
+        self.atoms: AtomRange | None = None
+        self.formula: tuple[tuple[str, int], ...] | None = None
+        self.guide = Guide()
+        self.sample = Sample()
+        self.terms: list[Term] = []
+        self.parameters: list[ParameterValue] = []
+        self.sweeps: list[Sweep] = []
+        self.labels: dict[str, Span] = {}
+        self.repeats: Counter[str] = Counter()
+        self.judged_only: list[tuple[str, Span]] = []
+        self.ambient: Mapping[str, Node] = {}
+        self.ambient_used: set[str] = set()
+        self.expansions = self.unfolded = 0
+        self.depth = 0
+        self._frames: list[_Frame] = []
+        self._reported: set[tuple[str, str, Span]] = set()
+        self._counts: Counter[str] = Counter()
+
+    # ---- messages ----
+
+    def report(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        text: str,
+        *,
+        also: Label | None = None,
+        help: str = "",
+        replacement: str | None = None,
+    ) -> None:
+        """Add a message about ``span``. ``replacement`` for that span would repair the program.
+
+        Inside a definition of another file the message is about the place that uses it.
+        """
+        if self._frames:
+            frame = self._frames[-1]
+            source = frame.names.source
+            if source is not self.source:
+                title, line = self._frames[0].title, source.line_col(span.start)[0]
+                where = (
+                    f"in {source.name}, line {line}"
+                    if title == source.name
+                    else f"in {title} ({source.name}, line {line})"
+                )
+                span, text, also, replacement = (
+                    self._frames[0].call,
+                    f"{where}: {text}" if text else where,
+                    None,
+                    None,
+                )
+            elif not (
+                self._frames[0].call.start <= span.start and span.end <= self._frames[0].call.end
+            ):
+                also = also or Label(self._frames[0].call, "used here")
+        if (code, message, span) not in self._reported:
+            self._reported.add((code, message, span))
+            self._counts[code] += 1
+            if self._counts[code] > MAX_SAME:
+                return
+            if self._counts[code] == MAX_SAME:
+                help = f"more messages {code} are not shown"
+            self.diagnostics.append(
+                Diagnostic.at(
+                    code, message, span, text, also=also, help=help, replacement=replacement
+                )
+            )
+
+    def slice(self, span: Span) -> str:
+        """The text of a place in the file that is being read."""
+        return self.current.source.slice(span)
+
+    # ---- names ----
+
+    @property
+    def current(self) -> Names:
+        """The names of the file whose text is being read."""
+        return self._frames[-1].names if self._frames else self.names
+
+    @property
+    def enclosing(self) -> tuple[Definition, ...]:
+        """The definitions whose text is being read, outermost first; an argument is read in the
+        text that gives it.
+        """
+        return self._frames[-1].enclosing if self._frames else ()
+
+    @contextmanager
+    def using(self, definition: Definition, call: Span) -> Iterator[bool]:
+        """While the body of a definition is read; False when it is being read already, or too much
+        was.
+        """
+        if not self._frames:
+            self.unfolded, self.expansions = min(self.unfolded + self.expansions, MAX_TOTAL), 0
+        self.expansions += 1
+        enclosing = self.enclosing if definition.enclosing is None else definition.enclosing
+        circular = any(d is definition for d in enclosing)
+        allowed = min(MAX_EXPANSIONS, MAX_TOTAL - self.unfolded)
+        if circular or self.expansions > allowed:
+            if circular:
+                self.report(
+                    "E071",
+                    f"`{definition.name.text}` is defined by itself",
+                    call,
+                    "a definition cannot use its own name",
+                )
+            elif self.expansions == allowed + 1:
+                text = f"more than {MAX_EXPANSIONS} uses of definitions from here, or {MAX_TOTAL} in the program"
+                self.report("E073", "the definitions unfold to too much", call, text)
+            yield False
+            return
+        frame = _Frame(
+            definition.name.text,
+            definition.names,
+            self._outermost(call),
+            definition,
+            (*enclosing, definition),
+        )
+        self._frames.append(frame)
+        try:
+            yield True
+        finally:
+            self._frames.pop()
+
+    @contextmanager
+    def inside(self, names: Names, call: Span) -> Iterator[None]:
+        """While the statements of a module are read."""
+        self._frames.append(_Frame(names.source.name, names, self._outermost(call)))
+        try:
+            yield
+        finally:
+            self._frames.pop()
+
+    def _outermost(self, call: Span) -> Span:
+        """The place in the program itself that led here."""
+        return self._frames[0].call if self._frames else call
+
+    @property
+    def in_definition(self) -> bool:
+        """Whether the text of a `let` is being read, where a set may name elements that this system
+        lacks.
+        """
+        return any(f.definition is not None and f.definition.kind == "let" for f in self._frames)
+
+    def place(self, span: Span) -> Span:
+        """A place in the file that is being read as one in the program itself: what led there, if
+        it is another file.
+        """
+        return span if self.current.source is self.source else self._frames[0].call
+
+    def begin_claim(self, ambient: Mapping[str, Node]) -> None:
+        self.judged_only, self.ambient, self.ambient_used = [], ambient, set()
+
+    def declare_system(self, symbols: tuple[str, ...], span: Span) -> None:
+        self.system, self.system_span = symbols, span

@@ -1,0 +1,66 @@
+"""``formula "CuSi2P3"``: the composition of the crystals, in formula units.
+
+At most one per program; its elements are those of the system. The cell holds a whole number of
+formula units, as many as `atoms` allows.
+"""
+
+from __future__ import annotations
+
+from scoutlang.ir.source import Span
+from scoutlang.language.checking.scope import Scope
+from scoutlang.language.checking.species import formula_parts
+from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics.suggest import listing, quoted
+from scoutlang.language.syntax.ast import Name, Parts, Statement, Text
+
+
+class Formula(Statement):
+    rule = "formula"
+    example = 'formula "CaCuSiP2"'
+    once = True
+    precedence = 2
+
+    written: Name | Text
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Formula:
+        written = parts[1]
+        assert isinstance(written, Name | Text)
+        return cls(span, written)
+
+    def text(self) -> str:
+        return f'formula "{self.written.text}"'
+
+    def check(self, scope: Scope) -> None:
+        parts = formula_parts(self.written.text)
+        if not parts:
+            text = "symbols with whole numbers, such as CuSi2P3"
+            scope.report(
+                "E078", f"{quoted(self.written.text)} is no formula", self.written.span, text
+            )
+            return
+        counts: dict[str, int] = {}
+        for symbol, number in parts:
+            counts[symbol] = counts.get(symbol, 0) + number
+        outside = [s for s in counts if scope.system and s not in scope.system]
+        if outside:
+            also = Label(scope.system_span, "declared here")
+            message = f"{listing(outside, 'and')} {'is' if len(outside) == 1 else 'are'} not in the system"
+            scope.report(
+                "E030",
+                message,
+                self.written.span,
+                "add to the system, or change the formula",
+                also=also,
+            )
+            return
+        size = sum(counts.values())
+        if scope.atoms is not None and scope.atoms.low > scope.atoms.high // size * size:
+            text = (
+                f"a formula unit has {size} atoms, the cell {scope.atoms.low} to {scope.atoms.high}"
+            )
+            scope.report(
+                "E078", "no whole number of formula units fits the cell", self.written.span, text
+            )
+            return
+        scope.formula = tuple(counts.items())

@@ -1,0 +1,69 @@
+"""``import std.polyhedra as poly``: motifs and groups from the standard library or from a file.
+
+``import std.NAME`` reads a module of the library, ``import "motifs/mine.scout"`` a file in the
+program's folder or below it. Its names are used with the name of the module in front,
+``poly.octahedron(Cu, P)``; `as` chooses another name. A module holds `let`, `motif` and `import`
+only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scoutlang.ir.source import Span
+from scoutlang.language.checking.scope import Import, Names, Scope
+from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics.suggest import quoted
+from scoutlang.language.syntax.ast import Name, Parts, Reference, Statement, Text
+
+
+class Import_(Statement):
+    rule = "import"
+    example = "import std.polyhedra as poly"
+    usage = "require poly.tetrahedron(Cu, P)"
+    defines = True
+
+    what: Reference | Text
+    alias: Name | None
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Import_:
+        what = parts[1]
+        assert isinstance(what, Reference | Text)
+        return cls(span, what, parts.maybe(Name))
+
+    def text(self) -> str:
+        what = self.what.text if isinstance(self.what, Reference) else f'"{self.what.text}"'
+        return f"import {what} as {self.alias.text}" if self.alias else f"import {what}"
+
+    def declare(self, scope: Scope, names: Names) -> None:
+        alias = (
+            self.alias.text
+            if self.alias
+            else self.what.names[-1].text
+            if isinstance(self.what, Reference)
+            else Path(self.what.text).stem
+        )
+        if not alias.isidentifier():
+            scope.report(
+                "E072", f"{quoted(alias)} is no name", self.what.span, "give it one: `as mine`"
+            )
+            return
+        if alias in names.imports:
+            first = Label(names.imports[alias].span, "first here")
+            scope.report(
+                "E070",
+                f"`{alias}` is imported twice",
+                self.span,
+                "remove this one, or use `as`",
+                also=first,
+            )
+            return
+        module = scope.files.module(self.what, self.what.span, scope, names)
+        if module is None:
+            names.failed.add(alias)
+        else:
+            names.imports[alias] = Import(module, self.span)
+
+    def check(self, scope: Scope) -> None:
+        """All was said when the module was read."""

@@ -1,0 +1,39 @@
+"""``let cation = {Cu, Ca}``: a name for species, a quantity or a proposition.
+
+The name stands for its expression wherever it is used, in any order of the statements. A set in a
+`let` may name elements that the system lacks: only those of the system are meant, so that a group
+can be written once.
+"""
+
+from __future__ import annotations
+
+from scoutlang.ir.source import Span
+from scoutlang.language.checking import definitions
+from scoutlang.language.checking.scope import Definition, Names, Scope
+from scoutlang.language.syntax import printer
+from scoutlang.language.syntax.ast import Name, Node, Parts, Statement
+
+
+class Let(Statement):
+    rule = "let"
+    example = "let tight = 2.5 Å"
+    usage = "require max(distance(Si-P)) < tight"
+    defines = True
+
+    name: Name
+    body: Node
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Let:
+        return cls(span, parts.one(Name), parts[-1])
+
+    def text(self) -> str:
+        return f"let {self.name.text} = {printer.expression(self.body)}"
+
+    def declare(self, scope: Scope, names: Names) -> None:
+        definitions.declare(Definition(self.name, "let", self.body, names), scope)
+
+    def check(self, scope: Scope) -> None:
+        """A definition is checked where it is used; one that nothing uses by
+        `definitions.check_unused`.
+        """

@@ -1,0 +1,54 @@
+"""``motif square_planar(A, B) = …``: a proposition or a quantity with parameters.
+
+The parameters stand for species or quantities, and may have defaults: ``motif bonded(A, B, n = 4) =
+each CN(A-B) = n``. A call, ``square_planar(Cu, P)``, means the body with the arguments in their
+places.
+"""
+
+from __future__ import annotations
+
+from scoutlang.ir.source import Span
+from scoutlang.language.checking import definitions
+from scoutlang.language.checking.scope import Definition, Names, Scope
+from scoutlang.language.diagnostics import Label
+from scoutlang.language.syntax import printer
+from scoutlang.language.syntax.ast import Name, Node, Parts, Place, Statement
+
+
+class Motif(Statement):
+    rule = "motif"
+    example = "motif bonded(A, B, n = 4) = each CN(A-B) = n"
+    usage = "require bonded(Cu, P)"
+    defines = True
+
+    name: Name
+    places: tuple[Place, ...]
+    body: Node
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Motif:
+        return cls(span, parts.one(Name), parts.all(Place), parts[-1])
+
+    def text(self) -> str:
+        places = ", ".join(printer.place(p) for p in self.places)
+        return f"motif {self.name.text}({places}) = {printer.expression(self.body)}"
+
+    def declare(self, scope: Scope, names: Names) -> None:
+        seen: dict[str, Span] = {}
+        for place in self.places:
+            if place.name.text in seen:
+                first = Label(seen[place.name.text], "first here")
+                scope.report(
+                    "E070",
+                    f"`{place.name.text}` is a parameter twice",
+                    place.span,
+                    "choose another name",
+                    also=first,
+                )
+            seen.setdefault(place.name.text, place.span)
+        definitions.declare(Definition(self.name, "motif", self.body, names, self.places), scope)
+
+    def check(self, scope: Scope) -> None:
+        """A definition is checked where it is used; one that nothing uses by
+        `definitions.check_unused`.
+        """

@@ -1,0 +1,42 @@
+"""``param rc = 2.6 Å in [2.3, 2.9] Å``: a number that can be given another value from outside.
+
+``scout run x.scout --set rc=2.5Å`` changes it for one run, ``sweep rc in {2.4 Å, 2.6 Å}`` makes a
+family of runs. The range is optional; a value outside of it is refused.
+"""
+
+from __future__ import annotations
+
+from scoutlang import ir
+from scoutlang.ir.source import Span
+from scoutlang.language.checking import definitions
+from scoutlang.language.checking.scope import Definition, Names, Scope
+from scoutlang.language.syntax import printer
+from scoutlang.language.syntax.ast import Name, Node, Parts, Range, Statement
+
+
+class Param(Statement):
+    rule = "param"
+    example = "param rc = 2.6 Å in [2.3, 2.9] Å"
+    usage = "require max(distance(Cu-P)) < rc"
+
+    name: Name
+    value: Node
+    range: Range | None
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Param:
+        return cls(span, parts.one(Name), parts[3], parts.maybe(Range))
+
+    def text(self) -> str:
+        range_ = f" in {printer.range_text(self.range)}" if self.range else ""
+        return f"param {self.name.text} = {printer.expression(self.value, printer.OPERAND)}{range_}"
+
+    def declare(self, scope: Scope, names: Names) -> None:
+        outside = definitions.override(self.name.text, self.value, scope)
+        body, home = (self.value, names) if outside is None else (outside.body, outside.names)
+        definitions.declare(Definition(self.name, "param", body, home), scope)
+
+    def check(self, scope: Scope) -> None:
+        value = definitions.parameter_value(self.name, self.value, self.range, scope)
+        if value is not None:
+            scope.parameters.append(ir.ParameterValue(self.name.text, value))

@@ -1,0 +1,53 @@
+"""``scout 1``: the version of the language that the file is written in.
+
+Optional, the first statement of the file. A file for a newer version than the installed one is
+refused; the manual has the table of versions.
+"""
+
+from __future__ import annotations
+
+from scoutlang.ir import LANGUAGE_VERSION
+from scoutlang.ir.source import Span
+from scoutlang.language.checking.scope import Names, Scope
+from scoutlang.language.checking.versions import VERSIONS
+from scoutlang.language.syntax.ast import Number, Parts, Statement
+
+
+class Scout(Statement):
+    rule = "scout"
+    example = "scout 1"
+    once = True
+    defines = True
+    precedence = 0
+
+    version: Number
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Scout:
+        return cls(span, parts.one(Number))
+
+    def text(self) -> str:
+        return f"scout {self.version.text}"
+
+    def declare(self, scope: Scope, names: Names) -> None:
+        if self.version.value > LANGUAGE_VERSION:
+            message = f"this program is written for scout {self.version.text}; this installation knows versions up to {LANGUAGE_VERSION}"
+            scope.report(
+                "E005",
+                message,
+                self.version.span,
+                "install a newer scoutlang: pip install --upgrade scoutlang",
+            )
+        elif self.version.value not in VERSIONS or not self.version.text.isdigit():
+            scope.report(
+                "E005",
+                f"`{self.version.text}` is no version of the language",
+                self.version.span,
+                f"write {LANGUAGE_VERSION}",
+            )
+
+    def check(self, scope: Scope) -> None:
+        if scope.statements[0] is not self:
+            scope.report(
+                "E026", "`scout` comes first", self.span, "make it the first statement of the file"
+            )

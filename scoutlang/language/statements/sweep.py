@@ -1,0 +1,83 @@
+"""``sweep k in {0.2, 0.4, 0.8}``: a family of runs from one hypothesis, one for each value.
+
+The name is a `param` of the program or a setting of `guide` or `sample`. Several sweeps make one
+run for each combination.
+"""
+
+from __future__ import annotations
+
+from scoutlang import ir
+from scoutlang.ir.source import Span
+from scoutlang.language.checking import definitions
+from scoutlang.language.checking.scope import Scope
+from scoutlang.language.diagnostics import Label
+from scoutlang.language.syntax import printer
+from scoutlang.language.syntax.ast import Name, Parts, Set, Statement
+
+MAX_MEMBERS = 1_000
+
+
+class Sweep(Statement):
+    rule = "sweep"
+    example = "sweep k in {0.2, 0.4, 0.8}"
+    precedence = 2
+
+    name: Name
+    values: Set
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> Sweep:
+        return cls(span, parts.one(Name), parts.one(Set))
+
+    def text(self) -> str:
+        return f"sweep {self.name.text} in {printer.expression(self.values)}"
+
+    def check(self, scope: Scope) -> None:
+        name = self.name.text
+        if not definitions.can_be_set(name, scope):
+            scope.report(
+                "E077",
+                f"nothing here is called `{name}`",
+                self.name.span,
+                definitions.settable_help(name, scope),
+            )
+            return
+        before = next(
+            (
+                s
+                for s in scope.statements
+                if isinstance(s, Sweep) and s.name == self.name and s is not self
+            ),
+            None,
+        )
+        if before is not None and before.span.start < self.span.start:
+            scope.report(
+                "E070",
+                f"`{name}` is swept twice",
+                self.name.span,
+                "merge the values",
+                also=Label(before.name.span, "first here"),
+            )
+            return
+        if name in scope.overrides:
+            return
+        texts = tuple(printer.expression(v, printer.OPERAND) for v in self.values.items)
+        if len(set(texts)) < len(texts):
+            scope.report(
+                "E077", "a value is given twice", self.values.span, "each value makes one run"
+            )
+            return
+        members = len(texts)
+        for sweep in scope.sweeps:
+            members *= len(sweep.values)
+        if members > MAX_MEMBERS:
+            scope.report(
+                "E077",
+                f"the sweeps make {members} runs",
+                self.values.span,
+                f"at most {MAX_MEMBERS}",
+            )
+            return
+        possible = [definitions.check_sweep_value(name, v, scope) for v in self.values.items]
+        if all(possible):
+            scope.sweeps.append(ir.Sweep(name, texts))

@@ -1,0 +1,80 @@
+"""``system Cu-Si-P-Ca``: the elements that the crystals may hold. Everything else refers to them.
+
+Exactly one per program. Sampling draws no other element; `*` in a claim means all of these.
+"""
+
+from __future__ import annotations
+
+from scoutlang.ir.source import Span
+from scoutlang.language.checking import species
+from scoutlang.language.checking.scope import Scope
+from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics.suggest import quoted
+from scoutlang.language.syntax import printer
+from scoutlang.language.syntax.ast import Addition, Node, Parts, Plus, Reference, Statement
+
+
+class System(Statement):
+    rule = "system"
+    example = "system Cu-Si-P-Ca"
+    once = True
+    precedence = 0
+
+    elements: tuple[Node, ...]
+    joints: tuple[Plus, ...]
+
+    @classmethod
+    def build(cls, span: Span, parts: Parts) -> System:
+        written = parts[1]
+        if isinstance(written, Addition):
+            return cls(span, written.operands, written.operators)
+        return cls(span, (written,), ())
+
+    def text(self) -> str:
+        return f"system {printer.chain(self.elements)}"
+
+    def check(self, scope: Scope) -> None:
+        known = True
+        for joint in self.joints:
+            if joint.terminal != "HYPHEN":
+                text = scope.slice(joint.span)
+                scope.report(
+                    "E016",
+                    f"{quoted(text)} is not a hyphen",
+                    joint.span,
+                    "write `-`",
+                    replacement="-",
+                )
+        symbols: dict[str, Span] = {}
+        for item in self.elements:
+            if not isinstance(item, Reference) or len(item.names) > 1:
+                text = "a system names its elements one by one"
+                scope.report(
+                    "E010",
+                    f"unexpected {quoted(scope.slice(item.span))}",
+                    item.span,
+                    text,
+                    help=f"for example: {self.example}",
+                )
+                known = False
+                continue
+            name = item.names[0]
+            symbol = species.element(name, scope)
+            if symbol is None:
+                known = False
+                continue
+            if symbol in symbols:
+                scope.report(
+                    "E035",
+                    f"{symbol} is named twice",
+                    name.span,
+                    "remove this one",
+                    also=Label(symbols[symbol], "first here"),
+                )
+            symbols.setdefault(symbol, name.span)
+        # With a misspelt element the system is not known well enough to compare other names with
+        # it.
+        if known:
+            scope.declare_system(
+                tuple(symbols), self.elements[0].span.cover(self.elements[-1].span)
+            )

@@ -1,1 +1,0 @@
-"""The language server: what editors ask about a program. `document` knows the answers, `server` speaks the protocol. Imports no torch."""

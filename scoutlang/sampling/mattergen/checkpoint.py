@@ -1,0 +1,366 @@
+"""Load a model: the embedded `mini`, a published MatterGen name, or a checkpoint folder. All go
+through MatterGen's `MatterGenCheckpointInfo`.
+
+A checkpoint comes from strangers: weights are read with ``weights_only``, the configuration may
+only name classes of known packages, and interpolations that evaluate code are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import pickle
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from mattergen.common.data.num_atoms_distribution import NUM_ATOMS_DISTRIBUTIONS
+from mattergen.common.utils.data_classes import PRETRAINED_MODEL_NAME, MatterGenCheckpointInfo
+from mattergen.common.utils.globals import SELECTED_ATOMIC_NUMBERS
+from mattergen.diffusion.diffusion_module import DiffusionModule
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from scoutlang.ir.elements import ATOMIC_NUMBER, SYMBOLS
+from scoutlang.sampling.langevin import PUBLISHED as PUBLISHED_LANGEVIN
+from scoutlang.sampling.langevin import Langevin
+from scoutlang.support.errors import ScoutError
+
+PUBLISHED: tuple[str, ...] = get_args(PRETRAINED_MODEL_NAME)
+EMBEDDED = Path(__file__).parents[1] / "mini" / "checkpoint"
+HUB = "https://huggingface.co/microsoft/mattergen"
+
+# What a checkpoint's configuration may construct. A list of names, not of packages: hydra follows
+# dots through modules, so that `mattergen.….os.system` is a name in mattergen, and mattergen has
+# functions that evaluate text.
+_ALLOWED_TARGETS = frozenset(
+    f"{module}.{name}"
+    for module, names in {
+        "mattergen.adapter": ("GemNetTAdapter",),
+        "mattergen.common.diffusion.corruption": (
+            "LatticeVPSDE",
+            "LatticeVPSDE.from_vpsde_config",
+            "NumAtomsVarianceAdjustedWrappedVESDE",
+        ),
+        "mattergen.common.gemnet.gemnet": ("GemNetT",),
+        "mattergen.common.gemnet.gemnet_ctrl": ("GemNetTCtrl",),
+        "mattergen.common.gemnet.layers.embedding_block": ("AtomEmbedding",),
+        "mattergen.common.loss": ("MaterialsLoss",),
+        "mattergen.common.utils.data_utils": ("StandardScalerTorch",),
+        "mattergen.denoiser": ("GemNetTDenoiser", "mask_disallowed_elements"),
+        "mattergen.diffusion.corruption.d3pm_corruption": ("D3PMCorruption",),
+        "mattergen.diffusion.corruption.multi_corruption": ("MultiCorruption",),
+        "mattergen.diffusion.d3pm.d3pm": ("MaskDiffusion", "create_discrete_diffusion_schedule"),
+        "mattergen.diffusion.diffusion_module": ("DiffusionModule",),
+        "mattergen.diffusion.model_utils": ("NoiseLevelEncoding",),
+        "mattergen.diffusion.timestep_samplers": ("UniformTimestepSampler",),
+        "mattergen.diffusion.wrapped.wrapped_sde": ("WrappedVESDE", "WrappedVPSDE"),
+        "mattergen.property_embeddings": (
+            *(
+                "PropertyEmbedding",
+                "EmbeddingVector",
+                "SpaceGroupEmbeddingVector",
+                "ZerosEmbedding",
+                "ChemicalSystemMultiHotEmbedding",
+            ),
+            *("SetEmbeddingType", "SetConditionalEmbeddingType", "SetUnconditionalEmbeddingType"),
+        ),
+        "scoutlang.sampling.mini.model": ("MiniScoreModel", "SystemEmbedding"),
+        "torch.nn": (
+            "Dropout",
+            "Embedding",
+            "GELU",
+            "Identity",
+            "LayerNorm",
+            "Linear",
+            "ModuleDict",
+            "ModuleList",
+            "ReLU",
+            "Sequential",
+            "SiLU",
+        ),
+    }.items()
+    for name in names
+)
+_EARLIER_NAMES = {
+    f"scoutlang.sampling.models.mini.model.{name}": f"scoutlang.sampling.mini.model.{name}"
+    for name in ("MiniScoreModel", "SystemEmbedding")
+}
+"""What checkpoints of earlier versions call our classes."""
+_PREFIX = "diffusion_module."
+
+
+@dataclass(frozen=True)
+class Model:
+    """A diffusion model ready to sample.
+
+    num_atoms: number of elements → {atoms in the cell: weight}; key 0 serves every number of
+    elements. conditions: fields the model was trained to condition on; elements: what it knows.
+    langevin: the corrector that suits it.
+    """
+
+    name: str
+    module: DiffusionModule
+    weights_sha256: str
+    config_sha256: str
+    max_atoms: int
+    num_atoms: dict[int, dict[int, float]]
+    conditions: tuple[str, ...]
+    elements: tuple[str, ...] | None
+    langevin: Langevin = PUBLISHED_LANGEVIN
+
+    def num_atoms_weights(self, number_of_elements: int) -> dict[int, float]:
+        """Distribution of the number of atoms for systems of that many elements."""
+        if number_of_elements in self.num_atoms:
+            return self.num_atoms[number_of_elements]
+        return self.num_atoms.get(0) or self.num_atoms[max(self.num_atoms)]
+
+
+def load_model(name: str, device: torch.device | str = "cpu") -> Model:
+    """``mini``, one of `PUBLISHED`, or the path of a MatterGen checkpoint folder.
+
+    Raises ScoutError: E510 unknown name or folder, E511 nothing to load in the folder, E512 unsafe
+    or unreadable configuration,
+    E513 damaged weights, E514 weights and configuration disagree, E515 the hub cannot be reached.
+    """
+    if name == "mini":
+        return _load(name, EMBEDDED, device)
+    if name in PUBLISHED:
+        return _load(name, _from_hub(name), device)
+    folder = Path(name)
+    if not os.path.isdir(name):  # Path.is_dir raises for a name that is too long
+        raise ScoutError(
+            "E510",
+            f"unknown model '{name}': no such checkpoint folder",
+            f"known models: mini, {', '.join(PUBLISHED)}, or a folder",
+        )
+    return _load(name, folder, device)
+
+
+def _from_hub(name: str) -> Path:
+    noise = [logging.getLogger(n) for n in ("huggingface_hub", "httpx", "httpcore")]
+    levels = [(logger, logger.level) for logger in noise]
+    for logger in noise:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        return Path(MatterGenCheckpointInfo.from_hf_hub(name).model_path)
+    # huggingface_hub raises errors of many libraries when there is no network
+    except Exception as error:
+        raise ScoutError(
+            "E515",
+            f"could not get the checkpoint '{name}' from the model hub ({type(error).__name__})",
+            f"on a machine with a network, download the files checkpoints/{name}/config.yaml and checkpoints/{name}/checkpoints/last.ckpt "
+            f"from {HUB}, keep their layout (FOLDER/config.yaml, FOLDER/checkpoints/last.ckpt), and use --model FOLDER",
+        ) from error
+    finally:
+        for logger, level in levels:
+            logger.setLevel(level)
+
+
+def _load(name: str, folder: Path, device: torch.device | str) -> Model:
+    info = MatterGenCheckpointInfo(model_path=str(folder.resolve()), load_epoch="last")
+    config_file = folder / "config.yaml"
+    if not config_file.is_file():
+        raise ScoutError(
+            "E511",
+            f"{folder} has no config.yaml",
+            "a MatterGen checkpoint folder holds config.yaml and checkpoints/last.ckpt",
+        )
+    try:
+        weights_file = Path(info.checkpoint_path)
+    except AssertionError as error:
+        hint = (
+            "train it with: scout train mini"
+            if name == "mini"
+            else "put the weights at checkpoints/last.ckpt in that folder"
+        )
+        raise ScoutError(
+            "E511", f"{folder} has no weights (checkpoints/last.ckpt)", hint
+        ) from error
+    config = _diffusion_config(config_file)
+    state = _state_dict(weights_file)
+    try:
+        module = instantiate(config)
+    except (HydraException, OmegaConfBaseException, TypeError, ValueError) as error:
+        raise ScoutError(
+            "E512", f"{config_file} does not describe a MatterGen model: {_first_line(error)}", ""
+        ) from error
+    if not isinstance(module, DiffusionModule) or not hasattr(
+        module.model, "cond_fields_model_was_trained_on"
+    ):
+        raise ScoutError("E512", f"{config_file} does not describe a MatterGen DiffusionModule", "")
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        raise ScoutError(
+            "E514",
+            f"the weights in {weights_file} do not fit {config_file}: {_reason(error)}",
+            "take both from the same model",
+        ) from error
+    module.eval().to(device).requires_grad_(False)
+    with weights_file.open("rb") as weights:
+        weights_sha256 = hashlib.file_digest(weights, "sha256").hexdigest()
+    return Model(
+        name=name,
+        module=module,
+        weights_sha256=weights_sha256,
+        config_sha256=hashlib.sha256(config_file.read_bytes()).hexdigest(),
+        conditions=tuple(module.model.cond_fields_model_was_trained_on),
+        **_facts(folder / "scout.json"),
+    )
+
+
+def _diffusion_config(file: Path) -> dict[str, Any]:
+    """The part of the configuration that describes the diffusion module: plain data, interpolations
+    resolved, only known targets.
+    """
+    expected = "expected the config.yaml of a MatterGen checkpoint"
+    try:
+        config = OmegaConf.load(file)
+        found = config.lightning_module.diffusion_module if isinstance(config, DictConfig) else None
+        if not isinstance(found, DictConfig):
+            raise ScoutError("E512", f"{file} has no lightning_module.diffusion_module", expected)
+        # an interpolation may lead anywhere in the file, so one of them is enough to look at all of
+        # it before anything is resolved
+        if _interpolations(OmegaConf.to_container(found, resolve=False)):
+            _refuse_resolvers(_interpolations(OmegaConf.to_container(config, resolve=False)), file)
+        resolved = OmegaConf.to_container(found, resolve=True)
+    except ScoutError:
+        raise
+    # yaml and omegaconf raise many types; each means: not a configuration
+    except Exception as error:
+        raise ScoutError(
+            "E512", f"{file} cannot be read: {_first_line(error)}", expected
+        ) from error
+    # an escaped interpolation comes to life when the result is read again
+    _refuse_resolvers(_interpolations(resolved), file)
+    current = _with_current_names(resolved)
+    _refuse_targets(current, file)
+    assert isinstance(current, dict)
+    return {str(key): value for key, value in current.items()}
+
+
+def _with_current_names(node: Any) -> Any:
+    """Plain data in which our own classes have the names that they have today."""
+    if isinstance(node, dict):
+        return {key: _with_current_names(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_with_current_names(value) for value in node]
+    return _EARLIER_NAMES.get(node, node) if isinstance(node, str) else node
+
+
+def _interpolations(node: Any) -> list[str]:
+    """All texts of plain data that hold an interpolation."""
+    if isinstance(node, dict):
+        return [text for value in node.values() for text in _interpolations(value)]
+    if isinstance(node, list):
+        return [text for value in node for text in _interpolations(value)]
+    return [node] if isinstance(node, str) and "${" in node else []
+
+
+def _refuse_resolvers(texts: list[str], file: Path) -> None:
+    """Raise E512 for an interpolation that calls a resolver: mattergen registers ``eval``, which
+    runs any Python.
+    """
+    for text in texts:
+        if ":" in text.split("${", 1)[1]:
+            raise ScoutError(
+                "E512",
+                f"{file} holds an interpolation that calls a resolver: {text}",
+                "replace it by its value",
+            )
+
+
+def _refuse_targets(node: Any, file: Path) -> None:
+    if isinstance(node, dict):
+        if "_target_" in node and str(node["_target_"]) not in _ALLOWED_TARGETS:
+            raise ScoutError(
+                "E512",
+                f"{file} wants to construct '{node['_target_']}'",
+                "only the parts of MatterGen models are allowed",
+            )
+        for value in node.values():
+            _refuse_targets(value, file)
+    elif isinstance(node, list):
+        for value in node:
+            _refuse_targets(value, file)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _state_dict(file: Path) -> dict[str, torch.Tensor]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, on files that it then refuses
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        if not isinstance(content, dict):
+            raise TypeError(f"a {type(content).__name__}, not a checkpoint")
+        state = content["state_dict"]
+        return {
+            key.removeprefix(_PREFIX): value
+            for key, value in state.items()
+            if key.startswith(_PREFIX)
+        }
+    except Exception as error:  # torch raises errors of many types for bytes that are no checkpoint
+        code = (
+            re.search(r"GLOBAL (\S+)", str(error))
+            if isinstance(error, pickle.UnpicklingError)
+            else None
+        )
+        if code is not None:
+            raise ScoutError(
+                "E513",
+                f"{file} holds more than weights: it wants '{code[1]}'",
+                "such a file may run code when it is read, so it is refused",
+            ) from error
+        raise ScoutError(
+            "E513",
+            f"{file} is damaged or is no MatterGen checkpoint ({type(error).__name__})",
+            "download it again; its size may be too small",
+        ) from error
+
+
+def _reason(error: RuntimeError) -> str:
+    """The first fault that `load_state_dict` lists, after its heading."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    text = lines[1] if len(lines) > 1 else _first_line(error)
+    return text if len(text) < 200 else text[:200] + " …"
+
+
+def _facts(file: Path) -> dict[str, Any]:
+    """What scoutlang's own checkpoints say of their training set in scout.json; published ones have
+    no such file, and MatterGen's facts hold.
+    """
+    facts: dict[str, Any] = {
+        "max_atoms": 20,
+        "num_atoms": {0: dict(NUM_ATOMS_DISTRIBUTIONS["ALEX_MP_20"])},
+        "elements": tuple(SYMBOLS[z - 1] for z in SELECTED_ATOMIC_NUMBERS),
+    }
+    if not file.is_file():
+        return facts
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+        if "max_atoms" in about:
+            facts["max_atoms"] = int(about["max_atoms"])
+        if about.get("num_atoms"):
+            facts["num_atoms"] = {
+                int(k): {int(n): float(w) for n, w in row.items()}
+                for k, row in about["num_atoms"].items()
+            }
+        if "elements" in about:
+            facts["elements"] = tuple(e for e in about["elements"] if e in ATOMIC_NUMBER)
+        if "langevin" in about:
+            facts["langevin"] = Langevin(**about["langevin"])
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise ScoutError("E512", f"{file} is not valid: {error}", "") from error
+    return facts

@@ -1,0 +1,1 @@
+"""What every room needs and no chemistry is in: errors, files, plug-ins, the version."""

@@ -1,0 +1,23 @@
+"""The one exception that users may see: a code, what happened, and what to do about it."""
+
+from __future__ import annotations
+
+
+class ScoutError(Exception):
+    """A failure with a cause that the user can act on. The command line renders it as
+    ``error[CODE]: message`` and a hint.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        first = f"error[{self.code}]: {self.message}"
+        return f"{first}\n  hint: {self.hint}" if self.hint else first
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in the place of a traceback."""
+        return str(self).split("\n")

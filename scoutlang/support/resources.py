@@ -1,0 +1,40 @@
+"""Where the files beside the Python code are, the grammar and the standard library, and where the
+user's own are. Nobody else builds such paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def resource(*parts: str) -> Path:
+    """Path of a shipped file, ``resource("grammar", "scout.lark")``.
+
+    A wheel holds `grammar` and `stdlib` inside the package; a checkout holds them beside it.
+    """
+    packaged = _PACKAGE.joinpath(*parts)
+    return packaged if packaged.exists() else _PACKAGE.parent.joinpath(*parts)
+
+
+def data_folder() -> Path:
+    """Where what the user gathers lives, ``$SCOUT_DATA``, else ``$XDG_DATA_HOME/scoutlang``, else
+    ``~/.local/share/scoutlang``; it need not exist.
+    """
+    if own := os.environ.get("SCOUT_DATA"):
+        return Path(own)
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "scoutlang"
+
+
+def code_digest() -> str:
+    """SHA-256 of the package's own Python files: results are kept only for the code that found
+    them. Takes about 10 ms.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(file.relative_to(_PACKAGE).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()
