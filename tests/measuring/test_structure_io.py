@@ -106,7 +106,7 @@ def test_unreadable_files(rock_salt: Structure, cif: Path, tmp_path: Path) -> No
         (tmp_path / name).write_bytes(content)
         assert outcomes(tmp_path / name) == ["E203"], name
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(structure_io, "MAX_FILE_BYTES", 100)
+        patch.setattr(io, "MAX_FILE_BYTES", 100)
         assert outcomes(cif) == ["E202"]
     assert outcomes(tmp_path / "missing.cif") == ["E201"]
     assert outcomes(Path("/dev/zero")) == ["E201"]
@@ -122,9 +122,9 @@ def test_an_archive_that_unpacks_to_too_much(
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.cif", b"0" * 200_000)
         archive.write(cif, "good.cif")
-    monkeypatch.setattr(structure_io, "MAX_FILE_BYTES", 100_000)
+    monkeypatch.setattr(io, "MAX_FILE_BYTES", 100_000)
     assert outcomes(tmp_path / "bomb.zip") == ["E202", "NaCl"]
-    monkeypatch.setattr(structure_io, "MAX_ARCHIVE_BYTES", 150_000)
+    monkeypatch.setattr(io, "MAX_ARCHIVE_BYTES", 150_000)
     assert outcomes(tmp_path / "bomb.zip") == ["E202"]
 
 
