@@ -19,13 +19,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from scoutlang.support.version import __version__
-from scoutlang.descriptors import origin
-from scoutlang.support.errors import ScoutError
-from scoutlang.evaluation.expressions import measures
-from scoutlang.support.files import write_whole
-from scoutlang.ir import Arm, Program
 from scoutlang.crystals.io import plain_structure
+from scoutlang.descriptors import origin
+from scoutlang.evaluation.expressions import measures
+from scoutlang.ir import Arm, Program
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import write_whole
+from scoutlang.support.version import __version__
 from scoutlang.validation.record import Generated
 
 MANIFEST = "run.json"
@@ -34,7 +34,17 @@ ARMS: tuple[Arm, ...] = ("non-guided", "guided")
 MAX_FILE_BYTES = 256 << 20
 """Of a manifest or a batch: a batch of 100 000 structures of 20 atoms has half of it."""
 
-_PACKAGES = ("torch", "mattergen", "pymatgen", "chgnet", "numpy", "scipy", "statsmodels", "lark", "pydantic")
+_PACKAGES = (
+    "torch",
+    "mattergen",
+    "pymatgen",
+    "chgnet",
+    "numpy",
+    "scipy",
+    "statsmodels",
+    "lark",
+    "pydantic",
+)
 
 
 @dataclass(frozen=True)
@@ -51,11 +61,19 @@ class RunFolder:
         """
         file = Path(path) / MANIFEST
         if not file.is_file():
-            raise ScoutError("E610", f"{path} is not the folder of a run", "give a folder that `scout run` or `scout validate` wrote")
+            raise ScoutError(
+                "E610",
+                f"{path} is not the folder of a run",
+                "give a folder that `scout run` or `scout validate` wrote",
+            )
         manifest = _read_json(file)
         folder = cls(Path(path), manifest if isinstance(manifest, dict) else {})
         arms = folder.manifest.get("arms")
-        if not (isinstance(arms, list) and all(arm in ARMS for arm in arms) and isinstance(folder.manifest.get("sample"), dict)):
+        if not (
+            isinstance(arms, list)
+            and all(arm in ARMS for arm in arms)
+            and isinstance(folder.manifest.get("sample"), dict)
+        ):
             raise ScoutError("E604", f"{file} is damaged", "start a new run in another folder")
         return folder
 
@@ -68,11 +86,15 @@ class RunFolder:
             program = Program.from_json(json.dumps(self.manifest["program"]))
         except (KeyError, ValidationError, RecursionError, ValueError) as error:
             raise ScoutError(
-                "E604", f"{self.path / MANIFEST} does not hold a program that can be read", "run it again with --resume, or in a new folder"
+                "E604",
+                f"{self.path / MANIFEST} does not hold a program that can be read",
+                "run it again with --resume, or in a new folder",
             ) from error
         if program.digest() != self.manifest.get("digest"):
             raise ScoutError(
-                "E604", f"{self.path / MANIFEST} holds a program other than the one of its run", "start a new run in another folder"
+                "E604",
+                f"{self.path / MANIFEST} holds a program other than the one of its run",
+                "start a new run in another folder",
             )
         return program
 
@@ -110,13 +132,20 @@ class RunFolder:
         """
         found = []
         for arm in (arm for arm in ARMS if arm in arms and arm in self.arms):
-            firsts = sorted(self._first(file, arm) for file in (self.path / SAMPLES).glob(f"{arm}-*.json"))
+            firsts = sorted(
+                self._first(file, arm) for file in (self.path / SAMPLES).glob(f"{arm}-*.json")
+            )
             for first, following in pairwise([*firsts, self.program.sample.count]):
                 try:
                     found.extend(self.read_part(self.part(arm, first), arm))
                 except ScoutError as error:
                     lost = range(first, max(following, first + 1))
-                    found.extend(Generated(arm, self.program.sample.seed, i, None, f"{error.code} {error.message}") for i in lost)
+                    found.extend(
+                        Generated(
+                            arm, self.program.sample.seed, i, None, f"{error.code} {error.message}"
+                        )
+                        for i in lost
+                    )
         return found
 
     def _first(self, file: Path, arm: Arm) -> int:
@@ -125,14 +154,18 @@ class RunFolder:
             raise ScoutError("E604", f"{file} is not a batch of this run", "move it away")
         return int(first)
 
-    def read_part(self, file: Path, arm: Arm, indices: Sequence[int] | None = None) -> list[Generated]:
+    def read_part(
+        self, file: Path, arm: Arm, indices: Sequence[int] | None = None
+    ) -> list[Generated]:
         """The structures of one batch. Raises ScoutError E604 where they are not those of
         ``indices``, or of the file's name.
         """
         try:
             rows = _read_json(file)
             first = int(file.stem.removeprefix(f"{arm}-"))
-            if [row["index"] for row in rows] != list(range(first, first + len(rows)) if indices is None else indices):
+            if [row["index"] for row in rows] != list(
+                range(first, first + len(rows)) if indices is None else indices
+            ):
                 raise ValueError("not the structures of this batch")
             seed = int(self.manifest["sample"]["seed"])
             return [
@@ -151,13 +184,20 @@ class RunFolder:
             raise
         except Exception as error:  # pymatgen raises errors of many types for a damaged structure
             raise ScoutError(
-                "E604", f"{file} is damaged", "delete that file and run again with --resume: its structures will be made anew"
+                "E604",
+                f"{file} is damaged",
+                "delete that file and run again with --resume: its structures will be made anew",
             ) from error
 
     def write_part(self, arm: Arm, generated: Sequence[Generated]) -> Path:
         """A batch of consecutive indices as a file of its own. Raises OSError."""
         rows = [
-            {"index": g.index, "structure": g.structure and g.structure.as_dict(), "failure": g.failure, "ancestor": g.ancestor}
+            {
+                "index": g.index,
+                "structure": g.structure and g.structure.as_dict(),
+                "failure": g.failure,
+                "ancestor": g.ancestor,
+            }
             | ({"origin": g.origin} if g.origin is not None else {})
             for g in generated
         ]
@@ -196,7 +236,9 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ScoutError(
-            "E602", f"cannot write into {folder}: {error.strerror or error}", "free space or choose another folder with --out"
+            "E602",
+            f"cannot write into {folder}: {error.strerror or error}",
+            "free space or choose another folder with --out",
         ) from error
 
 
@@ -213,7 +255,9 @@ def _read_json(file: Path) -> Any:
     except FileNotFoundError:
         raise
     except (OSError, ValueError, RecursionError) as error:
-        raise ScoutError("E604", f"{file} is damaged", "start a new run in another folder") from error
+        raise ScoutError(
+            "E604", f"{file} is damaged", "start a new run in another folder"
+        ) from error
 
 
 def _version(package: str) -> str | None:

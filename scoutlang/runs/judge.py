@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Group
 
-from scoutlang.support.errors import ScoutError
+from scoutlang.crystals.io import NamedStructure
 from scoutlang.ir import Arm, Program
 from scoutlang.potentials import DEFAULT as POTENTIAL
 from scoutlang.potentials import Potential
 from scoutlang.potentials import load as load_potential
 from scoutlang.potentials.catalogue import notice
 from scoutlang.runs.folder import ARMS, MANIFEST, SAMPLES, RunFolder, manifest, writing
-from scoutlang.crystals.io import NamedStructure
 from scoutlang.runs.trace import TRACE
+from scoutlang.support.errors import ScoutError
 from scoutlang.validation.outputs import as_frame, write_outputs
 from scoutlang.validation.pipeline import Validation, validate
 from scoutlang.validation.record import Generated, Record
@@ -81,7 +81,9 @@ class Judged:
 
     def __str__(self) -> str:
         """The tables that `scout run` ends with."""
-        return as_text(Group(render_terms(self.terms, self.hardest), render_table(self.validation, self.files)))
+        return as_text(
+            Group(render_terms(self.terms, self.hardest), render_table(self.validation, self.files))
+        )
 
     __repr__ = __str__  # what a prompt and a notebook show
 
@@ -114,30 +116,49 @@ def judge(
     """
     run = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
     program, generated = run.program, run.generated()
-    names = {"potential": potential or judged_by(run, "potential"), "reference": reference or judged_by(run, "reference")}
+    names = {
+        "potential": potential or judged_by(run, "potential"),
+        "reference": reference or judged_by(run, "reference"),
+    }
     judge_, known = load_potential(names["potential"]), load_reference(names["reference"])
     if note and (licence := notice(names["potential"])):
         note(licence)
     started = time.monotonic()
-    validation = validate(program, generated, potential=judge_, reference=known, progress=progress, store=Store(run.path / STAGES))
+    validation = validate(
+        program,
+        generated,
+        potential=judge_,
+        reference=known,
+        progress=progress,
+        store=Store(run.path / STAGES),
+    )
     facts: dict[str, Any] = {
         "judges": names,
-        "potential": {"name": judge_.name, "version": judge_.version, "weights_sha256": judge_.weights_sha256},
+        "potential": {
+            "name": judge_.name,
+            "version": judge_.version,
+            "weights_sha256": judge_.weights_sha256,
+        },
         "reference": {**known.about, "name": known.name, "version": known.version},
-        "validation": {"structures": len(generated), "seconds": round(time.monotonic() - started, 2)},
+        "validation": {
+            "structures": len(generated),
+            "seconds": round(time.monotonic() - started, 2),
+        },
     }
     with writing(run.path):
         files = [*write_outputs(run.path, validation), *_draw(run, validation)]
         if run.manifest.get("status") == "interrupted" and _complete(run, generated):
             facts["status"] = "finished"
         run.note(facts)
-    terms, hardest = summarize_terms(program, validation.records), find_hardest(program, validation.records)
+    terms, hardest = (
+        summarize_terms(program, validation.records),
+        find_hardest(program, validation.records),
+    )
     return Judged(run, validation, (run.path / MANIFEST, *files), terms, hardest, judge_, known)
 
 
 def _complete(run: RunFolder, generated: Sequence[Generated]) -> bool:
-    """Whether every structure that was asked for is there: then only the judging was interrupted.
-    """
+    """Whether every structure that was asked for is there: then only the judging was interrupted."""
     return all(sum(g.arm == arm for g in generated) == run.program.sample.count for arm in run.arms)
 
 
@@ -153,11 +174,17 @@ def judged_by(run: RunFolder, what: Literal["potential", "reference"]) -> str:
     if not isinstance(name, str):
         return POTENTIAL if what == "potential" else REFERENCE
     if ":" in name:
-        raise ScoutError("E443", f"{run.path} was judged by a model file, {name}", f"if you trust it, name it again: --potential {name}")
+        raise ScoutError(
+            "E443",
+            f"{run.path} was judged by a model file, {name}",
+            f"if you trust it, name it again: --potential {name}",
+        )
     return name
 
 
-def adopt(program: Program, given: Mapping[Arm, Sequence[NamedStructure | ScoutError]], folder: str | Path) -> RunFolder:
+def adopt(
+    program: Program, given: Mapping[Arm, Sequence[NamedStructure | ScoutError]], folder: str | Path
+) -> RunFolder:
     """A run folder of structures that something else has made: a finished run, which is not judged
     yet.
 
@@ -169,10 +196,17 @@ def adopt(program: Program, given: Mapping[Arm, Sequence[NamedStructure | ScoutE
     arms = [arm for arm in ARMS if arm in given]
     count = max(1, *(len(some) for some in given.values()))
     settled = replace(program, sample=replace(program.sample, count=count))
-    generated = {arm: [_taken(arm, settled.sample.seed, i, found) for i, found in enumerate(given[arm])] for arm in arms}
+    generated = {
+        arm: [_taken(arm, settled.sample.seed, i, found) for i, found in enumerate(given[arm])]
+        for arm in arms
+    }
     with writing(path):
         claim(path)
-        run = RunFolder(path, manifest(settled, arms) | {"status": "finished", "given": {arm: len(given[arm]) for arm in arms}})
+        run = RunFolder(
+            path,
+            manifest(settled, arms)
+            | {"status": "finished", "given": {arm: len(given[arm]) for arm in arms}},
+        )
         for arm in arms:
             for first in range(0, len(generated[arm]), _PART):
                 run.write_part(arm, generated[arm][first : first + _PART])
@@ -183,7 +217,11 @@ def adopt(program: Program, given: Mapping[Arm, Sequence[NamedStructure | ScoutE
 def claim(path: Path) -> None:
     """Make a new run folder. Raises ScoutError E601 where something is there already, OSError."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ScoutError("E601", f"{path} exists and is not empty", "choose another folder with --out, or continue that run with --resume")
+        raise ScoutError(
+            "E601",
+            f"{path} exists and is not empty",
+            "choose another folder with --out, or continue that run with --resume",
+        )
     (path / SAMPLES).mkdir(parents=True, exist_ok=True)
 
 

@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 
 from scoutlang.crystals.batch import CrystalBatch
-from scoutlang.ir.elements import SYMBOLS
-from scoutlang.ir import Program, Wish
 from scoutlang.evaluation.loss import Loss, compile_loss, loss_and_gradient
+from scoutlang.ir import Program, Wish
+from scoutlang.ir.elements import SYMBOLS
 from scoutlang.potentials import Potential, Report, unfit
 
 STEPS = 30
@@ -111,7 +111,9 @@ def relax(
 
 def claims_loss(program: Program) -> Loss:
     """The loss of the `require` and `prefer` lines that say what should hold."""
-    return compile_loss(replace(program, terms=tuple(t for t in program.terms if not isinstance(t.claim, Wish))))
+    return compile_loss(
+        replace(program, terms=tuple(t for t in program.terms if not isinstance(t.claim, Wish)))
+    )
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,9 @@ class Objective:
     loss: Loss
     rho: float
 
-    def __call__(self, structure: Structure) -> tuple[State, NDArray[np.float64], NDArray[np.float64]]:
+    def __call__(
+        self, structure: Structure
+    ) -> tuple[State, NDArray[np.float64], NDArray[np.float64]]:
         """→ the state; forces (n, 3) in eV/Å and stress (3, 3) in eV/Å^3 (signs as in
         `potentials.Evaluation`) of n times the objective.
 
@@ -133,12 +137,18 @@ class Objective:
             raise Stopped(found.reason)
         assert found.forces is not None
         assert found.stress is not None
-        value, along_frac, along_cell = loss_and_gradient(self.loss, CrystalBatch.from_structures([structure]))
+        value, along_frac, along_cell = loss_and_gradient(
+            self.loss, CrystalBatch.from_structures([structure])
+        )
         loss, cell = float(value.total), structure.lattice.matrix
         # r = frac L, so ∂ℓ/∂r = ∂ℓ/∂frac L^(-T); a strain takes L to L (1 + ε), so ∂ℓ/∂ε = Lᵀ ∂ℓ/∂L
         along_sites = along_frac.numpy() @ np.linalg.inv(cell).T
         along_strain = cell.T @ along_cell[0].numpy()
-        if not (math.isfinite(loss) and np.isfinite(along_sites).all() and np.isfinite(along_strain).all()):
+        if not (
+            math.isfinite(loss)
+            and np.isfinite(along_sites).all()
+            and np.isfinite(along_strain).all()
+        ):
             raise Stopped("the loss is not finite")
         pull = len(structure) * self.rho * loss
         state = State(structure, found.energy, loss, found.energy + self.rho / 2 * loss**2)
@@ -152,7 +162,11 @@ def relax_one(structure: Structure, objective: Objective, *, steps: int = STEPS)
         return Relaxed(structure, None, None, 0, False, flaw)
     path = _Path(objective, structure)
     atoms = Atoms(
-        numbers=structure.atomic_numbers, scaled_positions=structure.frac_coords, cell=structure.lattice.matrix, pbc=True, calculator=path
+        numbers=structure.atomic_numbers,
+        scaled_positions=structure.frac_coords,
+        cell=structure.lattice.matrix,
+        pbc=True,
+        calculator=path,
     )
     optimiser = BFGS(FrechetCellFilter(atoms), logfile=None, maxstep=MOVE)
     converged, reason = False, ""
@@ -177,13 +191,22 @@ class _Path(Calculator):  # type: ignore[misc]
         self.first: State | None = None
         self.best: State | None = None
 
-    def calculate(self, atoms: Atoms | None = None, properties: Any = ("energy",), system_changes: Any = all_changes) -> None:
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Any = ("energy",),
+        system_changes: Any = all_changes,
+    ) -> None:
         super().calculate(atoms, properties, system_changes)
         assert atoms is not None
-        structure = Structure(atoms.cell.array, self._start.species, atoms.get_scaled_positions(wrap=False))
+        structure = Structure(
+            atoms.cell.array, self._start.species, atoms.get_scaled_positions(wrap=False)
+        )
         grown = structure.volume / self._start.volume
         if not 1 / SWELL < grown < SWELL:
-            raise Stopped(f"the cell {'swells' if grown > 1 else 'collapses'}: {grown:.2g} times its first volume")
+            raise Stopped(
+                f"the cell {'swells' if grown > 1 else 'collapses'}: {grown:.2g} times its first volume"
+            )
         state, forces, stress = self._objective(structure)
         if self.best is None or state.objective < self.best.objective:
             self.best = state

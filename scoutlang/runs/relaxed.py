@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scoutlang.support.version import __version__
+from scoutlang.crystals.io import plain_structure
+from scoutlang.ir import Arm
+from scoutlang.potentials import Potential
+from scoutlang.runs.folder import ARMS, RunFolder
+from scoutlang.runs.judge import judged_by
+from scoutlang.runs.relax import RHO, STEPS, Objective, Relaxed, claims_loss, relax_one
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
-from scoutlang.ir import Arm
-from scoutlang.runs.judge import judged_by
-from scoutlang.potentials import Potential
-from scoutlang.runs.relax import RHO, STEPS, Objective, Relaxed, claims_loss, relax_one
-from scoutlang.runs.folder import ARMS, RunFolder
-from scoutlang.crystals.io import plain_structure
+from scoutlang.support.version import __version__
 from scoutlang.validation import Generated, Validation, validate, write_outputs
 from scoutlang.validation.reference import load as load_reference
 from scoutlang.validation.stages import Progress
@@ -84,28 +84,59 @@ def relax_run(
     run = RunFolder.open(folder)
     folder, program = run.path, run.program
     if not run.finished:
-        raise ScoutError("E610", f"the run in {folder} is not finished", "finish it with `scout run … --resume`")
+        raise ScoutError(
+            "E610", f"the run in {folder} is not finished", "finish it with `scout run … --resume`"
+        )
     chosen = [arm for arm in ARMS if arm in arms and arm in run.arms]
     if not chosen:
-        raise ScoutError("E610", f"the run in {folder} has no arm {' or '.join(arms)}", f"it has {' and '.join(run.arms)}")
+        raise ScoutError(
+            "E610",
+            f"the run in {folder} has no arm {' or '.join(arms)}",
+            f"it has {' and '.join(run.arms)}",
+        )
     reference = load_reference(judged_by(run, "reference"))
     sampled = {arm: run.generated([arm]) for arm in chosen}
-    if any(len(some) < program.sample.count for some in sampled.values()) and "given" not in run.manifest:
-        raise ScoutError("E610", f"structures of the run in {folder} are missing", "finish it with `scout run … --resume`")
+    if (
+        any(len(some) < program.sample.count for some in sampled.values())
+        and "given" not in run.manifest
+    ):
+        raise ScoutError(
+            "E610",
+            f"structures of the run in {folder} are missing",
+            "finish it with `scout run … --resume`",
+        )
     try:
         target = _claim(folder / FOLDER, run.manifest["digest"], potential, steps, rho)
         objective = Objective(potential, claims_loss(program), rho)
         outcomes = {
-            arm: _relax_arm(target / f"relaxed_structures-{arm}.jsonl", generated, objective, steps, arm, progress)
+            arm: _relax_arm(
+                target / f"relaxed_structures-{arm}.jsonl",
+                generated,
+                objective,
+                steps,
+                arm,
+                progress,
+            )
             for arm, generated in sampled.items()
         }
         before = [g for arm in chosen for g in sampled[arm]]
-        after = [_relaxed(g, o) for arm in chosen for g, o in zip(sampled[arm], outcomes[arm], strict=True)]
-        judged = [validate(program, some, potential=potential, reference=reference, progress=progress) for some in (before, after)]
-        files = [path.rename(target / _name(path.name)) for path in write_outputs(target, judged[1])]
+        after = [
+            _relaxed(g, o)
+            for arm in chosen
+            for g, o in zip(sampled[arm], outcomes[arm], strict=True)
+        ]
+        judged = [
+            validate(program, some, potential=potential, reference=reference, progress=progress)
+            for some in (before, after)
+        ]
+        files = [
+            path.rename(target / _name(path.name)) for path in write_outputs(target, judged[1])
+        ]
     except OSError as error:
         raise ScoutError(
-            "E602", f"cannot write into {folder / FOLDER}: {error.strerror or error}", "free space and run it again"
+            "E602",
+            f"cannot write into {folder / FOLDER}: {error.strerror or error}",
+            "free space and run it again",
         ) from error
     return RelaxedRun(target, judged[0], judged[1], outcomes, (target / SETTINGS, *files))
 
@@ -118,12 +149,20 @@ def _claim(target: Path, digest: str, potential: Potential, steps: int, rho: flo
         "digest": digest,
         "steps": steps,
         "rho": rho,
-        "potential": {"name": potential.name, "version": potential.version, "weights_sha256": potential.weights_sha256},
+        "potential": {
+            "name": potential.name,
+            "version": potential.version,
+            "weights_sha256": potential.weights_sha256,
+        },
     }
     file = target / SETTINGS
     if file.exists():
         try:
-            same = {**json.loads(file.read_text(encoding="utf-8")), "about": "", "scoutlang": ""} == {
+            same = {
+                **json.loads(file.read_text(encoding="utf-8")),
+                "about": "",
+                "scoutlang": "",
+            } == {
                 **settings,
                 "about": "",
                 "scoutlang": "",
@@ -131,7 +170,11 @@ def _claim(target: Path, digest: str, potential: Potential, steps: int, rho: flo
         except (ValueError, TypeError):
             same = False
         if not same:
-            raise ScoutError("E612", f"{target} holds a relaxation with other settings", "give the same ones, or move that folder away")
+            raise ScoutError(
+                "E612",
+                f"{target} holds a relaxation with other settings",
+                "give the same ones, or move that folder away",
+            )
         return target
     target.mkdir(exist_ok=True)
     text = json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
@@ -140,7 +183,12 @@ def _claim(target: Path, digest: str, potential: Potential, steps: int, rho: flo
 
 
 def _relax_arm(
-    file: Path, generated: Sequence[Generated], objective: Objective, steps: int, arm: Arm, progress: Progress | None
+    file: Path,
+    generated: Sequence[Generated],
+    objective: Objective,
+    steps: int,
+    arm: Arm,
+    progress: Progress | None,
 ) -> list[Outcome]:
     """The outcomes of an arm: those that the file has, then the others, a line each as they are
     done.
@@ -152,7 +200,9 @@ def _relax_arm(
                 progress(f"relax {arm}", len(outcomes), len(generated))
             outcome = Outcome(sample.index, None, reason=sample.failure or "not sampled")
             if sample.structure is not None:
-                outcome = _outcome(sample.index, relax_one(sample.structure, objective, steps=steps))
+                outcome = _outcome(
+                    sample.index, relax_one(sample.structure, objective, steps=steps)
+                )
             lines.write(json.dumps(outcome.__dict__, ensure_ascii=False) + "\n")
             lines.flush()
             outcomes.append(outcome)
@@ -187,13 +237,17 @@ def _read(file: Path, generated: Sequence[Generated]) -> list[Outcome]:
         if [o.index for o in outcomes] != [g.index for g in generated[: len(outcomes)]]:
             raise ValueError("other structures")
     except (ValueError, TypeError) as error:
-        raise ScoutError("E612", f"{file} is damaged", "delete that file: its structures will be relaxed again") from error
+        raise ScoutError(
+            "E612", f"{file} is damaged", "delete that file: its structures will be relaxed again"
+        ) from error
     return outcomes
 
 
 def _relaxed(sample: Generated, outcome: Outcome) -> Generated:
     structure = None if outcome.structure is None else plain_structure(outcome.structure)
-    return Generated(sample.arm, sample.seed, sample.index, structure, sample.failure, sample.ancestor)
+    return Generated(
+        sample.arm, sample.seed, sample.index, structure, sample.failure, sample.ancestor
+    )
 
 
 def _name(name: str) -> str:

@@ -15,16 +15,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import write_whole
 from scoutlang.ir import Arm, Program
-from scoutlang.runs.judge import REFERENCE, Judged, claim, judge, judged_by
-from scoutlang.support.memory import keep_freed_memory
 from scoutlang.potentials import DEFAULT as POTENTIAL
 from scoutlang.potentials import load as load_potential
 from scoutlang.runs.folder import ARMS, MANIFEST, SAMPLES, RunFolder, manifest, writing
-from scoutlang.sampling.progress import Progress
+from scoutlang.runs.judge import REFERENCE, Judged, claim, judge, judged_by
 from scoutlang.runs.trace import TRACE, Moment, Recorder, guiding_terms, write_trace
+from scoutlang.sampling.progress import Progress
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import write_whole
+from scoutlang.support.memory import keep_freed_memory
 from scoutlang.validation.heights import Heights
 from scoutlang.validation.record import Generated
 from scoutlang.validation.reference import load as load_reference
@@ -90,7 +90,19 @@ def run(
         other = None if baseline is None else RunFolder.open(baseline)
         potential = potential or (judged_by(earlier, "potential") if earlier else POTENTIAL)
         reference = reference or (judged_by(earlier, "reference") if earlier else REFERENCE)
-        return _run(program, folder, tuple(arms), potential, reference, device, trace_every, other, model, watcher, earlier)
+        return _run(
+            program,
+            folder,
+            tuple(arms),
+            potential,
+            reference,
+            device,
+            trace_every,
+            other,
+            model,
+            watcher,
+            earlier,
+        )
     except Exception:
         if earlier is None:
             _give_back(folder)
@@ -113,8 +125,8 @@ def _run(
     # heavy imports wait until the folder is known to be good
     import torch
 
-    from scoutlang.sampling.mattergen.checkpoint import load_model
     from scoutlang.sampling.generate import check_model
+    from scoutlang.sampling.mattergen.checkpoint import load_model
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if model is None:
@@ -124,14 +136,26 @@ def _run(
     # before anything is sampled: a potential or a reference that is missing must not be found out
     # an hour later
     potential, reference = load_potential(potential_name), load_reference(reference_name)
-    identity = {"name": model.name, "weights_sha256": model.weights_sha256, "config_sha256": model.config_sha256}
+    identity = {
+        "name": model.name,
+        "weights_sha256": model.weights_sha256,
+        "config_sha256": model.config_sha256,
+    }
     judges = {"potential": potential_name, "reference": reference_name}
-    facts = {"device": device, "model": identity, "judges": judges, "trace_every": trace_every, "batches": {}}
+    facts = {
+        "device": device,
+        "model": identity,
+        "judges": judges,
+        "trace_every": trace_every,
+        "batches": {},
+    }
     run = RunFolder(path, manifest(program, arms) | facts)
     if earlier is not None:
         if earlier.manifest.get("model", identity) != identity:
             raise ScoutError(
-                "E603", f"{path} was begun with other weights of the model '{model.name}'", "resume with those weights, or choose --out"
+                "E603",
+                f"{path} was begun with other weights of the model '{model.name}'",
+                "resume with those weights, or choose --out",
             )
         kept = ("started", "batches", "sampling", "potential", "reference", "validation")
         run.manifest.update({key: earlier.manifest[key] for key in kept if key in earlier.manifest})
@@ -145,8 +169,16 @@ def _run(
         if baseline is not None and "non-guided" in arms:
             _take_baseline(run, baseline, watcher)
         for arm in arms:
-            _sample_arm(run, arm, model, device, heights if arm == "guided" else None, trace_every, watcher)
-        judged = judge(run, potential=potential_name, reference=reference_name, progress=watcher.judging, note=watcher.note)
+            _sample_arm(
+                run, arm, model, device, heights if arm == "guided" else None, trace_every, watcher
+            )
+        judged = judge(
+            run,
+            potential=potential_name,
+            reference=reference_name,
+            progress=watcher.judging,
+            note=watcher.note,
+        )
     run.manifest["status"] = "finished"
     with writing(path):
         run.save()
@@ -158,7 +190,9 @@ def _take_baseline(run: RunFolder, other: RunFolder, watcher: Watcher) -> None:
     sample.
     """
     if _unguided(run) != _unguided(other):
-        watcher.note(f"{other.path} was sampled with other settings; the non-guided arm is sampled anew")
+        watcher.note(
+            f"{other.path} was sampled with other settings; the non-guided arm is sampled anew"
+        )
         return
     taken = 0
     for indices in _batches(run.program.sample.count, run.program.sample.batch):
@@ -185,17 +219,37 @@ def _unguided(run: RunFolder) -> tuple[Any, ...]:
     """All that decides what the non-guided arm holds, but the number of its structures."""
     program, sample = run.program, run.program.sample.to_data()
     del sample["count"]
-    return program.system, program.atoms, program.formula, sample, run.manifest.get("model"), run.manifest.get("scoutlang")
+    return (
+        program.system,
+        program.atoms,
+        program.formula,
+        sample,
+        run.manifest.get("model"),
+        run.manifest.get("scoutlang"),
+    )
 
 
 def _sample_arm(
-    run: RunFolder, arm: Arm, model: Any, device: str, heights: Heights | None, trace_every: int | None, watcher: Watcher
+    run: RunFolder,
+    arm: Arm,
+    model: Any,
+    device: str,
+    heights: Heights | None,
+    trace_every: int | None,
+    watcher: Watcher,
 ) -> None:
     """Sample the batches of an arm that are not there yet."""
     sample, lost = run.program.sample, 0
     batches = _batches(sample.count, sample.batch)
     there = [run.part(arm, b[0]).exists() for b in batches]
-    if trace_every and arm == "guided" and any(known and not _trace(run, arm, b).exists() for known, b in zip(there, batches, strict=True)):
+    if (
+        trace_every
+        and arm == "guided"
+        and any(
+            known and not _trace(run, arm, b).exists()
+            for known, b in zip(there, batches, strict=True)
+        )
+    ):
         watcher.note(f"{arm}: batches that were sampled without a trace stay without one")
     for known, indices in zip(there, batches, strict=True):
         part = run.part(arm, indices[0])
@@ -240,10 +294,15 @@ def _sample(
         watcher.sampling(arm, indices[0], program.sample.count, moment)
 
     started = time.monotonic()
-    sampled = generate(program, model, arm, indices, device=device, above_hull=heights, on_step=on_step)
+    sampled = generate(
+        program, model, arm, indices, device=device, above_hull=heights, on_step=on_step
+    )
     seconds = time.monotonic() - started
     rows = recorder.table() if recorder is not None else None
-    generated = [Generated(arm, program.sample.seed, x.index, x.structure, x.failure, x.ancestor) for x in sampled]
+    generated = [
+        Generated(arm, program.sample.seed, x.index, x.structure, x.failure, x.ancestor)
+        for x in sampled
+    ]
     with writing(run.path):
         # the part comes last: it says that the batch is finished
         if rows is not None:
@@ -261,8 +320,15 @@ def _sums(batches: dict[str, dict[str, float]], arms: Sequence[Arm]) -> dict[str
     """What the batches of each arm cost together; those that an older version sampled are not
     known.
     """
-    known = {arm: [cost for name, cost in batches.items() if name.rpartition("-")[0] == arm] for arm in arms}
-    return {arm: {key: round(sum(c[key] for c in costs), 3) for key in costs[0]} for arm, costs in known.items() if costs}
+    known = {
+        arm: [cost for name, cost in batches.items() if name.rpartition("-")[0] == arm]
+        for arm in arms
+    }
+    return {
+        arm: {key: round(sum(c[key] for c in costs), 3) for key in costs[0]}
+        for arm, costs in known.items()
+        if costs
+    }
 
 
 def _ending(arm: Arm, lost: int, count: int, cost: dict[str, float] | None) -> str:
@@ -270,7 +336,9 @@ def _ending(arm: Arm, lost: int, count: int, cost: dict[str, float] | None) -> s
     parts = []
     if cost is not None:
         rate = cost["structures"] / max(cost["seconds"], 1e-9)
-        parts.append(f"{cost['structures']:.0f} structures in {cost['seconds']:.0f} s ({rate:.2f} structures/s)")
+        parts.append(
+            f"{cost['structures']:.0f} structures in {cost['seconds']:.0f} s ({rate:.2f} structures/s)"
+        )
     if lost or cost is None:
         parts.append(f"{lost} of {count} structures diverged")
     return f"{arm}: {'; '.join(parts)}"
@@ -322,9 +390,17 @@ def _same_run(path: Path, program: Program, arms: Sequence[Arm]) -> RunFolder:
 
 def _differences(found: RunFolder, program: Program, arms: Sequence[Arm]) -> str:
     """``: steps 250 there, 20 here``; nothing where the statements differ and not the settings."""
-    there = {**found.manifest.get("guide", {}), **found.manifest["sample"], "arms": list(found.arms)}
+    there = {
+        **found.manifest.get("guide", {}),
+        **found.manifest["sample"],
+        "arms": list(found.arms),
+    }
     here = {**program.guide.to_data(), **program.sample.to_data(), "arms": list(arms)}
-    said = [f"{name} {there[name]} there, {here[name]} here" for name in here if name in there and there[name] != here[name]]
+    said = [
+        f"{name} {there[name]} there, {here[name]} here"
+        for name in here
+        if name in there and there[name] != here[name]
+    ]
     return f": {'; '.join(said)}" if said else ""
 
 

@@ -36,14 +36,24 @@ def members(program: Program, family: Sequence[Program], folder: Path) -> list[M
 
     family: as `scoutlang.interfaces.api.family` makes it of ``program``, in that order.
     """
-    values = itertools.product(*([f"{sweep.name}={value}" for value in sweep.values] for sweep in program.sweeps))
+    values = itertools.product(
+        *([f"{sweep.name}={value}" for value in sweep.values] for sweep in program.sweeps)
+    )
     return [
-        Member(member, folder / ",".join(_UNSAFE.sub("_", c) for c in chosen) if chosen else folder, ",".join(chosen))
+        Member(
+            member,
+            folder / ",".join(_UNSAFE.sub("_", c) for c in chosen) if chosen else folder,
+            ",".join(chosen),
+        )
         for member, chosen in zip(family, values, strict=True)
     ]
 
 
-def run_each(family: Sequence[Member], run: Callable[[Member, Path | None], Judged], baseline: Path | None = None) -> Iterator[Judged]:
+def run_each(
+    family: Sequence[Member],
+    run: Callable[[Member, Path | None], Judged],
+    baseline: Path | None = None,
+) -> Iterator[Judged]:
     """Run the members one after the other. ``run`` is given each with the run whose non-guided arm
     it may take: ``baseline``, else the first one.
     """

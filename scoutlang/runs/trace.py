@@ -39,11 +39,11 @@ import torch
 from torch import Tensor
 
 from scoutlang.crystals.batch import CrystalBatch
-from scoutlang.evaluation.expressions import Reading, truth
-from scoutlang.support.files import write_whole
 from scoutlang.crystals.neighbours import cell_heights
+from scoutlang.evaluation.expressions import Reading, truth
 from scoutlang.ir import Arm, Program, Term, Wish
 from scoutlang.sampling.progress import GuidedStep, Progress
+from scoutlang.support.files import write_whole
 
 TRACE = "trace.parquet"
 LOOK_EVERY = 10
@@ -80,8 +80,7 @@ class TermLoss:
 
 @dataclass(frozen=True)
 class Moment:
-    """A batch after a step. Nothing is computed, or fetched from the device, before somebody asks.
-    """
+    """A batch after a step. Nothing is computed, or fetched from the device, before somebody asks."""
 
     terms: tuple[Term, ...]
     progress: Progress
@@ -101,7 +100,11 @@ class Moment:
         """Share of the batch that satisfies every `require` now; None while no guidance acts, and
         where nothing is required.
         """
-        return None if self.look is None or self.look.hit is None else float(self.look.hit.double().mean())
+        return (
+            None
+            if self.look is None or self.look.hit is None
+            else float(self.look.hit.double().mean())
+        )
 
     @property
     def diverged(self) -> int:
@@ -115,10 +118,16 @@ class Moment:
         value = self.progress.guided.value
         counts = value.defined & value.terms.isfinite()
         number = counts.sum(0)
-        mean = torch.where(counts, value.terms, torch.zeros_like(value.terms)).sum(0) / number.clamp(min=1)
+        mean = torch.where(counts, value.terms, torch.zeros_like(value.terms)).sum(
+            0
+        ) / number.clamp(min=1)
         columns = zip(self.terms, mean.tolist(), number.tolist(), strict=True)
-        found = [TermLoss(term.label, loss if n else None, n / len(counts)) for term, loss, n in columns]
-        return sorted(found, key=lambda one: -torch.inf if one.loss is None else one.loss, reverse=True)
+        found = [
+            TermLoss(term.label, loss if n else None, n / len(counts)) for term, loss, n in columns
+        ]
+        return sorted(
+            found, key=lambda one: -torch.inf if one.loss is None else one.loss, reverse=True
+        )
 
 
 def guiding_terms(program: Program) -> tuple[Term, ...]:
@@ -131,7 +140,12 @@ def look(terms: Sequence[Term], clean: CrystalBatch) -> Look:
     """Judge x̂0 as the finished crystals will be judged; see `Look`. What is no crystal, not finite
     or too thin, is undefined.
     """
-    sound = clean.frac.new_zeros(clean.size).index_add(0, clean.system, (~clean.frac.isfinite().all(-1)).to(clean.frac)) == 0
+    sound = (
+        clean.frac.new_zeros(clean.size).index_add(
+            0, clean.system, (~clean.frac.isfinite().all(-1)).to(clean.frac)
+        )
+        == 0
+    )
     sound &= (cell_heights(clean.cell) >= THINNEST_CELL).all(-1)  # false for NaN as well
     true = torch.zeros((clean.size, len(terms)), dtype=torch.bool, device=clean.cell.device)
     false = true.clone()
@@ -170,8 +184,7 @@ class _Step:
 
 
 class Recorder:
-    """Keeps every ``every``-th guided step of one batch, and makes the rows of the trace of them.
-    """
+    """Keeps every ``every``-th guided step of one batch, and makes the rows of the trace of them."""
 
     def __init__(self, arm: Arm, indices: Sequence[int], every: int = 1) -> None:
         self._arm, self._indices, self._every = arm, tuple(indices), every
@@ -192,7 +205,9 @@ class Recorder:
         self._guided += 1
         if not skipped:
             seen = moment.look if number % LOOK_EVERY == 0 else None
-            step = _Step(progress.step, progress.time, _columns(progress.guided, progress.broken, seen))
+            step = _Step(
+                progress.step, progress.time, _columns(progress.guided, progress.broken, seen)
+            )
             self._attempts.setdefault(progress.indices, []).append(step)
             self._terms = moment.terms
 
@@ -200,7 +215,10 @@ class Recorder:
         """The rows of the batch: structure by structure, in each step by step, in each term by
         term. None where no guidance acted.
         """
-        tables = [_table(self._arm, indices, self._terms, steps) for indices, steps in self._attempts.items()]
+        tables = [
+            _table(self._arm, indices, self._terms, steps)
+            for indices, steps in self._attempts.items()
+        ]
         return pa.concat_tables(tables) if tables else None
 
 
@@ -225,13 +243,23 @@ def _columns(guided: GuidedStep, broken: Tensor, seen: Look | None) -> dict[str,
     }
 
 
-def _table(arm: Arm, indices: Sequence[int], terms: Sequence[Term], steps: Sequence[_Step]) -> pa.Table:
+def _table(
+    arm: Arm, indices: Sequence[int], terms: Sequence[Term], steps: Sequence[_Step]
+) -> pa.Table:
     size, shape = len(indices), (len(indices), len(steps), len(terms))
-    found = {name: torch.stack([step.columns[name] for step in steps], dim=1).cpu().numpy() for name in steps[0].columns}
-    wide = {name: np.broadcast_to(x if x.ndim == 3 else x[:, :, None], shape).ravel() for name, x in found.items()}
+    found = {
+        name: torch.stack([step.columns[name] for step in steps], dim=1).cpu().numpy()
+        for name in steps[0].columns
+    }
+    wide = {
+        name: np.broadcast_to(x if x.ndim == 3 else x[:, :, None], shape).ravel()
+        for name, x in found.items()
+    }
 
     def spread(values: Sequence[object], axis: int, kind: pa.DataType) -> pa.Array:
-        place = np.arange(len(values), dtype=np.int32).reshape([-1 if k == axis else 1 for k in range(3)])
+        place = np.arange(len(values), dtype=np.int32).reshape(
+            [-1 if k == axis else 1 for k in range(3)]
+        )
         return pa.array(values, kind).take(pa.array(np.broadcast_to(place, shape).ravel()))
 
     def number(name: str) -> pa.Array:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pymatgen.core import DummySpecies, Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
+from scoutlang.crystals import io
 from scoutlang.crystals.io import NamedStructure, as_structure, read_structures
 from scoutlang.support.errors import ScoutError
 
