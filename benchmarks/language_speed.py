@@ -22,6 +22,7 @@ from pathlib import Path
 
 import scoutlang
 from scoutlang.interfaces.cli.repl import Scout
+from scoutlang.interfaces.repl.interpreter import feed
 from scoutlang.interfaces.repl.session import Session
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "copper_pairs.scout"
@@ -151,7 +152,7 @@ def _session(text: str) -> list[tuple[str, float, float]]:
         session = Session(Scout())
         for what, given in inputs.items():
             wall, cpu = time.perf_counter(), time.process_time()
-            reply = session.feed(given)
+            reply = feed(session, given)
             taken = time.perf_counter() - wall, time.process_time() - cpu
             if not reply.ok:
                 raise SystemExit(reply.text)

@@ -18,7 +18,7 @@ import pyte
 
 from recording.cast import Event, Kind
 from recording.script import Input
-from scoutlang.interfaces.repl.transcript import MORE, PROMPT
+from scoutlang.interfaces.repl.interpreter import MORE, PROMPT
 
 COLUMNS, LINES = 100, 30
 TERM = "xterm-256color"

@@ -19,8 +19,8 @@ from recording.cast import Cast, dump, load
 from recording.screens import Screen, screens, text, transcript
 from recording.script import inputs
 from scoutlang.interfaces.repl.commands import COMMANDS
+from scoutlang.interfaces.repl.interpreter import MORE, PROMPT, replay
 from scoutlang.interfaces.repl.session import Session
-from scoutlang.interfaces.repl.transcript import MORE, PROMPT, replay
 
 sys.path.append(str(Path(__file__).parents[1] / "repl"))
 

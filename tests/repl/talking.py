@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from scoutlang.interfaces.cli.repl import Scout
+from scoutlang.interfaces.repl.interpreter import feed
 from scoutlang.interfaces.repl.session import Session
 
 if TYPE_CHECKING:
@@ -34,6 +35,6 @@ class Watched(Wide):
 
 def talk(session: Session, *lines: str) -> list[str]:
     """What each input was answered; every one was taken."""
-    replies = [session.feed(line) for line in lines]
+    replies = [feed(session, line) for line in lines]
     assert all(reply.ok for reply in replies), [reply.text for reply in replies]
     return [reply.text for reply in replies]

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,12 +16,12 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from talking import Wide, talk
-from test_repl_terminal import Terminal, pexpect, script
+from test_repl_terminal import Terminal, script
 
-from scoutlang.interfaces.repl.recording import Recording, cut_off
+from scoutlang.interfaces.repl.interpreter import feed, replay
 from scoutlang.interfaces.repl.session import Session
+from scoutlang.interfaces.repl.session_file import SessionFile
 from scoutlang.interfaces.repl.terminal import _Words, last_word, wrapped
-from scoutlang.interfaces.repl.transcript import replay
 
 ROOT = Path(__file__).parents[2]
 CRYSTAL = ROOT / "examples" / "structures" / "CuP2.cif"
@@ -60,13 +59,13 @@ def editing(session: Session, monkeypatch: pytest.MonkeyPatch, commands: str) ->
 def test_an_input_is_kept_before_it_is_run(
     tmp_path: Path, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session.recording = recording = Recording(tmp_path / "sessions")
+    session.file = file = SessionFile(tmp_path / "sessions")
     talk(session, "system Cu-P")
-    assert recording.file is not None
-    editing(session, monkeypatch, f'cat "{recording.file}" > seen; echo "atoms <= 9" >> "$1"')
+    assert file.path is not None
+    editing(session, monkeypatch, f'cat "{file.path}" > seen; echo "atoms <= 9" >> "$1"')
     talk(session, ":edit")
     assert Path("seen").read_text(encoding="utf-8").splitlines()[1:] == ["system Cu-P", ":edit"]
-    assert recording.file.read_text(encoding="utf-8").splitlines()[1:] == [
+    assert file.path.read_text(encoding="utf-8").splitlines()[1:] == [
         "system Cu-P",
         ":edit",
         "| system Cu-P",
@@ -74,31 +73,23 @@ def test_an_input_is_kept_before_it_is_run(
     ]
 
 
-def test_a_session_that_was_cut_off_is_told_once(tmp_path: Path) -> None:
-    folder = tmp_path / "sessions"
+def test_a_process_that_is_killed_leaves_all_its_inputs(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from scoutlang.interfaces.repl.recording import Recording\n"
-        "one = Recording(Path(sys.argv[1])); one.add('system Cu-P'); one.add(':run killed')\n"
-        "one.close() if sys.argv[2] == 'well' else None; os._exit(0)"
+        "import os, sys; from pathlib import Path\n"
+        "from scoutlang.interfaces.repl.session_file import SessionFile\n"
+        "one = SessionFile(Path(sys.argv[1])); one.add('system Cu-P'); one.add(':run killed')\n"
+        "os._exit(0)"
     )
-    for how in ("well", "killed"):
-        subprocess.run([sys.executable, "-c", code, str(folder), how], check=True, timeout=60)
-    alive = Recording(folder)
-    alive.add("system Fe-O")
-    [(file, last)] = cut_off(folder)
-    assert last == ":run killed"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60)
+    [file] = tmp_path.iterdir()
     assert file.read_text(encoding="utf-8").endswith("system Cu-P\n:run killed\n")
-    assert [*cut_off(folder)] == []
-    alive.close()
-    assert [*cut_off(folder)] == []
-    assert len([*folder.iterdir()]) == 3
 
 
 def test_a_fresh_session_says_where_it_is_kept(tmp_path: Path, session: Session) -> None:
-    assert session.feed(":history").text == "nothing before this"
+    assert feed(session, ":history").text == "nothing before this"
     session.inputs.clear()
-    session.recording = Recording(tmp_path / "sessions")
-    said = session.feed(":history").text
+    session.file = SessionFile(tmp_path / "sessions")
+    said = feed(session, ":history").text
     assert said.startswith(f"nothing before this\nkept in {tmp_path / 'sessions'}")
     assert said.endswith("scout replay FILE runs one again")
 
@@ -107,15 +98,15 @@ def test_a_refused_paste_waits_for_the_editor(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     talk(session, "system Cu-P", "guide k=0.2")
-    reply = session.feed(
-        "atoms <= 9\nrequire a: CN(Cu-P) = 4\nrequre b: CN(Cu-Cu) = 1\nguide k=0.4\n"
+    reply = feed(
+        session, "atoms <= 9\nrequire a: CN(Cu-P) = 4\nrequre b: CN(Cu-Cu) = 1\nguide k=0.4\n"
     )
     assert not reply.ok
     assert reply.text.endswith("nothing was taken; :edit opens this text")
     editing(session, monkeypatch, 'sed -i s/requre/require/ "$1"')
     talk(session, ":edit")
     assert (
-        session.feed(":show").text
+        feed(session, ":show").text
         == "system Cu-P\nguide k=0.4\natoms <= 9\nrequire a: CN(Cu-P) = 4\nrequire b: CN(Cu-Cu) = 1"
     )
 
@@ -123,7 +114,7 @@ def test_a_refused_paste_waits_for_the_editor(
 def test_slips_that_fmt_puts_right_are_put_right_for_the_editor(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reply = session.feed("system Cu-P\natoms <= 9  # small\nrequire a: CN(Cu–P) == 4\n")
+    reply = feed(session, "system Cu-P\natoms <= 9  # small\nrequire a: CN(Cu–P) == 4\n")
     assert "error[E016]" in reply.text
     assert "with all of that put right" in reply.text
     assert session.program is None
@@ -133,7 +124,7 @@ def test_slips_that_fmt_puts_right_are_put_right_for_the_editor(
         Path("given").read_text(encoding="utf-8")
         == "system Cu-P\natoms <= 9  # small\nrequire a: CN(Cu-P) = 4\n"
     )
-    assert session.feed(":show").text == Path("given").read_text(encoding="utf-8").rstrip("\n")
+    assert feed(session, ":show").text == Path("given").read_text(encoding="utf-8").rstrip("\n")
 
 
 def test_a_refused_file_waits_for_the_editor_with_its_folder(
@@ -141,7 +132,7 @@ def test_a_refused_file_waits_for_the_editor_with_its_folder(
 ) -> None:
     Path("there").mkdir()
     Path("there/bad.scout").write_text("system Cu-P\nrequire CN(Cu-S) = 4\n", encoding="utf-8")
-    assert "nothing was taken; :edit opens this text" in session.feed(":load there/bad.scout").text
+    assert "nothing was taken; :edit opens this text" in feed(session, ":load there/bad.scout").text
     editing(session, monkeypatch, 'sed -i s/Cu-S/Cu-P/ "$1"')
     talk(session, ":edit")
     assert session.standing.folder == Path("there").absolute()
@@ -153,22 +144,22 @@ def test_what_was_offered_goes_with_the_next_change_and_never_takes_the_place_of
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     talk(session, "system Cu-P")
-    assert not session.feed("atoms <= 9\nrequre\n").ok
+    assert not feed(session, "atoms <= 9\nrequre\n").ok
     talk(session, "atoms <= 8")
     editing(session, monkeypatch, 'cp "$1" given; echo "requre hours of work" >> "$1"')
-    assert not session.feed(":edit").ok
+    assert not feed(session, ":edit").ok
     assert Path("given").read_text(encoding="utf-8") == "system Cu-P\natoms <= 8\n"
-    assert session.feed("atoms <= 7\nrequre\n").text.endswith("  nothing was taken")
+    assert feed(session, "atoms <= 7\nrequre\n").text.endswith("  nothing was taken")
     editing(session, monkeypatch, 'cp "$1" given')
-    session.feed(":edit")
+    feed(session, ":edit")
     assert "hours of work" in Path("given").read_text(encoding="utf-8")
 
 
 def test_an_editor_that_removes_its_file(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     talk(session, "system Cu-P")
     editing(session, monkeypatch, 'rm "$1"')
-    assert "error[E705]: the editor left no text behind" in session.feed(":edit").text
-    assert session.feed(":show").text == "system Cu-P"
+    assert "error[E705]: the editor left no text behind" in feed(session, ":edit").text
+    assert feed(session, ":show").text == "system Cu-P"
 
 
 def test_the_editor_that_is_named_is_there(
@@ -178,9 +169,9 @@ def test_the_editor_that_is_named_is_there(
     monkeypatch.setenv("VISUAL", "nano")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     (tmp_path / "bin").mkdir()
-    assert "here is none of nano" in session.feed(":edit").text
+    assert "here is none of nano" in feed(session, ":edit").text
     script(tmp_path / "bin" / "vi", "true")
-    assert session.feed(":edit").text.endswith("VISUAL=vi scout")
+    assert feed(session, ":edit").text.endswith("VISUAL=vi scout")
 
 
 # -- what is meant
@@ -202,12 +193,12 @@ def test_values_from_outside_are_told_when_a_file_is_loaded(session: Session) ->
         "  still set from outside: steps = 50; :set steps= drops it",
         "  no longer set from outside, since this program does not take it: rc = 2.9",
     ]
-    assert session.feed(":undo").text.endswith("# set from outside: rc = 2.9")
+    assert feed(session, ":undo").text.endswith("# set from outside: rc = 2.9")
 
 
 @pytest.mark.parametrize("word", ["exit", "quit", "exit()"])
 def test_words_that_leave(session: Session, word: str) -> None:
-    assert session.feed(f"{word}\n").quit
+    assert feed(session, f"{word}\n").quit
 
 
 @pytest.mark.parametrize(
@@ -222,7 +213,7 @@ def test_words_that_leave(session: Session, word: str) -> None:
     ],
 )
 def test_words_of_other_programs(session: Session, word: str, hint: str) -> None:
-    reply = session.feed(f"{word}\n")
+    reply = feed(session, f"{word}\n")
     assert not reply.ok
     assert "error[E701]" in reply.text
     assert f"hint: {hint}" in reply.text
@@ -230,12 +221,12 @@ def test_words_of_other_programs(session: Session, word: str, hint: str) -> None
 
 def test_a_command_in_an_open_statement_does_nothing(session: Session) -> None:
     talk(session, "system Cu-P", "atoms <= 9")
-    assert session.feed("require (CN(Cu-P) = 4\n").unfinished
-    reply = session.feed("require (CN(Cu-P) = 4\n:undo\n")
+    assert feed(session, "require (CN(Cu-P) = 4\n").unfinished
+    reply = feed(session, "require (CN(Cu-P) = 4\n:undo\n")
     assert not reply.ok
     assert not reply.unfinished
     assert "neither it nor `:undo` was taken" in reply.text
-    assert session.feed(":show").text == "system Cu-P\natoms <= 9"
+    assert feed(session, ":show").text == "system Cu-P\natoms <= 9"
     talk(session, ":history kept.txt")
     again = Session(Wide())
     replay(again, Path("kept.txt").read_text(encoding="utf-8"), lambda line: None)
@@ -244,10 +235,10 @@ def test_a_command_in_an_open_statement_does_nothing(session: Session) -> None:
 
 def test_hints_fit_the_place(session: Session) -> None:
     talk(session, "system Cu-P", "require CN(Cu-P) = 4", "sample steps 2")
-    assert session.feed(":load nothing.scout").text.endswith("hint: check the path")
+    assert feed(session, ":load nothing.scout").text.endswith("hint: check the path")
     Path("there").mkdir()
     Path("there/file").touch()
-    said = session.feed(":run there").text
+    said = feed(session, ":run there").text
     assert "error[E601]" in said
     assert "another folder" in said
     assert "--" not in said
@@ -256,15 +247,15 @@ def test_hints_fit_the_place(session: Session) -> None:
 @pytest.mark.slow
 def test_a_report_is_named_as_a_page_is(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     talk(session, "system Cu-P", "sample steps 2", ":sample 1")
-    said = session.feed(":report x.txt").text
+    said = feed(session, ":report x.txt").text
     assert "error[E702]" in said
     assert said.endswith(":report x.html")
     assert not Path("x.txt").exists()
-    assert session.feed(":report nowhere/page.html").text.endswith(
+    assert feed(session, ":report nowhere/page.html").text.endswith(
         "hint: free space, or name another place"
     )
     talk(session, ":report 'my page.html'")
-    assert session.feed(":report 'my page.html'").text.endswith(
+    assert feed(session, ":report 'my page.html'").text.endswith(
         "hint: :report! 'my page.html' writes over it"
     )
 
@@ -284,7 +275,7 @@ def test_stars_stand_for_files(session: Session, capsys: pytest.CaptureFixture[s
         "x[1].cif: HIT",
     ]
     assert "x[1].cif: HIT" in talk(session, ":measure x[1].cif")[0]
-    assert "error[E201]: no file is called like `q*.cif`" in session.feed(":measure q*.cif").text
+    assert "error[E201]: no file is called like `q*.cif`" in feed(session, ":measure q*.cif").text
 
 
 NAMES = [
@@ -329,13 +320,13 @@ def test_a_sweep_goes_into_a_folder_with_spaces(session: Session) -> None:
         ":sweep 'my runs' k = 0.2, 0.4",
     )
     assert sorted(folder.name for folder in Path("my runs").iterdir() if folder.is_dir()) != []
-    assert "missing its partner" in session.feed(":sweep 'half k").text
+    assert "missing its partner" in feed(session, ":sweep 'half k").text
 
 
 def test_printed_commands_take_names_with_spaces(session: Session) -> None:
     talk(session, "system Cu-P", ":set steps=50")
     assert talk(session, ":save 'a b.scout'")[0].endswith("scout run 'a b.scout' --set steps=50")
-    assert session.feed(":save 'a b.scout'").text.endswith(
+    assert feed(session, ":save 'a b.scout'").text.endswith(
         "hint: :save! 'a b.scout' writes over it"
     )
     assert talk(session, ":history 'h h'")[0].endswith("scout replay 'h h' runs them")
@@ -400,23 +391,6 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     yield start
     for one in made:
         one.child.close(force=True)
-
-
-@pytest.mark.slow
-def test_a_killed_session_is_told_at_the_next_start(
-    terminal: Callable[..., Terminal], tmp_path: Path
-) -> None:
-    one = terminal()
-    one.type("system Cu-P; require CN(Cu-P) = 4; sample steps 20000\r", "1 term ")
-    one.type(":run killed\r", "loading the sampler")
-    one.child.kill(signal.SIGKILL)
-    one.child.wait()
-    two = terminal()
-    assert "the last session was cut off behind `:run killed`\r\n  scout replay " in two.seen
-    two.settle()
-    two.child.send("exit\r")
-    two.child.expect(pexpect.EOF)
-    assert "cut off" not in terminal().seen
 
 
 @pytest.mark.slow

@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoutlang.interfaces.repl.inputs import continued, inputs, unfinished
-from scoutlang.interfaces.repl.session import Reply
-from scoutlang.interfaces.repl.transcript import replay, written
+from scoutlang.interfaces.repl.inputs import continued, inputs, typed, unfinished, written
 from scoutlang.ir.source import Source
 from scoutlang.language.parser import parse
 
@@ -85,20 +83,8 @@ def test_what_is_continued_parses_as_one_statement() -> None:
     )
 
 
-class Listening:
-    """Takes the place of a session: what it is fed, input by input."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-
-    def feed(self, text: str) -> Reply:
-        self.heard += [one.rstrip() for one in inputs(text)]
-        return Reply()
-
-
 @given(st.text(alphabet="ab4 =()[]{}\n\u2028;#,|:andorCu-P", max_size=60))
 def test_what_is_written_is_heard_again(text: str) -> None:
     said = [one.rstrip() for one in inputs(text)]
-    listening = Listening()
-    replay(listening, "".join(map(written, said)), lambda line: None)  # type: ignore[arg-type]
-    assert listening.heard == said
+    heard = typed("".join(map(written, said)))
+    assert [one.rstrip() for text in heard for one in inputs(text)] == said

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from scoutlang.interfaces.repl.commands import COMMANDS
+from scoutlang.interfaces.repl.interpreter import MORE, PROMPT, replay
 from scoutlang.interfaces.repl.session import Session
-from scoutlang.interfaces.repl.transcript import MORE, PROMPT, replay
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "repl.md").read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ from talking import Watched, Wide, talk
 from test_running import Interrupt, judge_quickly
 
 from scoutlang.interfaces.repl import samples
+from scoutlang.interfaces.repl.interpreter import feed
 from scoutlang.interfaces.repl.session import Session
 from scoutlang.runs import run as running
 from scoutlang.runs.folder import RunFolder
@@ -29,7 +30,7 @@ def test_a_sample_has_both_arms_and_leaves_nothing_behind(ready: Session, tmp_pa
         r"require two: CN\(Cu-P\) = 2 .*non-guided|non-guided.*guided", said, re.DOTALL
     )
     assert re.search(r"hits: non-guided \d of 2, guided \d of 2", said)
-    folder = ready.made.last().folder
+    folder = ready.made.folder
     assert (folder / "run.json").is_file()
     ready.close()
     assert not folder.exists()
@@ -41,10 +42,10 @@ def test_the_model_stays_and_the_non_guided_arm_is_not_made_twice(
 ) -> None:
     talk(ready, ":sample 2")
     monkeypatch.setattr(samples, "load_model", None)  # a second call would fail
-    first = ready.made.last()
+    first = ready.made
     talk(ready, "require two: CN(Cu-P) = 3")
     [said] = talk(ready, ":sample 2")
-    second = ready.made.last()
+    second = ready.made
     assert second.judged.run.manifest["baseline"] == str(first.folder)
     table = said.partition("the same seed, guided arm")[2]
     assert [line.split("│")[1].strip() for line in table.splitlines() if "│" in line] == [
@@ -71,7 +72,7 @@ def test_the_same_hypothesis_again_has_no_difference(ready: Session) -> None:
 def test_what_was_made_can_be_looked_at(ready: Session) -> None:
     talk(ready, ":sample 2")
     hits, view, plot = talk(ready, ":hits", ":view 4", ":plot CN(Cu-P)")
-    made = [record for record in ready.made.last().records if record.hit]
+    made = [record for record in ready.made.records if record.hit]
     assert ("no hits among 4 structures" in hits) == (not made)
     assert all(record.arm in hits for record in made)
     assert re.match(r"4  guided  \w+, [34] atoms: (hit|miss|undefined)\n  a = \d", view)
@@ -79,48 +80,48 @@ def test_what_was_made_can_be_looked_at(ready: Session) -> None:
     assert plot.splitlines()[0] == "CN(Cu-P)"
     without = sum(int(n) for n in re.findall(r": (\d) of 2 without", plot))
     assert sum(int(n) for n in re.findall(r"█ (\d+)", plot)) + without == 4
-    assert "from 1 to 4" in ready.feed(":view 5").text
-    assert "error[E030]" in ready.feed(":plot CN(Cu-S)").text
+    assert "from 1 to 4" in feed(ready, ":view 5").text
+    assert "error[E030]" in feed(ready, ":plot CN(Cu-S)").text
 
 
 def test_a_report_of_a_sample_needs_a_name(ready: Session) -> None:
     talk(ready, ":sample 1")
-    assert "E702" in ready.feed(":report").text
+    assert "E702" in feed(ready, ":report").text
 
 
 def test_a_run_stays(ready: Session, tmp_path: Path) -> None:
     said, again = talk(ready, ":run", ":run")
     assert "files in runs/session-1" in said
     assert "files in runs/session-2" in again
-    assert len(ready.made.last().records) == 6
-    assert "E601" in ready.feed(":run runs/session-1").text
+    assert len(ready.made.records) == 6
+    assert "E601" in feed(ready, ":run runs/session-1").text
     assert (tmp_path / "runs" / "session-1" / "summary.json").is_file()
 
 
 @pytest.mark.parametrize(("arm", "left"), [("guided", 2), ("non-guided", 0)])
 def test_ctrl_c_keeps_what_is_done(ready: Session, arm: str, left: int) -> None:
     ready.host = Watched(Interrupt(arm, 0))
-    reply = ready.feed(":sample 2")
+    reply = feed(ready, ":sample 2")
     assert not reply.ok
     if left:
         assert "hits: non-guided" in reply.text
         assert "interrupted: this is what was finished" in reply.text
-        assert len(ready.made.last().records) == left
+        assert len(ready.made.records) == left
     else:
         assert "E703" in reply.text
     ready.host = Wide()
-    assert ready.feed(":sample 1").ok
+    assert feed(ready, ":sample 1").ok
 
 
 def test_a_model_that_is_not_there(session: Session) -> None:
     talk(session, "system Cu-P", 'sample model="nowhere"')
-    assert "error[E510]" in session.feed(":sample").text
+    assert "error[E510]" in feed(session, ":sample").text
 
 
 def test_a_sweep_is_no_single_run(ready: Session) -> None:
     talk(ready, "sweep k in {0.2, 0.4}")
     for command in (":sample", ":run"):
-        assert ":sweep runs it; without it, :drop k" in ready.feed(command).text
+        assert ":sweep runs it; without it, :drop k" in feed(ready, command).text
 
 
 # -- :sweep
@@ -153,7 +154,7 @@ def test_a_sweep_has_a_run_for_each_value_and_one_non_guided_arm(
     assert (
         len({(run.path / "samples" / "non-guided-000000.json").read_bytes() for run in runs}) == 1
     )
-    last = ready.made.last()
+    last = ready.made
     assert last.folder == Path("runs/session-1/k=0.8,cap=2")
     hits = sum(record.hit is True for record in last.records if record.arm == "guided")
     assert rows(said)["k=0.8,cap=2"][1].startswith(f"{hits} of 3 ")
@@ -176,10 +177,10 @@ def test_a_sweep_for_this_time_leaves_the_program_as_it_stands(
         ("k in {0.2,", "E0"),
         ("", "E702"),
     ):
-        reply = ready.feed(f":sweep {text}")
+        reply = feed(ready, f":sweep {text}")
         assert not reply.ok
         assert f"error[{code}" in reply.text, reply.text
-    assert "^" in ready.feed(":sweep k = 0.2, -1").text
+    assert "^" in feed(ready, ":sweep k = 0.2, -1").text
 
 
 def test_a_sweep_that_was_interrupted_goes_on(ready: Session, tmp_path: Path) -> None:
@@ -194,7 +195,7 @@ def test_a_sweep_that_was_interrupted_goes_on(ready: Session, tmp_path: Path) ->
             yield Interrupt("guided", 0) if self.count == 2 else running.Silent()
 
     ready.host = Second()
-    reply = ready.feed(":sweep k = 0.2, 0.4")
+    reply = feed(ready, ":sweep k = 0.2, 0.4")
     assert not reply.ok
     assert list(rows(reply.text)) == ["k=0.2"]
     assert (
@@ -235,9 +236,7 @@ def counted(plot: str) -> tuple[int, list[list[str]]]:
 
 
 def test_any_expression_is_plotted_with_its_unit(sampled: Session) -> None:
-    sound = [
-        record.structure for record in sampled.made.last().records if record.passed("geometry")
-    ]
+    sound = [record.structure for record in sampled.made.records if record.passed("geometry")]
     volumes = [structure.volume / len(structure) for structure in sound]
     said, ratio, both, term = talk(
         sampled,
@@ -266,7 +265,7 @@ def test_what_the_stages_found_is_plotted(sampled: Session) -> None:
     [said] = talk(sampled, ":plot e_above_hull")
     assert said.splitlines()[0] == "e_above_hull [eV/atom]"
     assert counted(said)[0] == sum(
-        record.e_above_hull is not None for record in sampled.made.last().records
+        record.e_above_hull is not None for record in sampled.made.records
     )
 
 
@@ -283,7 +282,7 @@ def test_what_the_stages_found_is_plotted(sampled: Session) -> None:
 def test_an_error_in_a_plot_is_shown_in_its_place(
     sampled: Session, text: str, code: str, mark: str
 ) -> None:
-    reply = sampled.feed(f":plot {text}")
+    reply = feed(sampled, f":plot {text}")
     assert not reply.ok
     shown = reply.text.splitlines()
     assert f"error[{code}]" in shown[0]
@@ -295,12 +294,12 @@ def test_an_error_in_a_plot_is_shown_in_its_place(
 def test_a_structure_has_a_page_of_its_own(sampled: Session) -> None:
     [said] = talk(sampled, ":view 2")
     page = Path(said.splitlines()[-1].strip())
-    assert page == sampled.made.last().folder / "structure-2.html"
+    assert page == sampled.made.folder / "structure-2.html"
     text = page.read_text(encoding="utf-8")
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     assert found
     data = json.loads(found[1])
-    structure = sampled.made.last().records[1].structure
+    structure = sampled.made.records[1].structure
     assert data["structure"]["elements"] == [site.specie.symbol for site in structure]
     assert data["structure"]["cell"] == pytest.approx(
         list(structure.lattice.matrix.ravel()), abs=1e-4
@@ -351,13 +350,13 @@ class AtKeyboard(Wide):
 )
 def test_ctrl_c_lets_the_batch_be_finished(ready: Session, arm: str, left: list[str]) -> None:
     ready.host = AtKeyboard(Pressing(arm, [2]))
-    reply = ready.feed(":sample 4")
+    reply = feed(ready, ":sample 4")
     assert not reply.ok
     assert "interrupted: this is what was finished" in reply.text
     assert (
         "Ctrl-C: finishing this batch; press it again to stop at once" in ready.host.watcher.notes
     )
-    assert [record.arm for record in ready.made.last().records] == left
+    assert [record.arm for record in ready.made.records] == left
 
 
 def test_ctrl_c_in_the_last_batch_is_no_interruption(ready: Session) -> None:
@@ -367,4 +366,4 @@ def test_ctrl_c_in_the_last_batch_is_no_interruption(ready: Session) -> None:
 
 def test_ctrl_c_twice_stops_at_once(ready: Session) -> None:
     ready.host = AtKeyboard(Pressing("non-guided", [2, 3]))
-    assert "error[E703]" in ready.feed(":sample 2").text
+    assert "error[E703]" in feed(ready, ":sample 2").text

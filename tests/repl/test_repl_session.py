@@ -10,6 +10,7 @@ from talking import talk
 
 from scoutlang.interfaces import api
 from scoutlang.interfaces.repl.commands import COMMANDS
+from scoutlang.interfaces.repl.interpreter import feed
 from scoutlang.interfaces.repl.session import Session
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 def refused(session: Session, text: str, code: str) -> str:
     before = session.standing
-    reply = session.feed(text)
+    reply = feed(session, text)
     assert not reply.ok
     assert f"error[{code}]" in reply.text, reply.text
     assert session.standing == before
@@ -42,7 +43,7 @@ def test_an_error_has_its_caret_and_the_statement_is_not_taken(session: Session)
     talk(session, "system Cu-P")
     said = refused(session, "require CN(Cu-S) = 4", "E030")
     assert "  2 | require CN(Cu-S) = 4\n    |               ^ add it to the system" in said
-    assert session.feed(":show").text == "system Cu-P"
+    assert feed(session, ":show").text == "system Cu-P"
 
 
 def test_one_bad_statement_of_an_input_stops_all_of_it(session: Session) -> None:
@@ -64,7 +65,7 @@ def test_what_may_be_there_once_is_replaced_in_its_place(session: Session) -> No
     assert talk(session, "require a: CN(Cu-P) = 3")[0].startswith(
         "  replaces require a: CN(Cu-P) = 4\n  require  a: CN(Cu-P) = 3 ± 0.5"
     )
-    assert session.feed(":show").text == "system Cu-P\nrequire a: CN(Cu-P) = 3\nguide k=0.2"
+    assert feed(session, ":show").text == "system Cu-P\nrequire a: CN(Cu-P) = 3\nguide k=0.2"
 
 
 def test_a_name_given_twice_in_one_input_is_a_slip(session: Session) -> None:
@@ -73,23 +74,23 @@ def test_a_name_given_twice_in_one_input_is_a_slip(session: Session) -> None:
 
 def test_a_param_may_wait_for_its_use(session: Session) -> None:
     assert talk(session, "system Cu-P", "param rc = 2.6 Å") == ["", ""]
-    assert "distance(Cu-P) < 2.6 Å" in session.feed("require max(distance(Cu-P)) < rc").text
+    assert "distance(Cu-P) < 2.6 Å" in feed(session, "require max(distance(Cu-P)) < rc").text
     assert (
-        "W043" in session.feed("require max(distance(Cu-P)) < 0.26 Å").text
+        "W043" in feed(session, "require max(distance(Cu-P)) < 0.26 Å").text
         or session.program is not None
     )
 
 
 def test_an_unfinished_input_is_not_looked_at(session: Session) -> None:
-    reply = session.feed("require CN(Cu-P")
+    reply = feed(session, "require CN(Cu-P")
     assert (reply.unfinished, reply.text, session.inputs) == (True, "", [])
 
 
 def test_many_lines_and_their_comments(session: Session) -> None:
     text = (ROOT / "examples" / "copper_pairs.scout").read_text(encoding="utf-8")
-    assert session.feed(text).ok
-    assert session.feed(":show").text == text.rstrip("\n")
-    assert session.feed(text).text.startswith("  replaces system Cu-Si-P-Ca")
+    assert feed(session, text).ok
+    assert feed(session, ":show").text == text.rstrip("\n")
+    assert feed(session, text).text.startswith("  replaces system Cu-Si-P-Ca")
 
 
 def test_ten_thousand_lines_at_once(session: Session) -> None:
@@ -102,7 +103,7 @@ def test_ten_thousand_lines_at_once(session: Session) -> None:
             ")",
             "",
         ]
-    reply = session.feed("\n".join(lines))
+    reply = feed(session, "\n".join(lines))
     assert reply.ok
     assert reply.text.endswith("  and 980 more")
     assert session.program is not None
@@ -121,9 +122,9 @@ def test_undo_and_redo(session: Session) -> None:
         "system Cu-P",
         "nothing stands yet; begin with the elements: system Cu-P",
     ]
-    assert not session.feed(":undo").ok
+    assert not feed(session, ":undo").ok
     talk(session, "system Fe-O")
-    assert not session.feed(":redo").ok
+    assert not feed(session, ":redo").ok
 
 
 def test_drop_by_label_and_by_verb(session: Session) -> None:
@@ -142,14 +143,14 @@ def test_save_never_writes_over_a_file_unasked(session: Session, tmp_path: Path)
     refused(session, ":save x.scout", "E703")
     talk(session, "system Cu-P;require CN( Cu-P )=4")
     refused(session, ":save pairs.txt", "E702")
-    assert session.feed(":save pairs.scout").text == "saved in pairs.scout"
+    assert feed(session, ":save pairs.scout").text == "saved in pairs.scout"
     assert (tmp_path / "pairs.scout").read_text(
         encoding="utf-8"
     ) == "system Cu-P\nrequire CN(Cu-P) = 4\n"
     talk(session, "guide k=0.3")
     refused(session, ":save pairs.scout", "E704")
     assert "k=0.3" not in (tmp_path / "pairs.scout").read_text(encoding="utf-8")
-    assert session.feed(":save! pairs.scout").ok
+    assert feed(session, ":save! pairs.scout").ok
     assert "k=0.3" in (tmp_path / "pairs.scout").read_text(encoding="utf-8")
     refused(session, ":save nowhere/pairs.scout", "E704")
 
@@ -158,11 +159,11 @@ def test_load_takes_the_place_of_what_stands_and_can_be_undone(session: Session)
     talk(session, "system Fe-O")
     assert (
         "pair: CN(Cu-Cu) = 1"
-        in session.feed(f":load {ROOT / 'examples' / 'copper_pairs.scout'}").text
+        in feed(session, f":load {ROOT / 'examples' / 'copper_pairs.scout'}").text
     )
     assert session.program is not None
     assert session.program.system == ("Cu", "Si", "P", "Ca")
-    assert session.feed(":undo").text == "system Fe-O"
+    assert feed(session, ":undo").text == "system Fe-O"
     refused(session, ":load nothing.scout", "E001")
 
 
@@ -176,9 +177,9 @@ def test_values_from_outside(session: Session) -> None:
     talk(session, "system Cu-P", "guide k=0.8", ":set k=0.4")
     assert session.program is not None
     assert session.program.guide.k.start == 0.4
-    assert session.feed(":set").text == "k = 0.4"
+    assert feed(session, ":set").text == "k = 0.4"
     refused(session, ":set nothing=1", "E076")
-    assert "scout run x.scout --set k=0.4" in session.feed(":save x.scout").text
+    assert "scout run x.scout --set k=0.4" in feed(session, ":save x.scout").text
     talk(session, ":set k=")
     assert session.program.guide.k.start == 0.8
 
@@ -187,7 +188,7 @@ def test_measure_says_what_the_command_says(session: Session) -> None:
     refused(session, ":measure x.cif", "E703")
     talk(session, "system Cu-P", "require CN(Cu-P) = 4")
     cif = ROOT / "examples" / "structures" / "CuP2.cif"
-    reply = session.feed(f":measure {cif} nothing.cif")
+    reply = feed(session, f":measure {cif} nothing.cif")
     assert "CuP2.cif: HIT" in reply.text
     assert re.search(r"error\[E2\d\d\]: nothing.cif", reply.text)
     assert not reply.ok
@@ -204,9 +205,9 @@ def test_measure_fits_the_terminal(session: Session) -> None:
 
 
 def test_pages(session: Session) -> None:
-    assert session.feed(":explain E030").text.startswith("E030: the element is not in the system")
-    assert session.feed(":doc CN").text.startswith("CN(A-B, r=…)")
-    reply = session.feed(":explain E999")
+    assert feed(session, ":explain E030").text.startswith("E030: the element is not in the system")
+    assert feed(session, ":doc CN").text.startswith("CN(A-B, r=…)")
+    reply = feed(session, ":explain E999")
     assert not reply.ok
     assert "no code `E999`" in reply.text
 
@@ -223,7 +224,7 @@ def test_a_command_that_is_none(session: Session) -> None:
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "quit"])
 def test_every_command_answers_in_an_empty_session(session: Session, name: str) -> None:
     for line in (f":{name}", f":{name} x", f":{name} ))) ⚛ \x00"):
-        reply = session.feed(line)
+        reply = feed(session, line)
         assert not reply.quit
         assert reply.text or reply.ok
 
@@ -234,26 +235,26 @@ def test_nothing_to_look_at_before_a_sample(session: Session) -> None:
 
 
 def test_help_is_the_table(session: Session) -> None:
-    said = session.feed(":help").text
+    said = feed(session, ":help").text
     assert [line.split()[0] for line in said.splitlines()[1:] if line.startswith(":")] == [
         f":{name}" for name in COMMANDS
     ]
     assert all(len(line) <= 100 for line in said.splitlines())
-    assert session.feed(":help :sample").text.startswith(":sample [N]")
+    assert feed(session, ":help :sample").text.startswith(":sample [N]")
 
 
 def test_history_is_what_replay_takes(session: Session, tmp_path: Path) -> None:
     talk(session, "system Cu-P", "require (CN(Cu-P) = 4\n  and CN(Cu-Cu) = 1)", ":show")
     assert (
-        session.feed(":history").text
+        feed(session, ":history").text
         == "system Cu-P\nrequire (CN(Cu-P) = 4\n  and CN(Cu-Cu) = 1)\n:show"
     )
-    assert "4 inputs in s.txt" in session.feed(":history s.txt").text
+    assert "4 inputs in s.txt" in feed(session, ":history s.txt").text
     refused(session, ":history s.txt", "E704")
     assert (tmp_path / "s.txt").read_text(encoding="utf-8").startswith("system Cu-P\nrequire (CN")
 
 
 def test_quit_ends_an_input(session: Session) -> None:
-    assert session.feed("system Cu-P\n:quit\nsystem Fe-O").quit
+    assert feed(session, "system Cu-P\n:quit\nsystem Fe-O").quit
     assert session.program is not None
     assert session.program.system == ("Cu", "P")

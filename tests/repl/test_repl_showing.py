@@ -23,6 +23,7 @@ from test_running import Interrupt, judge_quickly
 
 from scoutlang.interfaces.repl import run_place, samples, scratch, showing
 from scoutlang.interfaces.repl.histogram import Axis, histogram
+from scoutlang.interfaces.repl.interpreter import feed
 from scoutlang.interfaces.repl.session import Session
 from scoutlang.runs import judge as judged_runs
 from scoutlang.runs import run as running
@@ -148,7 +149,7 @@ def with_ancestors(made: samples.Sampled, ancestors: dict[int, int]) -> samples.
 
 
 def test_hits_say_their_families(sampled: Session) -> None:
-    made = sampled.made.last()
+    made = sampled.made
     guided = [record for record in made.records if record.arm == "guided"]
     found = [record.generated.index for record in guided if record.hit]
     assert len(found) >= 3
@@ -169,7 +170,7 @@ def test_hits_say_their_families(sampled: Session) -> None:
 
 def test_a_sampler_that_resamples_is_seen(ready: Session) -> None:
     said = talk(ready, "guide resample=5 reward=1000", ":set batch=8", ":sample 8")[-1]
-    guided = [record for record in ready.made.last().records if record.arm == "guided"]
+    guided = [record for record in ready.made.records if record.arm == "guided"]
     many = len({record.generated.family for record in guided})
     assert many < 8
     assert (
@@ -179,7 +180,7 @@ def test_a_sampler_that_resamples_is_seen(ready: Session) -> None:
 
 
 def test_a_difference_counts_families(sampled: Session) -> None:
-    made = sampled.made.last()
+    made = sampled.made
     lineage = with_ancestors(made, dict.fromkeys(range(6), 0)).judged
     independent = with_ancestors(made, {}).judged
     assert showing.comparability(lineage, lineage) == [
@@ -250,25 +251,25 @@ def test_ctrl_c_while_judging_loses_nothing(ready: Session) -> None:
         "Ctrl-C: all structures are there, judging them; press it again to stop at once"
         in ready.host.watcher.notes
     )
-    assert len(ready.made.last().records) == 4
+    assert len(ready.made.records) == 4
 
 
 def test_ctrl_c_twice_while_judging_stops_and_the_same_sample_goes_on(ready: Session) -> None:
     ready.host = Watched(InJudging(2))
-    said = ready.feed(":sample 2").text
+    said = feed(ready, ":sample 2").text
     assert said.startswith("error[E703]: interrupted while the structures were judged")
     assert "they are all there; the same :sample judges them" in said
     folder = ready.bench._folder / "sample-1"
     before = {file.name: file.stat().st_mtime_ns for file in (folder / "samples").iterdir()}
     ready.host = Wide()
     talk(ready, ":sample 2")
-    assert ready.made.last().folder == folder
+    assert ready.made.folder == folder
     assert {file.name: file.stat().st_mtime_ns for file in (folder / "samples").iterdir()} == before
 
 
 def test_ctrl_c_while_a_member_is_judged_ends_the_sweep_behind_it(ready: Session) -> None:
     ready.host = Watched(InJudging(1))
-    reply = ready.feed(":sweep mine k = 0.2, 0.4")
+    reply = feed(ready, ":sweep mine k = 0.2, 0.4")
     assert not reply.ok
     assert (
         "interrupted: 1 of 2 runs were finished\n  :sweep mine k = 0.2, 0.4 goes on where it was"
@@ -283,7 +284,7 @@ def test_ctrl_c_before_the_first_batch(ready: Session, monkeypatch: pytest.Monke
     monkeypatch.setattr(samples, "load_model", pressed)
     for command in (":sample", ":run"):
         assert (
-            ready.feed(command).text
+            feed(ready, command).text
             == "error[E703]: interrupted before the first batch began\n  hint: nothing was made, and nothing is lost"
         )
 
@@ -291,14 +292,14 @@ def test_ctrl_c_before_the_first_batch(ready: Session, monkeypatch: pytest.Monke
 def test_ctrl_c_twice_in_the_first_batch(ready: Session) -> None:
     ready.host = Watched(Interrupt("non-guided", 0))
     lost = "error[E703]: interrupted in the first batch, which is lost\n  hint: Ctrl-C only once lets it be finished; "
-    assert ready.feed(":sample 2").text == f"{lost}:sample 1 is done sooner"
-    assert ready.feed(":run").text == f"{lost}with :set batch=1 it is done sooner"
+    assert feed(ready, ":sample 2").text == f"{lost}:sample 1 is done sooner"
+    assert feed(ready, ":run").text == f"{lost}with :set batch=1 it is done sooner"
 
 
 def test_a_run_that_was_interrupted_goes_on_in_its_folder(ready: Session, tmp_path: Path) -> None:
     talk(ready, ":set steps=6")
     ready.host = Watched(Interrupt("guided", 2))
-    reply = ready.feed(":run 'my runs'")
+    reply = feed(ready, ":run 'my runs'")
     assert not reply.ok
     assert reply.text.endswith(
         "interrupted: this is what was finished, 5 of 6 structures\n"
@@ -309,7 +310,7 @@ def test_a_run_that_was_interrupted_goes_on_in_its_folder(ready: Session, tmp_pa
     ready.host = Wide()
     assert "interrupted" not in talk(ready, ":run 'my runs'")[0]
     assert part.stat().st_mtime_ns == before
-    assert len(ready.made.last().records) == 6
+    assert len(ready.made.records) == 6
     assert RunFolder.open(tmp_path / "my runs").program.sample.steps == 6
 
 
@@ -319,16 +320,16 @@ def test_a_folder_that_is_taken_is_told_before_anything_is_loaded(
     assert run_place._MANIFEST == MANIFEST
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").touch()
-    assert ready.feed(":run full").text.startswith("error[E601]: full exists and holds no run")
+    assert feed(ready, ":run full").text.startswith("error[E601]: full exists and holds no run")
     (tmp_path / "full" / MANIFEST).write_text("[" * 100_000, encoding="utf-8")
-    assert ready.feed(":run full").text.startswith("error[E601]: full exists and holds no run")
+    assert feed(ready, ":run full").text.startswith("error[E601]: full exists and holds no run")
     assert ready.device is None
     talk(ready, ":run mine")
-    assert ready.feed(":run mine").text.startswith(
+    assert feed(ready, ":run mine").text.startswith(
         "error[E601]: mine holds this run, and it is finished"
     )
     talk(ready, ":set steps=6")
-    assert ready.feed(":run mine").text.startswith(
+    assert feed(ready, ":run mine").text.startswith(
         "error[E601]: mine holds a run of another program, or with other settings"
     )
 
@@ -342,7 +343,7 @@ def test_a_full_disk_keeps_what_was_sampled(
 
     with monkeypatch.context() as patch:
         patch.setattr(judged_runs, "write_outputs", full)
-        said = ready.feed(command).text
+        said = feed(ready, command).text
     assert said.startswith("error[E602]: cannot write into ")
     again = "the same :sample" if command == ":sample 2" else ":run mine"
     assert f"hint: free some space, and {again} goes on with what is there" in said

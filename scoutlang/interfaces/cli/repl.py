@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,9 +15,7 @@ import click
 
 from scoutlang.interfaces.cli.program_argument import color_option
 from scoutlang.interfaces.repl.interrupts import deferred, pressing
-from scoutlang.ir import Program, Term
-from scoutlang.ir.text import claim, summary
-from scoutlang.language.diagnostics.suggest import quoted
+from scoutlang.ir import Program
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.resources import data_folder
 
@@ -48,12 +45,6 @@ class Scout:
                 click.echo(f"error: {error.format_message()}")
                 code = error.exit_code
         return said.getvalue().rstrip("\n"), not code
-
-    def meaning(self, term: Term) -> str:
-        return claim(term)
-
-    def summary(self, program: Program) -> str:
-        return summary(program)
 
     def measured(self, program: Program, paths: Sequence[str]) -> tuple[str, bool]:
         from scoutlang.interfaces.cli.measure import show
@@ -153,17 +144,13 @@ def command() -> None:
         raise click.UsageError(
             "the REPL needs a terminal; `scout replay FILE`, or `-`, runs a session without one"
         )
-    from scoutlang.interfaces.repl.recording import Recording, cut_off
     from scoutlang.interfaces.repl.session import Session
+    from scoutlang.interfaces.repl.session_file import SessionFile
     from scoutlang.interfaces.repl.terminal import talk
 
-    sessions = data_folder() / "sessions"
-    recording = None if os.environ.get("SCOUT_RECORD") in _OFF else Recording(sessions)
-    for kept, last in [*cut_off(sessions)][-1:]:
-        click.echo(
-            f"the last session was cut off behind {quoted(last)}\n  scout replay {shlex.quote(str(kept))} runs it again"
-        )
-    session = Session(host, color=color_of(), recording=recording)
+    kept = os.environ.get("SCOUT_RECORD") not in _OFF
+    file = SessionFile(data_folder() / "sessions") if kept else None
+    session = Session(host, color=color_of(), file=file)
     try:
         talk(session)
     finally:

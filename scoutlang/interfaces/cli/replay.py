@@ -17,8 +17,8 @@ def command(file: str) -> None:
     refused is shown with its error, and the next one is run all the same; then the exit code is 1.
     """
     from scoutlang.interfaces.cli.repl import Scout, color_of
+    from scoutlang.interfaces.repl.interpreter import replay
     from scoutlang.interfaces.repl.session import Session
-    from scoutlang.interfaces.repl.transcript import replay
 
     source = read(file)
     session = Session(Scout(), folder=source.folder if file != "-" else None, color=color_of())

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Literal
 from scoutlang.interfaces import api
 from scoutlang.interfaces.repl import hypothesis
 from scoutlang.interfaces.repl.hypothesis import Hypothesis
-from scoutlang.interfaces.repl.inputs import below, marked
+from scoutlang.interfaces.repl.inputs import below, written
 from scoutlang.interfaces.repl.run_place import goes_on
-from scoutlang.interfaces.repl.transcript import written
+from scoutlang.interfaces.repl.session import Draft, Reply, Session
 from scoutlang.ir import Program
+from scoutlang.ir.text import summary
 from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.diagnostics.suggest import did_you_mean, quoted
 from scoutlang.language.reading import decode, read_source
@@ -28,7 +29,6 @@ from scoutlang.support.files import write_whole
 
 if TYPE_CHECKING:
     from scoutlang.interfaces.repl.samples import Sampled
-    from scoutlang.interfaces.repl.session import Reply, Session
 
 MAX_SAMPLE = 10_000
 _FEW = 8
@@ -133,12 +133,6 @@ def run(session: Session, text: str) -> Reply:
         ) from None
 
 
-def _reply(text: str = "", ok: bool = True, *, quit: bool = False) -> Reply:
-    from scoutlang.interfaces.repl.session import Reply
-
-    return Reply(text, ok, quit=quit)
-
-
 # ---- the program ----
 
 
@@ -151,19 +145,19 @@ def _show(session: Session, given: Given) -> Reply:
     lines += [
         f"# set from outside: {name} = {value}" for name, value in session.standing.settings.items()
     ]
-    return _reply("\n".join(lines))
+    return Reply("\n".join(lines))
 
 
 def _check(session: Session, given: Given) -> Reply:
-    return _reply(session.host.summary(_program(session)))
+    return Reply(summary(_program(session)))
 
 
 def _undo(session: Session, given: Given) -> Reply:
-    return _show(session, given) if session.undo() else _reply("there is nothing to undo", ok=False)
+    return _show(session, given) if session.undo() else Reply("there is nothing to undo", ok=False)
 
 
 def _redo(session: Session, given: Given) -> Reply:
-    return _show(session, given) if session.redo() else _reply("there is nothing to redo", ok=False)
+    return _show(session, given) if session.redo() else Reply("there is nothing to redo", ok=False)
 
 
 def _drop(session: Session, given: Given) -> Reply:
@@ -178,8 +172,6 @@ def _drop(session: Session, given: Given) -> Reply:
 
 
 def _edit(session: Session, given: Given) -> Reply:
-    from scoutlang.interfaces.repl.session import Draft
-
     if given.forced:
         session.draft = None
     folder = session.draft.folder if session.draft else session.standing.folder
@@ -187,16 +179,14 @@ def _edit(session: Session, given: Given) -> Reply:
     if text is None:
         text = _edited(session, folder)
         if text is None:
-            return _reply("nothing was changed")
-        session.inputs[-1] = "\n".join(
-            [session.inputs[-1], *map(marked, text.removesuffix("\n").split("\n"))]
-        )
+            return Reply("nothing was changed")
+        session.keep_below(text)
     reply = session.accept(hypothesis.propose_edited(session.standing, text, folder))
     if reply.ok:
         session.draft = None
         return reply
     session.draft = Draft(text.encode(errors="backslashreplace"), folder, edited=True)
-    return _reply(
+    return Reply(
         f"{reply.text}\n  nothing was taken, and nothing is lost:\n  :edit opens this text again, :edit! the program as it stands",
         ok=False,
     )
@@ -208,8 +198,6 @@ def _edited(session: Session, folder: Path | None) -> str | None:
 
     A text that was changed waits for the next `:edit`, whatever happens.
     """
-    from scoutlang.interfaces.repl.session import Draft
-
     file, draft = session.folder / "program.scout", session.draft
     before = draft.content if draft else session.standing.usual.encode()
     write_whole(file, lambda path: path.write_bytes(before))
@@ -281,13 +269,13 @@ def _save(session: Session, given: Given) -> Reply:
         if outside
         else ""
     )
-    return _reply(f"saved in {path}{note}")
+    return Reply(f"saved in {path}{note}")
 
 
 def _set(session: Session, given: Given) -> Reply:
     settings = dict(session.standing.settings)
     if not given.words:
-        return _reply(
+        return Reply(
             "\n".join(f"{name} = {value}" for name, value in settings.items())
             or "nothing is set from outside"
         )
@@ -310,7 +298,7 @@ def _set(session: Session, given: Given) -> Reply:
 
 def _measure(session: Session, given: Given) -> Reply:
     program = _program(session)
-    return _reply(
+    return Reply(
         *session.host.measured(
             program, [path for word in given.words for path in _meant_files(word)]
         )
@@ -340,7 +328,7 @@ def _sample(session: Session, given: Given) -> Reply:
 
     with session.host.watching() as watcher:
         sampled = bench.sample(program, count, watcher)
-    return _reply(showing.said(sampled, session.host.width), sampled.complete)
+    return Reply(showing.said(sampled, session.host.width), sampled.complete)
 
 
 def _run(session: Session, given: Given) -> Reply:
@@ -351,7 +339,7 @@ def _run(session: Session, given: Given) -> Reply:
 
     with session.host.watching() as watcher:
         sampled = bench.run(program, folder, watcher, resume=resume)
-    return _reply(showing.said(sampled, session.host.width), sampled.complete)
+    return Reply(showing.said(sampled, session.host.width), sampled.complete)
 
 
 def _sweep(session: Session, given: Given) -> Reply:
@@ -366,7 +354,7 @@ def _sweep(session: Session, given: Given) -> Reply:
         again = f"{found['name']} = {values}"
         proposal = hypothesis.propose_sweep(standing, found["name"], values)
         if proposal.problems:
-            return _reply(
+            return Reply(
                 render(proposal.problems, proposal.result.source, color=session.color), ok=False
             )
         standing = proposal.hypothesis
@@ -383,18 +371,18 @@ def _sweep(session: Session, given: Given) -> Reply:
     )
     from scoutlang.interfaces.repl import showing
 
-    return _reply(showing.swept_said(swept, session.host.width, again), swept.complete)
+    return Reply(showing.swept_said(swept, session.host.width, again), swept.complete)
 
 
 def _hits(session: Session, given: Given) -> Reply:
-    made = session.made.last()
+    made = session.made
     from scoutlang.interfaces.repl import showing
 
-    return _reply(_marked(session, made, showing.hits(made, session.host.width)))
+    return Reply(_marked(session, made, showing.hits(made, session.host.width)))
 
 
 def _view(session: Session, given: Given) -> Reply:
-    made, number = session.made.last(), _number(given, 1, 10**9)
+    made, number = session.made, _number(given, 1, 10**9)
     from scoutlang.interfaces.repl import showing
 
     text, page = (
@@ -402,31 +390,31 @@ def _view(session: Session, given: Given) -> Reply:
         showing.page(made, number),
     )
     if page is None:
-        return _reply(text)
+        return Reply(text)
     how = (
         "opened in the browser"
         if session.host.browse(page)
         else "to turn it, open this page in a browser"
     )
-    return _reply(
+    return Reply(
         f"{text}\n{how}{' (it goes with the session)' if made.temporary else ''}:\n  {page}"
     )
 
 
 def _plot(session: Session, given: Given) -> Reply:
-    made = session.made.last()
+    made = session.made
     from scoutlang.interfaces.repl import showing
 
     term = showing.term_called(made, given.text)
     if term is not None:
-        return _reply(
+        return Reply(
             _marked(session, made, showing.plot(made, term, term.text, session.host.width))
         )
     _program(session)
     measured, problems = hypothesis.measured(session.standing, given.text, color=session.color)
     if measured is None:
-        return _reply(problems, ok=False)
-    return _reply(
+        return Reply(problems, ok=False)
+    return Reply(
         _marked(session, made, showing.plot(made, measured, given.text, session.host.width))
     )
 
@@ -439,7 +427,7 @@ def _marked(session: Session, made: Sampled, text: str) -> str:
 
 
 def _report(session: Session, given: Given) -> Reply:
-    last = session.made.last()
+    last = session.made
     arguments = ["report", str(last.folder)]
     if given.words:
         path = Path(given.text)
@@ -458,35 +446,35 @@ def _report(session: Session, given: Given) -> Reply:
             "what :sample made is gone after the session, and its page with it",
             "name a file: :report pairs.html",
         )
-    return _reply(*session.host.command(arguments))
+    return Reply(*session.host.command(arguments))
 
 
 # ---- help ----
 
 
 def _explain(session: Session, given: Given) -> Reply:
-    return _reply(*session.host.command(["explain", *given.words]))
+    return Reply(*session.host.command(["explain", *given.words]))
 
 
 def _doc(session: Session, given: Given) -> Reply:
-    return _reply(*session.host.command(["doc", *given.words]))
+    return Reply(*session.host.command(["doc", *given.words]))
 
 
 def _history(session: Session, given: Given) -> Reply:
     inputs = session.inputs[:-1]
     if not given.words:
-        kept = session.recording.file if session.recording else None
+        kept = session.file.path if session.file else None
         where = (
             f"kept in {kept}, earlier sessions beside it; scout replay FILE runs one again"
             if kept
             else ""
         )
-        return _reply(
+        return Reply(
             "\n".join(text for text in [*(inputs or ["nothing before this"]), where] if text)
         )
     path = Path(given.text)
     _write(path, "".join(map(written, inputs)), given.forced, "history")
-    return _reply(f"{len(inputs)} inputs in {path}; scout replay {_named(path)} runs them")
+    return Reply(f"{len(inputs)} inputs in {path}; scout replay {_named(path)} runs them")
 
 
 def _help(session: Session, given: Given) -> Reply:
@@ -502,11 +490,11 @@ def _help(session: Session, given: Given) -> Reply:
         if wanted
         else textwrap.wrap("statements build the program: system Cu-P; require CN(Cu-P) = 4", width)
     )
-    return _reply("\n".join([*head, *_listed([(one.form, one.help) for one in shown], width)]))
+    return Reply("\n".join([*head, *_listed([(one.form, one.help) for one in shown], width)]))
 
 
 def _quit(session: Session, given: Given) -> Reply:
-    return _reply(quit=True)
+    return Reply(quit=True)
 
 
 # ---- what they share ----

@@ -85,6 +85,36 @@ def unfinished(text: str) -> bool:
     return depth > 0 or (last.terminal in _JOINING and "#" not in rest)
 
 
+def written(text: str) -> str:
+    """An input as a file of a session holds it: the lines below its first one are marked, and an
+    unfinished one ends with a blank line.
+    """
+    first, *rest = text.split("\n")
+    if rest and not is_command(first):
+        rest = [marked(line) for line in rest]
+    return "\n".join([first, *rest, *([""] if not rest and unfinished(first) else []), ""])
+
+
+def typed(text: str) -> Iterator[str]:
+    """The lines that somebody would type one after another before there is an answer. What is
+    unfinished at the end of the text comes as it is.
+    """
+    pending = ""
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+    for line, following in zip(lines, [*lines[1:], None], strict=True):
+        if not pending and not line.strip():
+            continue
+        pending += f"{line}\n"
+        # not behind a blank line, and what lines with a mark belong to ends with them
+        may_go_on = line.strip() and not line.startswith(BELOW)
+        if following is not None and (
+            following.startswith(BELOW) or (may_go_on and unfinished(pending))
+        ):
+            continue
+        yield pending
+        pending = ""
+
+
 def continued(text: str) -> str:
     """The text with blanks for the line ends after ``and`` and its like, which in a file would end
     the statement. Offsets stay.

@@ -123,7 +123,7 @@ class Bench:
         self._folder = folder
         self._numbers = itertools.count(1)
         self._model: tuple[str, Model] | None = None
-        self._last: Sampled | None = None
+        self.last: Sampled | None = None
         self._left: dict[str, Path] = {}
         """Samples that were not judged: the same one goes on with them. By the digest of the
         program.
@@ -156,12 +156,6 @@ class Bench:
             program, program, folder or _free_folder(), watcher, temporary=False, resume=resume
         )
 
-    def last(self) -> Sampled:
-        """Raises ScoutError E703 where nothing was made yet."""
-        if self._last is None:
-            raise ScoutError("E703", "nothing was sampled yet", ":sample makes a few structures")
-        return self._last
-
     def sweep(
         self,
         program: Program,
@@ -192,7 +186,7 @@ class Bench:
         with suppress(KeyboardInterrupt):
             for judged in run_each(runs, run_member):
                 finished.append(judged)
-                self._last = Sampled(judged, asked, temporary=False)
+                self.last = Sampled(judged, asked, temporary=False)
                 if stopping:
                     break
         return Swept(tuple(finished), folder, len(runs))
@@ -207,11 +201,8 @@ class Bench:
         temporary: bool,
         resume: bool,
     ) -> Sampled:
-        earlier = (
-            self._last.judged
-            if self._last is not None and _alike(self._last.program, program)
-            else None
-        )
+        last = self.last
+        earlier = last.judged if last is not None and _alike(last.program, program) else None
         again = "the same :sample" if temporary else f":run {shlex.quote(str(folder))}"
         patient = _Patient(watcher)
         try:
@@ -236,8 +227,8 @@ class Bench:
                 f"free some space, and {again} goes on with what is there{elsewhere}",
             ) from error
         changed = earlier is not None and earlier.run.program.digest() != program.digest()
-        self._last = Sampled(judged, asked, temporary, earlier if changed else None)
-        return self._last
+        self.last = Sampled(judged, asked, temporary, earlier if changed else None)
+        return self.last
 
     def _judged(
         self,

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from scoutlang.interfaces.repl.locks import locked
+from filelock import FileLock
 
 _PREFIX = "scout-"
 _LOCK = "session.lock"
@@ -18,17 +18,20 @@ _YOUNG = 60.0  # seconds: a session that makes its folder just now may not hold 
 
 
 class Scratch:
-    """A new folder, held as long as this process lives or until `cleanup`."""
+    """A new folder, held as long as this process lives or until `cleanup`: the system takes a lock
+    away when its process ends, however it ends.
+    """
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix=_PREFIX)
         self.path = Path(self._folder.name)
-        self._lock = locked(self.path / _LOCK, "w")
+        self._lock = FileLock(self.path / _LOCK)
+        with suppress(OSError):  # a file system without locks
+            self._lock.acquire(blocking=False)
         _remove_dead(self.path)
 
     def cleanup(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
+        self._lock.release()
         self._folder.cleanup()
 
 
@@ -36,7 +39,7 @@ def _remove_dead(mine: Path) -> None:
     """Remove the folders beside ours that a session of the same user made and no process holds."""
     for folder in mine.parent.glob(f"{_PREFIX}*"):
         lock = folder / _LOCK
-        with suppress(OSError):
+        with suppress(OSError):  # also that another process holds the lock
             ours = not folder.is_symlink() and folder.stat().st_uid == mine.stat().st_uid
             if (
                 not ours
@@ -45,6 +48,5 @@ def _remove_dead(mine: Path) -> None:
                 or time.time() - lock.stat().st_mtime < _YOUNG
             ):
                 continue
-            if (held := locked(lock, "a")) is not None:
-                with held:
-                    shutil.rmtree(folder, ignore_errors=True)
+            with FileLock(lock, blocking=False):
+                shutil.rmtree(folder, ignore_errors=True)

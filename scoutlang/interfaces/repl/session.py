@@ -1,5 +1,5 @@
-"""A session without a terminal: inputs go in, replies come out. Every front end, the replay and the
-tests drive this one.
+"""What a session holds: the hypothesis as it stands, how it came to be, what was sampled with it and
+all inputs so far. What an input means is for the `interpreter` to say.
 """
 
 from __future__ import annotations
@@ -7,38 +7,28 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from scoutlang.interfaces.repl import commands
-from scoutlang.interfaces.repl.hypothesis import Hypothesis, Proposal, mended, propose
-from scoutlang.interfaces.repl.inputs import continued, inputs, is_command, unfinished
+from scoutlang.interfaces.repl.hypothesis import Hypothesis, Proposal, mended
+from scoutlang.interfaces.repl.inputs import marked
 from scoutlang.interfaces.repl.interrupts import deferred
-from scoutlang.interfaces.repl.recording import Recording
-from scoutlang.interfaces.repl.scratch import Scratch
+from scoutlang.interfaces.repl.session_file import SessionFile
 from scoutlang.ir import Program, Term
+from scoutlang.ir.text import claim
 from scoutlang.language.diagnostics.render.text import render
-from scoutlang.language.diagnostics.suggest import quoted
 from scoutlang.language.parser import MAX_CHARACTERS
 from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:
-    from scoutlang.interfaces.repl.samples import Bench
+    from scoutlang.interfaces.repl.samples import Bench, Sampled
+    from scoutlang.interfaces.repl.scratch import Scratch
     from scoutlang.runs.run import Watcher
 
 _T = TypeVar("_T")
 
 _MOST = 20
 """New terms that are read back, of one input, and statements that go."""
-
-_LEAVING = frozenset({"exit", "quit", "exit()", "quit()"})
-_MEANT = {
-    "help": ":help lists the commands",
-    "?": ":help lists the commands",
-    "q": ":quit, or Ctrl-D, leaves",
-}
-"""Words that other programs take for commands; none of them begins a statement."""
 
 
 class Host(Protocol):
@@ -48,12 +38,6 @@ class Host(Protocol):
 
     def command(self, arguments: Sequence[str]) -> tuple[str, bool]:
         """What ``scout ARGUMENTS`` says, and whether it ended well."""
-
-    def meaning(self, term: Term) -> str:
-        """A term as the checker took it, in one line."""
-
-    def summary(self, program: Program) -> str:
-        """A program as the checker took it."""
 
     def measured(self, program: Program, paths: Sequence[str]) -> tuple[str, bool]:
         """What `scout measure` says, and whether every structure could be read."""
@@ -79,25 +63,26 @@ class Host(Protocol):
 
 @dataclass(frozen=True)
 class Reply:
-    """What there is to say to one input. ok: it was taken; unfinished: it goes on in the next line,
-    and nothing was done; quit: the session is over.
-    """
+    """What there is to say to one input."""
 
     text: str = ""
     ok: bool = True
+    """Whether the input was taken."""
     unfinished: bool = False
+    """The input goes on in the next line, and nothing was done."""
     quit: bool = False
+    """The session is over."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A text that was refused, for `:edit`. folder: where its file names start from. edited: it
-    came out of the editor, so only `:edit!` drops it.
-    """
+    """A text that was refused, for `:edit`."""
 
     content: bytes
     folder: Path | None
+    """Where its file names start from."""
     edited: bool
+    """It came out of the editor, so only `:edit!` drops it."""
 
 
 class Session:
@@ -111,16 +96,14 @@ class Session:
         *,
         folder: Path | None = None,
         color: bool = False,
-        recording: Recording | None = None,
+        file: SessionFile | None = None,
     ) -> None:
         """folder: where file names in statements start from, the working folder if None. color:
-        whether messages have colours.
-
-        recording: where the inputs are kept, if anywhere.
+        whether messages have colours. file: where the inputs are kept, if anywhere.
         """
         self.host = host
         self.color = color
-        self.recording = recording
+        self.file = file
         self.standing = Hypothesis(folder=folder or Path.cwd())
         self.inputs: list[str] = []
         self.draft: Draft | None = None
@@ -130,48 +113,23 @@ class Session:
         self._scratch: Scratch | None = None
 
     def close(self) -> None:
-        """Remove the folder of the session, and note that it came to its end."""
-        if self.recording is not None:
-            self.recording.close()
+        """Remove the folder of the session."""
         if self._scratch is not None:
             self._scratch.cleanup()
             self._scratch = None
 
-    def feed(self, text: str) -> Reply:
-        """Take an input: statements, a command, or several lines of both, as a paste has them.
-        Raises nothing but what is a fault of ours.
-        """
-        if unfinished(text):
-            return Reply(unfinished=True)
-        said, ok = [], True
-        found = iter(list(inputs(text)))
-        for one in found:
-            take = partial(commands.run, self, one) if is_command(one) else partial(self._take, one)
-            if (
-                not is_command(one)
-                and unfinished(f"{one}\n")
-                and (behind := next(found, None)) is not None
-            ):
-                take = partial(_interrupted, behind)
-            reply = self._run(one.rstrip(), take)
-            said.append(reply.text)
-            ok = ok and reply.ok
-            if reply.quit:
-                return Reply(_together(said), ok, quit=True)
-        return Reply(_together(said), ok)
+    def keep(self, text: str) -> None:
+        """Keep an input, before it is run."""
+        self.inputs.append(text)
+        if self.file is not None:
+            self.file.add(text)
 
-    def _run(self, one: str, take: Callable[[], Reply]) -> Reply:
-        """Keep an input, then run it."""
-        self.inputs.append(one)
-        if self.recording is not None:
-            self.recording.add(one)
-        try:
-            return take()
-        except ScoutError as error:
-            return Reply(str(error), ok=False)
-        finally:  # what came out of the editor belongs to its input
-            if self.recording is not None and self.inputs[-1] != one:
-                self.recording.below(self.inputs[-1].removeprefix(f"{one}\n"))
+    def keep_below(self, text: str) -> None:
+        """Keep a text as lines that belong to the input which is being run."""
+        lines = "\n".join(map(marked, text.removesuffix("\n").split("\n")))
+        self.inputs[-1] += f"\n{lines}"
+        if self.file is not None:
+            self.file.add_below(lines)
 
     @property
     def program(self) -> Program | None:
@@ -193,15 +151,17 @@ class Session:
     def folder(self) -> Path:
         """A folder that goes with the session."""
         if self._scratch is None:
+            from scoutlang.interfaces.repl.scratch import Scratch
+
             self._scratch = Scratch()
         return self._scratch.path
 
     @property
-    def made(self) -> Bench:
-        """The bench with what was made on it. Raises ScoutError E703 where that is nothing."""
-        if self._bench is None:
+    def made(self) -> Sampled:
+        """What was made last. Raises ScoutError E703 where that is nothing."""
+        if self._bench is None or self._bench.last is None:
             raise ScoutError("E703", "nothing was sampled yet", ":sample makes a few structures")
-        return self._bench
+        return self._bench.last
 
     @property
     def device(self) -> str | None:
@@ -227,7 +187,7 @@ class Session:
         if program is not None:
             known = {_meaning(term) for term in before.terms} if before is not None else set()
             new = [term for term in program.terms if _meaning(term) not in known]
-            lines += _some(new, lambda term: f"  {term.verb:<8} {self.host.meaning(term)}")
+            lines += _some(new, lambda term: f"  {term.verb:<8} {claim(term)}")
         if proposal.doubts:
             lines.append(render(proposal.doubts, proposal.result.source, color=self.color))
         return Reply("\n".join(lines))
@@ -244,7 +204,10 @@ class Session:
         self.draft = Draft((better or text).encode(errors="backslashreplace"), folder, edited=False)
         if better is None:
             return "  nothing was taken; :edit opens this text"
-        return "  nothing was taken; :edit opens this text with all of that put right, and takes it when you leave the editor"
+        return (
+            "  nothing was taken; :edit opens this text with all of that put right,"
+            " and takes it when you leave the editor"
+        )
 
     def undo(self) -> bool:
         """Go back by one change; False where there is none."""
@@ -261,32 +224,6 @@ class Session:
         self.standing = source.pop()
         return True
 
-    def _take(self, text: str) -> Reply:
-        word = text.strip()
-        if word in _LEAVING:
-            return Reply(quit=True)
-        if word in _MEANT:
-            raise ScoutError("E701", f"{quoted(word)} is no statement", _MEANT[word])
-        proposal = propose(self.standing, continued(text))
-        reply = self.accept(proposal)
-        if reply.ok or "\n" not in word:  # one line is an arrow up away
-            return reply
-        return replace(
-            reply,
-            text=f"{reply.text}\n{self.offer(proposal.hypothesis.text, self.standing.folder)}",
-        )
-
-
-def _interrupted(command: str) -> Reply:
-    """A command came where a statement was still open: neither is taken, since it may have been
-    meant for either.
-    """
-    raise ScoutError(
-        "E702",
-        f"a statement was still open, so neither it nor {quoted(command.splitlines()[0])} was taken",
-        "an empty line ends a statement, Ctrl-C drops it; the arrow up brings it back",
-    )
-
 
 def _meaning(term: Term) -> Hashable:
     """All of a term but where it stands and how it is written."""
@@ -297,7 +234,3 @@ def _some(what: Sequence[_T], say: Callable[[_T], str]) -> list[str]:
     """The first of them, and how many more there are."""
     lines = [say(one) for one in what[:_MOST]]
     return lines if len(what) <= _MOST else [*lines, f"  and {len(what) - _MOST} more"]
-
-
-def _together(said: Sequence[str]) -> str:
-    return "\n".join(text for text in said if text)

@@ -27,8 +27,8 @@ from prompt_toolkit.styles import Style
 from scoutlang.descriptors import signatures
 from scoutlang.interfaces.repl.commands import COMMANDS, Takes
 from scoutlang.interfaces.repl.inputs import COMMAND, is_command, unfinished
+from scoutlang.interfaces.repl.interpreter import MORE, PROMPT, feed
 from scoutlang.interfaces.repl.session import Session
-from scoutlang.interfaces.repl.transcript import MORE, PROMPT
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.language.parser import split
 from scoutlang.language.statements import STATEMENTS
@@ -98,7 +98,7 @@ def _answer(session: Session, text: str) -> bool:
     ends the input, not the session.
     """
     try:
-        reply = session.feed(f"{text}\n")
+        reply = feed(session, f"{text}\n")
     except KeyboardInterrupt:
         click.echo("interrupted")
     except Exception as error:
