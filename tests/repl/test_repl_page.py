@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
 
-from scoutlang.interfaces.repl.commands import COMMANDS
-from scoutlang.interfaces.repl.interpreter import MORE, PROMPT, replay
-from scoutlang.interfaces.repl.session import Session
+from scoutlang.interfaces.repl.commands import COMMANDS, Given, command
+from scoutlang.interfaces.repl.interpreter import MORE, PROMPT, feed, replay
+from scoutlang.interfaces.repl.session import Reply, Session
+from scoutlang.interfaces.repl.terminal import _Words
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "repl.md").read_text(encoding="utf-8")
@@ -81,9 +84,26 @@ def test_the_table_of_commands() -> None:
     assert rows == [(command.form, command.help) for command in COMMANDS.values()]
 
 
+def test_a_command_is_added_in_one_place(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COMMANDS, "toy", COMMANDS["show"])  # and away again after the test
+
+    @command("toy [FILE]", "a command of this test", "file")
+    def toy(session: Session, given: Given) -> Reply:
+        return Reply(f"{len(given.words)} words")
+
+    assert feed(session, ":toy 'a b'").text == "1 words"
+    assert re.search(r"^:toy \[FILE\] +a command of this test$", feed(session, ":help").text, re.M)
+    assert "it is called :toy [FILE]" in feed(session, ":toy a b").text
+    typed = Document(":to", 3)
+    offered = [one.text for one in _Words(session).get_completions(typed, CompleteEvent())]
+    assert offered == ["toy"]
+    with pytest.raises(AssertionError):  # docs/repl.md does not have it
+        test_the_table_of_commands()
+
+
 def test_a_script() -> None:
-    command, shown = block("console").split("\n", 1)
-    given = re.fullmatch(r"\$ printf '(.*)' \| scout replay -", command)
+    line, shown = block("console").split("\n", 1)
+    given = re.fullmatch(r"\$ printf '(.*)' \| scout replay -", line)
     assert given
     done = subprocess.run(
         [sys.executable, "-m", "scoutlang", "replay", "-"],

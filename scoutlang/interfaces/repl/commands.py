@@ -1,5 +1,5 @@
-"""The commands of a session, one table: what is called, with what, what it does in a line, and the
-function that does it.
+"""The commands of a session: each is one function, and the line above it says how it is called,
+what it does and what Tab offers behind it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from scoutlang.interfaces import api
 from scoutlang.interfaces.repl import hypothesis
@@ -21,14 +21,10 @@ from scoutlang.interfaces.repl.run_place import goes_on
 from scoutlang.interfaces.repl.session import Draft, Reply, Session
 from scoutlang.ir import Program
 from scoutlang.ir.text import summary
-from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.diagnostics.suggest import did_you_mean, quoted
 from scoutlang.language.reading import decode, read_source
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
-
-if TYPE_CHECKING:
-    from scoutlang.interfaces.repl.samples import Sampled
 
 MAX_SAMPLE = 10_000
 _FEW = 8
@@ -55,42 +51,75 @@ _SWEEP = re.compile(
 )
 
 Takes = Literal[
-    "nothing", "program file", "structure files", "folder", "sweep", "term", "expression", "code", "name", "setting", "command",
-    "number", "file", "program",
+    "nothing", "program file", "structure files", "folder", "sweep", "term", "expression", "code",
+    "name", "setting", "command", "number", "file", "program",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Given:
-    """What follows the name of a command. forced: it was called with ``!``. below: the text in the
-    lines below it, None where there are none.
-    """
+    """What a command is called with."""
 
     words: tuple[str, ...]
+    """What follows its name."""
     forced: bool
+    """It was called with ``!``."""
     below: str | None = None
+    """The text in the lines below it, None where there are none."""
 
     @property
     def text(self) -> str:
         return " ".join(self.words)
 
 
+_Function = Callable[[Session, Given], Reply]
+
+
 @dataclass(frozen=True)
 class Command:
-    """arguments: as the help writes them, in square brackets those that may be missing. takes: what
-    completion offers for them. words: how many, at least and at most.
-    """
+    """What stands behind ``:NAME``."""
 
     name: str
     arguments: str
+    """As the help writes them, in square brackets those that may be missing."""
     help: str
-    function: Callable[[Session, Given], Reply]
-    takes: Takes = "nothing"
-    words: tuple[int, int] = (0, 0)
+    """What it does, in a line."""
+    function: _Function
+    takes: Takes
+    """What completion offers for its arguments."""
+    most: int
+    """Words that it can take."""
 
     @property
     def form(self) -> str:
         return f":{self.name} {self.arguments}".rstrip()
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether its arguments are names of files, which may stand in quotation marks."""
+        return self.takes.endswith(("file", "files", "folder"))
+
+    @property
+    def least(self) -> int:
+        """Words that it needs."""
+        return 0 if not self.arguments or self.arguments.startswith("[") else 1
+
+
+COMMANDS: dict[str, Command] = {}
+"""In the order of this file, which is that of the help."""
+
+
+def command(
+    form: str, help: str, takes: Takes = "nothing", *, most: int = 1
+) -> Callable[[_Function], _Function]:
+    """Make a command of a function. form: its name and its arguments."""
+    name, _, arguments = form.partition(" ")
+
+    def enter(function: _Function) -> _Function:
+        COMMANDS[name] = Command(name, arguments, help, function, takes, most if arguments else 0)
+        return function
+
+    return enter
 
 
 def run(session: Session, text: str) -> Reply:
@@ -99,67 +128,72 @@ def run(session: Session, text: str) -> Reply:
     """
     line, *rest = text.split("\n")
     found = _FORM.fullmatch(line)
-    name = found[1] if found else ""
-    if found is None or name not in COMMANDS:
-        raise ScoutError(
-            "E701", f"no command {quoted(f':{name}')}", _meant(name) or ":help lists them all"
-        )
-    command = COMMANDS[name]
+    assert found is not None  # whatever stands behind the colon
+    command = _called(found[1])
+    how = f"it is called {command.form}"
+    words = _split(found[3], how) if command.takes_files else found[3].split()
+    too_few_or_many = not command.least <= len(words) <= command.most
+    if too_few_or_many or (rest and command.takes != "program"):
+        raise ScoutError("E702", f":{command.name} is called in another way", how)
+    text_below = "".join(f"{below(one)}\n" for one in rest) if rest else None
     try:
-        words = (
-            tuple(shlex.split(found[3]))
-            if command.takes.endswith(("file", "files", "folder"))
-            else tuple(found[3].split())
-        )
-    except ValueError:
-        raise ScoutError(
-            "E702", "a quotation mark is missing its partner", f"it is called {command.form}"
-        ) from None
-    least, most = command.words
-    if not least <= len(words) <= most or (rest and command.takes != "program"):
-        raise ScoutError(
-            "E702", f":{name} is called in another way", f"it is called {command.form}"
-        )
-    given = Given(
-        words, bool(found[2]), "".join(f"{below(one)}\n" for one in rest) if rest else None
-    )
-    try:
-        return command.function(session, given)
+        return command.function(session, Given(tuple(words), bool(found[2]), text_below))
     except ScoutError as error:
-        raise ScoutError(
-            error.code,
-            error.message,
-            _HINTS.get(error.code, error.hint) if "--" in error.hint else error.hint,
-        ) from None
+        hint = _HINTS.get(error.code, error.hint) if "--" in error.hint else error.hint
+        raise ScoutError(error.code, error.message, hint) from None
+
+
+def _called(name: str) -> Command:
+    """Raises ScoutError E701 where no command has that name."""
+    if name not in COMMANDS:
+        hint = _ELSEWHERE.get(name) or did_you_mean(f":{name}", [f":{one}" for one in COMMANDS])
+        raise ScoutError("E701", f"no command {quoted(f':{name}')}", hint or ":help lists them all")
+    return COMMANDS[name]
+
+
+def _split(text: str, hint: str) -> list[str]:
+    """The words of a text as a shell has them."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        raise ScoutError("E702", "a quotation mark is missing its partner", hint) from None
 
 
 # ---- the program ----
 
 
+@command("show", "the program as it stands, in the usual form")
 def _show(session: Session, given: Given) -> Reply:
-    lines = (
-        [session.standing.usual.removesuffix("\n")]
-        if session.standing.pieces
-        else ["nothing stands yet; begin with the elements: system Cu-P"]
-    )
-    lines += [
-        f"# set from outside: {name} = {value}" for name, value in session.standing.settings.items()
+    standing = session.standing
+    text = standing.usual.removesuffix("\n")
+    lines = [
+        text if standing.pieces else "nothing stands yet; begin with the elements: system Cu-P"
     ]
+    lines += [f"# set from outside: {name} = {value}" for name, value in standing.settings.items()]
     return Reply("\n".join(lines))
 
 
+@command("check", "what it means, with all defaults")
 def _check(session: Session, given: Given) -> Reply:
     return Reply(summary(_program(session)))
 
 
+@command("undo", "go back by one change")
 def _undo(session: Session, given: Given) -> Reply:
     return _show(session, given) if session.undo() else Reply("there is nothing to undo", ok=False)
 
 
+@command("redo", "do again what was undone")
 def _redo(session: Session, given: Given) -> Reply:
     return _show(session, given) if session.redo() else Reply("there is nothing to redo", ok=False)
 
 
+@command(
+    "drop NAME",
+    "take out a statement: the label of a term, a param, or a verb such as guide",
+    "term",
+    most=20,
+)
 def _drop(session: Session, given: Given) -> Reply:
     proposal = hypothesis.without(session.standing, given.text)
     if proposal is None:
@@ -171,6 +205,11 @@ def _drop(session: Session, given: Given) -> Reply:
     return session.accept(proposal)
 
 
+@command(
+    "edit",
+    "the program in $VISUAL or $EDITOR; a text that is refused is there again the next time",
+    "program",
+)
 def _edit(session: Session, given: Given) -> Reply:
     if given.forced:
         session.draft = None
@@ -187,7 +226,8 @@ def _edit(session: Session, given: Given) -> Reply:
         return reply
     session.draft = Draft(text.encode(errors="backslashreplace"), folder, edited=True)
     return Reply(
-        f"{reply.text}\n  nothing was taken, and nothing is lost:\n  :edit opens this text again, :edit! the program as it stands",
+        f"{reply.text}\n  nothing was taken, and nothing is lost:\n"
+        "  :edit opens this text again, :edit! the program as it stands",
         ok=False,
     )
 
@@ -220,6 +260,7 @@ def _edited(session: Session, folder: Path | None) -> str | None:
     return None if content == before and draft is None else decode(content, str(file)).text
 
 
+@command("load FILE.scout", "put a file in the place of what stands", "program file")
 def _load(session: Session, given: Given) -> Reply:
     source, standing = read_source(given.text), session.standing
     proposal, set_before = hypothesis.propose_file(standing, source), standing.settings
@@ -229,26 +270,26 @@ def _load(session: Session, given: Given) -> Reply:
     reply = session.accept(proposal)
     if not reply.ok:
         return replace(reply, text=f"{reply.text}\n{session.offer(source.text, source.folder)}")
-    kept = (
-        [
-            f"  still set from outside: {_values(standing.settings)}; :set {next(iter(standing.settings))}= drops it"
-        ]
-        if standing.settings
-        else []
-    )
-    gone = {name: value for name, value in set_before.items() if name not in standing.settings}
-    lost = (
-        [f"  no longer set from outside, since this program does not take it: {_values(gone)}"]
-        if gone
-        else []
-    )
-    return replace(reply, text="\n".join(text for text in [reply.text, *kept, *lost] if text))
+    lines, settings = [reply.text], standing.settings
+    if settings:
+        drop = f":set {next(iter(settings))}= drops it"
+        lines.append(f"  still set from outside: {_values(settings)}; {drop}")
+    gone = {name: value for name, value in set_before.items() if name not in settings}
+    if gone:
+        why = "since this program does not take it"
+        lines.append(f"  no longer set from outside, {why}: {_values(gone)}")
+    return replace(reply, text="\n".join(filter(None, lines)))
 
 
 def _values(settings: Mapping[str, str]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in settings.items())
 
 
+@command(
+    "save FILE.scout",
+    "write the program into a new file; :save! over one that exists",
+    "program file",
+)
 def _save(session: Session, given: Given) -> Reply:
     if not session.standing.pieces:
         raise ScoutError("E703", "there is no program yet", "begin with the elements: system Cu-P")
@@ -260,25 +301,24 @@ def _save(session: Session, given: Given) -> Reply:
             f":save {_named(Path(path.stem or 'pairs'))}.scout",
         )
     _write(path, session.standing.usual, given.forced, "save")
-    outside = "".join(
-        f" --set {shlex.quote(f'{name}={value}')}"
-        for name, value in session.standing.settings.items()
-    )
-    note = (
-        f"\n  values that were set are not in it: scout run {_named(path)}{outside}"
-        if outside
-        else ""
-    )
-    return Reply(f"saved in {path}{note}")
+    settings = (f"{name}={value}" for name, value in session.standing.settings.items())
+    outside = "".join(f" --set {shlex.quote(one)}" for one in settings)
+    if outside:
+        outside = f"\n  values that were set are not in it: scout run {_named(path)}{outside}"
+    return Reply(f"saved in {path}{outside}")
 
 
+@command(
+    "set [NAME=VALUE]",
+    "another value for a param or a setting, as --set; without a value, as in the program",
+    "setting",
+    most=20,
+)
 def _set(session: Session, given: Given) -> Reply:
     settings = dict(session.standing.settings)
     if not given.words:
-        return Reply(
-            "\n".join(f"{name} = {value}" for name, value in settings.items())
-            or "nothing is set from outside"
-        )
+        lines = (f"{name} = {value}" for name, value in settings.items())
+        return Reply("\n".join(lines) or "nothing is set from outside")
     name, equals, value = (part.strip() for part in given.text.partition("="))
     if not equals or not name:
         raise ScoutError(
@@ -296,13 +336,16 @@ def _set(session: Session, given: Given) -> Reply:
 # ---- structures ----
 
 
+@command(
+    "measure FILES",
+    "every term on structures: CIF, extxyz, POSCAR, zip or a folder",
+    "structure files",
+    most=1000,
+)
 def _measure(session: Session, given: Given) -> Reply:
     program = _program(session)
-    return Reply(
-        *session.host.measured(
-            program, [path for word in given.words for path in _meant_files(word)]
-        )
-    )
+    paths = [path for word in given.words for path in _meant_files(word)]
+    return Reply(*session.host.measured(program, paths))
 
 
 def _meant_files(word: str) -> Sequence[str]:
@@ -321,6 +364,11 @@ def _meant_files(word: str) -> Sequence[str]:
     return found
 
 
+@command(
+    "sample [N]",
+    f"make N structures per arm now ({_FEW}); Ctrl-C ends it after the batch, twice at once",
+    "number",
+)
 def _sample(session: Session, given: Given) -> Reply:
     program, count = _single(session), _number(given, _FEW, MAX_SAMPLE)
     bench = session.bench
@@ -331,6 +379,7 @@ def _sample(session: Session, given: Given) -> Reply:
     return Reply(showing.said(sampled, session.host.width), sampled.complete)
 
 
+@command("run [FOLDER]", "as scout run: all that `sample` asks for, kept in a folder", "folder")
 def _run(session: Session, given: Given) -> Reply:
     program, folder = _single(session), Path(given.text) if given.words else None
     resume = folder is not None and goes_on(program, folder)
@@ -342,21 +391,23 @@ def _run(session: Session, given: Given) -> Reply:
     return Reply(showing.said(sampled, session.host.width), sampled.complete)
 
 
+@command(
+    "sweep [NAME=VALUES]",
+    "a run for each value of the `sweep` lines, or of k = 0.2, 0.4; :sweep FOLDER goes on with it",
+    "sweep",
+    most=1000,
+)
 def _sweep(session: Session, given: Given) -> Reply:
     found = _SWEEP.fullmatch(given.text)
-    standing, folder, again = (
-        session.standing,
-        _unquoted(found["folder"] if found else given.text),
-        "",
-    )
+    folder = (found["folder"] or "") if found else given.text
+    folder = " ".join(_split(folder, "names with spaces stand in quotation marks"))
+    standing, again = session.standing, ""
     if found:
         values = found["values"].strip().strip("{}")
         again = f"{found['name']} = {values}"
         proposal = hypothesis.propose_sweep(standing, found["name"], values)
         if proposal.problems:
-            return Reply(
-                render(proposal.problems, proposal.result.source, color=session.color), ok=False
-            )
+            return session.accept(proposal)
         standing = proposal.hypothesis
     program = _whole(standing)
     if not program.sweeps:
@@ -374,58 +425,62 @@ def _sweep(session: Session, given: Given) -> Reply:
     return Reply(showing.swept_said(swept, session.host.width, again), swept.complete)
 
 
+@command("hits", "the hits of what was made last")
 def _hits(session: Session, given: Given) -> Reply:
     made = session.made
     from scoutlang.interfaces.repl import showing
 
-    return Reply(_marked(session, made, showing.hits(made, session.host.width)))
+    return _about_made(session, showing.hits(made, session.host.width))
 
 
+@command(
+    "view N", "one structure of it: formula, cell, sites, terms, and a page to turn it", "number"
+)
 def _view(session: Session, given: Given) -> Reply:
     made, number = session.made, _number(given, 1, 10**9)
     from scoutlang.interfaces.repl import showing
 
-    text, page = (
-        _marked(session, made, showing.view(made, number, session.host.width)),
-        showing.page(made, number),
-    )
+    reply = _about_made(session, showing.view(made, number, session.host.width))
+    page = showing.page(made, number)
     if page is None:
-        return Reply(text)
-    how = (
-        "opened in the browser"
-        if session.host.browse(page)
-        else "to turn it, open this page in a browser"
-    )
-    return Reply(
-        f"{text}\n{how}{' (it goes with the session)' if made.temporary else ''}:\n  {page}"
-    )
+        return reply
+    opened = session.host.browse(page)
+    how = "opened in the browser" if opened else "to turn it, open this page in a browser"
+    how += " (it goes with the session)" if made.temporary else ""
+    return Reply(f"{reply.text}\n{how}:\n  {page}")
 
 
+@command(
+    "plot EXPRESSION",
+    "a histogram of a term or of anything the language measures, by arm",
+    "expression",
+    most=1000,
+)
 def _plot(session: Session, given: Given) -> Reply:
     made = session.made
     from scoutlang.interfaces.repl import showing
 
-    term = showing.term_called(made, given.text)
+    title, problems = given.text, ""
+    term = showing.term_called(made, title)
     if term is not None:
-        return Reply(
-            _marked(session, made, showing.plot(made, term, term.text, session.host.width))
-        )
-    _program(session)
-    measured, problems = hypothesis.measured(session.standing, given.text, color=session.color)
-    if measured is None:
+        title = term.text
+    else:
+        _program(session)
+        term, problems = hypothesis.measured(session.standing, title, color=session.color)
+    if term is None:
         return Reply(problems, ok=False)
-    return Reply(
-        _marked(session, made, showing.plot(made, measured, given.text, session.host.width))
-    )
+    return _about_made(session, showing.plot(made, term, title, session.host.width))
 
 
-def _marked(session: Session, made: Sampled, text: str) -> str:
+def _about_made(session: Session, text: str) -> Reply:
     """What is said of structures, below a line on what made them where that stands no more."""
     from scoutlang.interfaces.repl import showing
 
-    return "\n".join([*showing.made_by(made, session.program, session.host.width), text])
+    lines = showing.made_by(session.made, session.program, session.host.width)
+    return Reply("\n".join([*lines, text]))
 
 
+@command("report [FILE.html]", "a page with everything about the last run, as scout report", "file")
 def _report(session: Session, given: Given) -> Reply:
     last = session.made
     arguments = ["report", str(last.folder)]
@@ -452,47 +507,45 @@ def _report(session: Session, given: Given) -> Reply:
 # ---- help ----
 
 
+@command("explain [CODE]", "the page of a message, E030", "code")
 def _explain(session: Session, given: Given) -> Reply:
     return Reply(*session.host.command(["explain", *given.words]))
 
 
+@command("doc [NAME]", "a page of the manual: CN, guide, Å", "name")
 def _doc(session: Session, given: Given) -> Reply:
     return Reply(*session.host.command(["doc", *given.words]))
 
 
+@command(
+    "history [FILE]",
+    "all inputs so far, and where they are kept; with FILE, write them for scout replay",
+    "file",
+)
 def _history(session: Session, given: Given) -> Reply:
     inputs = session.inputs[:-1]
     if not given.words:
-        kept = session.file.path if session.file else None
-        where = (
-            f"kept in {kept}, earlier sessions beside it; scout replay FILE runs one again"
-            if kept
-            else ""
-        )
-        return Reply(
-            "\n".join(text for text in [*(inputs or ["nothing before this"]), where] if text)
-        )
+        lines = inputs or ["nothing before this"]
+        if session.file and session.file.path:
+            again = "earlier sessions beside it; scout replay FILE runs one again"
+            lines.append(f"kept in {session.file.path}, {again}")
+        return Reply("\n".join(lines))
     path = Path(given.text)
     _write(path, "".join(map(written, inputs)), given.forced, "history")
     return Reply(f"{len(inputs)} inputs in {path}; scout replay {_named(path)} runs them")
 
 
+@command("help [COMMAND]", "this list", "command")
 def _help(session: Session, given: Given) -> Reply:
     wanted = given.text.removeprefix(":")
-    if wanted and wanted not in COMMANDS:
-        raise ScoutError(
-            "E701", f"no command {quoted(f':{wanted}')}", _meant(wanted) or ":help lists them all"
-        )
-    shown = [COMMANDS[wanted]] if wanted else list(COMMANDS.values())
     width = session.host.width
-    head = (
-        []
-        if wanted
-        else textwrap.wrap("statements build the program: system Cu-P; require CN(Cu-P) = 4", width)
-    )
-    return Reply("\n".join([*head, *_listed([(one.form, one.help) for one in shown], width)]))
+    if wanted:
+        return Reply("\n".join(_listed([_called(wanted)], width)))
+    head = textwrap.wrap("statements build the program: system Cu-P; require CN(Cu-P) = 4", width)
+    return Reply("\n".join([*head, *_listed([*COMMANDS.values()], width)]))
 
 
+@command("quit", "leave (Ctrl-D)")
 def _quit(session: Session, given: Given) -> Reply:
     return Reply(quit=True)
 
@@ -500,44 +553,31 @@ def _quit(session: Session, given: Given) -> Reply:
 # ---- what they share ----
 
 
-def _listed(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
-    """What each is, beside its name; below it where the terminal is narrow."""
-    column = max(len(name) for name, _ in rows) + 2
-    for name, about in rows:
+def _listed(commands: Sequence[Command], width: int) -> Iterator[str]:
+    """What each does, beside its form; below it where the terminal is narrow."""
+    column = max(len(command.form) for command in commands) + 2
+    for command in commands:
         if width - column < _NARROW:
-            yield from (
-                name,
-                *textwrap.wrap(
-                    about, max(width, _NARROW), initial_indent="    ", subsequent_indent="    "
-                ),
+            indent = " " * 4
+            yield command.form
+            yield from textwrap.wrap(
+                command.help,
+                max(width, _NARROW),
+                initial_indent=indent,
+                subsequent_indent=indent,
             )
         else:
             yield from textwrap.wrap(
-                about, width, initial_indent=f"{name:<{column}}", subsequent_indent=" " * column
+                command.help,
+                width,
+                initial_indent=f"{command.form:<{column}}",
+                subsequent_indent=" " * column,
             )
 
 
 def _named(path: Path) -> str:
     """A file name as a command takes it."""
     return shlex.quote(str(path))
-
-
-def _unquoted(name: str | None) -> str:
-    """A file name without the quotation marks around it."""
-    try:
-        return " ".join(shlex.split(name or ""))
-    except ValueError:
-        raise ScoutError(
-            "E702",
-            "a quotation mark is missing its partner",
-            "names with spaces stand in quotation marks",
-        ) from None
-
-
-def _meant(name: str) -> str:
-    if name in _ELSEWHERE:
-        return _ELSEWHERE[name]
-    return did_you_mean(f":{name}", [f":{one}" for one in COMMANDS])
 
 
 def _program(session: Session) -> Program:
@@ -566,16 +606,11 @@ def _single(session: Session) -> Program:
 def _number(given: Given, usual: int, most: int) -> int:
     if not given.words:
         return usual
-    if not (
-        given.text.isascii()
-        and given.text.isdigit()
-        and len(given.text) < 12
-        and 1 <= int(given.text) <= most
-    ):
-        raise ScoutError(
-            "E702", f"{quoted(given.text)} is not a number from 1 to {most}", f"for example {usual}"
-        )
-    return int(given.text)
+    text = given.text
+    if not (re.fullmatch("[0-9]{1,11}", text) and 1 <= int(text) <= most):
+        message = f"{quoted(text)} is not a number from 1 to {most}"
+        raise ScoutError("E702", message, f"for example {usual}")
+    return int(text)
 
 
 def _write(path: Path, text: str, forced: bool, command: str) -> None:
@@ -586,124 +621,5 @@ def _write(path: Path, text: str, forced: bool, command: str) -> None:
         write_whole(path, lambda file: file.write_text(text, encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ScoutError(
-            "E704", f"{path}: cannot be written ({reason})", "choose another file"
-        ) from None
-
-
-_TABLE = (
-    Command("show", "", "the program as it stands, in the usual form", _show),
-    Command("check", "", "what it means, with all defaults", _check),
-    Command("undo", "", "go back by one change", _undo),
-    Command("redo", "", "do again what was undone", _redo),
-    Command(
-        "drop",
-        "NAME",
-        "take out a statement: the label of a term, a param, or a verb such as guide",
-        _drop,
-        "term",
-        (1, 20),
-    ),
-    Command(
-        "edit",
-        "",
-        "the program in $VISUAL or $EDITOR; a text that is refused is there again the next time",
-        _edit,
-        "program",
-    ),
-    Command(
-        "load",
-        "FILE.scout",
-        "put a file in the place of what stands",
-        _load,
-        "program file",
-        (1, 1),
-    ),
-    Command(
-        "save",
-        "FILE.scout",
-        "write the program into a new file; :save! over one that exists",
-        _save,
-        "program file",
-        (1, 1),
-    ),
-    Command(
-        "set",
-        "[NAME=VALUE]",
-        "another value for a param or a setting, as --set; without a value, as in the program",
-        _set,
-        "setting",
-        (0, 20),
-    ),
-    Command(
-        "measure",
-        "FILES",
-        "every term on structures: CIF, extxyz, POSCAR, zip or a folder",
-        _measure,
-        "structure files",
-        (1, 1000),
-    ),
-    Command(
-        "sample",
-        "[N]",
-        f"make N structures per arm now ({_FEW}); Ctrl-C ends it after the batch, twice at once",
-        _sample,
-        "number",
-        (0, 1),
-    ),
-    Command(
-        "run",
-        "[FOLDER]",
-        "as scout run: all that `sample` asks for, kept in a folder",
-        _run,
-        "folder",
-        (0, 1),
-    ),
-    Command(
-        "sweep",
-        "[NAME=VALUES]",
-        "a run for each value of the `sweep` lines, or of k = 0.2, 0.4; :sweep FOLDER goes on with it",
-        _sweep,
-        "sweep",
-        (0, 1000),
-    ),
-    Command("hits", "", "the hits of what was made last", _hits),
-    Command(
-        "view",
-        "N",
-        "one structure of it: formula, cell, sites, terms, and a page to turn it",
-        _view,
-        "number",
-        (1, 1),
-    ),
-    Command(
-        "plot",
-        "EXPRESSION",
-        "a histogram of a term or of anything the language measures, by arm",
-        _plot,
-        "expression",
-        (1, 1000),
-    ),
-    Command(
-        "report",
-        "[FILE.html]",
-        "a page with everything about the last run, as scout report",
-        _report,
-        "file",
-        (0, 1),
-    ),
-    Command("explain", "[CODE]", "the page of a message, E030", _explain, "code", (0, 1)),
-    Command("doc", "[NAME]", "a page of the manual: CN, guide, Å", _doc, "name", (0, 1)),
-    Command(
-        "history",
-        "[FILE]",
-        "all inputs so far, and where they are kept; with FILE, write them for scout replay",
-        _history,
-        "file",
-        (0, 1),
-    ),
-    Command("help", "[COMMAND]", "this list", _help, "command", (0, 1)),
-    Command("quit", "", "leave (Ctrl-D)", _quit),
-)
-
-COMMANDS: Mapping[str, Command] = {command.name: command for command in _TABLE}
+        message = f"{path}: cannot be written ({reason})"
+        raise ScoutError("E704", message, "choose another file") from None
