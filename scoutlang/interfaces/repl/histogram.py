@@ -21,13 +21,14 @@ Point = tuple[Value, bool | None]
 
 @dataclass(frozen=True)
 class Axis:
-    """What is known of the values. low, high: the bounds of what satisfies, None where there is
-    none. names: of values that stand for words.
-    """
+    """What is known of the values."""
 
     low: float | None = None
+    """The least value that satisfies, None where there is no such bound."""
     high: float | None = None
+    """The greatest one."""
     names: Mapping[float, str] = field(default_factory=dict)
+    """Words that values stand for."""
 
     @classmethod
     def of(cls, relation: Relation) -> Axis:
@@ -40,15 +41,17 @@ class Axis:
 
 @dataclass(frozen=True)
 class _Grid:
-    """Bins that begin at the bounds: those from 0 on lie between ``low`` and ``high``, there are
-    ``within`` of them. most: of all values.
-    """
+    """Bins that begin at the bounds. They are numbered: bin 0 is the first one from ``low`` on."""
 
     low: float
     high: float
+    """The bounds; the same number twice where there is one."""
     most: float
+    """The greatest of all values."""
     step: float
+    """The width of a bin outside of the bounds."""
     within: int
+    """How many bins lie between the bounds."""
 
     def place(self, value: float, below: bool, inside: bool) -> int:
         """The bin of a value that lies below, between or above the bounds; a bin holds its lower
@@ -69,11 +72,8 @@ class _Grid:
         if 0 <= place <= self.within and self.within:
             found = self.low + (self.high - self.low) * place / self.within
         else:
-            found = (
-                self.low + place * self.step
-                if place < 0
-                else self.high + (place - self.within) * self.step
-            )
+            bound, steps = (self.low, place) if place < 0 else (self.high, place - self.within)
+            found = bound + steps * self.step
         return 0.0 if abs(found) < self.step * _FUZZ else found
 
 
@@ -175,6 +175,7 @@ def _drawn(arms: Sequence[Arm], rows: Sequence[_Row], width: int) -> Iterator[st
     bar = min(_BAR, max(2, (width - start) // len(arms) - 6))
     yield f"{'':{start}}  {'  '.join(f'{arm:<{bar + 4}}' for arm in arms)}".rstrip()
     for name, good, counts in rows:
-        cells = (f"{'█' * math.ceil(count / most * bar)} {count or ''}" for count in counts)
+        bars = (f"{'█' * math.ceil(count / most * bar)} {count or ''}" for count in counts)
+        cells = "  ".join(f"{one:<{bar + 4}}" for one in bars)
         mark = f" {'✓' if good else ' '}" if marked else ""
-        yield f"{name:<{widest}}{mark}  {'  '.join(f'{cell:<{bar + 4}}' for cell in cells)}".rstrip()
+        yield f"{name:<{widest}}{mark}  {cells}".rstrip()
