@@ -351,5 +351,5 @@ def test_import_of_the_package_imports_next_to_nothing() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
         .stdout.decode()
         .strip()
-        == "['scoutlang']"
+        == "['scoutlang', 'scoutlang.support', 'scoutlang.support.version']"
     )

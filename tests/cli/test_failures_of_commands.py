@@ -1,9 +1,16 @@
-"""What `main` makes of a command that fails: a short message and an exit code, whatever was raised."""
+"""How commands are found, and what `main` makes of one that fails: a short message and an exit code,
+whatever was raised.
+"""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import click
 import pytest
+from click.shell_completion import ShellComplete
+from click.testing import CliRunner
 
 from scoutlang.interfaces import cli
 from scoutlang.support.errors import ScoutError
@@ -68,3 +75,26 @@ def test_every_command_says_what_it_does() -> None:
         assert command is not None
         assert command.help
     assert set(cli.commands.list_commands(context)) >= {"check", "compile", "explain"}
+
+
+def test_a_command_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "toy.py").write_text(
+        "import click\n\n\n"
+        '@click.command("toy")\n@click.option("--loud", is_flag=True)\n'
+        'def command(loud: bool) -> None:\n    """Say something."""\n    click.echo("a toy")\n'
+    )
+    (tmp_path / "_toy_helper.py").touch()
+    monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
+    # so that the module is away again after the test
+    monkeypatch.setattr(cli, "toy", None, raising=False)
+    monkeypatch.setitem(sys.modules, f"{cli.__name__}.toy", cli)
+    monkeypatch.delitem(sys.modules, f"{cli.__name__}.toy")
+
+    said = CliRunner().invoke(cli.commands, ["--help"]).output
+    assert "Say something." in said
+    assert "toy_helper" not in said
+    completion = ShellComplete(cli.commands, {}, "scout", "_SCOUT_COMPLETE")
+    assert [one.value for one in completion.get_completions([], "to")] == ["toy"]
+    assert "--loud" in [one.value for one in completion.get_completions(["toy"], "--")]
+    assert CliRunner().invoke(cli.commands, ["toy"]).output == "a toy\n"
+    assert "toy" in CliRunner().invoke(cli.commands, ["tyo"]).output

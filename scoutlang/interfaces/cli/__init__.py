@@ -1,5 +1,5 @@
-"""The `scout` command. One module per command, each with a click command named ``command``; only
-the one that is called is imported.
+"""The `scout` command. One file per command, with a click command named ``command``; only the one
+that is called is imported. Files with an underscore are what commands share.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from scoutlang.language.diagnostics.suggest import did_you_mean
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.version import __version__
 
-_HELPERS = frozenset({"judge_options", "program_argument", "run_or_structures"})
 _INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -26,9 +25,8 @@ class _Commands(click.Group):
     """Finds commands by the files of this package and imports them when needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(
-            info.name for info in pkgutil.iter_modules(__path__) if info.name not in _HELPERS
-        )
+        names = (info.name for info in pkgutil.iter_modules(__path__))
+        return sorted(name for name in names if not name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
@@ -40,11 +38,9 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
-            guess = (
-                did_you_mean(args[0], self.list_commands(ctx))
-                or f"commands are {', '.join(self.list_commands(ctx))}"
-            )
+        names = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in names:
+            guess = did_you_mean(args[0], names) or f"commands are {', '.join(names)}"
             raise click.UsageError(f"no command `{args[0]}`; {guess}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -94,7 +90,8 @@ def main() -> None:
             traceback.print_exc()
         else:
             click.echo(
-                f"internal error: {type(error).__name__}: {error}\n  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where",
+                f"internal error: {type(error).__name__}: {error}\n"
+                "  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where",
                 err=True,
             )
         code = _INTERNAL_ERROR

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from scoutlang.interfaces import api
-from scoutlang.interfaces.cli.program_argument import (
+from scoutlang.interfaces.cli._program_argument import (
     PROGRAM_ERROR,
+    choice_of_format,
     color_option,
     document,
     echo_json,
@@ -39,10 +40,14 @@ class _Checked:
 @click.command("check")
 @click.argument("files", nargs=-1, metavar="FILE...")
 @text_option
-@click.option(
-    "--format", "output_format", type=click.Choice(["text", "json", "sarif", "lsp"]), default="text", show_default=True,
-    help="text for people, json for scripts, sarif (2.1.0) for code scanning, lsp (3.17) for editors.",
-)  # fmt: skip
+@choice_of_format(
+    "text",
+    "json",
+    "sarif",
+    "lsp",
+    help="text for people, json for scripts, sarif (2.1.0) for code scanning,"
+    " lsp (3.17) for editors.",
+)
 @color_option
 @set_option
 @click.option("-q", "--quiet", is_flag=True, help="Print errors and warnings only.")

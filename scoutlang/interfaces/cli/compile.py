@@ -7,7 +7,7 @@ import json
 import click
 
 from scoutlang.interfaces import api
-from scoutlang.interfaces.cli.program_argument import checked, echo_json, load, program_argument
+from scoutlang.interfaces.cli._program_argument import checked, echo_json, load, program_argument
 from scoutlang.language.syntax.ast import as_data
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from scoutlang.interfaces.cli.program_argument import (
+from scoutlang.interfaces.cli._program_argument import (
     checked,
     color_option,
     echo_json,

@@ -6,16 +6,13 @@ import click
 
 from scoutlang.descriptors import broken
 from scoutlang.interfaces import manual
-from scoutlang.interfaces.cli.program_argument import echo_json
+from scoutlang.interfaces.cli._program_argument import choice_of_format, echo_json
 from scoutlang.language.diagnostics.suggest import did_you_mean
 
 
 @click.command("doc")
 @click.argument("name", required=False)
-@click.option(
-    "--format", "output_format", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True,
-    help="What the output is for.",
-)  # fmt: skip
+@choice_of_format("text", "markdown", "json")
 @click.option(
     "--manual",
     "whole",
@@ -37,22 +34,16 @@ def command(name: str | None, output_format: str, whole: bool) -> None:
         return
     pages = manual.pages()
     problems = broken()
-    for problem in (
-        problems.values()
-        if name in (None, "descriptors")
-        else [problems[name]]
-        if name in problems
-        else []
-    ):
-        click.echo(str(problem), err=True)
+    for descriptor, problem in problems.items():
+        if name in (None, "descriptors", descriptor):
+            click.echo(str(problem), err=True)
     found = pages if name is None else manual.find(name, pages)
     if not found and name in problems:
         raise click.exceptions.Exit(1)
     if not found:
         names = [n for p in pages for n in (p.name, p.name.rpartition(".")[2])]
-        raise click.UsageError(
-            f"nothing is called `{name}`; {did_you_mean(name or '', names) or '`scout doc` lists what there is'}"
-        )
+        hint = did_you_mean(name or "", names) or "`scout doc` lists what there is"
+        raise click.UsageError(f"nothing is called `{name}`; {hint}")
     if output_format == "json":
         echo_json([manual.as_data(p) for p in found])
     elif output_format == "markdown":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from scoutlang.interfaces.cli.program_argument import echo_json, format_option
+from scoutlang.interfaces.cli._program_argument import echo_json, format_option
 from scoutlang.language.diagnostics.codes import EXPLANATIONS
 from scoutlang.language.diagnostics.suggest import did_you_mean
 
@@ -19,9 +19,8 @@ def command(code: str | None, output_format: str) -> None:
     elif code.upper() in EXPLANATIONS:
         pages = [EXPLANATIONS[code.upper()]]
     else:
-        raise click.UsageError(
-            f"no code `{code}`; {did_you_mean(code, EXPLANATIONS) or '`scout explain` lists them all'}"
-        )
+        hint = did_you_mean(code, EXPLANATIONS) or "`scout explain` lists them all"
+        raise click.UsageError(f"no code `{code}`; {hint}")
     if output_format == "json":
         echo_json([{"code": p.code, "title": p.title, "text": p.text} for p in pages])
     elif code is None:

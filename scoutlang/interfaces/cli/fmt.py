@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from scoutlang.interfaces.cli.program_argument import (
+from scoutlang.interfaces.cli._program_argument import (
     PROGRAM_ERROR,
     color_option,
     echo_messages,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scoutlang.interfaces.cli.program_argument import (
+from scoutlang.interfaces.cli._program_argument import (
     checked,
     color_option,
     echo_json,

@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scoutlang.interfaces.cli.program_argument import echo_json
+from scoutlang.interfaces.cli._program_argument import echo_json, format_option
 
 if TYPE_CHECKING:
     from scoutlang.potentials.catalogue import Listed
 
 
 @click.command("potentials")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="What the output is for.",
-)
+@format_option
 def command(output_format: str) -> None:
     """List the interatomic potentials: what is installed, under which licence, and what to cite.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from scoutlang.interfaces.cli.program_argument import echo_json, format_option
+from scoutlang.interfaces.cli._program_argument import echo_json, format_option
 
 
 @click.group("reference")
@@ -94,9 +94,8 @@ def list_sets(output_format: str) -> None:
         if "damaged" in about:
             click.echo(f"{about['name']}: damaged: {about['damaged']}")
         else:
-            click.echo(
-                f"{about['name']}: {about.get('count')} crystals, {about.get('licence')}\n  cite: {about.get('citation')}"
-            )
+            click.echo(f"{about['name']}: {about.get('count')} crystals, {about.get('licence')}")
+            click.echo(f"  cite: {about.get('citation')}")
 
 
 @command.command("show")

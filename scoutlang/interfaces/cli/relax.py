@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scoutlang.interfaces.cli.program_argument import color_option, echo_json, format_option
+from scoutlang.interfaces.cli._judge_options import arms_option
+from scoutlang.interfaces.cli._program_argument import color_option, echo_json, format_option
 from scoutlang.ir import Arm
 
 if TYPE_CHECKING:
@@ -36,14 +37,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="ρ in eV/atom; 0 relaxes without constraints.",
 )
-@click.option(
-    "--arm", type=click.Choice(["both", "guided", "non-guided"]), default="both", show_default=True
-)
+@arms_option("--arm")
 @click.option("--potential", default="chgnet", show_default=True, help="It relaxes and judges.")
 @format_option
 @color_option
 def command(
-    folder: Path, steps: int, rho: float, arm: str, potential: str, output_format: str
+    folder: Path, steps: int, rho: float, arms: tuple[Arm, ...], potential: str, output_format: str
 ) -> None:
     """Relax the structures of a finished run, and judge them before and after.
 
@@ -58,7 +57,6 @@ def command(
     from scoutlang.potentials.catalogue import notice
     from scoutlang.runs.relaxed import relax_run
 
-    arms: tuple[Arm, ...] = ("non-guided", "guided") if arm == "both" else (arm,)  # type: ignore[assignment]
     quiet = output_format == "json"
     with Display(quiet=quiet) as display:
         try:
@@ -71,7 +69,8 @@ def command(
         except KeyboardInterrupt:
             display.close()
             click.echo(
-                f"interrupted; what is relaxed is kept in {folder / 'relaxed'}\n  continue with the same command",
+                f"interrupted; what is relaxed is kept in {folder / 'relaxed'}\n"
+                "  continue with the same command",
                 err=True,
             )
             raise
@@ -115,7 +114,8 @@ def _told(outcomes: Sequence[Outcome]) -> list[str]:
         change, before, after = map(fmean, zip(*treated, strict=True))
         converged = sum(o.converged for o in outcomes)
         lines.append(
-            f"energy {change:+.3f} eV/atom on average, loss {before:.2f} → {after:.2f}; {converged} of {len(outcomes)} converged"
+            f"energy {change:+.3f} eV/atom on average, loss {before:.2f} → {after:.2f};"
+            f" {converged} of {len(outcomes)} converged"
         )
     reasons = Counter(o.reason for o in outcomes if o.reason)
     return [*lines, *(f"{count} ended early: {reason}" for reason, count in reasons.most_common())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from scoutlang.interfaces.cli.program_argument import color_option, read
+from scoutlang.interfaces.cli._program_argument import color_option, read
 
 
 @click.command("replay")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scoutlang.interfaces import api
-from scoutlang.interfaces.cli.judge_options import judge_options
-from scoutlang.interfaces.cli.program_argument import checked, echo_json, load, program_argument
+from scoutlang.interfaces.cli._judge_options import ARMS, arms_option, judge_options
+from scoutlang.interfaces.cli._program_argument import checked, echo_json, load, program_argument
 from scoutlang.ir import Arm, Program
 from scoutlang.ir.source import Source
 from scoutlang.runs.sweep import Member, members, run_each
@@ -30,9 +30,7 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
     "--out", type=click.Path(path_type=Path), help="Folder of the run (default: runs/NAME)."
 )
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in that folder.")
-@click.option(
-    "--arms", type=click.Choice(["both", "guided", "non-guided"]), default="both", show_default=True
-)
+@arms_option("--arms")
 @click.option("--model", help="mini, a published MatterGen name, or a checkpoint folder.")
 @click.option("--count", type=click.IntRange(1, 10_000_000), help="Structures per arm.")
 @click.option("--batch", type=click.IntRange(1, 100_000), help="Structures sampled together.")
@@ -83,9 +81,6 @@ def command(
     )
     programs = [_with_options(p, options) for p in family]
     folder = options["out"] or Path("runs") / _name(source)
-    arms: tuple[Arm, ...] = (
-        ("non-guided", "guided") if options["arms"] == "both" else (options["arms"],)
-    )
 
     def run_member(member: Member, baseline: Path | None) -> Judged:
         if program.sweeps:
@@ -98,7 +93,7 @@ def command(
         return _run(
             member.program,
             member.folder,
-            arms,
+            options["arms"],
             options | {"baseline": baseline},
             same,
             quiet=output_format == "json",
@@ -119,9 +114,10 @@ def _go_on(overrides: dict[str, str], options: dict[str, Any], output_format: st
     from scoutlang.runs.folder import RunFolder
 
     settled = [name for name in (*_SETTINGS, "method", "baseline") if options[name] is not None]
-    if overrides or settled or options["arms"] != "both":
+    if overrides or settled or options["arms"] != ARMS:
         raise click.UsageError(
-            "a run goes on with its own program and settings; leave out what changes them, or give the program and --out of a new run"
+            "a run goes on with its own program and settings; leave out what changes them,"
+            " or give the program and --out of a new run"
         )
     found = RunFolder.open(options["out"])
     judged = _run(

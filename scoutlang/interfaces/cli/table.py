@@ -6,24 +6,16 @@ from pathlib import Path
 
 import click
 
-from scoutlang.interfaces.cli.judge_options import judge_options
+from scoutlang.interfaces.cli._judge_options import judge_options
+from scoutlang.interfaces.cli._program_argument import choice_of_format
 from scoutlang.support.errors import ScoutError
-
-_FORMATS = ("text", "markdown", "latex", "csv")
 
 
 @click.command("table")
 @click.argument(
     "folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER..."
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(_FORMATS),
-    default="text",
-    show_default=True,
-    help="What the output is for.",
-)
+@choice_of_format("text", "markdown", "latex", "csv")
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it into a file instead."
 )

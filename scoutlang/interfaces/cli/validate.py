@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from scoutlang.interfaces.cli.judge_options import judge_options
-from scoutlang.interfaces.cli.program_argument import color_option, echo_json, format_option
-from scoutlang.interfaces.cli.run_or_structures import open_run, run_or_structures
+from scoutlang.interfaces.cli._judge_options import judge_options
+from scoutlang.interfaces.cli._program_argument import color_option, echo_json, format_option
+from scoutlang.interfaces.cli._run_or_structures import open_run, run_or_structures
 
 
 @click.command("validate")

@@ -48,21 +48,33 @@ def _set_color(context: click.Context, option: click.Parameter, choice: str) -> 
     context.color = color_wanted(choice, os.environ)
 
 
+def choice_of_format(
+    *formats: str, help: str = "What the output is for."
+) -> Callable[[Command], Command]:
+    """``--format``, the first one if nothing is said; a command gets it as ``output_format``."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help=help,
+    )
+
+
+format_option = choice_of_format("text", "json")
 text_option = click.option(
     "-c", "text", metavar="TEXT", help="The program itself, instead of FILE."
 )
-format_option = click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="What the output is for.",
-)
 color_option = click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, expose_value=False, callback=_set_color,
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    expose_value=False,
+    callback=_set_color,
     help="Colour in messages; auto: on a terminal, unless NO_COLOR or FORCE_COLOR is set.",
-)  # fmt: skip
+)
 
 
 def _overrides(
@@ -79,24 +91,22 @@ def _overrides(
 
 
 set_option = click.option(
-    "--set", "overrides", metavar="NAME=VALUE", multiple=True, callback=_overrides,
-    help="Another value for a `param` or a setting of `guide` or `sample`; may be given several times.",
-)  # fmt: skip
+    "--set",
+    "overrides",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_overrides,
+    help="Another value for a `param` or a setting of `guide` or `sample`;"
+    " may be given several times.",
+)
 
 
 def program_argument(command: Command) -> Command:
     """Give a command the arguments of a program: ``file`` and ``text`` for `load`,
     ``output_format`` and ``overrides`` for `checked`.
     """
-    for one in (
-        set_option,
-        color_option,
-        format_option,
-        text_option,
-        click.argument("file", required=False),
-    ):
-        command = one(command)
-    return command
+    file = click.argument("file", required=False)
+    return file(text_option(format_option(color_option(set_option(command)))))
 
 
 def load(

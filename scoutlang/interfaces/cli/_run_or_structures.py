@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scoutlang.interfaces.cli.program_argument import checked, load
+from scoutlang.interfaces.cli._program_argument import checked, load
 from scoutlang.ir import Arm, Program
 from scoutlang.support.errors import ScoutError
 
@@ -86,7 +86,8 @@ def open_run(
         raise ScoutError(
             "E601",
             error.message,
-            f"give {target} itself if it is the run of these structures, or another folder with {option}",
+            f"give {target} itself if it is the run of these structures,"
+            f" or another folder with {option}",
         ) from error
 
 
@@ -95,8 +96,10 @@ def _program(source: Path, file: str | None, output_format: str) -> Program:
         folder = source if source.is_dir() else source.parent
         beside = sorted(folder.glob("*.scout"))
         if len(beside) != 1:
-            which = f"which hypothesis? {folder} holds {len(beside) or 'no'} .scout files; give one with --program FILE"
-            raise click.UsageError(f"{source} is no run; for structures: {which}")
+            raise click.UsageError(
+                f"{source} is no run; for structures: which hypothesis? {folder} holds"
+                f" {len(beside) or 'no'} .scout files; give one with --program FILE"
+            )
         file = str(beside[0])
     return checked(load(file, None, output_format), output_format)
 
