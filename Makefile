@@ -68,8 +68,8 @@ bench: install  ## Table 1 on the embedded model (hours, goes on where it stoppe
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.table1 sample
 	$(BIN)/python -m benchmarks.table1 report
 
-recording: install  ## type the session of the README into the REPL, record it (recording/session.cast) and draw it (session.svg); five minutes
-	OMP_NUM_THREADS=1 $(BIN)/python -m recording
+recording: install  ## type the session of the README into the REPL, record it (tools/recording/session.cast) and draw it (session.svg); five minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.recording
 
 model: install  ## train the embedded model again (hours)
 	$(BIN)/scout train mini

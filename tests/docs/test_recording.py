@@ -13,14 +13,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from recording.__main__ import CAST, DRAWING, SCRIPT
-from recording.animation import COLORS, EDGE, FASTER, Clock, drawn, minutes
-from recording.cast import Cast, dump, load
-from recording.screens import Screen, screens, text, transcript
-from recording.script import inputs
 from scoutlang.interfaces.repl.commands import COMMANDS
 from scoutlang.interfaces.repl.interpreter import MORE, PROMPT, replay
 from scoutlang.interfaces.repl.session import Session
+from tools.recording.__main__ import CAST, DRAWING, SCRIPT
+from tools.recording.animation import COLORS, EDGE, FASTER, Clock, drawn, minutes
+from tools.recording.cast import Cast, dump, load
+from tools.recording.screens import Screen, screens, text, transcript
+from tools.recording.script import inputs
 
 sys.path.append(str(Path(__file__).parents[1] / "repl"))
 
@@ -142,7 +142,7 @@ def drawing() -> str:
 
 
 def test_the_picture_is_that_of_the_recording(cast: Cast, drawing: str) -> None:
-    assert drawn(cast) == drawing, "run `python -m recording --draw`"
+    assert drawn(cast) == drawing, "run `python -m tools.recording --draw`"
 
 
 def test_the_picture_stands_alone(drawing: str) -> None:
@@ -206,7 +206,7 @@ def test_the_readme_says_how_long_it_took(cast: Cast, drawing: str) -> None:
     assert f"{minutes(cast.duration)} minutes" in readme
     assert f"{FASTER} times faster" in readme
     assert f"lasts {played}" in readme
-    assert "recording/session.svg" in readme
+    assert "tools/recording/session.svg" in readme
 
 
 def rows(root: ElementTree.Element, time: float | None) -> Iterator[str]:

@@ -15,12 +15,12 @@ _TAB = re.compile(r"Tab behind (\S+)")
 
 @dataclass(frozen=True)
 class Input:
-    """lines: of one input, as typed. caption: what is said about it and those after it, empty if
-    nothing is.
-    """
+    """One input of the session."""
 
     lines: tuple[str, ...]
+    """As typed."""
     caption: str = ""
+    """What is said about it and those after it, empty if nothing is."""
 
     @property
     def tab_behind(self) -> str:

@@ -1,4 +1,4 @@
-"""``python -m recording`` types, records and draws, in about five minutes; with ``--draw`` it only
+"""``python -m tools.recording`` types, records and draws, in about five minutes; with ``--draw`` it only
 draws what was recorded.
 """
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 
-from recording.animation import drawn
-from recording.cast import Cast, dump, load
-from recording.script import inputs
-from recording.typist import COLUMNS, LINES, TERM, Typist
+from tools.recording.animation import drawn
+from tools.recording.cast import Cast, dump, load
+from tools.recording.script import inputs
+from tools.recording.typist import COLUMNS, LINES, TERM, Typist
 
 HERE = Path(__file__).parent
 SCRIPT, CAST, DRAWING = HERE / "session.txt", HERE / "session.cast", HERE / "session.svg"
@@ -24,7 +24,7 @@ def record() -> Cast:
     """A session in a folder of its own, which has the examples of the repository."""
     begin = int(time.time())
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "examples").symlink_to(HERE.parent / "examples")
+        (Path(folder) / "examples").symlink_to(HERE.parents[1] / "examples")
         typist = Typist(Path(folder))
         typist.play(list(inputs(SCRIPT.read_text(encoding="utf-8"))))
     header = {
@@ -46,9 +46,8 @@ def main(draw: bool) -> None:
     if not draw:
         CAST.write_text(dump(record()), encoding="utf-8")
     DRAWING.write_text(drawn(load(CAST.read_text(encoding="utf-8"))), encoding="utf-8")
-    click.echo(
-        f"{CAST.name}: {CAST.stat().st_size / 1000:.0f} kB, {DRAWING.name}: {DRAWING.stat().st_size / 1000:.0f} kB"
-    )
+    for file in (CAST, DRAWING):
+        click.echo(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

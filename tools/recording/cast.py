@@ -9,23 +9,22 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 Kind = Literal["o", "i", "m"]
+"""The terminal received data, a key was pressed, a caption begins."""
 
 
 class Event(NamedTuple):
-    """time: seconds since the beginning. kind: o the terminal received data, i a key was pressed, m
-    a caption begins.
-    """
-
     time: float
+    """Seconds since the beginning."""
     kind: Kind
     data: str
 
 
 @dataclass(frozen=True)
 class Cast:
-    """header: `version`, `width` and `height` in characters, and what else there is to say."""
+    """A recording."""
 
     header: dict[str, Any]
+    """`version`, `width` and `height` in characters, and what else there is to say."""
     events: tuple[Event, ...]
 
     @property

@@ -17,8 +17,8 @@ from html import escape
 from itertools import pairwise
 from typing import TypeVar
 
-from recording.cast import Cast
-from recording.screens import Run, Screen, screens
+from tools.recording.cast import Cast
+from tools.recording.screens import Run, Screen, screens
 
 PATIENCE, FASTER = 2.0, 8
 """What the terminal does by itself, later than so many seconds after the last key, is played so
@@ -59,11 +59,10 @@ Steps = list[tuple[float, T]]
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds of the picture for those of the session. fast: what is played faster, from and to, in
-    seconds of the session.
-    """
+    """Seconds of the picture for those of the session."""
 
     fast: tuple[tuple[float, float], ...]
+    """What is played faster, from and to, in seconds of the session."""
 
     @classmethod
     def of(cls, cast: Cast) -> Clock:
@@ -85,13 +84,14 @@ class Clock:
 
 @dataclass(frozen=True)
 class _Film:
-    """Makes parts that change, and keeps the rules by which they do. still: the moment that stands
-    where nothing may move; length: both in seconds.
-    """
+    """Makes parts that change, and keeps the rules by which they do."""
 
     still: float
+    """The moment that stands where nothing may move, in seconds."""
     length: float
+    """Of the whole picture, in seconds."""
     rules: list[str] = field(default_factory=list)
+    """Of CSS, one for each part that changes."""
 
     def moved(self, markup: str, steps: Steps[tuple[float, float]]) -> str:
         """Markup that jumps to a place in pixels at the time of each step."""
@@ -102,7 +102,8 @@ class _Film:
             for time, (x, y) in steps
         )
         self.rules.append(f"@keyframes {name}{{{''.join(frames)}}}")
-        return f'<g class="m" style="animation-name:{name}" transform="translate({_n(x)} {_n(y)})">{markup}</g>'
+        place = f"translate({_n(x)} {_n(y)})"
+        return f'<g class="m" style="animation-name:{name}" transform="{place}">{markup}</g>'
 
     def strip(self, steps: Steps[str], high: float) -> str:
         """Markup that takes turns, for a window of that height that shows one piece."""
@@ -139,7 +140,10 @@ def drawn(cast: Cast) -> str:
             for time, caption in captions
         ),
     ]
-    mark = f'<text class="caption blue" y="26" x="{_n(wide)}" text-anchor="end">{FASTER} × faster</text>'
+    mark = (
+        f'<text class="caption blue" y="26" x="{_n(wide)}" text-anchor="end">'
+        f"{FASTER} × faster</text>"
+    )
     marks: Steps[str] = [
         (0.0, ""),
         *(
@@ -148,15 +152,22 @@ def drawn(cast: Cast) -> str:
             for time, one in ((begin, mark), (end, ""))
         ),
     ]
+    whole_wide, whole_high = wide + 2 * _PAD, high + 2 * _PAD + _FOOT
+    edge = f'width="{_n(whole_wide - 1)}" height="{_n(whole_high - 1)}" rx="8"'
+    done = f'width="{_n(wide)}" height="1"'
     body = f"""\
-<rect class="page" stroke="{EDGE}" x="0.5" y="0.5" width="{_n(wide + 2 * _PAD - 1)}" height="{_n(high + 2 * _PAD + _FOOT - 1)}" rx="8"/>
+<rect class="page" stroke="{EDGE}" x="0.5" y="0.5" {edge}/>
 <svg x="{_PAD}" y="{_PAD}" width="{_n(wide)}" height="{_n(high)}">{_sheet(film, cast, clock)}</svg>
 <g transform="translate({_PAD} {high + 2 * _PAD})">
-<rect fill="{EDGE}" opacity="0.4" width="{_n(wide)}" height="1"/><rect class="blue done" width="{_n(wide)}" height="1" transform="scale(0 1)"/>
+<rect fill="{EDGE}" opacity="0.4" {done}/><rect class="blue done" {done} transform="scale(0 1)"/>
 <svg width="{_n(wide)}" height="{_FOOT}">{film.strip(said, _FOOT)}{film.strip(marks, _FOOT)}</svg>
 </g>"""
+    head = (
+        f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(whole_wide)} {_n(whole_high)}"'
+        ' class="default" role="img" aria-labelledby="t d"'
+    )
     return f"""\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(wide + 2 * _PAD)} {_n(high + 2 * _PAD + _FOOT)}" class="default" role="img" aria-labelledby="t d">
+<svg {head}>
 <title id="t">{escape(cast.header["title"])}</title>
 <desc id="d">{escape(_description(cast, clock, film))}</desc>
 <style>{_style(film)}</style>
@@ -168,7 +179,10 @@ def drawn(cast: Cast) -> str:
 def _description(cast: Cast, clock: Clock, film: _Film) -> str:
     captions = [event.data for event in cast.events if event.kind == "m"]
     took = f"The session took {minutes(cast.duration)} minutes"
-    played = f"what the terminal does by itself is played {FASTER} times faster, so that the picture takes {minutes(film.length)}"
+    played = (
+        f"what the terminal does by itself is played {FASTER} times faster,"
+        f" so that the picture takes {minutes(film.length)}"
+    )
     return f"{took}; {played}. {'. '.join(captions)}."
 
 
@@ -195,15 +209,14 @@ def _sheet(film: _Film, cast: Cast, clock: Clock) -> str:
             if screen.cursor is None
             else (screen.cursor[1] * _WIDE, screen.cursor[0] * _HIGH),
         )
+    size = f'width="{_n(cast.size[0] * _WIDE)}" height="{_HIGH}"'
     strips = "".join(
-        f'<svg y="{number * _HIGH}" width="{_n(cast.size[0] * _WIDE)}" height="{_HIGH}">{film.strip(steps, _HIGH)}</svg>\n'
+        f'<svg y="{number * _HIGH}" {size}>{film.strip(steps, _HIGH)}</svg>\n'
         for number, steps in enumerate(lines)
         if len(steps) > 1
     )
-    return film.moved(
-        film.moved(f'<rect class="cursor" width="{_WIDE}" height="{_HIGH}"/>', cursor) + strips,
-        scrolled,
-    )
+    block = film.moved(f'<rect class="cursor" width="{_WIDE}" height="{_HIGH}"/>', cursor)
+    return film.moved(block + strips, scrolled)
 
 
 def _lasting(shown: Iterable[tuple[float, Screen]]) -> Iterator[tuple[float, Screen]]:
@@ -226,15 +239,15 @@ def _markup(run: Run) -> str:
     """A run as text on its background, each word as wide as its characters are, whatever the font."""
     parts = []
     if run.background != "default":
-        parts.append(
-            f'<rect x="{_n(run.column * _WIDE)}" y="0" width="{_n(len(run.text) * _WIDE)}" height="{_HIGH}"{_fill(run.background)}/>'
-        )
+        place = f'x="{_n(run.column * _WIDE)}" y="0"'
+        size = f'width="{_n(len(run.text) * _WIDE)}" height="{_HIGH}"'
+        parts.append(f"<rect {place} {size}{_fill(run.background)}/>")
     for found in _WORDS.finditer(run.text):
         x, width = (run.column + found.start()) * _WIDE, len(found[0]) * _WIDE
         bold = ' font-weight="bold"' if run.bold else ""
-        parts.append(
-            f'<text x="{_n(x)}" y="{_BASE}" textLength="{_n(width)}"{_fill(run.color)}{bold}>{escape(found[0], quote=False)}</text>'
-        )
+        place = f'x="{_n(x)}" y="{_BASE}" textLength="{_n(width)}"'
+        said = escape(found[0], quote=False)
+        parts.append(f"<text {place}{_fill(run.color)}{bold}>{said}</text>")
     return "".join(parts)
 
 
@@ -250,13 +263,18 @@ def _style(film: _Film) -> str:
         "".join(f".{name}{{fill:{pair[i]}}}" for name, pair in COLORS.items()) for i in (0, 1)
     )
     length = f"{_n(film.length, 3)}s infinite"
+    fonts = 'ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono","Liberation Mono",Consolas'
+    moving = (
+        f".m{{animation:{length} step-end}}"
+        f".done{{animation:{length} steps({film.length:.0f}) done}}"
+    )
     return f"""
-text{{font:{_FONT}px ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono","Liberation Mono",Consolas,monospace}}
+text{{font:{_FONT}px {fonts},monospace}}
 .caption{{font:15px system-ui,"Segoe UI","DejaVu Sans",sans-serif}}
 .cursor{{opacity:.5}}
 {light}
 @media (prefers-color-scheme:dark){{{dark}}}
-@media (prefers-reduced-motion:no-preference){{.m{{animation:{length} step-end}}.done{{animation:{length} steps({film.length:.0f}) done}}}}
+@media (prefers-reduced-motion:no-preference){{{moving}}}
 @keyframes done{{to{{transform:scaleX(1)}}}}
 {chr(10).join(film.rules)}
 """

@@ -10,21 +10,21 @@ from typing import NamedTuple
 import pyte
 from pyte.screens import Char
 
-from recording.cast import Cast, Event
+from tools.recording.cast import Cast, Event
 
 _HISTORY = 10_000  # lines
 _BURST = 0.02  # seconds; what comes within them belongs together, as a line that is drawn anew
 
 
 class Run(NamedTuple):
-    """Neighbouring characters of one look. color, background: a name of pyte's or six hexadecimal
-    digits.
-    """
+    """Neighbouring characters of one look."""
 
     column: int
     text: str
     color: str
+    """A name of pyte's or six hexadecimal digits."""
     background: str
+    """As the colour."""
     bold: bool
 
 
@@ -33,16 +33,16 @@ Line = tuple[Run, ...]
 
 @dataclass(frozen=True)
 class Screen:
-    """time: seconds, since when it is so. lines: all since the beginning, also those that went out
-    at the top, of which there are ``gone``.
-
-    cursor: its line, counted as these, and its column; None where it is hidden.
-    """
+    """What the terminal shows at a moment."""
 
     time: float
+    """Since when it is so, in seconds."""
     lines: tuple[Line, ...]
+    """All since the beginning, also those that went out at the top."""
     gone: int
+    """How many went out at the top."""
     cursor: tuple[int, int] | None
+    """Its line, counted as ``lines``, and its column; None where it is hidden."""
 
 
 def screens(cast: Cast) -> Iterator[Screen]:

@@ -16,9 +16,9 @@ from typing import Any
 import pexpect
 import pyte
 
-from recording.cast import Event, Kind
-from recording.script import Input
 from scoutlang.interfaces.repl.interpreter import MORE, PROMPT
+from tools.recording.cast import Event, Kind
+from tools.recording.script import Input
 
 COLUMNS, LINES = 100, 30
 TERM = "xterm-256color"
