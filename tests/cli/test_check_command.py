@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 PAPER = "system Cu-Si-P-Ca; require CN(Cu-P)=4; require CN(Cu-Cu)=1; guide k=0.8"
@@ -18,14 +19,7 @@ PAPER = "system Cu-Si-P-Ca; require CN(Cu-P)=4; require CN(Cu-Cu)=1; guide k=0.8
 def scout(
     *args: str, stdin: bytes = b"", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "scoutlang", *args],
-        input=stdin,
-        capture_output=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, **(env or {})},
-    )
+    return processes.scout(*args, input=stdin, env=env)
 
 
 def clean(result: subprocess.CompletedProcess[bytes], code: int) -> str:
@@ -200,14 +194,8 @@ def test_color_in_a_pipe(args: list[str], env: dict[str, str], colored: bool) ->
 )
 def test_color_on_a_terminal(env: dict[str, str], colored: bool) -> None:
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "", "FORCE_COLOR": "", **env}
-    result = subprocess.run(
-        [sys.executable, "-m", "scoutlang", "check", "-c", WRONG],
-        stderr=theirs,
-        check=False,
-        timeout=60,
-        env=environment,
-    )
+    environment = {"TERM": "xterm", "NO_COLOR": "", "FORCE_COLOR": "", **env}
+    result = processes.scout("check", "-c", WRONG, stderr=theirs, env=environment)
     os.close(theirs)
     shown = os.read(ours, 65536).decode()
     os.close(ours)
@@ -288,7 +276,7 @@ def test_explain_a_code_and_list_all() -> None:
 
 def test_output_into_a_closed_pipe_is_no_fault() -> None:
     command = f'"{sys.executable}" -m scoutlang explain | head -1; exit ${{PIPESTATUS[0]}}'
-    result = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=60)
+    result = processes.run(["bash", "-c", command])
     assert clean(result, 0) == ""
 
 
@@ -309,7 +297,7 @@ def test_output_in_a_terminal_that_cannot_show_everything() -> None:
 
 def test_an_endless_standard_input_is_refused() -> None:
     command = f'yes | "{sys.executable}" -m scoutlang check -'
-    result = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=60)
+    result = processes.run(["bash", "-c", command])
     assert "error[E003]" in clean(result, 1)
 
 
@@ -320,7 +308,7 @@ def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
     command = [sys.executable.encode(), b"-m", b"scoutlang", b"check", path, b"--format", b"json"]
-    result = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    result = processes.run(command)
     clean(result, 0)
     assert json.loads(result.stdout)["ok"] is True
 
@@ -329,12 +317,11 @@ def test_checking_imports_nothing_heavy_and_takes_little_time() -> None:
     code = (
         "import sys, scoutlang.interfaces.cli, scoutlang\n"
         f"assert scoutlang.check({PAPER!r}).ok\n"
-        "print([m for m in ('torch', 'pymatgen', 'numpy', 'pandas', 'mattergen', 'ase') if m in sys.modules])"
+        "heavy = ('torch', 'pymatgen', 'numpy', 'pandas', 'mattergen', 'ase')\n"
+        "print([m for m in heavy if m in sys.modules])"
     )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, check=False, timeout=60
-    )
+    result = processes.run([sys.executable, "-c", code])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert result.stdout.decode().strip() == "[]", result.stderr
     # Processor time, not the clock: other work on the machine must not fail the test. About 0.35 s
@@ -345,11 +332,8 @@ def test_checking_imports_nothing_heavy_and_takes_little_time() -> None:
 def test_import_of_the_package_imports_next_to_nothing() -> None:
     code = (
         "import sys; before = set(sys.modules); import scoutlang\n"
-        "print(sorted(m for m in set(sys.modules) - before if m.startswith(('scoutlang', 'lark', 'pydantic'))))"
+        "packages = ('scoutlang', 'lark', 'pydantic')\n"
+        "print(*sorted(m for m in set(sys.modules) - before if m.startswith(packages)))"
     )
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-        .stdout.decode()
-        .strip()
-        == "['scoutlang', 'scoutlang.support', 'scoutlang.support.version']"
-    )
+    said = processes.run([sys.executable, "-c", code], check=True).stdout.decode()
+    assert said.split() == ["scoutlang", "scoutlang.support", "scoutlang.support.version"]

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 OLD = "system Cu-P\nrequire dimer: CN(Cu-Cu) = 1\nguide k=0.8, from 0.9 to 0.03\n"
 
 
 def scout(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scoutlang", *args]
-    return subprocess.run(
-        command, input=stdin, capture_output=True, check=False, timeout=120, text=True
-    )
+    return processes.scout(*args, input=stdin, text=True)
 
 
 @pytest.fixture
@@ -42,7 +39,8 @@ def test_spaces_and_comments_are_not_the_meaning(old: str) -> None:
 
 def test_each_difference_in_the_words_of_the_language(old: str) -> None:
     new = (
-        "system Cu-P-Si\natoms in [8, 20]\nrequire dimer: CN(Cu-Cu) = 2\nexpect volume_per_atom < 20\n"
+        "system Cu-P-Si\natoms in [8, 20]\nrequire dimer: CN(Cu-Cu) = 2\n"
+        "expect volume_per_atom < 20\n"
         "guide k=ramp(0 -> 0.5), from 0.8 to 0.03, every 2\nsample seed 7\n"
     )
     code, out = diff(old, new)

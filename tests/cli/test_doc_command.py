@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+from processes import scout
 
 from scoutlang.interfaces import manual
 
 
 def doc(*args: str) -> tuple[int, str, str]:
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(
-        [sys.executable, "-m", "scoutlang", "doc", *args],
-        capture_output=True,
-        check=False,
-        timeout=60,
-        env=environment,
-    )
+    done = scout("doc", *args, env={"PYTHONIOENCODING": "utf-8"})
     assert b"Traceback" not in done.stderr
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 

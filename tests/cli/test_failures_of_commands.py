@@ -1,5 +1,5 @@
-"""How commands are found, and what `main` makes of one that fails: a short message and an exit code,
-whatever was raised.
+"""How commands are found, and what `main` makes of one that fails: a short message and an exit
+code, whatever was raised.
 """
 
 from __future__ import annotations

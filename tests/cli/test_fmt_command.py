@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from processes import run, scout
 
 MESSY = "system Cu-P;require CN(Cu–P)==4  # four\n"
 USUAL = "system Cu-P\nrequire CN(Cu-P) = 4  # four\n"
@@ -16,11 +15,8 @@ WRONG = "system Cu-P\nrequre CN(Cu-P) = 4\n"
 
 
 def fmt(*args: str | Path, stdin: str = "") -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "scoutlang", "fmt", *map(str, args)]
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(
-        command, input=stdin.encode(), capture_output=True, check=False, timeout=60, env=environment
-    )
+    utf8 = {"PYTHONIOENCODING": "utf-8"}
+    done = scout("fmt", *map(str, args), input=stdin.encode(), env=utf8)
     assert b"Traceback" not in done.stderr
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
@@ -66,9 +62,7 @@ def test_diff_can_be_applied(messy: Path, tmp_path: Path) -> None:
         "+require CN(Cu-P) = 4  # four",
     ]
     assert messy.read_text(encoding="utf-8") == MESSY
-    done = subprocess.run(
-        ["patch", "-s", str(messy)], input=out.encode(), check=False, capture_output=True
-    )
+    done = run(["patch", "-s", str(messy)], input=out.encode())
     assert (done.returncode, messy.read_text(encoding="utf-8")) == (0, USUAL)
     assert fmt("--diff", messy) == (0, "", "")
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
+from processes import run as run_program
+from processes import scout
 
 MANIFEST = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
 HOOKS: list[dict[str, Any]] = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
@@ -24,23 +26,11 @@ def run(hook: dict[str, Any], *files: Path) -> subprocess.CompletedProcess[str]:
     """The hook as pre-commit runs it: its entry, its arguments, then the files."""
     program, *arguments = shlex.split(hook["entry"])
     assert program == "scout"
-    command = [
-        sys.executable,
-        "-m",
-        "scoutlang",
-        *arguments,
-        *hook.get("args", []),
-        *map(str, files),
-    ]
-    return subprocess.run(command, capture_output=True, check=False, timeout=60, text=True)
+    return scout(*arguments, *hook.get("args", []), *map(str, files), text=True)
 
 
 def test_pre_commit_takes_the_manifest() -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "pre_commit", "validate-manifest", str(MANIFEST)],
-        capture_output=True,
-        check=False,
-    )
+    result = run_program([sys.executable, "-m", "pre_commit", "validate-manifest", str(MANIFEST)])
     assert result.returncode == 0, result.stdout
 
 

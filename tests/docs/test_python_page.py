@@ -13,6 +13,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from processes import LONG
 
 import scoutlang
 from scoutlang.runs import judge as judged_runs
@@ -70,7 +71,7 @@ def test_the_notebook_gives_what_it_shows(tmp_path: Path) -> None:
     before = nbformat.read(NOTEBOOK, as_version=4)
     after = nbformat.read(NOTEBOOK, as_version=4)
     NotebookClient(
-        after, timeout=300, record_timing=False, resources={"metadata": {"path": str(tmp_path)}}
+        after, timeout=LONG, record_timing=False, resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
     if os.environ.get("UPDATE_SNAPSHOTS"):
         nbformat.write(after, NOTEBOOK)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import doctest
-import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from processes import scout
 
 import scoutlang
 
@@ -32,16 +31,14 @@ def visible(text: str) -> str:
 )
 def test_a_command_prints_what_the_readme_shows(block: str) -> None:
     command, shown = block.split("\n", 1)
-    prompt, scout, *arguments = shlex.split(command)
-    assert (prompt, scout) == ("$", "scout")
-    done = subprocess.run(
-        [sys.executable, "-m", "scoutlang", *arguments],
+    prompt, name, *arguments = shlex.split(command)
+    assert (prompt, name) == ("$", "scout")
+    done = scout(
+        *arguments,
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        check=False,
-        timeout=300,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "80"},
+        env={"PYTHONIOENCODING": "utf-8", "COLUMNS": "80"},
     )
     assert visible(done.stdout.decode()) == visible(shown)
 

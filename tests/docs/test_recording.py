@@ -89,7 +89,7 @@ def test_it_has_the_inputs_and_the_captions_of_the_script(cast: Cast, seen: str)
 
 
 def test_its_commands_exist() -> None:
-    called = {re.match(r":(\w+)", line)[1] for line in lines() if line.startswith(":")}  # type: ignore[index]
+    called = {found[1] for line in lines() if (found := re.match(r":(\w+)", line))}
     assert len(called) >= 8
     assert called <= COMMANDS.keys()
 

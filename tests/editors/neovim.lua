@@ -1,11 +1,13 @@
--- Works with `scout lsp` as Neovim does, from version 0.7 on, and writes what came of it as JSON. Variables: scout_server, scout_result.
+-- Works with `scout lsp` as Neovim does, from version 0.7 on, and writes what came of it as JSON. Variables: scout_server, scout_result,
+-- scout_patience (milliseconds for an answer).
 local result = {}
 local encoding = "utf-16"
+local patience = vim.g.scout_patience
 
 local function request(method, more)
   local params = vim.lsp.util.make_position_params(0, encoding)
   for key, value in pairs(more or {}) do params[key] = value end
-  local answers = vim.lsp.buf_request_sync(0, method, params, 20000)
+  local answers = vim.lsp.buf_request_sync(0, method, params, patience)
   local _, answer = next(answers or {})
   return answer and (answer.result or answer.err)
 end
@@ -18,7 +20,7 @@ end
 local function lines() return vim.api.nvim_buf_get_lines(0, 0, -1, true) end
 
 local function messages(wanted)
-  vim.wait(20000, function() return #vim.diagnostic.get(0) == wanted end, 20)
+  vim.wait(patience, function() return #vim.diagnostic.get(0) == wanted end, 20)
   return vim.tbl_map(function(d) return { d.lnum, d.col, d.message } end, vim.diagnostic.get(0))
 end
 
@@ -29,7 +31,7 @@ local done, problem = pcall(function()
   result.before = messages(1)
   at(2, "requre")
   local all = vim.lsp.util.make_given_range_params({ 1, 0 }, { #lines(), 20 }, 0, encoding)
-  local actions = vim.lsp.buf_request_sync(0, "textDocument/codeAction", vim.tbl_extend("force", all, { context = { diagnostics = {} } }), 20000)
+  local actions = vim.lsp.buf_request_sync(0, "textDocument/codeAction", vim.tbl_extend("force", all, { context = { diagnostics = {} } }), patience)
   local _, found = next(actions)
   vim.lsp.util.apply_workspace_edit(found.result[1].edit, encoding)
   result.after = messages(0)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import run
 from pygments.token import Comment, Error, Keyword, Name, Number, Operator, String
 
 from scoutlang.interfaces import editor_syntax
@@ -262,12 +263,7 @@ qall!
     ).stdout
     if "+syntax" not in version or "+eval" not in version:
         pytest.skip("this Vim has no syntax files")
-    subprocess.run(
-        ["vim", "-N", "-u", "NONE", "-es", "-S", str(script)],
-        timeout=60,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    run(["vim", "-N", "-u", "NONE", "-es", "-S", str(script)], stdin=subprocess.DEVNULL)
     head, *rows = result.read_text(encoding="utf-8").splitlines()
     assert head == "scout scout fmt -"
     found = set()
@@ -294,7 +290,7 @@ def test_the_extension_is_whole() -> None:
         assert (folder / path).is_file()
     json.loads((folder / language["configuration"]).read_text(encoding="utf-8"))
     if shutil.which("node"):
-        subprocess.run(["node", "--check", str(folder / package["main"])], check=True, timeout=60)
+        run(["node", "--check", str(folder / package["main"])], check=True)
 
 
 def test_words_are_counted_once() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+from processes import run, scout
 
 from scoutlang.support.resources import resource
 
@@ -32,23 +33,14 @@ def test_git_shows_what_changed_in_meaning(tmp_path: Path) -> None:
         "GIT_PAGER": "cat",
         "PYTHONPATH": str(ROOT),
         "PYTHONIOENCODING": "utf-8",
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
     }
-    environment = {**os.environ, **settings, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     folder = tmp_path / "hypotheses"
     folder.mkdir()
     program = folder / "a.scout"
 
     def sh(command: str) -> str:
-        done = subprocess.run(
-            ["sh", "-c", command],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        )
-        return done.stdout
+        return run(["sh", "-c", command], cwd=folder, env=settings, text=True, check=True).stdout
 
     sh("git init -q .")
     sh(block("sh"))
@@ -69,10 +61,7 @@ def test_settings_are_what_they_claim_to_be() -> None:
 
 
 def test_scout_editors_prints_the_folder() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "scoutlang", "editors"], capture_output=True, text=True, check=True
-    )
-    folder = Path(done.stdout.strip())
+    folder = Path(scout("editors", text=True, check=True).stdout.strip())
     assert folder == resource("grammar", "editors")
     for name in re.findall(r'scout editors\)/(\w+)"', PAGE):
         assert (folder / name).is_dir()

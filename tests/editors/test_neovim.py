@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import LONG, run
 
 from scoutlang.interfaces import api
 from scoutlang.language.reading import read_source
@@ -31,6 +32,7 @@ def test_neovim_works_with_the_server(tmp_path: Path) -> None:
     settings = [
         f"let g:scout_server = {json.dumps([sys.executable, '-m', 'scoutlang', 'lsp'])}",
         f"let g:scout_result = {json.dumps(str(result))}",
+        f"let g:scout_patience = {LONG * 1000:.0f}",
         "set hidden noswapfile virtualedit=onemore",
         f"set runtimepath^={EDITORS / 'vim'}",
         "filetype plugin on",
@@ -39,10 +41,12 @@ def test_neovim_works_with_the_server(tmp_path: Path) -> None:
     script = tmp_path / "settings.vim"
     script.write_text("\n".join(settings) + "\n", encoding="utf-8")
     driven = f"luafile {Path(__file__).with_name('neovim.lua')}"
-    subprocess.run(
+    run(
         ["nvim", "--headless", "-u", "NONE", "-i", "NONE", "-S", str(script), "-c", driven],
-        cwd=tmp_path, timeout=60, check=True, stdin=subprocess.DEVNULL, capture_output=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
     said = json.loads(result.read_text(encoding="utf-8"))
     assert "problem" not in said, said["problem"]
     assert said["filetype"] == "scout"

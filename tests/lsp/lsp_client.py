@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Any
 
-TIMEOUT = 30
+from processes import LONG, environment
 
 
 class Failed(Exception):
@@ -29,6 +29,7 @@ class Client:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=environment(),
         )
         self._received: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._number = 0
@@ -77,7 +78,7 @@ class Client:
             self.notes.append(message)
 
     def _next(self) -> dict[str, Any]:
-        message = self._received.get(timeout=TIMEOUT)
+        message = self._received.get(timeout=LONG)
         assert message is not None, "the server ended"
         return message
 
@@ -140,7 +141,7 @@ class Client:
 
     def wait(self) -> tuple[int, bytes]:
         """The exit code of the server, and what it wrote on standard error."""
-        code = self._process.wait(TIMEOUT)
+        code = self._process.wait(LONG)
         stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
         assert stdin is not None
         assert stdout is not None

@@ -7,16 +7,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 from lsp_client import Client, Failed
+from processes import environment, until
 
 pytest.importorskip("pygls")
-PATH = Path(__file__).with_name("lsp_client.py")
+PATH = [Path(__file__).parent, Path(processes.__file__).parent]
+"""What a program needs to be such a client."""
 URI = "untitled:Untitled 1"
 START = {"line": 0, "character": 0}
 
@@ -139,17 +141,25 @@ def test_after_goodbye_nothing_is_answered_and_the_exit_code_is_kept() -> None:
 
 
 def test_it_ends_with_its_client() -> None:
-    code = f"import runpy, time; c = runpy.run_path({str(PATH)!r})['Client'](); print(c.process_id, flush=True); time.sleep(60)"
-    editor = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    code = (
+        "import sys; from lsp_client import Client; c = Client()\n"
+        "print(c.process_id, flush=True); sys.stdin.read()"
+    )
+    path = os.pathsep.join([*map(str, PATH), os.environ.get("PYTHONPATH", "")])
+    editor = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment({"PYTHONPATH": path}),
+    )
+    assert editor.stdin
     assert editor.stdout
     server = int(editor.stdout.readline())
     editor.kill()
     editor.wait()
+    editor.stdin.close()
     editor.stdout.close()
-    deadline = time.monotonic() + 10
-    while _runs(server) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not _runs(server)
+    until(lambda: not _runs(server))
 
 
 def _runs(process: int) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import run
 
 from scoutlang.interfaces import api
 from scoutlang.interfaces.completion import Completion, complete
@@ -127,5 +127,8 @@ def test_no_text_is_too_broken(text: str, offset: int) -> None:
 
 
 def test_it_starts_without_torch() -> None:
-    code = "import sys; from scoutlang.interfaces.completion import complete; complete('require ', 8); sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    code = (
+        "import sys; from scoutlang.interfaces.completion import complete\n"
+        "complete('require ', 8); sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    )
+    run([sys.executable, "-c", code], check=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from lsp_client import Client, Failed
+from processes import run, scout
 
 from scoutlang.interfaces import api
 from scoutlang.ir.source import Source
@@ -407,19 +408,19 @@ def test_nothing_ends_the_server(client: Any, uri: str) -> None:
 
 
 def test_it_starts_without_torch() -> None:
-    code = "import sys; from scoutlang.interfaces.lsp.server import create; create().pages; sys.exit('torch' in sys.modules or 'pymatgen' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    code = (
+        "import sys; from scoutlang.interfaces.lsp.server import create; create().pages\n"
+        "sys.exit('torch' in sys.modules or 'pymatgen' in sys.modules)"
+    )
+    run([sys.executable, "-c", code], check=True)
 
 
 def test_without_pygls_it_says_what_to_install() -> None:
-    code = "import sys; sys.modules['pygls'] = None; sys.argv = ['scout', 'lsp']; from scoutlang.interfaces.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
+    code = (
+        "import sys; sys.modules['pygls'] = None; sys.argv = ['scout', 'lsp']\n"
+        "from scoutlang.interfaces.cli import main; main()"
     )
+    done = run([sys.executable, "-c", code], text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 1
     assert "E480" in done.stderr
     assert "pip install pygls" in done.stderr
@@ -427,13 +428,5 @@ def test_without_pygls_it_says_what_to_install() -> None:
 
 def test_what_editors_add_to_the_command_is_understood() -> None:
     """The clients of VS Code and others start `scout lsp --stdio`."""
-    code = "import sys; sys.argv = ['scout', 'lsp', '--stdio']; from scoutlang.interfaces.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-    )
+    done = scout("lsp", "--stdio", stdin=subprocess.DEVNULL, text=True)
     assert (done.returncode, done.stderr) == (1, "")  # no goodbye was said

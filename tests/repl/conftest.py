@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from at_terminal import Terminal
 from talking import Wide, talk
 
 from scoutlang.interfaces.repl.session import Session
@@ -34,9 +35,24 @@ def ready(session: Session, model: Path, monkeypatch: pytest.MonkeyPatch) -> Ses
     judge_quickly(monkeypatch)
     talk(
         session,
-        f'system Cu-P; atoms in [3, 4]; require two: CN(Cu-P) = 2; sample count=3 batch=2 steps=5 seed=7 model="{model}"',
+        "system Cu-P; atoms in [3, 4]; require two: CN(Cu-P) = 2",
+        f'sample count=3 batch=2 steps=5 seed=7 model="{model}"',
     )
     return session
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Starts `scout` in a terminal, with its files beside those of the test."""
+    made: list[Terminal] = []
+
+    def start(columns: int = 100, **environment: str) -> Terminal:
+        made.append(Terminal(tmp_path / "data", columns, **environment))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
 
 
 @pytest.fixture(autouse=True)

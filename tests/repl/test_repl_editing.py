@@ -46,19 +46,20 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, session: Session) ->
     return session
 
 
-# -- :edit
-# ----------------------------------------------------------------------------------------------------------------------
+# -- :edit --
 
 
 def test_the_program_is_edited_in_its_usual_form(
     edited: Session, editor: Callable[[str], Path]
 ) -> None:
     given = editor(
-        """sed -i -e 's/= 4/= 3/' -e '/guide/d' "$1" && echo 'require pair: CN(Cu-Cu) = 1  # one' >> "$1" """
+        """sed -i -e 's/= 4/= 3/' -e '/guide/d' "$1" """
+        """&& echo 'require pair: CN(Cu-Cu) = 1  # one' >> "$1" """
     )
     assert talk(edited, ":edit") == [
         "  dropped require four: CN(Cu-P) = 4\n  dropped guide k=0.8\n"
-        "  require  four: CN(Cu-P) = 3 ± 0.5, mean over Cu sites\n  require  pair: CN(Cu-Cu) = 1 ± 0.5, mean over Cu sites"
+        "  require  four: CN(Cu-P) = 3 ± 0.5, mean over Cu sites\n"
+        "  require  pair: CN(Cu-Cu) = 1 ± 0.5, mean over Cu sites"
     ]
     assert (
         given.read_text(encoding="utf-8")
@@ -143,8 +144,7 @@ def test_an_edited_text_is_in_the_record(edited: Session, editor: Callable[[str]
     assert again.inputs == edited.inputs[:-1]
 
 
-# -- recorded sessions
-# ----------------------------------------------------------------------------------------------------------
+# -- recorded sessions --
 
 
 def test_every_input_is_kept_at_once_and_runs_again(tmp_path: Path, session: Session) -> None:

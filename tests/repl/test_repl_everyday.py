@@ -4,19 +4,18 @@ spaces, words of other programs, narrow windows.
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from at_terminal import Terminal, script
+from processes import run, scout
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from talking import Wide, talk
-from test_repl_terminal import Terminal, script
 
 from scoutlang.interfaces.repl.interpreter import feed, replay
 from scoutlang.interfaces.repl.session import Session
@@ -52,8 +51,7 @@ def editing(session: Session, monkeypatch: pytest.MonkeyPatch, commands: str) ->
     monkeypatch.setenv("VISUAL", str(script(Path("editor").absolute(), commands)))
 
 
-# -- nothing is lost
-# ------------------------------------------------------------------------------------------------------------
+# -- nothing is lost --
 
 
 def test_an_input_is_kept_before_it_is_run(
@@ -80,7 +78,7 @@ def test_a_process_that_is_killed_leaves_all_its_inputs(tmp_path: Path) -> None:
         "one = SessionFile(Path(sys.argv[1])); one.add('system Cu-P'); one.add(':run killed')\n"
         "os._exit(0)"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60)
+    run([sys.executable, "-c", code, str(tmp_path)], check=True)
     [file] = tmp_path.iterdir()
     assert file.read_text(encoding="utf-8").endswith("system Cu-P\n:run killed\n")
 
@@ -174,8 +172,7 @@ def test_the_editor_that_is_named_is_there(
     assert feed(session, ":edit").text.endswith("VISUAL=vi scout")
 
 
-# -- what is meant
-# --------------------------------------------------------------------------------------------------------------
+# -- what is meant --
 
 
 def test_values_from_outside_are_told_when_a_file_is_loaded(session: Session) -> None:
@@ -260,8 +257,7 @@ def test_a_report_is_named_as_a_page_is(session: Session, monkeypatch: pytest.Mo
     )
 
 
-# -- names of files
-# -------------------------------------------------------------------------------------------------------------
+# -- names of files --
 
 
 def test_stars_stand_for_files(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
@@ -332,10 +328,12 @@ def test_printed_commands_take_names_with_spaces(session: Session) -> None:
     assert talk(session, ":history 'h h'")[0].endswith("scout replay 'h h' runs them")
 
 
-# -- narrow windows
-# -------------------------------------------------------------------------------------------------------------
+# -- narrow windows --
 
-PROGRAM = "system Cu-P; require four: (CN(Cu-P) = 4 and min_distance(*-*) > 1.8 Å); expect e_above_hull < 0.2 eV/atom; expect density < 7 g/cm^3"
+PROGRAM = (
+    "system Cu-P; require four: (CN(Cu-P) = 4 and min_distance(*-*) > 1.8 Å);"
+    " expect e_above_hull < 0.2 eV/atom; expect density < 7 g/cm^3"
+)
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 140])
@@ -376,21 +374,7 @@ def test_messages_are_broken_between_words() -> None:
     )
 
 
-# -- keys
-# -----------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
-    made: list[Terminal] = []
-
-    def start() -> Terminal:
-        made.append(Terminal(tmp_path / "data"))
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.child.close(force=True)
+# -- keys --
 
 
 @pytest.mark.slow
@@ -401,16 +385,11 @@ def test_tab_with_a_space_and_an_open_statement(
         "system Cu-P\nrequire CN(Cu-P) = 4\n", encoding="utf-8"
     )
     one = terminal()
-    one.settle()
-    one.type(":load two\t", r"two\ words.scout")
-    one.settle()
+    one.press(":load two\t", r"two\ words.scout")
     one.type("\r", "1 term ")
-    one.settle()
-    one.type("require (CN(Cu-Cu) = 1\r", "…")
-    one.settle()
+    one.enter("require (CN(Cu-Cu) = 1", "…")
     one.type(":undo\r", "neither it nor `:undo` was taken")
-    one.settle()
-    one.type(":show\r", "require CN(Cu-P) = 4\r\n")
+    one.enter(":show", "require CN(Cu-P) = 4\r\n")
     assert one.leave() == 0
 
 
@@ -419,28 +398,18 @@ def test_tab_with_a_space_and_an_open_statement(
 def test_ctrl_z_goes_to_the_shell_and_back(
     terminal: Callable[..., Terminal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shell = script(
-        tmp_path / "python",
-        f'exec bash --norc --noprofile -i -c "set -m; {sys.executable} -m scoutlang; echo in the shell; fg"',
-    )
+    inner = f"set -m; {sys.executable} -m scoutlang; echo in the shell; fg"
+    shell = script(tmp_path / "python", f'exec bash --norc --noprofile -i -c "{inner}"')
     monkeypatch.setattr(sys, "executable", str(shell))
     one = terminal()
-    one.settle()
-    one.type("system Cu-P\r", "0 terms")
-    one.settle()
+    one.enter("system Cu-P", "0 terms")
+    one.ready()
     one.type("\x1a", "in the shell")
-    one.settle()
-    one.type(":show\r", "system Cu-P\r\n")
+    one.ready()
+    one.enter(":show", "system Cu-P\r\n")
     assert one.leave() == 0
 
 
 def test_a_pipe_is_told_of_replay() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "scoutlang"],
-        input=b"system Cu-P\n",
-        capture_output=True,
-        timeout=60,
-        check=False,
-        env={**os.environ},
-    )
+    done = scout(input=b"system Cu-P\n")
     assert b"`scout replay -` runs a session from standard input" in done.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoutlang.interfaces.repl.inputs import continued, inputs, typed, unfinished, written
@@ -63,6 +63,7 @@ def test_a_line_behind_and_belongs_to_it() -> None:
     assert continued("require a and\nguide k=1") == "require a and\nguide k=1"
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab4 =()[]{}\n;#,:andorCu-P", max_size=60))
 def test_any_text_is_split_without_loss(text: str) -> None:
     assert isinstance(unfinished(text), bool)
@@ -83,6 +84,7 @@ def test_what_is_continued_parses_as_one_statement() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab4 =()[]{}\n\u2028;#,|:andorCu-P", max_size=60))
 def test_what_is_written_is_heard_again(text: str) -> None:
     said = [one.rstrip() for one in inputs(text)]

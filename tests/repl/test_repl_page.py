@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import scout
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
@@ -105,12 +103,6 @@ def test_a_script() -> None:
     line, shown = block("console").split("\n", 1)
     given = re.fullmatch(r"\$ printf '(.*)' \| scout replay -", line)
     assert given
-    done = subprocess.run(
-        [sys.executable, "-m", "scoutlang", "replay", "-"],
-        input=given[1].replace("\\n", "\n").encode(),
-        capture_output=True,
-        check=True,
-        timeout=60,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-    )
+    typed = given[1].replace("\\n", "\n").encode()
+    done = scout("replay", "-", input=typed, check=True, env={"PYTHONIOENCODING": "utf-8"})
     assert done.stdout.decode() == shown

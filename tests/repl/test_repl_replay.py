@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+
+import processes
 
 
 def scout(*arguments: str, given: str = "", folder: Path | None = None) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "scoutlang", *arguments],
-        input=given.encode(),
-        cwd=folder,
-        capture_output=True,
-        check=False,
-        timeout=60,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-    )
+    utf8 = {"PYTHONIOENCODING": "utf-8"}
+    done = processes.scout(*arguments, input=given.encode(), cwd=folder, env=utf8)
     assert b"Traceback" not in done.stderr
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
@@ -33,7 +25,8 @@ def test_inputs_and_answers(tmp_path: Path) -> None:
         "scout> system Cu-P\n"
         "scout> require (CN(Cu-P) = 4\n"
         "     …   and CN(Cu-Cu) = 1)\n"
-        "  require  CN(Cu-P) = 4 and CN(Cu-Cu) = 1: mean(CN(Cu-P)) = 4 ± 0.5 and mean(CN(Cu-Cu)) = 1 ± 0.5\n"
+        "  require  CN(Cu-P) = 4 and CN(Cu-Cu) = 1:"
+        " mean(CN(Cu-P)) = 4 ± 0.5 and mean(CN(Cu-Cu)) = 1 ± 0.5\n"
         "scout> :show\n"
         "system Cu-P\n"
         "require CN(Cu-P) = 4 and CN(Cu-Cu) = 1\n"
@@ -58,7 +51,10 @@ def test_a_session_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_what_is_recorded_replays_to_the_same_program(tmp_path: Path) -> None:
-    given = "system Cu-P\nrequire a: CN(Cu-P) = 4 and\n CN(Cu-Cu) = 1\n:undo\n:redo\n:history s.txt\n:save one.scout\n"
+    given = (
+        "system Cu-P\nrequire a: CN(Cu-P) = 4 and\n CN(Cu-Cu) = 1\n:undo\n:redo\n"
+        ":history s.txt\n:save one.scout\n"
+    )
     assert scout("replay", "-", given=given, folder=tmp_path)[0] == 0
     assert scout("replay", "s.txt", folder=tmp_path)[0] == 0
     again = (tmp_path / "s.txt").read_text(encoding="utf-8") + ":save two.scout\n"

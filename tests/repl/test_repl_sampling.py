@@ -124,8 +124,7 @@ def test_a_sweep_is_no_single_run(ready: Session) -> None:
         assert ":sweep runs it; without it, :drop k" in feed(ready, command).text
 
 
-# -- :sweep
-# ---------------------------------------------------------------------------------------------------------------------
+# -- :sweep --
 
 
 def rows(table: str) -> dict[str, list[str]]:
@@ -210,8 +209,7 @@ def test_a_sweep_that_was_interrupted_goes_on(ready: Session, tmp_path: Path) ->
     assert done.stat().st_mtime_ns == before
 
 
-# -- :plot and :view
-# ------------------------------------------------------------------------------------------------------------
+# -- :plot and :view --
 
 
 @pytest.fixture(scope="module")
@@ -311,8 +309,7 @@ def test_a_structure_has_a_page_of_its_own(sampled: Session) -> None:
     assert "(it goes with the session):" in said
 
 
-# -- Ctrl-C
-# ---------------------------------------------------------------------------------------------------------------------
+# -- Ctrl-C --
 
 
 class Pressing(running.Silent):

@@ -25,8 +25,7 @@ def refused(session: Session, text: str, code: str) -> str:
     return reply.text
 
 
-# -- statements
-# -----------------------------------------------------------------------------------------------------------------
+# -- statements --
 
 
 def test_statements_build_the_program_of_a_file(session: Session) -> None:
@@ -110,8 +109,7 @@ def test_ten_thousand_lines_at_once(session: Session) -> None:
     assert len(session.program.terms) == 1_000
 
 
-# -- commands
-# -------------------------------------------------------------------------------------------------------------------
+# -- commands --
 
 
 def test_undo_and_redo(session: Session) -> None:
@@ -198,7 +196,8 @@ def test_measure_fits_the_terminal(session: Session) -> None:
     talk(
         session,
         "system Cu-P",
-        "require apart: min_distance(Cu-P) > 2.1 Å and min_distance(Cu-Cu) > 2.3 Å and min_distance(P-P) > 2 Å",
+        "require apart: min_distance(Cu-P) > 2.1 Å and min_distance(Cu-Cu) > 2.3 Å"
+        " and min_distance(P-P) > 2 Å",
     )
     [said] = talk(session, f":measure {ROOT / 'examples' / 'structures' / 'CuP2.cif'}")
     assert max(map(len, said.splitlines())) <= session.host.width

@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from processes import environment
 from talking import Watched, Wide, talk
 from test_running import Interrupt, judge_quickly
 
@@ -29,8 +30,7 @@ from scoutlang.runs import judge as judged_runs
 from scoutlang.runs import run as running
 from scoutlang.runs.folder import MANIFEST, RunFolder
 
-# -- histogram
-# ------------------------------------------------------------------------------------------------------------------
+# -- histogram --
 
 
 def test_histogram_without_bounds() -> None:
@@ -118,8 +118,7 @@ def test_truth_values_are_words() -> None:
     assert lines[1:] == [f"true  ✓  {'█' * 24} 2", f"false    {'█' * 12} 1"]
 
 
-# -- families
-# -------------------------------------------------------------------------------------------------------------------
+# -- families --
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +155,8 @@ def test_hits_say_their_families(sampled: Session) -> None:
     kin = with_ancestors(made, dict.fromkeys(found[:2], found[0]))
     for said in (showing.hits(kin, 100), showing.said(kin, 100)):
         assert (
-            f"guided: {len(found)} hits of {len(found) - 1} families, 6 structures of 5 families; those of a family descend from one structure"
-            in said
+            f"guided: {len(found)} hits of {len(found) - 1} families, 6 structures of 5 families;"
+            " those of a family descend from one structure" in said
         )
     rows = [line.split() for line in showing.hits(kin, 100).splitlines() if " guided " in line]
     assert [row[2] == "A" for row in rows] == [True, True, *[False] * (len(found) - 2)]
@@ -174,8 +173,8 @@ def test_a_sampler_that_resamples_is_seen(ready: Session) -> None:
     many = len({record.generated.family for record in guided})
     assert many < 8
     assert (
-        f"8 structures of {many} famil{'y' if many == 1 else 'ies'}; those of a family descend from one structure"
-        in said
+        f"8 structures of {many} famil{'y' if many == 1 else 'ies'};"
+        " those of a family descend from one structure" in said
     )
 
 
@@ -184,10 +183,12 @@ def test_a_difference_counts_families(sampled: Session) -> None:
     lineage = with_ancestors(made, dict.fromkeys(range(6), 0)).judged
     independent = with_ancestors(made, {}).judged
     assert showing.comparability(lineage, lineage) == [
-        "before: 1 family, now: 1 family: too few to compare, even all against none might be chance; the intervals (95 %) may be too narrow"
+        "before: 1 family, now: 1 family: too few to compare, even all against none might be"
+        " chance; the intervals (95 %) may be too narrow"
     ]
     assert showing.comparability(independent, independent) == [
-        "before: 6 families, now: 6 families; intervals (95 %) and p (Fisher's exact test, two-sided) allow for them"
+        "before: 6 families, now: 6 families; intervals (95 %) and p (Fisher's exact test,"
+        " two-sided) allow for them"
     ]
     hits = independent.validation.table().arms[1].hits
     assert hits.low is not None
@@ -204,8 +205,7 @@ def as_text(before: judged_runs.Judged, now: judged_runs.Judged) -> str:
     return showing.as_text(showing.difference(before, now), 120)
 
 
-# -- what made them
-# -------------------------------------------------------------------------------------------------------------
+# -- what made them --
 
 
 def test_structures_of_another_program_are_marked(ready: Session, tmp_path: Path) -> None:
@@ -223,8 +223,7 @@ def test_structures_of_another_program_are_marked(ready: Session, tmp_path: Path
     assert not any(text.startswith("made by") for text in talk(ready, ":undo", ":hits"))
 
 
-# -- stopping
-# -------------------------------------------------------------------------------------------------------------------
+# -- stopping --
 
 
 class InJudging(running.Silent):
@@ -284,14 +283,17 @@ def test_ctrl_c_before_the_first_batch(ready: Session, monkeypatch: pytest.Monke
     monkeypatch.setattr(samples, "load_model", pressed)
     for command in (":sample", ":run"):
         assert (
-            feed(ready, command).text
-            == "error[E703]: interrupted before the first batch began\n  hint: nothing was made, and nothing is lost"
+            feed(ready, command).text == "error[E703]: interrupted before the first batch began\n"
+            "  hint: nothing was made, and nothing is lost"
         )
 
 
 def test_ctrl_c_twice_in_the_first_batch(ready: Session) -> None:
     ready.host = Watched(Interrupt("non-guided", 0))
-    lost = "error[E703]: interrupted in the first batch, which is lost\n  hint: Ctrl-C only once lets it be finished; "
+    lost = (
+        "error[E703]: interrupted in the first batch, which is lost\n"
+        "  hint: Ctrl-C only once lets it be finished; "
+    )
     assert feed(ready, ":sample 2").text == f"{lost}:sample 1 is done sooner"
     assert feed(ready, ":run").text == f"{lost}with :set batch=1 it is done sooner"
 
@@ -358,18 +360,23 @@ def test_a_full_disk_keeps_what_was_sampled(
     talk(ready, command)
 
 
-# -- folders of sessions that were killed
-# -----------------------------------------------------------------------------------------
+# -- folders of sessions that were killed --
 
 
 def test_the_folder_of_a_session_that_was_killed_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    hold = "import sys, time; from scoutlang.interfaces.repl.scratch import Scratch; s = Scratch(); print(s.path, flush=True); time.sleep(60)"
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    hold = (
+        "import sys; from scoutlang.interfaces.repl.scratch import Scratch; s = Scratch()\n"
+        "print(s.path, flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen(
-        [sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-c", hold],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment({"TMPDIR": str(tmp_path)}),
     ) as other:
         assert other.stdout is not None
         theirs = Path(other.stdout.readline().strip())

@@ -1,5 +1,5 @@
-"""``python -m tools.recording`` types, records and draws, in about five minutes; with ``--draw`` it only
-draws what was recorded.
+"""``python -m tools.recording`` types, records and draws, in about five minutes; with ``--draw`` it
+only draws what was recorded.
 """
 
 from __future__ import annotations

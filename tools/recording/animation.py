@@ -236,7 +236,7 @@ def _at(steps: Steps[T], time: float) -> T:
 
 
 def _markup(run: Run) -> str:
-    """A run as text on its background, each word as wide as its characters are, whatever the font."""
+    """A run as text on its background, each word as wide as its characters are in any font."""
     parts = []
     if run.background != "default":
         place = f'x="{_n(run.column * _WIDE)}" y="0"'

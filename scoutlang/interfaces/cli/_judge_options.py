@@ -1,4 +1,4 @@
-"""What the commands that judge share: by which potential, against which reference, and which arms."""
+"""What the commands that judge share: by which potential, against which reference, which arms."""
 
 from __future__ import annotations
 

@@ -115,7 +115,8 @@ def show(
         console.print()
     hits, undefined = (sum(r.hit is verdict for r in results) for verdict in (True, None))
     console.print(
-        f"{len(results)} measured: {hits} hit, {len(results) - hits - undefined} miss, {undefined} undefined"
+        f"{len(results)} measured: {hits} hit, {len(results) - hits - undefined} miss,"
+        f" {undefined} undefined"
     )
 
 
@@ -185,7 +186,8 @@ def _list(program: Program, result: Measurement, width: int) -> Iterator[str]:
         )
         for comparison, part in zip(comparisons(term.claim), measured.parts, strict=False):
             values = [f"is {_extent(comparison, part)}", f"target {target_text(comparison)}"]
-            about = f"{quantity_text(comparison.value)} {', '.join(value.replace(' ', _HARD) for value in values)}"
+            said = ", ".join(value.replace(" ", _HARD) for value in values)
+            about = f"{quantity_text(comparison.value)} {said}"
             yield from _wrapped(about, width, "      ", "        ")
 
 
@@ -207,17 +209,24 @@ def _notes(program: Program, result: Measurement, structure: Structure) -> Itera
     and the one that judges do not agree on the verdict.
     """
     if not structure.is_valid(tol=_TOO_CLOSE):
-        yield f"two atoms are less than {_TOO_CLOSE:g} Å apart, as no atoms are; the file may hold a site twice"
+        yield (
+            f"two atoms are less than {_TOO_CLOSE:g} Å apart, as no atoms are;"
+            " the file may hold a site twice"
+        )
     foreign = sorted(structure.composition.chemical_system_set - set(program.system))
     if foreign:
-        yield f"{', '.join(foreign)} {'is' if len(foreign) == 1 else 'are'} not in the system, so this is no hit"
+        verb = "is" if len(foreign) == 1 else "are"
+        yield f"{', '.join(foreign)} {verb} not in the system, so this is no hit"
     if not program.requirements and program.formula is None:
         yield "the program requires nothing, so nothing is a hit or a miss"
     for measured in result.terms:
         soft = measured.soft_satisfied
         if None not in (soft, measured.satisfied) and soft != measured.satisfied:
             verdicts = ("holds", "fails") if soft else ("fails", "holds")
-            yield f"{measured.label} {verdicts[0]} by its soft value and {verdicts[1]} by the exact one; the exact one decides"
+            yield (
+                f"{measured.label} {verdicts[0]} by its soft value and {verdicts[1]} by the exact"
+                " one; the exact one decides"
+            )
 
 
 def _mark(term: Term, measured: TermMeasurement) -> str:

@@ -1,4 +1,6 @@
-"""`scout repl`, which `scout` alone opens on a terminal: build a hypothesis statement by statement."""
+"""`scout repl`, which `scout` alone opens on a terminal: a hypothesis is built statement by
+statement.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Positions:
         self._ends = [*(m.start() for m in ends), len(text)]
 
     def position(self, offset: int) -> tuple[int, int]:
-        """The position of a character offset; one inside of a line end is at the end of the line."""
+        """The position of a character offset; one inside of a line end is the end of the line."""
         line = bisect_right(self._starts, offset) - 1
         return line, utf16_units(self._text[self._starts[line] : min(offset, self._ends[line])])
 

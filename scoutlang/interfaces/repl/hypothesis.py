@@ -39,12 +39,11 @@ _CLAIMING = frozenset({"require", "prefer", "expect"})
 
 @dataclass(frozen=True)
 class Piece:
-    """The text of one statement with its comments. key: a later statement with the same one takes
-    its place; None: no other does.
-    """
+    """One statement with its comments."""
 
     text: str
     key: tuple[str, str] | None
+    """A later statement with the same one takes its place; None: no other does."""
 
     @property
     def usual(self) -> str:
@@ -55,13 +54,14 @@ class Piece:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """Statements in order, values set from outside as text, and the folder that file names in the
-    program start from.
-    """
+    """A program in the making."""
 
     pieces: tuple[Piece, ...] = ()
+    """Its statements in order."""
     settings: Mapping[str, str] = field(default_factory=dict)
+    """Values that were set from outside, as text."""
     folder: Path | None = None
+    """Where names of files in the program start from."""
 
     @property
     def text(self) -> str:
@@ -80,19 +80,19 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a hypothesis would be with more text. problems: why it is not taken, with the source
-    they are about; none: it can be.
-
-    gone: the statements that go, and ``how`` that is said. doubts: warnings that were not there
-    before.
-    """
+    """What a hypothesis would be after a change."""
 
     hypothesis: Hypothesis
     result: CheckResult
+    """Of its check, with the source that ``problems`` and ``doubts`` are about."""
     problems: tuple[Diagnostic, ...]
+    """Why it is not taken; none: it can be."""
     doubts: tuple[Diagnostic, ...]
+    """Warnings that were not there before."""
     gone: tuple[Piece, ...] = ()
+    """The statements that go."""
     how: Literal["replaces", "dropped"] = "replaces"
+    """What is said of those that go."""
 
 
 def propose(standing: Hypothesis, text: str) -> Proposal:

@@ -33,14 +33,15 @@ _BATCH = 8
 
 @dataclass(frozen=True)
 class Sampled:
-    """Structures of both arms, judged. asked: the program that stood. temporary: they go with the
-    session. before: made earlier with the same seed.
-    """
+    """Structures of both arms, judged."""
 
     judged: Judged
     asked: Program
+    """The program that stood when they were made."""
     temporary: bool
+    """They go with the session."""
     before: Judged | None = None
+    """Structures that were made just before with the same seed by another program."""
 
     @property
     def folder(self) -> Path:
@@ -62,11 +63,13 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Swept:
-    """The finished runs of a family in a folder, and how many there should be."""
+    """The finished runs of a sweep."""
 
     runs: tuple[Judged, ...]
     folder: Path
+    """It has a folder for each of them."""
     planned: int
+    """How many there should be."""
 
     @property
     def complete(self) -> bool:
@@ -88,7 +91,9 @@ class _Patient:
         """Whether every structure is there."""
 
     def press(self) -> None:
-        """Ctrl-C. Raises KeyboardInterrupt where there is nothing to wait for, and the second time."""
+        """Ctrl-C. Raises KeyboardInterrupt where there is nothing to wait for, and the second
+        time.
+        """
         if self.pressed or not (self._in_batch or self.sampled):
             raise KeyboardInterrupt
         self.pressed = True

@@ -1,5 +1,5 @@
-"""What a session holds: the hypothesis as it stands, how it came to be, what was sampled with it and
-all inputs so far. What an input means is for the `interpreter` to say.
+"""What a session holds: the hypothesis as it stands, how it came to be, what was sampled with it,
+and all inputs so far. What an input means is for the `interpreter` to say.
 """
 
 from __future__ import annotations

@@ -68,7 +68,8 @@ def said(sampled: Sampled, width: int) -> str:
         ]
     if not sampled.complete:
         parts.append(
-            f"interrupted: this is what was finished, {len(sampled.records)} of {2 * sampled.program.sample.count} structures"
+            f"interrupted: this is what was finished, {len(sampled.records)} of"
+            f" {2 * sampled.program.sample.count} structures"
         )
         if not sampled.temporary:
             folder = shlex.quote(str(sampled.folder))
@@ -99,7 +100,8 @@ def hits(sampled: Sampled, width: int) -> str:
     """The hits by the numbers that `view` takes, and by families."""
     found = [(number, record) for number, record in enumerate(sampled.records, 1) if record.hit]
     if not found:
-        return f"no hits among {len(sampled.records)} structures; :view 1 to :view {len(sampled.records)} show any of them"
+        count = len(sampled.records)
+        return f"no hits among {count} structures; :view 1 to :view {count} show any of them"
     letters = _letters(sampled.records)
     table = Table(box=box.SIMPLE)
     for column in ("N", "arm", "family", "formula", "atoms", "eV/atom above hull"):
@@ -131,7 +133,8 @@ def page(sampled: Sampled, number: int) -> Path | None:
     facts = {term.text: _found(record, term) for term in sampled.program.terms}
     if record.e_above_hull is not None:
         facts["above the hull"] = f"{record.e_above_hull:.3f} eV/atom"
-    title = f"{structure.composition.reduced_formula}, structure {number}, {record.arm}: {_verdict(record)}"
+    which = f"structure {number}, {record.arm}"
+    title = f"{structure.composition.reduced_formula}, {which}: {_verdict(record)}"
     return write_structure_page(
         sampled.folder / f"structure-{number}.html", title, structure, sampled.program, facts
     )
@@ -181,7 +184,8 @@ def view(sampled: Sampled, number: int, width: int) -> str:
     )
     return "\n".join(
         [
-            f"{number}  {record.arm}  {structure.composition.reduced_formula}, {len(structure)} atoms: {_verdict(record)}{related}",
+            f"{number}  {record.arm}  {structure.composition.reduced_formula},"
+            f" {len(structure)} atoms: {_verdict(record)}{related}",
             f"  {lengths} Å",
             f"  {angles} °, {structure.volume / len(structure):.2f} Å^3/atom",
             as_text(sites, width),
@@ -222,7 +226,7 @@ def plot(sampled: Sampled, term: Term, title: str, width: int) -> str:
 
 
 def _axis(claim: Proposition | Wish) -> Axis:
-    """The bounds of a claim, on its value or on its margin, and the words of values that are none."""
+    """The bounds of a claim, on its value or on its margin, and the words that values stand for."""
     if not isinstance(claim, Compare | Wish):
         return Axis(low=0.0)
     signature = signatures()[claim.value.descriptor] if isinstance(claim.value, Measure) else None
@@ -240,12 +244,14 @@ def swept_said(swept: Swept, width: int, again: str) -> str:
     parts = [as_text(_family(swept.runs), width)] if swept.runs else []
     if swept.runs:
         parts.append(
-            f"files in {swept.folder}, a folder for each run; :hits, :view and :plot are about {swept.runs[-1].folder.name}"
+            f"files in {swept.folder}, a folder for each run;"
+            f" :hits, :view and :plot are about {swept.runs[-1].folder.name}"
         )
     if not swept.complete:
         command = f":sweep {shlex.quote(str(swept.folder))} {again}".rstrip()
         parts.append(
-            f"interrupted: {len(swept.runs)} of {swept.planned} runs were finished\n  {command} goes on where it was"
+            f"interrupted: {len(swept.runs)} of {swept.planned} runs were finished\n"
+            f"  {command} goes on where it was"
         )
     return "\n".join(parts)
 
@@ -370,7 +376,8 @@ def comparability(before: Judged, now: Judged) -> list[str]:
     )
     if _too_few(before, now):
         return [
-            f"{said}: too few to compare, even all against none might be chance; the intervals (95 %) may be too narrow"
+            f"{said}: too few to compare, even all against none might be chance;"
+            " the intervals (95 %) may be too narrow"
         ]
     return [f"{said}; intervals (95 %) and p (Fisher's exact test, two-sided) allow for them"]
 
@@ -450,7 +457,8 @@ def _related(records: Sequence[Record]) -> list[str]:
         if some
     ]
     return [
-        f"guided: {', '.join(parts)}; those of a family descend from one structure and are not independent"
+        f"guided: {', '.join(parts)};"
+        " those of a family descend from one structure and are not independent"
     ]
 
 

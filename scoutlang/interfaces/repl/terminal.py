@@ -106,7 +106,8 @@ def _answer(session: Session, text: str) -> bool:
             traceback.print_exc()
         else:
             click.echo(
-                f"internal error: {type(error).__name__}: {error}\n  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where"
+                f"internal error: {type(error).__name__}: {error}\n"
+                "  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where"
             )
     else:
         if reply.text:
