@@ -24,8 +24,8 @@ import numpy as np
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.ir import Arm, Program
-from scoutlang.language.statements.guide import OF_ONE_METHOD, SETTINGS
+from scoutlang.ir import Arm, Guide, Program
+from scoutlang.ir.settings import settings
 from scoutlang.sampling.generate import Sampled, generate
 from scoutlang.sampling.mattergen.checkpoint import Model
 from scoutlang.sampling.progress import Progress
@@ -184,10 +184,7 @@ class Batch:
 
 def _effective(guide: dict[str, Any]) -> dict[str, Any]:
     """The settings of a guide that its method reads."""
-    unused = {
-        SETTINGS[name].field
-        for name in OF_ONE_METHOD["adaptive" if guide["method"] == "paper" else "paper"]
-    }
+    unused = {s.field for s in settings(Guide).values() if s.only not in ("", guide["method"])}
     return {name: value for name, value in guide.items() if name not in unused}
 
 

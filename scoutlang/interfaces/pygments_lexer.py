@@ -9,8 +9,9 @@ from typing import ClassVar
 from pygments.lexer import RegexLexer, bygroups, include, words
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Text
 
-from scoutlang.interfaces.words import SETTINGS, by_kind
+from scoutlang.interfaces.words import by_kind
 from scoutlang.language import parser
+from scoutlang.language.statements import CLAIMING, DEFINING, SETTINGS
 
 _TERMINALS = parser.patterns()
 _WORDS = by_kind()
@@ -58,10 +59,13 @@ class ScoutLexer(RegexLexer):  # type: ignore[misc]  # Pygments has no types
             (r"[\n;]", Text),
             (_alone(list(SETTINGS)), Keyword, "settings"),
             (
-                rf"\b(require|prefer|expect)([^\S\n]+)({_NAME})([^\S\n]*)(?=:)",
+                rf"\b({'|'.join(CLAIMING)})([^\S\n]+)({_NAME})([^\S\n]*)(?=:)",
                 bygroups(Keyword, Text, Name.Label, Text),
             ),
-            (rf"\b(param|let|motif)([^\S\n]+)({_NAME})", bygroups(Keyword, Text, Name.Variable)),
+            (
+                rf"\b({'|'.join(DEFINING)})([^\S\n]+)({_NAME})",
+                bygroups(Keyword, Text, Name.Variable),
+            ),
             include("always"),
             (_alone(_WORDS["statement"]), Keyword),
             (_alone(_WORDS["keyword"]), Operator.Word),

@@ -4,6 +4,7 @@ Torch-free.
 
 from scoutlang.ir.nodes import (
     LANGUAGE_VERSION,
+    VERBS,
     Aggregate,
     And,
     Arithmetic,
@@ -36,11 +37,13 @@ from scoutlang.ir.nodes import (
     Sweep,
     Term,
     TextFile,
+    Verb,
     Wish,
 )
 
 __all__ = [
     "LANGUAGE_VERSION",
+    "VERBS",
     "Aggregate",
     "And",
     "Arithmetic",
@@ -73,5 +76,6 @@ __all__ = [
     "Sweep",
     "Term",
     "TextFile",
+    "Verb",
     "Wish",
 ]

@@ -1,4 +1,4 @@
-"""Source text and spans. Imports nothing of ours: every later stage points back here."""
+"""Source text and spans, to which every later stage points back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+MAX_CHARACTERS = 2_000_000
+"""The longest program that is read."""
 
 
 class Span(NamedTuple):

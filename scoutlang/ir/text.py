@@ -27,7 +27,7 @@ from scoutlang.ir import (
     TextFile,
     Wish,
 )
-from scoutlang.language.statements.guide import SETTINGS as GUIDE_SETTINGS
+from scoutlang.ir.settings import settings
 
 _HOLDS = "holds"  # said by the name of the descriptor alone
 
@@ -221,9 +221,9 @@ def _guide(guide: Guide) -> str:
     if guide.method == "adaptive" and guide.resample:
         parts.append(f"resampled {guide.resample} times")
     said = {"method", "k", "g", "since", "until", "resample"}
-    for name, entry in GUIDE_SETTINGS.items():
-        value = getattr(guide, entry.field)
-        if entry.field not in said and value != getattr(Guide(), entry.field):
+    for name, setting in settings(type(guide)).items():
+        value = getattr(guide, setting.field)
+        if setting.field not in said and value != setting.default:
             parts.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
     return ", ".join(parts)
 
@@ -238,5 +238,6 @@ def _schedule(schedule: Schedule) -> str:
 
 def _sample(sample: Sample) -> str:
     corrector = "" if sample.corrector is None else f", corrector {sample.corrector}"
-    settings = f"{sample.steps} steps, seed {sample.seed}, model {sample.model}, cfg {sample.cfg:g}{corrector}"
-    return f"{sample.count} structures, batch {sample.batch}, {settings}"
+    steps = f"{sample.steps} steps, seed {sample.seed}"
+    model = f"model {sample.model}, cfg {sample.cfg:g}{corrector}"
+    return f"{sample.count} structures, batch {sample.batch}, {steps}, {model}"

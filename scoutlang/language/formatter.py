@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from scoutlang.ir.source import Source, Span
 from scoutlang.language.diagnostics import Diagnostic
 from scoutlang.language.parser import parse, words
-from scoutlang.language.syntax.ast import Both, Claim, Either, Implication, Node, Statement
-from scoutlang.language.syntax_errors import Lexeme
+from scoutlang.language.statements.statement import Statement
+from scoutlang.language.syntax.ast import Both, Claim, Either, Implication, Node
+from scoutlang.language.syntax.lexeme import Lexeme
 
 WIDTH = 140
 _INDENT = 4

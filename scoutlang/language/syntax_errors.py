@@ -7,30 +7,13 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from scoutlang.ir.source import Span
 from scoutlang.ir.units import find_unit
 from scoutlang.language.diagnostics import Diagnostic, Fix, Label
 from scoutlang.language.diagnostics.suggest import closest, listing, quoted
-from scoutlang.language.statements import STATEMENTS
-
-
-class Lexeme(NamedTuple):
-    """A token, free of the parser library."""
-
-    terminal: str
-    text: str
-    start: int
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
-
-    @property
-    def span(self) -> Span:
-        return Span(self.start, self.end)
-
+from scoutlang.language.statements import CALLED, CLAIMING, DEFINING, SETTINGS, STATEMENTS
+from scoutlang.language.syntax.lexeme import Lexeme
 
 # What a terminal is called in a message; the others are called by their own characters.
 SPOKEN = {
@@ -124,7 +107,6 @@ _RELATIONS = {"EQUAL", "DOUBLE_EQUAL", "LESS", "GREATER", "LESS_EQUAL", "GREATER
 _CLOSING = {"LPAR": ")", "LSQB": "]", "LBRACE": "}"}
 _CLOSING_TERMINAL = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _MAX_OFFERED = 6
-_CLAIMS = ("require", "prefer", "expect")
 _SPECIES = {"NAME", "STAR", "RBRACE", "LBRACE"}
 # Terminals that are offered together, by what they begin or go on with.
 _TOGETHER = (
@@ -469,7 +451,7 @@ def _misspelt_connective(
     """``= 4 AND CN(…)``, where the word was taken for a unit and the surprise comes after it;
     ``require eahc CN(…)``.
     """
-    if lexemes[0].text not in (*_CLAIMS, "let", "motif"):
+    if lexemes[0].text not in (*CLAIMING, *DEFINING):
         return None
     found, before = lexemes[position], lexemes[position - 1]
     begins = found.terminal in ("NAME", "NOT", "EACH", "ANY", "LPAR", "NUMBER")
@@ -512,7 +494,7 @@ def _meant(word: str, words: Sequence[str]) -> str | None:
 
 def _wrong_label(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
     """``require tetra CN(Cu-P) = 4``, ``require my-label: …``, ``require "four": …``."""
-    if lexemes[0].text not in _CLAIMS:
+    if lexemes[0].text not in CLAIMING:
         return None
     found = lexemes[position]
     if (
@@ -555,39 +537,14 @@ def _of_one_statement(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | 
         return Diagnostic.at(
             "E046", "a weight must be positive", found.span, "needs a number above 0"
         )
-    if verb in _CLAIMS and found.terminal in ("WEIGHT", "LOSS", "SYMPREC"):
-        opened = _innermost_open(lexemes[:position])
-        example = (
-            "spacegroup = 225 symprec 0.1 Å"
-            if found.text == "symprec"
-            else f"CN(Cu-P) = 4 {found.text} {'l2' if found.text == 'loss' else '2'}"
-        )
-        text = (
-            f"`{found.text}` stands at the end of the claim: `{example}`"
-            if position == 1 or opened
-            else ""
-        )
-    elif found.text == "=" and any(
+    statement = STATEMENTS.get(verb)
+    slip = statement.slip(lexemes, position) if statement else None
+    if found.text == "=" and any(
         x.terminal in ("WEIGHT", "LOSS", "SYMPREC") for x in lexemes[:position]
     ):
         text = "`weight`, `loss` and `symprec` stand after the relation"
-    elif verb == "formula" and found.terminal == "HYPHEN":
-        text = "a formula has no hyphens: `CuSi2P3`"
-    elif (
-        verb in ("guide", "sample")
-        and found.terminal in ("NUMBER", "HYPHEN")
-        and before.terminal != "EQUAL"
-    ):
-        text = (
-            "which setting? for example `k=0.8`"
-            if verb == "guide"
-            else "which setting? for example `batch 32`"
-        )
-        text = "the count is a whole number from 1" if verb == "sample" and position == 1 else text
-    elif verb == "import" and found.terminal == "NAME":
-        text, replacement = f"write `as {found.text}`", f"as {found.text}"
-    elif verb == "import" and found.terminal == "SLASH":
-        text = "a module of the library has a dot: `std.polyhedra`; a file stands in quotes"
+    elif slip is not None:
+        text, replacement = slip
     elif found.terminal in ("COLON", "NAME", "NUMBER") and _innermost_open(lexemes[:position]):
         call = _innermost_open(lexemes[:position])
         assert call is not None
@@ -595,7 +552,7 @@ def _of_one_statement(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | 
             text = (
                 "a parameter is given with `=`: `r=2.6 Å`; species are joined with a hyphen: `Cu-P`"
             )
-        elif call.terminal == "LPAR" and before.terminal in _SPECIES and verb != "motif":
+        elif call.terminal == "LPAR" and before.terminal in _SPECIES and verb not in CALLED:
             after = lexemes[position + 1].terminal if position + 1 < len(lexemes) else ""
             text = (
                 "a comma stands before a parameter"
@@ -634,7 +591,7 @@ def _unfinished(lexemes: Sequence[Lexeme], accepted: frozenset[str]) -> Diagnost
     last = lexemes[-1]
     end = last.span.end
     if (
-        lexemes[0].text in ("guide", "sample")
+        lexemes[0].text in SETTINGS
         and len(lexemes) > 1
         and lexemes[-2].terminal == "NUMBER"
         and find_unit(last.text)
@@ -672,9 +629,10 @@ def _unexpected(found: Lexeme, lexemes: Sequence[Lexeme], accepted: frozenset[st
 def _expected(accepted: frozenset[str], lexemes: Sequence[Lexeme] = ()) -> str:
     if set(STATEMENTS) <= {a.lower() for a in accepted}:
         return "expected a statement, which starts with a word"
-    if lexemes and lexemes[0].text in ("guide", "sample"):
+    if lexemes and lexemes[0].text in SETTINGS:
         accepted = frozenset("SETTING" if a == "NAME" else a for a in accepted)
-    if lexemes and lexemes[0].terminal == "SYSTEM":
+    statement = STATEMENTS.get(lexemes[0].text) if lexemes else None
+    if statement is not None and statement.takes == "elements":
         return (
             "expected an element"
             if "NAME" in accepted and "HYPHEN" in accepted and "$END" not in accepted

@@ -5,11 +5,9 @@ said others than the program's own lines.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 from scoutlang.ir import Guide, Program, Sample, Schedule
-
-_NAMES = {"since": "from", "until": "to"}  # where the language has another word than the code
+from scoutlang.ir.settings import settings
 
 
 def settings_of(program: Program, *, guided: bool) -> list[str]:
@@ -31,14 +29,13 @@ def _sample(sample: Sample) -> Iterator[str]:
 
 
 def _guide(guide: Guide) -> Iterator[str]:
-    usual = Guide()
-    for name in (field.name for field in fields(guide)):
-        value = getattr(guide, name)
+    for name, setting in settings(type(guide)).items():
+        value = getattr(guide, setting.field)
         if isinstance(value, Schedule):
-            if name == "k" or value != getattr(usual, name):
+            if name == "k" or value != setting.default:
                 yield f"{name}={_schedule(value)}"
-        elif name == "method" or value != getattr(usual, name):
-            yield f"{_NAMES.get(name, name)} {_text(value)}"
+        elif name == "method" or value != setting.default:
+            yield f"{name} {_text(value)}"
 
 
 def _schedule(schedule: Schedule) -> str:

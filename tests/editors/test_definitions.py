@@ -23,7 +23,7 @@ from scoutlang.interfaces.words import KEYWORDS, by_kind, reserved
 from scoutlang.ir.source import Source
 from scoutlang.language import parser
 from scoutlang.language.statements import STATEMENTS
-from scoutlang.language.syntax.ast import Statement
+from scoutlang.language.statements.statement import Statement
 
 ROOT = Path(__file__).parents[2]
 EDITORS = ROOT / "grammar" / "editors"
@@ -86,7 +86,7 @@ def test_verbs_that_name_something_are_those_of_the_grammar() -> None:
     defining = {
         verb
         for verb, statement in STATEMENTS.items()
-        if "name" in statement.__annotations__ and statement.declare is not Statement.declare
+        if "name" in statement._fields and statement.declare is not Statement.declare
     }
     for verb in STATEMENTS:
         assert (("mine", "label") in textmate(f"{verb} mine: 4")) == (verb in labelled)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from strategies import programs
 
 import scoutlang
-from scoutlang.language.parser import MAX_CHARACTERS
+from scoutlang.ir.source import MAX_CHARACTERS
 
 PROGRAMS = corpus()
 HEAD = "system Cu-Si-P\n"

@@ -17,7 +17,6 @@ from scoutlang.ir.source import Source
 from scoutlang.ir.units import find_unit
 from scoutlang.language.formatter import WIDTH, formatted
 from scoutlang.language.parser import parse
-from scoutlang.language.syntax.ast import as_data
 
 ROOT = Path(__file__).parents[2]
 TESTED = [
@@ -46,7 +45,7 @@ def tree(text: str) -> Any:
     """The syntax tree without its spans and spellings."""
     parsed = parse(Source("<text>", text))
     assert parsed.diagnostics == ()
-    return _plain(as_data(parsed.module))
+    return _plain(parsed.module.as_data())
 
 
 def _plain(data: Any) -> Any:

@@ -10,7 +10,7 @@ from lark import Lark
 import scoutlang
 from scoutlang.language import parser
 from scoutlang.language.statements import STATEMENTS
-from scoutlang.language.syntax.ast import RULES, as_data
+from scoutlang.language.syntax.ast import RULES
 from scoutlang.language.syntax_errors import SPOKEN
 from scoutlang.support.resources import resource
 
@@ -81,7 +81,7 @@ def test_every_terminal_a_user_may_type_has_a_name_in_messages() -> None:
 def test_spans_point_at_their_text() -> None:
     text = "system Cu-P; require four: CN(Cu-P, r=2.6 Å) = 4 ± 0.3 weight 2"
     module = scoutlang.check(text).module
-    require = as_data(module)["statements"][1]
+    require = module.as_data()["statements"][1]
     claim = require["claim"]
 
     def source(node: dict[str, list[int]]) -> str:

@@ -12,7 +12,6 @@ from programs import BAD, GOOD, TESTS, check
 
 from scoutlang.language import CheckResult
 from scoutlang.language.diagnostics.render.text import render
-from scoutlang.language.syntax.ast import as_data
 
 PAPER = sorted((TESTS.parent / "examples" / "paper").glob("*.scout"))
 
@@ -58,7 +57,7 @@ def test_paper_program_at_every_stage(path: Path, compare: Compare) -> None:
     folder = Path(__file__).parent / "snapshots"
     compare(
         folder / f"{path.stem}.ast.json",
-        json.dumps(as_data(result.module), indent=1, ensure_ascii=False) + "\n",
+        json.dumps(result.module.as_data(), indent=1, ensure_ascii=False) + "\n",
     )
     compare(folder / f"{path.stem}.ir.json", ir(result))
 

@@ -14,10 +14,10 @@ from scoutlang.descriptors import signatures
 from scoutlang.interfaces import manual
 from scoutlang.interfaces.api import check_source
 from scoutlang.ir.source import Source
-from scoutlang.language.checking.calls import FUNCTIONS
 from scoutlang.language.checking.imports import library
 from scoutlang.language.diagnostics.codes import EXPLANATIONS
-from scoutlang.language.statements import STATEMENTS, guide, sample
+from scoutlang.language.statements import SETTINGS, STATEMENTS
+from scoutlang.language.syntax.functions import FUNCTIONS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
@@ -36,7 +36,7 @@ def test_there_is_a_page_on_everything() -> None:
     assert named("statement") == set(STATEMENTS)
     assert named("function") == set(FUNCTIONS)
     assert named("descriptor") == set(signatures())
-    assert named("setting") == {*guide.SETTINGS, *sample.SETTINGS}
+    assert named("setting") == {name for table in SETTINGS.values() for name in table}
     assert named("module") == {f"std.{m}" for m in library()}
     assert named("code") == set(EXPLANATIONS)
     assert all(p.summary for p in PAGES)

@@ -19,15 +19,14 @@ from scoutlang.interfaces.cli.program_argument import (
 from scoutlang.ir import AtomRange, Node, ParameterValue, Program, Schedule, Sweep, Term
 from scoutlang.ir.diff import Change, compare
 from scoutlang.ir.text import claim
-from scoutlang.language.statements import guide, sample
+from scoutlang.language.statements import SETTINGS
 
 _DIFFERENT, _TROUBLE = 1, 2  # as diff(1)
 
 # Part of the program → statement of the language, where they have other names.
 _STATEMENTS = {"parameters": "param", "sweeps": "sweep", "language_version": "scout"}
 _SETTINGS = {
-    part: {entry.field: name for name, entry in table.items()}
-    for part, table in (("guide", guide.SETTINGS), ("sample", sample.SETTINGS))
+    part: {entry.field: name for name, entry in table.items()} for part, table in SETTINGS.items()
 }
 _STYLES = {"-": "red", "+": "green", "~": "yellow"}
 

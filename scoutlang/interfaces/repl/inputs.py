@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from scoutlang.language.parser import MAX_CHARACTERS, words
+from scoutlang.ir.source import MAX_CHARACTERS
+from scoutlang.language.parser import words
 from scoutlang.language.statements import STATEMENTS
-from scoutlang.language.syntax_errors import Lexeme
+from scoutlang.language.syntax.lexeme import Lexeme
 
 COMMAND = ":"
 BELOW = "|"

@@ -18,9 +18,9 @@ from scoutlang.interfaces.repl.interrupts import deferred
 from scoutlang.interfaces.repl.recording import Recording
 from scoutlang.interfaces.repl.scratch import Scratch
 from scoutlang.ir import Program, Term
+from scoutlang.ir.source import MAX_CHARACTERS
 from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.diagnostics.suggest import quoted
-from scoutlang.language.parser import MAX_CHARACTERS
 from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from scoutlang import ir
 from scoutlang.ir import elements
 from scoutlang.ir.signatures import CANONICAL_UNIT, DescriptorSignature, Parameter
 from scoutlang.ir.source import Span
 from scoutlang.ir.units import DIMENSIONS, PLAIN
-from scoutlang.language.checking import arithmetic, elaborate, quantities, relations
+from scoutlang.language.checking import arithmetic, quantities, relations
+from scoutlang.language.checking.elaborate import (
+    Context,
+    elaborate,
+    meaning,
+    proposition,
+    quantity,
+    quantity_operands,
+    species_chain,
+)
+from scoutlang.language.checking.names import resolve
 from scoutlang.language.checking.scope import Definition, Scope
 from scoutlang.language.checking.values import QuantityValue, Sites, TruthValue, Value, constant
 from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing, quoted
@@ -23,14 +32,13 @@ from scoutlang.language.syntax.ast import (
     Comparison,
     Name,
     Node,
+    Place,
     Quantity,
     Reference,
     Text,
 )
+from scoutlang.language.syntax.functions import FUNCTIONS, elsewhere
 from scoutlang.support.errors import ScoutError
-
-if TYPE_CHECKING:
-    from scoutlang.language.checking.elaborate import Context
 
 _FRACTION_TOLERANCE = 0.05
 _WORD_LIMIT = 40
@@ -38,77 +46,18 @@ DEFAULT = "default"
 """As the value of a parameter: as if it were not given. Lets a motif hand an optional parameter on.
 """
 
-_ELSEWHERE = {
-    "avg": "mean",
-    "average": "mean",
-    "all": "each",
-    "every": "each",
-    "some": "any",
-    "exists": "any",
-    "coordination": "CN",
-    "coordination_number": "CN",
-    "bond_length": "distance",
-    "bond": "distance",
-    "ehull": "e_above_hull",
-    "hull": "e_above_hull",
-    "sg": "spacegroup",
-    "bond_angle": "angle",
-    "lattice_system": "crystal_system",
-    "composition": "atomic_fraction",
-    "stable": "e_above_hull",
-}
 
-
-@dataclass(frozen=True)
-class Function:
-    """A function of the language, for the manual. ``aggregate``: how it makes one number of the
-    values of sites, if it does.
-    """
-
-    summary: str
-    example: str
-    aggregate: ir.How | None = None
-
-
-FUNCTIONS: Mapping[str, Function] = {
-    "mean": Function("mean over the sites", "require mean(CN(Cu-P)) = 4", "mean"),
-    "min": Function(
-        "smallest over the sites; of several quantities, the smallest",
-        "require min(CN(Cu-P)) >= 3",
-        "min",
-    ),
-    "max": Function(
-        "largest over the sites; of several quantities, the largest",
-        "require max(distance(Si-P)) < 2.5 Å",
-        "max",
-    ),
-    "sum": Function("sum over the sites", "require sum(CN(Cu-P)) >= 8", "sum"),
-    "std": Function(
-        "standard deviation over the sites (population)",
-        "require std(distance(Cu-P)) < 0.1 Å",
-        "std",
-    ),
-    "fraction": Function(
-        "share of the sites where something holds, 0 to 1", "require fraction(CN(Cu-P) = 4) >= 0.75"
-    ),
-    "radius": Function(
-        "covalent radius (Cordero 2008); of a chain, the sum of its radii",
-        "require CN(Cu-P, r = 1.2 * radius(Cu-P)) = 4",
-    ),
-    "abs": Function("absolute value", "require abs(CN(Cu-P) - CN(P-Cu)) < 1"),
-}
-
-
+@meaning.register(Call)
 def call(node: Call, context: Context) -> Value | None:
     """The value of a call, or None after a report. A name that the program defines goes before one
     of the language.
     """
-    definition = elaborate.resolve(node.callee, context)
+    definition = resolve(node.callee, context)
     if definition is not None:
         return _motif(node, definition, context)
     name = node.callee.text
     if len(node.callee.names) > 1:
-        return elaborate.elaborate(node.callee, context)  # reports the unknown name
+        return elaborate(node.callee, context)  # reports the unknown name
     if name in FUNCTIONS:
         return _function(node, name, context)
     try:
@@ -125,7 +74,7 @@ def call(node: Call, context: Context) -> Value | None:
 def _unknown(node: Call, context: Context) -> None:
     scope, name = context.scope, node.callee.names[0]
     if name.text in scope.current.imports:
-        elaborate.elaborate(node.callee, context)  # reports that it is a module
+        elaborate(node.callee, context)  # reports that it is a module
         return
     called = [n for n, s in scope.signatures.items() if s.species or s.parameters]
     members = [
@@ -147,11 +96,6 @@ def _unknown(node: Call, context: Context) -> None:
     )
 
 
-def elsewhere(name: str) -> str | None:
-    """The name here of what is called so in other programs."""
-    return _ELSEWHERE.get(name.lower())
-
-
 # ---- functions ----
 
 
@@ -167,7 +111,7 @@ def _function(node: Call, name: str, context: Context) -> Value | None:
         )
         return None
     if len(arguments) > 1 and name in ("min", "max"):
-        operands = elaborate.quantity_operands(arguments, context)
+        operands = quantity_operands(arguments, context)
         return (
             None
             if operands is None
@@ -184,7 +128,7 @@ def _function(node: Call, name: str, context: Context) -> Value | None:
     if name == "radius":
         return _radius(arguments[0], context)
     if name == "abs":
-        inner = elaborate.quantity(arguments[0], context)
+        inner = quantity(arguments[0], context)
         return None if inner is None else arithmetic.absolute(inner)
     if function.aggregate is None:
         return _fraction(arguments[0], context)
@@ -192,7 +136,7 @@ def _function(node: Call, name: str, context: Context) -> Value | None:
 
 
 def _aggregate(how: ir.How, argument: Node, context: Context) -> QuantityValue | None:
-    inner = elaborate.quantity(argument, replace(context, per_site=True))
+    inner = quantity(argument, replace(context, per_site=True))
     if inner is None:
         return None
     if inner.sites is None:
@@ -208,7 +152,7 @@ def _aggregate(how: ir.How, argument: Node, context: Context) -> QuantityValue |
 
 
 def _fraction(argument: Node, context: Context) -> QuantityValue | None:
-    inner = elaborate.proposition(argument, replace(context, per_site=True))
+    inner = proposition(argument, replace(context, per_site=True))
     if inner is None:
         return None
     if inner.sites is None:
@@ -226,7 +170,7 @@ def _fraction(argument: Node, context: Context) -> QuantityValue | None:
 
 def _radius(argument: Node, context: Context) -> QuantityValue | None:
     """Sum of the covalent radii of a chain of single elements."""
-    chain = elaborate.species_chain(argument, context)
+    chain = species_chain(argument, context)
     if chain is None:
         return None
     total = 0.0
@@ -251,28 +195,26 @@ def _radius(argument: Node, context: Context) -> QuantityValue | None:
 def _motif(node: Call, definition: Definition, context: Context) -> Value | None:
     scope = context.scope
     name = definition.name.text
-    if definition.kind != "motif":
+    if definition.places is None:
         scope.report("E074", f"`{name}` takes no arguments", node.span, f"write `{name}` alone")
         return None
-    bound = _bound(node, definition, context)
+    bound = _bound(node, definition, definition.places, context)
     if bound is None:
         return None
     with scope.using(definition, node.span) as possible:
-        return (
-            elaborate.elaborate(definition.body, replace(context, local=bound))
-            if possible
-            else None
-        )
+        return elaborate(definition.body, replace(context, local=bound)) if possible else None
 
 
-def _bound(node: Call, definition: Definition, context: Context) -> dict[str, Definition] | None:
+def _bound(
+    node: Call, definition: Definition, parameters: Sequence[Place], context: Context
+) -> dict[str, Definition] | None:
     """Arguments by the names of the motif's parameters, unread: they are read where the motif uses
     them.
     """
     scope = context.scope
     names, name = context.scope.current, definition.name.text
-    places = {p.name.text: p for p in definition.places}
-    form = f"{name}({', '.join(printer.place(p) for p in definition.places)})"
+    places = {p.name.text: p for p in parameters}
+    form = f"{name}({', '.join(printer.place(p) for p in parameters)})"
     bound: dict[str, Definition] = {}
     free = iter(places)
     right = True
@@ -466,8 +408,8 @@ def _positional(argument: Node, signature: DescriptorSignature, context: Context
     argument = _written(argument, context) if choices else argument
     if not isinstance(argument, Reference) or len(argument.names) > 1:
         return None
-    definition = elaborate.resolve(argument, context)
-    if definition is not None and definition.kind != "motif":
+    definition = resolve(argument, context)
+    if definition is not None and definition.places is None:
         return None
     return next((p.name for p in choices if argument.text in p.choices), None) or next(
         (
@@ -486,7 +428,7 @@ def _written(node: Node, context: Context) -> Node:
     A name that the file of the call knows is no such word; its value is found where the argument is
     read.
     """
-    definition = elaborate.resolve(node, context) if isinstance(node, Reference) else None
+    definition = resolve(node, context) if isinstance(node, Reference) else None
     while definition is not None and definition.kind == "argument":
         word = definition.body
         if isinstance(word, Text):
@@ -503,7 +445,7 @@ def _species(
     node: Call, chains: Sequence[Node], signature: DescriptorSignature, context: Context
 ) -> tuple[ir.Species, ...] | None:
     scope = context.scope
-    values = [elaborate.species_chain(n, context) for n in chains]
+    values = [species_chain(n, context) for n in chains]
     found = [v for v in values if v is not None]
     if len(found) < len(values):
         return None

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from scoutlang import ir
 from scoutlang.ir.source import Span
@@ -28,8 +27,6 @@ from scoutlang.language.syntax.ast import (
     Reference,
 )
 
-Verb = Literal["require", "prefer", "expect"]
-
 MAX_NODES, MAX_DEPTH = 5_000, 64
 """Descriptors, operations and connectives in one claim, and how many are inside of each other,
 after all definitions are unfolded.
@@ -48,9 +45,11 @@ class _Modifiers:
     ambient: Mapping[str, Node] = field(default_factory=dict)
 
 
-def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
+def check(
+    verb: ir.Verb, claim: Claim, span: Span, scope: Scope, *, steers: bool, judges: bool
+) -> None:
     """Add the term that a claim means, or report why it means none. All that is wrong with it is
-    reported.
+    reported. ``steers``: it needs a gradient. ``judges``: it is true or not, so it is no wish.
     """
     label = _label(claim, scope)
     modifiers = _modifiers(claim.modifiers, scope)
@@ -67,8 +66,8 @@ def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
                 "it belongs to spacegroup and crystal_system",
             )
     wishes = isinstance(value, WishValue)
-    steers = verb == "expect" or _steers(verb, span, wishes, scope)
-    if isinstance(value, WishValue) and verb != "prefer":
+    possible = not steers or _has_gradient(verb, span, wishes, scope)
+    if wishes and judges:
         verb_span = Span(span.start, span.start + len(verb))
         message = f"`{verb}` judges, and a wish is neither true nor false"
         text = "give a bound" if scope.judged_only else "write `prefer`, or give a bound"
@@ -76,7 +75,7 @@ def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
             "E052", message, verb_span, text, replacement=None if scope.judged_only else "prefer"
         )
         return
-    if value is None or modifiers is None or not steers:
+    if value is None or modifiers is None or not possible:
         return
     node = value.node
     assert isinstance(value, WishValue | TruthValue)
@@ -98,7 +97,7 @@ def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
     scope.terms.append(term)
 
 
-def _steers(verb: Verb, span: Span, wishes: bool, scope: Scope) -> bool:
+def _has_gradient(verb: ir.Verb, span: Span, wishes: bool, scope: Scope) -> bool:
     """Whether all that the claim measures has a gradient; if not, after a report."""
     for name, place in scope.judged_only:
         verb_span = Span(span.start, span.start + len(verb))

@@ -5,17 +5,17 @@ the program's folder, with limits.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scoutlang import ir
 from scoutlang.ir.source import Source, Span
-from scoutlang.language.checking.scope import Names, Scope
+from scoutlang.language.checking.scope import Names, Scope, Statement
 from scoutlang.language.diagnostics import Diagnostic
 from scoutlang.language.diagnostics.suggest import closest, listing, quoted
 from scoutlang.language.reading import decode
-from scoutlang.language.syntax.ast import Module, Reference, Text
+from scoutlang.language.syntax.ast import Reference, Text
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.resources import resource
 
@@ -23,21 +23,19 @@ LIBRARY = "std"
 MAX_MODULES = 100
 MAX_BYTES = 2_000_000
 
-Parse = Callable[[Source], tuple[Module, tuple[Diagnostic, ...]]]
+Parse = Callable[[Source], tuple[Sequence[Statement], Sequence[Diagnostic]]]
 
 
 @dataclass
 class Files:
-    """What one program may read: the standard library, and files in its own folder.
-
-    folder: of the program; None for a text that is in no file. parse: turns a source into
-    statements. unsaved: texts, by absolute path, that an editor holds; they stand for what is on
-    disk.
-    """
+    """What one program may read: the standard library, and files in its own folder."""
 
     folder: Path | None
+    """Of the program; None for a text that is in no file."""
     parse: Parse
+    """Turns a source into statements."""
     unsaved: Mapping[Path, str] = field(default_factory=dict)
+    """Texts, by absolute path, that an editor holds; they stand for what is on disk."""
     _modules: dict[str, Names] = field(default_factory=dict)
     _loading: list[str] = field(default_factory=list)
 
@@ -192,7 +190,7 @@ class Files:
         """The definitions of a module. Its statements that are not definitions, and its errors,
         make it unusable.
         """
-        module, diagnostics = self.parse(source)
+        statements, diagnostics = self.parse(source)
         if diagnostics:
             first = diagnostics[0]
             line = source.line_col(first.primary.span.start)[0] if first.primary else 1
@@ -205,7 +203,7 @@ class Files:
             )
             return None
         names = Names(source)
-        for statement in module.statements:
+        for statement in statements:
             if not statement.defines:
                 line = source.line_col(statement.span.start)[0]
                 text = f"line {line} is `{statement.rule}`; a module defines things with `let` and `motif`"

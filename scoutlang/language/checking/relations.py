@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from scoutlang import ir
 from scoutlang.ir import elements
 from scoutlang.ir.source import Span
 from scoutlang.ir.units import PLAIN
-from scoutlang.language.checking import arithmetic, elaborate, quantities
+from scoutlang.language.checking import arithmetic, quantities
+from scoutlang.language.checking.elaborate import Context, meaning, quantity
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.checking.values import Operand, QuantityValue, TruthValue, WishValue
 from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing, quoted
 from scoutlang.language.syntax.ast import (
     Among,
+    Comparator,
     Comparison,
     Link,
     Node,
@@ -29,21 +31,7 @@ from scoutlang.language.syntax.ast import (
     Within,
 )
 
-if TYPE_CHECKING:
-    from scoutlang.language.checking.elaborate import Context
-
-Symbol = Literal["=", "<", "<=", ">", ">="]
-
-# Terminal of the grammar → operator of the IR. `==` is reported, then read as `=`.
-OPERATORS: dict[str, Symbol] = {
-    "EQUAL": "=",
-    "DOUBLE_EQUAL": "=",
-    "LESS": "<",
-    "LESS_EQUAL": "<=",
-    "GREATER": ">",
-    "GREATER_EQUAL": ">=",
-}
-_FLIPPED: dict[Symbol, Symbol] = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_FLIPPED: dict[Comparator, Comparator] = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _WISHES: dict[str, Literal["low", "high"]] = {"low": "low", "high": "high"}
 HALF = 0.5
 """Tolerance of whole numbers: categories and truth values."""
@@ -57,7 +45,8 @@ ANGSTROM_PER_NM = 10.0
 _LEAST_PERCENT, _PERCENT = 2, 100
 
 
-def comparison(node: Comparison, context: Context) -> TruthValue | None:
+@meaning.register(Comparison)
+def _comparison(node: Comparison, context: Context) -> TruthValue | None:
     """``x = 4 ± 0.3``, ``x > y``, ``3 < x < 5``."""
     steps = []
     left = node.first
@@ -78,9 +67,10 @@ def comparison(node: Comparison, context: Context) -> TruthValue | None:
     )
 
 
-def within(node: Within, context: Context) -> TruthValue | None:
+@meaning.register(Within)
+def _within(node: Within, context: Context) -> TruthValue | None:
     """``x in [14, 22] Å^3``."""
-    value = elaborate.quantity(node.subject, context)
+    value = quantity(node.subject, context)
     if value is None:
         return None
     if _is_word(value, node, context.scope):
@@ -133,7 +123,8 @@ def backwards(range_: Range, scope: Scope) -> None:
     )
 
 
-def among(node: Among, context: Context) -> TruthValue | None:
+@meaning.register(Among)
+def _among(node: Among, context: Context) -> TruthValue | None:
     """``crystal_system in {cubic, tetragonal}``, ``CN(Cu-P) in {4, 6}``."""
     found = [_equal(node.subject, item, context) for item in node.set.items]
     truths = [t for t in found if t is not None]
@@ -150,7 +141,7 @@ def among(node: Among, context: Context) -> TruthValue | None:
 
 def _doubt_mean(node: Among, context: Context) -> None:
     """``angle(O-Cu-O) in {90, 180}`` asks the mean of all angles, which is neither."""
-    value = elaborate.quantity(node.subject, context)
+    value = quantity(node.subject, context)
     if (
         value is not None
         and value.signature is not None
@@ -163,7 +154,8 @@ def _doubt_mean(node: Among, context: Context) -> None:
         context.scope.report("I062", "one of several values, of a mean", node.subject.span, text)
 
 
-def wish(node: Wish, context: Context) -> WishValue | None:
+@meaning.register(Wish)
+def _wish(node: Wish, context: Context) -> WishValue | None:
     """``x as low as possible``."""
     right = True
     for name, words in ((node.direction, ("low", "high")), (node.ending, ("possible",))):
@@ -177,7 +169,7 @@ def wish(node: Wish, context: Context) -> WishValue | None:
                 text,
                 help="for example: as low as possible",
             )
-    value = elaborate.quantity(node.subject, context)
+    value = quantity(node.subject, context)
     if value is None or not right:
         return None
     _concerns(value, ir.Relation(">=", low=-math.inf), node.subject, node.subject, context.scope)
@@ -204,7 +196,7 @@ def constants(
         if isinstance(node, Quantity):
             found.append(next(written))
             continue
-        other = elaborate.quantity(node, context)
+        other = quantity(node, context)
         if other is None:
             return None
         if not other.bare and other.dimension != value.dimension:
@@ -220,17 +212,17 @@ def constants(
 
 def _step(left: Node, link: Link, context: Context) -> TruthValue | None:
     scope = context.scope
-    operator = OPERATORS[link.operator.terminal]
+    operator = link.operator.symbol
     if link.operator.terminal == "DOUBLE_EQUAL":
         scope.report(
             "E015", "`==` is written `=`", link.operator.span, "write `=`", replacement="="
         )
     subject, other = left, link.value
-    value = elaborate.quantity(subject, context)
+    value = quantity(subject, context)
     if value is None:
         return None
     if value.constant is not None:
-        flipped = elaborate.quantity(other, context)
+        flipped = quantity(other, context)
         if flipped is None:
             return None
         if flipped.constant is not None:
@@ -265,7 +257,7 @@ def _step(left: Node, link: Link, context: Context) -> TruthValue | None:
 
 def _equal(subject: Node, item: Node, context: Context) -> TruthValue | None:
     """One alternative of `among`."""
-    value = elaborate.quantity(subject, context)
+    value = quantity(subject, context)
     if value is None:
         return None
     if value.signature is not None and value.signature.categories:
@@ -288,7 +280,7 @@ def _equal(subject: Node, item: Node, context: Context) -> TruthValue | None:
 
 
 def _category(
-    value: QuantityValue, operator: Symbol, other: Node, link: Link | None, scope: Scope
+    value: QuantityValue, operator: Comparator, other: Node, link: Link | None, scope: Scope
 ) -> TruthValue | None:
     """``crystal_system = cubic``."""
     assert value.signature is not None
@@ -333,13 +325,13 @@ def _is_word(value: QuantityValue, node: Within, scope: Scope) -> bool:
 def _two_measured(
     value: QuantityValue,
     subject: Node,
-    operator: Symbol,
+    operator: Comparator,
     other: Node,
     tolerance: float | None,
     context: Context,
 ) -> TruthValue | None:
     """``CN(Cu-P) > CN(Cu-Cu)``: their difference against 0."""
-    second = elaborate.quantity(other, context)
+    second = quantity(other, context)
     assert second is not None  # `constants` read it already
     difference = arithmetic.total(
         [Operand(value, subject), Operand(second, other)], ["HYPHEN"], context.scope
@@ -353,7 +345,7 @@ def _two_measured(
 
 
 def _relation(
-    operator: Symbol, number: float, tolerance: float | None, scale: float
+    operator: Comparator, number: float, tolerance: float | None, scale: float
 ) -> ir.Relation:
     match operator:
         case "=":
@@ -365,7 +357,11 @@ def _relation(
 
 
 def _tolerance(
-    operator: Symbol, link: Link, given: Sequence[float | None], value: QuantityValue, scope: Scope
+    operator: Comparator,
+    link: Link,
+    given: Sequence[float | None],
+    value: QuantityValue,
+    scope: Scope,
 ) -> float | Literal[False] | None:
     """The half-width of ``=``, None for the other operators, False after a report."""
     if link.tolerance is None:
@@ -424,7 +420,12 @@ def _possible(value: QuantityValue, number: float, node: Node, subject: Node, sc
 
 
 def _never(
-    value: QuantityValue, operator: Symbol, number: float, subject: Node, link: Link, scope: Scope
+    value: QuantityValue,
+    operator: Comparator,
+    number: float,
+    subject: Node,
+    link: Link,
+    scope: Scope,
 ) -> bool:
     name, unit = _name(value, subject, scope), value.dimension.unit
     if operator == "<" and number <= value.minimum:

@@ -6,16 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import ClassVar, Protocol
 
-from scoutlang.ir import AtomRange, Guide, ParameterValue, Sample, Sweep, Term
+from scoutlang.ir import AtomRange, Guide, ParameterValue, Sample, Sweep, Term, TextFile
+from scoutlang.ir.settings import Table
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
 from scoutlang.language.diagnostics import Diagnostic, Label
-from scoutlang.language.syntax.ast import Name, Node, Place, Statement
-
-if TYPE_CHECKING:
-    from scoutlang.language.checking.imports import Files
+from scoutlang.language.syntax.ast import Name, Node, Place, Range, Reference, Text
 
 MAX_EXPANSIONS, MAX_TOTAL = 5_000, 300_000
 """Definitions that one use of a definition leads to, and all in one program."""
@@ -26,20 +24,27 @@ MAX_SAME = 100
 
 @dataclass
 class Definition:
-    """What a name stands for: an expression with the names that it may use.
-
-    kind: of the statement, or ``argument`` of a motif. places: parameters of a motif. local:
-    arguments in whose scope it was written. enclosing: of an argument, the definitions whose text
-    it was written in; None where it is read in its place.
-    """
+    """What a name stands for: an expression with the names that it may use."""
 
     name: Name
-    kind: Literal["param", "let", "motif", "argument"]
+    kind: str
+    """The statement that defines it, or ``argument`` of a motif."""
     body: Node
     names: Names
-    places: tuple[Place, ...] = ()
+    places: tuple[Place, ...] | None = None
+    """Parameters of what is called; None where it takes no arguments."""
+    group: bool = False
+    """Whether it may name species of which only those in the system are meant."""
+    usual: Node | None = None
+    """Of what can be set from outside, the value in the program."""
+    range: Range | None = None
+    """The values that it may be set to, if not any."""
     local: Mapping[str, Definition] = field(default_factory=dict)
+    """Arguments in whose scope it was written."""
     enclosing: tuple[Definition, ...] | None = None
+    """Of an argument, the definitions whose text it was written in; None where it is read in its
+    place.
+    """
     used: bool = False
 
 
@@ -62,6 +67,36 @@ class Names:
         self.definitions: dict[str, Definition] = {}
         self.imports: dict[str, Import] = {}
         self.failed: set[str] = set()
+
+
+class Statement(Protocol):
+    """What is known of statements here; `statements.statement` has the class."""
+
+    rule: ClassVar[str]
+    defines: ClassVar[bool]
+
+    @property
+    def span(self) -> Span: ...
+
+    def declare(self, scope: Scope, names: Names) -> None: ...
+
+
+class Files(Protocol):
+    """The files that a program may read (`imports.Files`)."""
+
+    def parse(self, source: Source, /) -> tuple[Sequence[Statement], Sequence[Diagnostic]]:
+        """The statements of a text, and what is wrong with it."""
+
+    def module(
+        self, what: Reference | Text, span: Span, scope: Scope, inside: Names
+    ) -> Names | None:
+        """The names of a module, or None after a report. ``inside``: the file that imports it."""
+
+    def text(self, path: Text, suffixes: tuple[str, ...], scope: Scope) -> TextFile | None:
+        """A text file beside the program, or None after a report."""
+
+    def advice(self, name: str) -> str:
+        """Where the library defines a name, for one that is unknown; empty where it does not."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +132,14 @@ class Scope:
         statements: Sequence[Statement],
         files: Files,
         overrides: Mapping[str, str],
+        tables: Mapping[str, Table],
     ) -> None:
         self.source = source
         self.signatures = signatures
         self.statements = tuple(statements)
         self.files = files
         self.overrides = overrides
+        self.tables = tables
         self.names = Names(source)
         self.diagnostics: list[Diagnostic] = []
         self.system: tuple[str, ...] = ()
@@ -244,11 +281,11 @@ class Scope:
         return self._frames[0].call if self._frames else call
 
     @property
-    def in_definition(self) -> bool:
-        """Whether the text of a `let` is being read, where a set may name elements that this system
+    def in_group(self) -> bool:
+        """Whether the text of a group is being read, where a set may name elements that this system
         lacks.
         """
-        return any(f.definition is not None and f.definition.kind == "let" for f in self._frames)
+        return any(f.definition is not None and f.definition.group for f in self._frames)
 
     def place(self, span: Span) -> Span:
         """A place in the file that is being read as one in the program itself: what led there, if

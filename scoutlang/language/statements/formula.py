@@ -6,12 +6,17 @@ formula units, as many as `atoms` allows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scoutlang.ir.source import Span
+from scoutlang.language.checking import models
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.checking.species import formula_parts
 from scoutlang.language.diagnostics import Label
 from scoutlang.language.diagnostics.suggest import listing, quoted
-from scoutlang.language.syntax.ast import Name, Parts, Statement, Text
+from scoutlang.language.statements.statement import Slip, Statement
+from scoutlang.language.syntax.ast import Name, Parts, Text
+from scoutlang.language.syntax.lexeme import Lexeme
 
 
 class Formula(Statement):
@@ -24,9 +29,14 @@ class Formula(Statement):
 
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Formula:
-        written = parts[1]
+        written = parts[0]
         assert isinstance(written, Name | Text)
         return cls(span, written)
+
+    @classmethod
+    def slip(cls, lexemes: Sequence[Lexeme], position: int) -> Slip | None:
+        hyphen = lexemes[position].terminal == "HYPHEN"
+        return Slip("a formula has no hyphens: `CuSi2P3`") if hyphen else None
 
     def text(self) -> str:
         return f'formula "{self.written.text}"'
@@ -64,3 +74,13 @@ class Formula(Statement):
             )
             return
         scope.formula = tuple(counts.items())
+
+    def conclude(self, scope: Scope) -> None:
+        assert scope.formula is not None
+        counts = dict(scope.formula)
+        models.check_size(sum(counts.values()), self.span, scope)
+        missing = [e for e in scope.system if e not in counts]
+        if missing:
+            are = "is" if len(missing) == 1 else "are"
+            message = f"{', '.join(missing)} of the system {are} not in the formula"
+            scope.report("W064", message, self.span, "no crystal will hold it")

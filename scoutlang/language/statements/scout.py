@@ -9,13 +9,14 @@ from __future__ import annotations
 from scoutlang.ir import LANGUAGE_VERSION
 from scoutlang.ir.source import Span
 from scoutlang.language.checking.scope import Names, Scope
-from scoutlang.language.checking.versions import VERSIONS
-from scoutlang.language.syntax.ast import Number, Parts, Statement
+from scoutlang.language.statements.statement import Statement
+from scoutlang.language.syntax.ast import Number, Parts
 
 
 class Scout(Statement):
     rule = "scout"
     example = "scout 1"
+    usage = "system Cu-Si-P-Ca"
     once = True
     defines = True
     precedence = 0
@@ -38,7 +39,7 @@ class Scout(Statement):
                 self.version.span,
                 "install a newer scoutlang: pip install --upgrade scoutlang",
             )
-        elif self.version.value not in VERSIONS or not self.version.text.isdigit():
+        elif self.version.value < 1 or not self.version.text.isdigit():
             scope.report(
                 "E005",
                 f"`{self.version.text}` is no version of the language",

@@ -11,8 +11,9 @@ from scoutlang.ir.source import Span
 from scoutlang.language.checking import definitions
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.diagnostics import Label
+from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Name, Parts, Set, Statement
+from scoutlang.language.syntax.ast import Name, Parts, Set
 
 MAX_MEMBERS = 1_000
 
@@ -21,6 +22,7 @@ class Sweep(Statement):
     rule = "sweep"
     example = "sweep k in {0.2, 0.4, 0.8}"
     precedence = 2
+    takes = "parameters"
 
     name: Name
     values: Set

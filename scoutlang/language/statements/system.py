@@ -10,22 +10,26 @@ from scoutlang.language.checking import species
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.diagnostics import Label
 from scoutlang.language.diagnostics.suggest import quoted
+from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Addition, Node, Parts, Plus, Reference, Statement
+from scoutlang.language.syntax.ast import Addition, Node, Parts, Plus, Reference
 
 
 class System(Statement):
     rule = "system"
     example = "system Cu-Si-P-Ca"
     once = True
+    required = "name the elements first"
     precedence = 0
+    takes = "elements"
+    outline = "Namespace"
 
     elements: tuple[Node, ...]
     joints: tuple[Plus, ...]
 
     @classmethod
     def build(cls, span: Span, parts: Parts) -> System:
-        written = parts[1]
+        written = parts[0]
         if isinstance(written, Addition):
             return cls(span, written.operands, written.operators)
         return cls(span, (written,), ())
