@@ -35,9 +35,9 @@ class Avoid(Claiming):
         scope.report("W065", "this is avoided", self.span, "seen")
 '''
 
-SETTING = '''    glow: float = setting(Real(0, 3), 1.5,
+SETTING = """    glow: float = setting(Real(0, 3), 1.5,
         "how much it glows", only="adaptive")
-'''
+"""
 
 LOOK = """
 import json
@@ -151,8 +151,9 @@ def test_a_setting_is_in_the_manual(seen: dict[str, Any]) -> None:
         "usual value": "1.5",
         "used by": "`method adaptive`",
     }
-    assert "| `glow` | how much it glows; `method adaptive` only | a number from 0 to 3 | 1.5 |" in (
-        seen["manual"]
+    assert (
+        "| `glow` | how much it glows; `method adaptive` only | a number from 0 to 3 | 1.5 |"
+        in (seen["manual"])
     )
 
 
