@@ -290,124 +290,64 @@ class Schedule(Node):
 
 
 Method = Literal["adaptive", "paper"]
+Normalize = Literal["structure", "batch"]
+Kernel = Literal["sharp", "blurred"]
+Corrector = Literal["guided", "plain"]
 
 
+# A setting on two lines: what it takes and its default; what the manual says of it.
+# fmt: off
 @dataclass(frozen=True)
 class Guide(Node):
     """Settings of the guidance. Names follow Algorithm 2 of the paper."""
 
-    method: Method = setting(
-        Choice(Method),
-        "adaptive",
-        "how the gradient moves the crystal: `adaptive`, the default, or `paper`, "
-        "Algorithm 2 of the paper",
-    )
-    k: Schedule = setting(
-        Strength(),
-        Schedule.constant(1.0),
-        "strength of the push on the predicted crystal; 0 is no guidance",
-    )
-    g: Schedule = setting(
-        Strength(),
-        Schedule.constant(0.0),
-        "strength of the push through the score network",
-        only="paper",
-    )
-    since: float = setting(
-        Real(0, 1),
-        0.9,
-        "diffusion time from which guidance acts; 1 is noise, 0 the crystal",
-        name="from",
-    )
-    until: float = setting(
-        Real(0, 1), 0.03, "diffusion time until which it acts; smaller than `from`", name="to"
-    )
-    every: int = setting(Whole(1, 10_000), 1, "guide every n-th step only; saves time")
-    recur: int = setting(
-        Whole(1, 1_000), 1, "how often each step is repeated with fresh noise, n_r of the paper"
-    )
-    backward: int = setting(
-        Whole(1, 1_000),
-        1,
-        "gradient steps on the predicted crystal in each step, n_b of the paper",
-    )
-    normalize: Literal["structure", "batch"] = setting(
-        Choice(Literal["structure", "batch"]),
-        "structure",
+    method: Method = setting(Choice(Method), "adaptive",
+        "how the gradient moves the crystal: `adaptive`, the default, or `paper`, Algorithm 2 of "
+        "the paper")
+    k: Schedule = setting(Strength(), Schedule.constant(1.0),
+        "strength of the push on the predicted crystal; 0 is no guidance")
+    g: Schedule = setting(Strength(), Schedule.constant(0.0),
+        "strength of the push through the score network", only="paper")
+    since: float = setting(Real(0, 1), 0.9,
+        "diffusion time from which guidance acts; 1 is noise, 0 the crystal", name="from")
+    until: float = setting(Real(0, 1), 0.03,
+        "diffusion time until which it acts; smaller than `from`", name="to")
+    every: int = setting(Whole(1, 10_000), 1,
+        "guide every n-th step only; saves time")
+    recur: int = setting(Whole(1, 1_000), 1,
+        "how often each step is repeated with fresh noise, n_r of the paper")
+    backward: int = setting(Whole(1, 1_000), 1,
+        "gradient steps on the predicted crystal in each step, n_b of the paper")
+    normalize: Normalize = setting(Choice(Normalize), "structure",
         "length of the gradient: of each `structure`, or over the whole `batch` as in the "
-        "authors' code",
-        only="paper",
-    )
-    cap: float | None = setting(
-        Real(0, 1e6, open_low=True),
-        None,
-        "upper bound of strength over gradient norm, η of the paper",
-        only="paper",
-    )
-    sharpness: float = setting(
-        Real(0.1, 100),
-        8.0,
-        "slope of the smooth neighbour step, in 1/Å; larger is closer to the exact count",
-    )
-    types: float = setting(
-        Real(0, 100),
-        4.0,
-        "how strongly the choice of elements is pushed; 0: not at all",
-        only="adaptive",
-    )
-    move: float = setting(
-        Real(0, 5, open_low=True),
-        0.1,
-        "the most that an atom moves in one guided step, in Å",
-        only="adaptive",
-    )
-    strain: float = setting(
-        Real(0, 1, open_low=True),
-        0.02,
-        "the most that the cell strains in one guided step",
-        only="adaptive",
-    )
-    kernel: Literal["sharp", "blurred"] = setting(
-        Choice(Literal["sharp", "blurred"]),
-        "sharp",
-        "the neighbour step as it is, or averaged over what is still uncertain about a distance",
-    )
-    corrector: Literal["guided", "plain"] = setting(
-        Choice(Literal["guided", "plain"]),
-        "guided",
-        "whether the Langevin corrector is guided, too",
-        only="adaptive",
-    )
-    existence: float = setting(
-        Real(0, 100),
-        0.0,
-        "how strongly species that the claims need and that are missing are called in; "
-        "0: not at all",
-        only="adaptive",
-    )
-    resample: int = setting(
-        Whole(0, 10_000),
-        8,
-        "how often in a run poor structures of a batch are replaced by copies of better ones; "
-        "0: never",
-        only="adaptive",
-    )
-    stability: float = setting(
-        Real(0, 1_000),
-        10.0,
+        "authors' code", only="paper")
+    cap: float | None = setting(Real(0, 1e6, open_low=True), None,
+        "upper bound of strength over gradient norm, η of the paper", only="paper")
+    sharpness: float = setting(Real(0.1, 100), 8.0,
+        "slope of the smooth neighbour step, in 1/Å; larger is closer to the exact count")
+    types: float = setting(Real(0, 100), 4.0,
+        "how strongly the choice of elements is pushed; 0: not at all", only="adaptive")
+    move: float = setting(Real(0, 5, open_low=True), 0.1,
+        "the most that an atom moves in one guided step, in Å", only="adaptive")
+    strain: float = setting(Real(0, 1, open_low=True), 0.02,
+        "the most that the cell strains in one guided step", only="adaptive")
+    kernel: Kernel = setting(Choice(Kernel), "sharp",
+        "the neighbour step as it is, or averaged over what is still uncertain about a distance")
+    corrector: Corrector = setting(Choice(Corrector), "guided",
+        "whether the Langevin corrector is guided, too", only="adaptive")
+    existence: float = setting(Real(0, 100), 0.0,
+        "how strongly species that the claims need and that are missing are called in; 0: not at "
+        "all", only="adaptive")
+    resample: int = setting(Whole(0, 10_000), 8,
+        "how often in a run poor structures of a batch are replaced by copies of better ones; 0: "
+        "never", only="adaptive")
+    stability: float = setting(Real(0, 1_000), 10.0,
         "what makes a structure better: per eV/atom less above the hull, towards the end of the "
-        "run",
-        only="adaptive",
-    )
-    reward: float = setting(
-        Real(0, 1_000),
-        0.25,
-        "what makes a structure better: per unit less loss",
-        only="adaptive",
-    )
-    offspring: int = setting(
-        Whole(1, 10_000), 4, "the most structures that may descend from one", only="adaptive"
-    )
+        "run", only="adaptive")
+    reward: float = setting(Real(0, 1_000), 0.25,
+        "what makes a structure better: per unit less loss", only="adaptive")
+    offspring: int = setting(Whole(1, 10_000), 4,
+        "the most structures that may descend from one", only="adaptive")
 
 
 @dataclass(frozen=True)
@@ -416,38 +356,24 @@ class Sample(Node):
     arm, i).
     """
 
-    count: int = setting(
-        Whole(1, 10_000_000),
-        64,
-        "structures in each arm; the first number of the statement is short for it",
-    )
-    batch: int = setting(
-        Whole(1, 100_000),
-        32,
-        "structures sampled together; a matter of memory and speed, not of statistics",
-    )
-    steps: int = setting(
-        Whole(2, 100_000), 250, "diffusion steps; more are slower and a little better"
-    )
-    seed: int = setting(Whole(0, 2**53), 0, "the same seed gives the same structures")
-    model: str = setting(
-        Words(),
-        "mini",
+    count: int = setting(Whole(1, 10_000_000), 64,
+        "structures in each arm; the first number of the statement is short for it")
+    batch: int = setting(Whole(1, 100_000), 32,
+        "structures sampled together; a matter of memory and speed, not of statistics")
+    steps: int = setting(Whole(2, 100_000), 250,
+        "diffusion steps; more are slower and a little better")
+    seed: int = setting(Whole(0, 2**53), 0,
+        "the same seed gives the same structures")
+    model: str = setting(Words(), "mini",
         "the model to sample from: `mini`, the name of a published checkpoint, or the path of a "
-        "checkpoint folder in quotes",
-    )
-    cfg: float = setting(
-        Real(0, 100),
-        1.0,
+        "checkpoint folder in quotes")
+    cfg: float = setting(Real(0, 100), 1.0,
         "factor of the classifier-free guidance towards the chemical system; the paper uses 2 "
-        "with the published checkpoint",
-    )
-    corrector: int | None = setting(
-        Whole(0, 100),
-        None,
+        "with the published checkpoint")
+    corrector: int | None = setting(Whole(0, 100), None,
         "Langevin steps after each diffusion step, n_c of the paper; if not given what suits the "
-        "model",
-    )
+        "model")
+# fmt: on
 
 
 @dataclass(frozen=True)

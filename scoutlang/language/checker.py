@@ -17,7 +17,7 @@ from scoutlang.ir.source import Source, Span
 from scoutlang.language.checking import contradictions, definitions, repetitions
 from scoutlang.language.checking.imports import Files
 from scoutlang.language.checking.scope import Names, Scope
-from scoutlang.language.diagnostics import Diagnostic, Label
+from scoutlang.language.diagnostics import Diagnostic, messages
 from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.parser import MAX_ERRORS, Parsed, parse, too_many_errors
 from scoutlang.language.statements import SETTINGS, STATEMENTS
@@ -179,13 +179,10 @@ def _without_repeats(statements: tuple[Statement, ...], scope: Scope) -> list[St
     kept = []
     for statement in statements:
         if statement.once and statement.rule in first:
-            before = Label(first[statement.rule].verb_span, "first here")
             scope.report(
-                "E021",
-                f"`{statement.rule}` appears twice",
+                messages.statement_twice(statement.rule),
                 statement.verb_span,
-                "remove this one, or merge the two",
-                also=before,
+                also=first[statement.rule].verb_span,
             )
             continue
         first.setdefault(statement.rule, statement)

@@ -22,7 +22,7 @@ from scoutlang.interfaces.pygments_lexer import ScoutLexer
 from scoutlang.interfaces.words import KEYWORDS, by_kind, reserved
 from scoutlang.ir.source import Source
 from scoutlang.language import parser
-from scoutlang.language.statements import STATEMENTS
+from scoutlang.language.statements import CLAIMING, DEFINING, STATEMENTS
 from scoutlang.language.statements.statement import Statement
 
 ROOT = Path(__file__).parents[2]
@@ -91,8 +91,8 @@ def test_verbs_that_name_something_are_those_of_the_grammar() -> None:
     for verb in STATEMENTS:
         assert (("mine", "label") in textmate(f"{verb} mine: 4")) == (verb in labelled)
         assert (("mine", "definition") in textmate(f"{verb} mine = 4")) == (verb in defining)
-    assert labelled == tokens.LABELLED
-    assert defining == tokens.DEFINING
+    assert labelled == {*CLAIMING}
+    assert defining == {*DEFINING}
 
 
 # ---- TextMate, by its rules: the leftmost match wins, of those the first ----

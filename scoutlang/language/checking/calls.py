@@ -24,7 +24,9 @@ from scoutlang.language.checking.elaborate import (
 from scoutlang.language.checking.names import resolve
 from scoutlang.language.checking.scope import Definition, Scope
 from scoutlang.language.checking.values import QuantityValue, Sites, TruthValue, Value, constant
-from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing, quoted
+from scoutlang.language.diagnostics import messages
+from scoutlang.language.diagnostics.messages import Message
+from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing
 from scoutlang.language.syntax import printer
 from scoutlang.language.syntax.ast import (
     Addition,
@@ -63,7 +65,9 @@ def call(node: Call, context: Context) -> Value | None:
     try:
         signature = context.scope.signatures.get(name)
     except ScoutError as error:  # it is a plug-in's, which cannot be used
-        context.scope.report(error.code, error.message, node.callee.span, "", help=error.hint)
+        context.scope.report(
+            Message(error.code, error.message, "", help=error.hint), node.callee.span
+        )
         return None
     if signature is not None:
         return _descriptor(node, signature, context)
@@ -86,14 +90,8 @@ def _unknown(node: Call, context: Context) -> None:
         name.text, [*called, *FUNCTIONS, *scope.current.definitions]
     )
     guess = guess or elsewhere(name.text) or closest(name.text, scope.signatures)
-    text = (
-        f"did you mean `{guess}`?"
-        if guess
-        else scope.files.advice(name.text) or "`scout doc` lists what there is"
-    )
-    scope.report(
-        "E032", f"unknown descriptor {quoted(name.text)}", name.span, text, replacement=guess
-    )
+    otherwise = scope.files.advice(name.text) or "`scout doc` lists what there is"
+    scope.report(messages.unknown_descriptor(name.text, guess, otherwise), name.span)
 
 
 # ---- functions ----
@@ -103,12 +101,7 @@ def _function(node: Call, name: str, context: Context) -> Value | None:
     arguments, scope = node.arguments, context.scope
     function = FUNCTIONS[name]
     if not arguments:
-        scope.report(
-            "E033",
-            f"`{name}` needs something in brackets",
-            node.span,
-            f"for example: {function.example}",
-        )
+        scope.report(messages.nothing_in_brackets(name, function.example), node.span)
         return None
     if len(arguments) > 1 and name in ("min", "max"):
         operands = quantity_operands(arguments, context)
@@ -118,12 +111,7 @@ def _function(node: Call, name: str, context: Context) -> Value | None:
             else arithmetic.extreme("min" if name == "min" else "max", operands, scope)
         )
     if len(arguments) > 1:
-        scope.report(
-            "E033",
-            f"`{name}` takes one argument",
-            arguments[1].span,
-            f"for example: {function.example}",
-        )
+        scope.report(messages.one_argument(name, function.example), arguments[1].span)
         return None
     if name == "radius":
         return _radius(arguments[0], context)
@@ -140,9 +128,7 @@ def _aggregate(how: ir.How, argument: Node, context: Context) -> QuantityValue |
     if inner is None:
         return None
     if inner.sites is None:
-        context.scope.report(
-            "E058", f"`{how}` of what?", argument.span, "nothing here has a value for each site"
-        )
+        context.scope.report(messages.nothing_of_sites(how), argument.span)
         return None
     node = ir.Aggregate(how, inner.node)
     if how in ("mean", "min", "max"):
@@ -156,12 +142,8 @@ def _fraction(argument: Node, context: Context) -> QuantityValue | None:
     if inner is None:
         return None
     if inner.sites is None:
-        context.scope.report(
-            "E058",
-            "`fraction` of what?",
-            argument.span,
-            "nothing here has a value for each site; what has its own `each` is of the crystal",
-        )
+        further = "; what has its own `each` is of the crystal"
+        context.scope.report(messages.nothing_of_sites("fraction", further), argument.span)
         return None
     return QuantityValue(
         ir.Fraction(inner.node), PLAIN, tolerance=_FRACTION_TOLERANCE, minimum=0.0, maximum=1.0
@@ -176,14 +158,10 @@ def _radius(argument: Node, context: Context) -> QuantityValue | None:
     total = 0.0
     for species, span in zip(chain.species, chain.spans, strict=True):
         if len(species.elements) != 1:
-            context.scope.report(
-                "E057", "a radius is of one element", span, f"{quoted(species.text)} has several"
-            )
+            context.scope.report(messages.radius_of_several(species.text), span)
             return None
         if species.elements[0] not in elements.COVALENT_RADIUS:
-            context.scope.report(
-                "E048", f"{species.elements[0]} has no covalent radius here", span, "write a length"
-            )
+            context.scope.report(messages.no_radius(species.elements[0]), span)
             return None
         total += elements.COVALENT_RADIUS[species.elements[0]]
     return constant(round(total, 2), DIMENSIONS["length"])
@@ -196,7 +174,7 @@ def _motif(node: Call, definition: Definition, context: Context) -> Value | None
     scope = context.scope
     name = definition.name.text
     if definition.places is None:
-        scope.report("E074", f"`{name}` takes no arguments", node.span, f"write `{name}` alone")
+        scope.report(messages.no_arguments(name), node.span)
         return None
     bound = _bound(node, definition, definition.places, context)
     if bound is None:
@@ -233,33 +211,26 @@ def _bound(
         named = _named(argument)
         if named is not None and named[0].text in places:
             if named[0].text in bound:
-                scope.report(
-                    "E025", f"`{named[0].text}` is given twice", argument.span, "remove this one"
-                )
+                scope.report(messages.given_twice(named[0].text), argument.span)
                 right = False
             bind(named[0].text, named[1])
             continue
         if named is not None:
-            text = did_you_mean(named[0].text, places) or f"write `{form}`"
-            scope.report(
-                "E034", f"`{name}` has no parameter {quoted(named[0].text)}", named[0].span, text
-            )
+            scope.report(messages.no_place(name, named[0].text, places, form), named[0].span)
             right = False
             continue
         next_one = next((p for p in free if p not in bound), None)
         if next_one is None:
-            scope.report(
-                "E074", f"`{name}` takes {len(places)} arguments", argument.span, f"write `{form}`"
-            )
+            scope.report(messages.too_many_arguments(name, len(places), form), argument.span)
             return None
         bind(next_one, argument)
     for place in places.values():
         if place.name.text not in bound:
             if place.default is None:
                 chain = next((a for a in node.arguments if isinstance(a, Addition)), None)
-                text = f"write `{form}`" + (", species one by one" if chain is not None else "")
                 scope.report(
-                    "E074", f"`{name}` needs {quoted(place.name.text)}", (chain or node).span, text
+                    messages.argument_missing(name, place.name.text, form, chain is not None),
+                    (chain or node).span,
                 )
                 return None
             bound[place.name.text] = Definition(
@@ -301,13 +272,7 @@ def _descriptor(node: Call, signature: DescriptorSignature, context: Context) ->
         if named is None and place is None:
             slip = _parameter_slip(argument, parameters, scope)
             if slip is not None:
-                scope.report(
-                    "E034",
-                    "a parameter is given by its name",
-                    argument.span,
-                    f"write `{slip}`",
-                    replacement=slip,
-                )
+                scope.report(messages.unnamed_parameter(slip), argument.span)
                 right = False
             else:
                 chains.append(argument)
@@ -319,15 +284,10 @@ def _descriptor(node: Call, signature: DescriptorSignature, context: Context) ->
             continue
         if key not in parameters:
             assert name is not None
-            text = did_you_mean(key, parameters) or (
-                f"it has {listing(parameters, 'and')}" if parameters else "it has none"
-            )
-            scope.report(
-                "E034", f"{signature.name} has no parameter {quoted(key)}", name.span, text
-            )
+            scope.report(messages.no_parameter(signature.name, key, parameters), name.span)
             right = False
         elif key in given:
-            scope.report("E025", f"`{key}` is given twice", argument.span, "remove this one")
+            scope.report(messages.given_twice(key), argument.span)
             right = False
         else:
             given[key] = (name, value)
@@ -343,7 +303,8 @@ def _descriptor(node: Call, signature: DescriptorSignature, context: Context) ->
     for parameter in signature.parameters:
         if parameter.required and parameter.name not in given:
             scope.report(
-                "E034", f"{signature.name} needs `{parameter.name}`", node.span, _wanted(parameter)
+                messages.parameter_needed(signature.name, parameter.name, _wanted(parameter)),
+                node.span,
             )
             right = False
     if chosen is None or not right or None in values.values():
@@ -456,8 +417,7 @@ def _species(
     if len(chains) > 1:
         span = chains[0].span.cover(chains[-1].span)
         right = "-".join(scope.slice(c.span) for c in chains)
-        text = f"write `{signature.name}({right})`{_order(signature)}"
-        scope.report("E033", "species are joined with a hyphen", span, text, replacement=right)
+        scope.report(messages.species_apart(right, _form(signature, right)), span)
         return None
     return (
         species
@@ -473,12 +433,7 @@ def _species(
 def _not_empty(species: ir.Species, span: Span, scope: Scope) -> bool:
     if species.elements or not scope.system:
         return True
-    scope.report(
-        "E037",
-        f"no element of {quoted(species.text)} is in the system",
-        span,
-        f"the system is {'-'.join(scope.system)}",
-    )
+    scope.report(messages.none_in_system(species.text, scope.system), span)
     return False
 
 
@@ -487,16 +442,16 @@ def _wrong_species(
 ) -> None:
     place = chains[0].span.cover(chains[-1].span) if chains else node.callee.span
     if signature.species == 0:
-        message, text = f"{signature.name} takes no species", "it is a property of the whole cell"
-    else:
-        symbols = itertools.islice(itertools.cycle(scope.system or ("Cu", "P")), signature.species)
-        message = f"{signature.name} takes {signature.species} species"
-        text = f"write `{signature.name}({'-'.join(symbols)})`{_order(signature)}"
-    scope.report("E033", message, place, text)
+        scope.report(messages.no_species(signature.name), place)
+        return
+    symbols = itertools.islice(itertools.cycle(scope.system or ("Cu", "P")), signature.species)
+    form = _form(signature, "-".join(symbols))
+    scope.report(messages.wrong_species(signature.name, signature.species, form), place)
 
 
-def _order(signature: DescriptorSignature) -> str:
-    return {2: ", centre first", 3: ", centre in the middle"}.get(signature.species, "")
+def _form(signature: DescriptorSignature, chain: str) -> str:
+    order = {2: ", centre first", 3: ", centre in the middle"}.get(signature.species, "")
+    return f"`{signature.name}({chain})`{order}"
 
 
 # ---- parameters ----
@@ -539,9 +494,7 @@ def _number(
         )
         number = numbers[0] if numbers else None
         if numbers and number is None:
-            scope.report(
-                "E059", f"`{parameter.name}` is a number", value.span, "nothing is measured here"
-            )
+            scope.report(messages.measured_parameter(parameter.name), value.span)
     if number is None:
         return None
     whole = parameter.kind != "integer" or number.is_integer()
@@ -554,9 +507,7 @@ def _number(
         and parameter.minimum <= number * relations.ANGSTROM_PER_NM <= parameter.maximum
     )
     text = _wanted(parameter) + ("; was this nm?" if slip else "")
-    scope.report(
-        "E045", f"`{parameter.name}` of {signature.name} is out of range", value.span, text
-    )
+    scope.report(messages.out_of_range(parameter.name, signature.name, text), value.span)
     return None
 
 
@@ -567,20 +518,16 @@ def _choice(
     if text in parameter.choices:
         return text
     guess = closest(text, parameter.choices) if len(text) <= _WORD_LIMIT else None
-    label = f"did you mean `{guess}`?" if guess else _wanted(parameter)
-    message = f"`{parameter.name}` of {signature.name} is never {quoted(text)}"
-    context.scope.report("E036", message, value.span, label, replacement=guess)
+    what = f"`{parameter.name}` of {signature.name}"
+    context.scope.report(
+        messages.never_this_choice(what, text, guess, _wanted(parameter)), value.span
+    )
     return None
 
 
 def _file(value: Node, parameter: Parameter, context: Context) -> ir.TextFile | None:
     if not isinstance(value, Text):
-        context.scope.report(
-            "E079",
-            f"`{parameter.name}` is a file",
-            value.span,
-            f'write its path in quotes: "name{parameter.choices[0]}"',
-        )
+        context.scope.report(messages.not_a_file(parameter.name, parameter.choices[0]), value.span)
         return None
     return context.scope.files.text(value, parameter.choices, context.scope)
 

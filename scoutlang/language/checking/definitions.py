@@ -12,7 +12,7 @@ from scoutlang.language.checking.names import use
 from scoutlang.language.checking.scope import Definition, Names, Scope
 from scoutlang.language.checking.settings import OUTSIDE, Refused, outside, read, setting
 from scoutlang.language.checking.values import QuantityValue
-from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics import messages
 from scoutlang.language.diagnostics.suggest import closest, listing, quoted
 from scoutlang.language.syntax.ast import Name, Node, Quantity
 from scoutlang.language.syntax.functions import FUNCTIONS
@@ -25,13 +25,7 @@ def declare(definition: Definition, scope: Scope) -> None:
     name, names = definition.name, scope.current
     before = names.definitions.get(name.text)
     if before is not None:
-        scope.report(
-            "E070",
-            f"{quoted(name.text)} is defined twice",
-            name.span,
-            "choose another name",
-            also=Label(before.name.span, "first here"),
-        )
+        scope.report(messages.defined_twice(name.text), name.span, also=before.name.span)
         return
     taken = (
         "a descriptor"
@@ -43,7 +37,7 @@ def declare(definition: Definition, scope: Scope) -> None:
         else ""
     )
     if taken:
-        scope.report("E070", f"{quoted(name.text)} is {taken}", name.span, "choose another name")
+        scope.report(messages.name_taken(name.text, taken), name.span)
         return
     names.definitions[name.text] = definition
 
@@ -54,19 +48,12 @@ def check_unused(scope: Scope) -> None:
     """
     for name, module in scope.names.imports.items():
         if not module.used:
-            scope.report(
-                "W070", f"`{name}` is imported and never used", module.span, "remove the import"
-            )
+            scope.report(messages.unused_import(name), module.span)
     for name, definition in scope.names.definitions.items():
         if sum(d.severity == "error" for d in scope.diagnostics) >= _MAX_ERRORS:
             return
         if not definition.used and not any(s.name == name for s in scope.sweeps):
-            scope.report(
-                "W070",
-                f"{quoted(name)} is never used",
-                definition.name.span,
-                f"remove this `{definition.kind}`, or use it",
-            )
+            scope.report(messages.unused(name, definition.kind), definition.name.span)
             if not definition.places:
                 use(definition, definition.name.span, Context(scope))
 
@@ -90,12 +77,7 @@ def parameter_value(name: Name, scope: Scope) -> str | None:
 def _number(value: object, name: Name, scope: Scope) -> QuantityValue | None:
     if value is None or (isinstance(value, QuantityValue) and value.constant is not None):
         return value
-    scope.report(
-        "E075",
-        f"{quoted(name.text)} is not a number",
-        name.span,
-        "a `param` is a number with or without a unit; `let` takes anything",
-    )
+    scope.report(messages.not_a_number(name.text), name.span)
     return None
 
 
@@ -106,12 +88,9 @@ def _fits(value: QuantityValue, name: Name, definition: Definition, scope: Scope
     if usual is None:
         return False
     if value.dimension != usual.dimension:
-        text = (
-            f"this is {value.dimension.spoken}"
-            if name.text != scope.slice(name.span)
-            else f"the value is {value.dimension.spoken}"
-        )
-        scope.report("E041", f"{quoted(name.text)} is {usual.dimension.spoken}", name.span, text)
+        this = "the value" if name.text == scope.slice(name.span) else "this"
+        message = messages.other_kind(name.text, usual.dimension, this, value.dimension)
+        scope.report(message, name.span)
         return False
     if range_ is None:
         return True
@@ -124,13 +103,9 @@ def _fits(value: QuantityValue, name: Name, definition: Definition, scope: Scope
     unit = usual.dimension.unit
     text = f"{value.constant:g} is not from {ends[0]:g} to {ends[1]:g} {unit}".rstrip()
     place, also = (
-        (range_.span, None)
-        if name.text == scope.slice(name.span)
-        else (name.span, Label(range_.span, "its range"))
+        (range_.span, None) if name.text == scope.slice(name.span) else (name.span, range_.span)
     )
-    scope.report(
-        "E075", f"the value of {quoted(name.text)} is out of its range", place, text, also=also
-    )
+    scope.report(messages.value_out_of_range(name.text, text), place, also=also)
     return False
 
 
@@ -206,7 +181,7 @@ def _setting_fits(statement: str, name: str, value: Node, scope: Scope) -> bool:
     try:
         read(scope.tables[statement][name].kind, found.value)
     except Refused as refused:
-        scope.report("E024", f"`{name}` cannot be this", value.span, refused.needs)
+        scope.report(messages.wrong_setting(name, refused.needs), value.span)
         return False
     return True
 

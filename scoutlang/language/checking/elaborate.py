@@ -23,6 +23,7 @@ from scoutlang.language.checking.values import (
     WishValue,
     spoken,
 )
+from scoutlang.language.diagnostics import messages
 from scoutlang.language.syntax.ast import Node, Reference, Text
 
 
@@ -59,12 +60,7 @@ def elaborate(node: Node, context: Context) -> Value | None:
     """The value of an expression, or None after a report."""
     scope = context.scope
     if scope.depth == MAX_DEPTH:
-        scope.report(
-            "E073",
-            "the definitions unfold to too much",
-            node.span,
-            f"more than {MAX_DEPTH} expressions inside of each other",
-        )
+        scope.report(messages.too_much(f"{MAX_DEPTH} expressions inside of each other"), node.span)
         return None
     scope.depth += 1
     value = meaning(node, context)
@@ -84,10 +80,10 @@ def quantity(node: Node, context: Context) -> QuantityValue | None:
     if value is None or isinstance(value, QuantityValue):
         return value
     context.scope.report(
-        "E057",
-        f"{spoken(value)} where a quantity belongs",
+        messages.misplaced(
+            spoken(value), "where a quantity belongs", belongs(value, node, context.scope)
+        ),
         node.span,
-        belongs(value, node, context.scope),
     )
     return None
 
@@ -106,25 +102,17 @@ def as_proposition(value: Value, node: Node, scope: Scope) -> TruthValue | None:
         case QuantityValue():
             words = value.signature.categories if value.signature else ()
             needs = f"`= {words[-1]}`" if words else "`= 4`, `< 2.5` or `in [3, 5]`"
-            scope.report(
-                "E057",
-                "a quantity alone is neither true nor false",
-                node.span,
-                f"needs a relation, such as {needs}",
-            )
+            scope.report(messages.neither_true_nor_false(needs), node.span)
         case WishValue():
-            scope.report(
-                "E052",
-                "a wish is neither true nor false",
-                node.span,
-                "it stands alone, after `prefer`",
-            )
+            scope.report(messages.wish_in_logic(), node.span)
         case _:
             scope.report(
-                "E057",
-                f"{spoken(value)} where something true or false belongs",
+                messages.misplaced(
+                    spoken(value),
+                    "where something true or false belongs",
+                    "write what must hold of it",
+                ),
                 node.span,
-                "write what must hold of it",
             )
     return None
 
@@ -135,7 +123,7 @@ def species_chain(node: Node, context: Context) -> SpeciesValue | None:
     if value is None or isinstance(value, SpeciesValue):
         return value
     context.scope.report(
-        "E057", f"{spoken(value)} where species belong", node.span, species_belong(node)
+        messages.misplaced(spoken(value), "where species belong", species_belong(node)), node.span
     )
     return None
 
@@ -160,12 +148,7 @@ def _computable(value: QuantityValue | None, node: Node, scope: Scope) -> Quanti
     """A quantity that is a number; a report for a word such as the crystal system."""
     if value is None or value.signature is None or not value.signature.categories:
         return value
-    scope.report(
-        "E036",
-        f"{value.signature.name} is a word and has no value to compute with",
-        node.span,
-        "compare it: `= cubic`",
-    )
+    scope.report(messages.word_has_no_value(value.signature.name), node.span)
     return None
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from scoutlang.ir.known_models import KNOWN_MODELS
 from scoutlang.ir.source import Span
 from scoutlang.language.checking.scope import Scope
-from scoutlang.language.diagnostics.suggest import closest, quoted
+from scoutlang.language.diagnostics import messages
+from scoutlang.language.diagnostics.suggest import closest
 
 
 def check(places: Mapping[str, Span], scope: Scope) -> None:
@@ -19,11 +20,9 @@ def check(places: Mapping[str, Span], scope: Scope) -> None:
     if model is None:
         guess = closest(name, KNOWN_MODELS)
         if guess and "model" in places:
-            text = f"did you mean `{guess}`? Other names are checkpoint folders"
-            scope.report("W063", f"no model is known as {quoted(name)}", places["model"], text)
+            scope.report(messages.unknown_model(name, guess), places["model"])
     elif "cfg" in places and not model.by_system:
-        text = "it is not conditioned on the chemical system"
-        scope.report("I061", f"`{name}` ignores `cfg`", places["cfg"], text)
+        scope.report(messages.ignores_cfg(name), places["cfg"])
 
 
 def check_size(least: int, span: Span, scope: Scope) -> None:
@@ -31,5 +30,4 @@ def check_size(least: int, span: Span, scope: Scope) -> None:
     name = scope.sample.model
     model = KNOWN_MODELS.get(name)
     if model is not None and least > model.max_atoms:
-        message = f"the model `{name}` makes cells of up to {model.max_atoms} atoms"
-        scope.report("W062", message, span, f"this asks for {least} or more")
+        scope.report(messages.too_many_atoms(name, model.max_atoms, least), span)

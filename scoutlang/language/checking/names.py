@@ -11,7 +11,8 @@ from scoutlang.language.checking import species
 from scoutlang.language.checking.elaborate import Context, elaborate, meaning
 from scoutlang.language.checking.scope import Definition, Scope
 from scoutlang.language.checking.values import SpeciesValue, Value
-from scoutlang.language.diagnostics.suggest import closest, listing, quoted
+from scoutlang.language.diagnostics import messages
+from scoutlang.language.diagnostics.suggest import closest
 from scoutlang.language.syntax import printer
 from scoutlang.language.syntax.ast import Call, Name, Reference
 from scoutlang.language.syntax.functions import FUNCTIONS, elsewhere
@@ -60,9 +61,7 @@ def use(definition: Definition, call: Span, context: Context) -> Value | None:
     """The value of a definition without parameters, read in this context."""
     if definition.places:
         wanted = f"{definition.name.text}({', '.join(printer.place(p) for p in definition.places)})"
-        context.scope.report(
-            "E074", f"`{definition.name.text}` needs arguments", call, f"write `{wanted}`"
-        )
+        context.scope.report(messages.arguments_needed(definition.name.text, wanted), call)
         return None
     with context.scope.using(definition, call) as possible:
         value = (
@@ -86,46 +85,19 @@ def _unknown_member(node: Reference, scope: Scope) -> None:
         return
     if module is None:
         guess = closest(first.text, scope.current.imports)
-        known = listing((f"`{n}`" for n in scope.current.imports), "and")
-        text = (
-            f"did you mean `{guess}`?"
-            if guess
-            else f"imported are {known}"
-            if known
-            else "nothing is imported under this name"
-        )
-        scope.report(
-            "E039", f"unknown module {quoted(first.text)}", first.span, text, replacement=guess
-        )
+        scope.report(messages.unknown_prefix(first.text, guess, scope.current.imports), first.span)
         return
     module.used = True
-    known_names = tuple(module.names.definitions)
+    known = tuple(module.names.definitions)
     if len(node.names) == 1:
-        text = (
-            f"write `{first.text}.{known_names[0]}`, for example"
-            if known_names
-            else "it defines nothing"
-        )
-        scope.report("E039", f"`{first.text}` is a module", first.span, text)
+        scope.report(messages.is_module(first.text, next(iter(known), None)), first.span)
         return
     last = node.names[1]
     if len(node.names) > 2:
-        scope.report(
-            "E039",
-            "a name of a module has one dot",
-            node.names[2].span,
-            f"write `{first.text}.{last.text}`",
-        )
+        scope.report(messages.two_dots(f"{first.text}.{last.text}"), node.names[2].span)
         return
-    guess = closest(last.text, known_names)
-    text = f"did you mean `{guess}`?" if guess else f"it has {listing(known_names, 'and')}"
-    scope.report(
-        "E039",
-        f"{quoted(first.text)} has no {quoted(last.text)}",
-        last.span,
-        text,
-        replacement=guess,
-    )
+    guess = closest(last.text, known)
+    scope.report(messages.no_member(first.text, last.text, guess, known), last.span)
 
 
 def _unknown_name(name: Name, context: Context) -> None:
@@ -138,12 +110,9 @@ def _unknown_name(name: Name, context: Context) -> None:
             return
     else:
         guess = guess or elsewhere(name.text) or closest(name.text, [*scope.signatures, *FUNCTIONS])
-    text = (
-        f"did you mean `{guess}`?"
-        if guess
-        else "define it with `let` or `param`, or see `scout doc` for what there is"
-    )
-    text = scope.files.advice(name.text) or text if guess is None else text
-    if guess is None and name.text.capitalize() in scope.system:
-        text = "species stand inside a descriptor, such as `CN(Cu-P)`"
-    scope.report("E032", f"unknown name {quoted(name.text)}", name.span, text, replacement=guess)
+    if name.text.capitalize() in scope.system:
+        otherwise = "species stand inside a descriptor, such as `CN(Cu-P)`"
+    else:
+        usual = "define it with `let` or `param`, or see `scout doc` for what there is"
+        otherwise = scope.files.advice(name.text) or usual
+    scope.report(messages.unknown_name(name.text, guess, otherwise), name.span)

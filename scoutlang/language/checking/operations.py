@@ -33,8 +33,7 @@ from scoutlang.language.checking.values import (
     constant,
     spoken,
 )
-from scoutlang.language.diagnostics import Label
-from scoutlang.language.diagnostics.suggest import quoted
+from scoutlang.language.diagnostics import messages
 from scoutlang.language.syntax import printer
 from scoutlang.language.syntax.ast import (
     Addition,
@@ -93,22 +92,18 @@ def _set(node: Set, context: Context) -> SpeciesValue | None:
         if value is None or len(value.species) != 1:
             if value is not None:
                 context.scope.report(
-                    "E057",
-                    "a chain where a species belongs",
+                    messages.misplaced(
+                        "a chain",
+                        "where a species belongs",
+                        "species in braces are separated by commas",
+                    ),
                     item.span,
-                    "species in braces are separated by commas",
                 )
             right = False
             continue
         for symbol in value.species[0].elements:
             if symbol in symbols and isinstance(item, Reference) and item.text == symbol:
-                context.scope.report(
-                    "E035",
-                    f"{symbol} is named twice",
-                    item.span,
-                    "remove this one",
-                    also=Label(symbols[symbol], "first here"),
-                )
+                context.scope.report(messages.named_twice(symbol), item.span, also=symbols[symbol])
                 right = False
             symbols.setdefault(symbol, item.span)
     if not right:
@@ -121,13 +116,8 @@ def _addition(node: Addition, context: Context) -> Value | None:
     """A sum, or the chain of species that is written like one."""
     for operator in node.operators:
         if operator.terminal == "LOOKALIKE_DASH":
-            dash = context.scope.slice(operator.span)
             context.scope.report(
-                "E016",
-                f"{quoted(dash)} is not a hyphen",
-                operator.span,
-                "write `-`",
-                replacement="-",
+                messages.no_hyphen(context.scope.slice(operator.span)), operator.span
             )
     chain = context.species or any(_is_species(n, context) for n in node.operands)
     inner = context.of_species if chain else context
@@ -145,10 +135,10 @@ def _addition(node: Addition, context: Context) -> Value | None:
     if context.species and 0 < len(operands) < len(values):
         place = operands[0].node
         context.scope.report(
-            "E057",
-            f"{spoken(operands[0].value)} where species belong",
+            messages.misplaced(
+                spoken(operands[0].value), "where species belong", species_belong(place)
+            ),
             place.span,
-            species_belong(place),
         )
         return None
     if len(operands) < len(values):
@@ -158,7 +148,8 @@ def _addition(node: Addition, context: Context) -> Value | None:
             if not isinstance(v, QuantityValue)
         )
         context.scope.report(
-            "E057", f"{spoken(wrong)} in a sum", place.span, belongs(wrong, place, context.scope)
+            messages.misplaced(spoken(wrong), "in a sum", belongs(wrong, place, context.scope)),
+            place.span,
         )
         return None
     return arithmetic.total(operands, [o.terminal for o in node.operators], context.scope)
@@ -179,12 +170,7 @@ def _is_species(node: Node, context: Context) -> bool:
 def _chain(node: Addition, values: Sequence[SpeciesValue], scope: Scope) -> SpeciesValue | None:
     for operator in node.operators:
         if operator.terminal == "PLUS":
-            scope.report(
-                "E057",
-                "species are joined with a hyphen",
-                operator.span,
-                "several in one place stand in braces: `{P, Si}`",
-            )
+            scope.report(messages.species_added(), operator.span)
             return None
     return SpeciesValue(
         tuple(s for v in values for s in v.species), tuple(s for v in values for s in v.spans)
@@ -197,10 +183,7 @@ def _chain(node: Addition, values: Sequence[SpeciesValue], scope: Scope) -> Spec
 @meaning.register(Multiplication)
 def _multiplication(node: Multiplication, context: Context) -> QuantityValue | None:
     if all(_is_species(n, context) for n in node.operands):
-        text = "species are joined with a hyphen; a ratio of amounts is `count(Cu) / count(P)`"
-        context.scope.report(
-            "E057", f"{quoted(context.scope.slice(node.span))} is no quantity", node.span, text
-        )
+        context.scope.report(messages.species_multiplied(context.scope.slice(node.span)), node.span)
         return None
     values = quantity_operands(node.operands, context)
     if values is None:
@@ -255,9 +238,7 @@ def _quantified(node: Quantified, context: Context) -> TruthValue | None:
     if inner is None:
         return None
     if inner.sites is None:
-        context.scope.report(
-            "E058", f"`{word}` of what?", operand.span, "nothing here has a value for each site"
-        )
+        context.scope.report(messages.nothing_of_sites(word), operand.span)
         return None
     return TruthValue(ir.Each(inner.node) if word == "each" else ir.Some(inner.node))
 

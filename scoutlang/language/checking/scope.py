@@ -12,7 +12,8 @@ from scoutlang.ir import AtomRange, Guide, ParameterValue, Sample, Sweep, Term, 
 from scoutlang.ir.settings import Table
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
-from scoutlang.language.diagnostics import Diagnostic, Label
+from scoutlang.language.diagnostics import Diagnostic, Label, messages
+from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.syntax.ast import Name, Node, Place, Range, Reference, Text
 
 MAX_EXPANSIONS, MAX_TOTAL = 5_000, 300_000
@@ -164,53 +165,39 @@ class Scope:
 
     # ---- messages ----
 
-    def report(
-        self,
-        code: str,
-        message: str,
-        span: Span,
-        text: str,
-        *,
-        also: Label | None = None,
-        help: str = "",
-        replacement: str | None = None,
-    ) -> None:
-        """Add a message about ``span``. ``replacement`` for that span would repair the program.
+    def report(self, message: Message, span: Span, *, also: Span | None = None) -> None:
+        """Add a message about ``span``, with a second place, if any.
 
         Inside a definition of another file the message is about the place that uses it.
         """
+        code, what, text, replacement, help, _ = message
+        second = None if also is None else Label(also, message.also)
         if self._frames:
-            frame = self._frames[-1]
-            source = frame.names.source
+            used, source = self._frames[0].call, self.current.source
             if source is not self.source:
-                title, line = self._frames[0].title, source.line_col(span.start)[0]
-                where = (
-                    f"in {source.name}, line {line}"
-                    if title == source.name
-                    else f"in {title} ({source.name}, line {line})"
-                )
-                span, text, also, replacement = (
-                    self._frames[0].call,
-                    f"{where}: {text}" if text else where,
-                    None,
-                    None,
-                )
-            elif not (
-                self._frames[0].call.start <= span.start and span.end <= self._frames[0].call.end
-            ):
-                also = also or Label(self._frames[0].call, "used here")
-        if (code, message, span) not in self._reported:
-            self._reported.add((code, message, span))
-            self._counts[code] += 1
-            if self._counts[code] > MAX_SAME:
-                return
-            if self._counts[code] == MAX_SAME:
-                help = f"more messages {code} are not shown"
-            self.diagnostics.append(
-                Diagnostic.at(
-                    code, message, span, text, also=also, help=help, replacement=replacement
-                )
-            )
+                where = self._where(source, span)
+                text = f"{where}: {text}" if text else where
+                span, second, replacement = used, None, None
+            elif not (used.start <= span.start and span.end <= used.end):
+                second = second or Label(used, "used here")
+        if (code, what, span) in self._reported:
+            return
+        self._reported.add((code, what, span))
+        self._counts[code] += 1
+        if self._counts[code] > MAX_SAME:
+            return
+        if self._counts[code] == MAX_SAME:
+            help = f"more messages {code} are not shown"
+        self.diagnostics.append(
+            Diagnostic.at(code, what, span, text, also=second, help=help, replacement=replacement)
+        )
+
+    def _where(self, source: Source, span: Span) -> str:
+        """A place in another file, in words."""
+        title, line = self._frames[0].title, source.line_col(span.start)[0]
+        if title == source.name:
+            return f"in {source.name}, line {line}"
+        return f"in {title} ({source.name}, line {line})"
 
     def slice(self, span: Span) -> str:
         """The text of a place in the file that is being read."""
@@ -243,15 +230,12 @@ class Scope:
         allowed = min(MAX_EXPANSIONS, MAX_TOTAL - self.unfolded)
         if circular or self.expansions > allowed:
             if circular:
-                self.report(
-                    "E071",
-                    f"`{definition.name.text}` is defined by itself",
-                    call,
-                    "a definition cannot use its own name",
-                )
+                self.report(messages.circular(definition.name.text), call)
             elif self.expansions == allowed + 1:
-                text = f"more than {MAX_EXPANSIONS} uses of definitions from here, or {MAX_TOTAL} in the program"
-                self.report("E073", "the definitions unfold to too much", call, text)
+                limit = (
+                    f"{MAX_EXPANSIONS} uses of definitions from here, or {MAX_TOTAL} in the program"
+                )
+                self.report(messages.too_much(limit), call)
             yield False
             return
         frame = _Frame(

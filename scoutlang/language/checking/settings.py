@@ -15,7 +15,7 @@ from scoutlang.ir.source import Source
 from scoutlang.language.checking.elaborate import Context
 from scoutlang.language.checking.names import use
 from scoutlang.language.checking.scope import Scope
-from scoutlang.language.diagnostics import Diagnostic, Label
+from scoutlang.language.diagnostics import Diagnostic, messages
 from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing, quoted
 from scoutlang.language.syntax.ast import (
     Change,
@@ -51,36 +51,19 @@ def resolve(statement: str, given: Sequence[Setting], scope: Scope) -> dict[str,
     for setting in given:
         key = setting.key.text
         if key not in table:
-            guess = closest(key, table)
-            text = (
-                f"did you mean `{guess}`?" if guess else f"{statement} has {listing(table, 'and')}"
-            )
             scope.report(
-                "E023",
-                f"`{statement}` has no setting `{key}`",
+                messages.unknown_setting(statement, key, closest(key, table), table),
                 setting.key.span,
-                text,
-                replacement=guess,
             )
         elif key in seen:
-            scope.report(
-                "E025",
-                f"`{key}` is given twice",
-                setting.span,
-                "remove this one",
-                also=Label(seen[key].span, "first here"),
-            )
+            scope.report(messages.given_twice(key), setting.span, also=seen[key].span)
         else:
             seen[key] = setting
             try:
                 values[table[key].field] = read(table[key].kind, _named(setting.value, scope))
             except Refused as refused:
-                scope.report(
-                    "E024",
-                    f"`{key}` cannot be this",
-                    setting.value.span,
-                    _needed(setting, table[key].kind, refused, scope),
-                )
+                needs = _needed(setting, table[key].kind, refused, scope)
+                scope.report(messages.wrong_setting(key, needs), setting.value.span)
     for key in table.keys() & scope.overrides.keys():
         _override(statement, key, table, values, scope)
     return values

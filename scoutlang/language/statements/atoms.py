@@ -12,6 +12,7 @@ from scoutlang.language.checking import models
 from scoutlang.language.checking.elaborate import Context, quantity
 from scoutlang.language.checking.relations import backwards
 from scoutlang.language.checking.scope import Scope
+from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax import printer
 from scoutlang.language.syntax.ast import Node, Operator, Parts, Quantity, Range, Symbol
@@ -82,7 +83,7 @@ class Atoms(Statement):
         models.check_size(scope.atoms.low, self.span, scope)
 
     def _reject(self, scope: Scope, span: Span, message: str) -> None:
-        scope.report("E054", message, span, "write `in [8, 20]`, `<= 20` or `= 12`")
+        scope.report(Message("E054", message, "write `in [8, 20]`, `<= 20` or `= 12`"), span)
 
 
 def _whole(node: Node, scope: Scope) -> int | None:

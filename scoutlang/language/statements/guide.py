@@ -11,6 +11,7 @@ from scoutlang.ir.settings import settings as settings_of
 from scoutlang.ir.source import Span
 from scoutlang.language.checking import settings
 from scoutlang.language.checking.scope import Scope
+from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.statements.statement import Configuring
 from scoutlang.language.syntax import printer
 from scoutlang.language.syntax.ast import Parts, Setting
@@ -40,14 +41,18 @@ class Guide(Configuring):
             place = places.get("from") or places.get("to") or self.span
             text = f"guidance would act from t = {guide.since:g} to {guide.until:g}"
             message = "guidance runs from noise (t = 1) to the crystal (t = 0)"
-            scope.report("E042", message, place, text, help="write the larger one after `from`")
+            scope.report(
+                Message("E042", message, text, help="write the larger one after `from`"), place
+            )
         known = "method" not in places or "method" in values
         for key, setting in settings_of(self.fills).items():
             if known and key in places and setting.only not in ("", guide.method):
                 scope.report(
-                    "I060",
-                    f"{key} is used by `method {setting.only}` only",
+                    Message(
+                        "I060",
+                        f"{key} is used by `method {setting.only}` only",
+                        f"no effect with the method `{guide.method}`",
+                    ),
                     places[key],
-                    f"no effect with the method `{guide.method}`",
                 )
         scope.guide = guide

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scoutlang.ir.source import Span
 from scoutlang.language.checking.scope import Import, Names, Scope
-from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.diagnostics.suggest import quoted
 from scoutlang.language.statements.statement import Slip, Statement
 from scoutlang.language.syntax.ast import Name, Parts, Reference, Text
@@ -62,17 +62,15 @@ class Import_(Statement):
         )
         if not alias.isidentifier():
             scope.report(
-                "E072", f"{quoted(alias)} is no name", self.what.span, "give it one: `as mine`"
+                Message("E072", f"{quoted(alias)} is no name", "give it one: `as mine`"),
+                self.what.span,
             )
             return
         if alias in names.imports:
-            first = Label(names.imports[alias].span, "first here")
             scope.report(
-                "E070",
-                f"`{alias}` is imported twice",
+                Message("E070", f"`{alias}` is imported twice", "remove this one, or use `as`"),
                 self.span,
-                "remove this one, or use `as`",
-                also=first,
+                also=names.imports[alias].span,
             )
             return
         module = scope.files.module(self.what, self.what.span, scope, names)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from scoutlang.ir.source import Span
 from scoutlang.language.checking import definitions
 from scoutlang.language.checking.scope import Definition, Names, Scope
-from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.statements.statement import Defining
 from scoutlang.language.syntax import printer
 from scoutlang.language.syntax.ast import Name, Node, Parts, Place
@@ -39,13 +39,12 @@ class Motif(Defining):
         seen: dict[str, Span] = {}
         for place in self.places:
             if place.name.text in seen:
-                first = Label(seen[place.name.text], "first here")
                 scope.report(
-                    "E070",
-                    f"`{place.name.text}` is a parameter twice",
+                    Message(
+                        "E070", f"`{place.name.text}` is a parameter twice", "choose another name"
+                    ),
                     place.span,
-                    "choose another name",
-                    also=first,
+                    also=seen[place.name.text],
                 )
             seen.setdefault(place.name.text, place.span)
         definitions.declare(Definition(self.name, self.rule, self.body, names, self.places), scope)

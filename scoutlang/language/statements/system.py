@@ -8,7 +8,8 @@ from __future__ import annotations
 from scoutlang.ir.source import Span
 from scoutlang.language.checking import species
 from scoutlang.language.checking.scope import Scope
-from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics import messages
+from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.diagnostics.suggest import quoted
 from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax import printer
@@ -42,23 +43,19 @@ class System(Statement):
         for joint in self.joints:
             if joint.terminal != "HYPHEN":
                 text = scope.slice(joint.span)
-                scope.report(
-                    "E016",
-                    f"{quoted(text)} is not a hyphen",
-                    joint.span,
-                    "write `-`",
-                    replacement="-",
-                )
+                scope.report(messages.no_hyphen(scope.slice(joint.span)), joint.span)
         symbols: dict[str, Span] = {}
         for item in self.elements:
             if not isinstance(item, Reference) or len(item.names) > 1:
                 text = "a system names its elements one by one"
                 scope.report(
-                    "E010",
-                    f"unexpected {quoted(scope.slice(item.span))}",
+                    Message(
+                        "E010",
+                        f"unexpected {quoted(scope.slice(item.span))}",
+                        text,
+                        help=f"for example: {self.example}",
+                    ),
                     item.span,
-                    text,
-                    help=f"for example: {self.example}",
                 )
                 known = False
                 continue
@@ -68,13 +65,7 @@ class System(Statement):
                 known = False
                 continue
             if symbol in symbols:
-                scope.report(
-                    "E035",
-                    f"{symbol} is named twice",
-                    name.span,
-                    "remove this one",
-                    also=Label(symbols[symbol], "first here"),
-                )
+                scope.report(messages.named_twice(symbol), name.span, also=symbols[symbol])
             symbols.setdefault(symbol, name.span)
         # With a misspelt element the system is not known well enough to compare other names with
         # it.
