@@ -13,7 +13,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 import scoutlang
 from scoutlang.interfaces import api
 
-EXAMPLES = Path(__file__).parents[1] / "examples" / "structures"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "structures"
 PAPER = "system Cu-Si-P-Ca; require CN(Cu-P)=4; require CN(Cu-Cu)=1; guide k=0.8"
 
 

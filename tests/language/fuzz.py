@@ -1,7 +1,7 @@
 """Many made-up inputs through the front end: no traceback, no hang, and whatever must be true of
 any result.
 
-``python tests/frontend/fuzz.py --count 100000`` prints how many there were of each kind, how they
+``python tests/language/fuzz.py --count 100000`` prints how many there were of each kind, how they
 ended and how long they took.
 """
 

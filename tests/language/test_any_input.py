@@ -69,7 +69,7 @@ def test_a_few_inputs_of_the_fuzzer() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_many_inputs_of_the_fuzzer(seed: int) -> None:
-    """``python tests/frontend/fuzz.py --count 100000`` is the whole of it."""
+    """``python tests/language/fuzz.py --count 100000`` is the whole of it."""
     assert sum(fuzz.run(2_000, seed).ends.values()) == 2_000
 
 

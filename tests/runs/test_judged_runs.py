@@ -538,7 +538,7 @@ def test_a_stage_that_was_changed_is_asked_again(
 def test_the_stage_of_the_manual_is_one(
     run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (Path(__file__).parents[1] / "docs" / "validation.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "validation.md").read_text(encoding="utf-8")
     install(tmp_path / "site", monkeypatch, "heaviest")
     (tmp_path / "site" / "heaviest_module.py").write_text(
         page.partition("```python\n")[2].partition("```")[0]

@@ -18,7 +18,7 @@ import pytest
 import torch
 from pymatgen.core import Lattice, Structure
 from rich.console import Console
-from test_running import Interrupt, judge_quickly, manifest, program, write_model
+from small_runs import Interrupt, judge_quickly, manifest, program, write_model
 
 import scoutlang
 from scoutlang.crystals.batch import CrystalBatch

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-MANIFEST = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
+MANIFEST = Path(__file__).parents[3] / ".pre-commit-hooks.yaml"
 HOOKS: list[dict[str, Any]] = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
 RIGHT = "system Cu-P\nrequire CN(Cu-P) = 4\n"
 WRONG = dict.fromkeys(("scout-check", "scout-fmt"), "system Cu-P\nrequre CN(Cu-P) = 4\n")

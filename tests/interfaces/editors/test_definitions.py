@@ -25,7 +25,7 @@ from scoutlang.language import parser
 from scoutlang.language.statements import STATEMENTS
 from scoutlang.language.syntax.ast import Statement
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EDITORS = ROOT / "grammar" / "editors"
 EXAMPLES = sorted([*(ROOT / "examples").rglob("*.scout"), *(ROOT / "stdlib").glob("*.scout")])
 ODD = """\

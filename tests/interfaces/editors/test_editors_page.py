@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scoutlang.support.resources import resource
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "editors.md").read_text(encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ import pytest
 from scoutlang.interfaces import api
 from scoutlang.language.reading import read_source
 
-EDITORS = Path(__file__).parents[2] / "grammar" / "editors"
+EDITORS = Path(__file__).parents[3] / "grammar" / "editors"
 MODULE = "motif four(A, B) = each CN(A-B) = 4 # Å 🧪\n"
 PROGRAM = 'import "parts.scout" as m ; system   Cu-P # 🧪\nlet Å = 1;requre CN(Cu-P) >= Å and m.four(Cu, P)\n'
 

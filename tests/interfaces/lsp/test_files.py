@@ -22,7 +22,7 @@ from scoutlang.support.errors import ScoutError
 
 pytest.importorskip("pygls")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MODULE = "let tight = 2.9 Å  # 🧪\nmotif four(A, B, r = tight) = each CN(A-B, r=r) = 4\n"
 PROGRAM = 'import "parts/mödul eins.scout" as m\nsystem Cu-P\nrequire m.four(Cu, P, r=m.tight)\n'
 BESIDE = 'import "mödul eins.scout" as other\nsystem Cu-P\nlet four = 4\nrequire other.four(Cu, P) or CN(Cu-P) = four\n'

@@ -377,7 +377,7 @@ def test_colours_are_those_of_the_words(client: Any, uri: str) -> None:
 
 
 def test_nothing_ends_the_server(client: Any, uri: str) -> None:
-    bad = Path(__file__).parent.parent / "bad"
+    bad = Path(__file__).parents[2] / "bad"
     texts = [p.read_bytes().decode("utf-8", "replace") for p in sorted(bad.glob("*.scout"))[::10]]
     for text in [
         *texts,

@@ -21,7 +21,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
 @pytest.fixture(scope="package")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model that was not trained."""
-    from test_running import write_model  # with torch, which most tests here do without
+    from small_runs import write_model  # with torch, which most tests here do without
 
     return write_model(tmp_path_factory.mktemp("models") / "small", seed=0)
 
@@ -29,7 +29,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ready(session: Session, model: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     """A session with a program that is made and judged in a moment."""
-    from test_running import judge_quickly
+    from small_runs import judge_quickly
 
     judge_quickly(monkeypatch)
     talk(

@@ -24,7 +24,7 @@ from scoutlang.interfaces.repl.session import Session
 from scoutlang.interfaces.repl.terminal import _Words, last_word, wrapped
 from scoutlang.interfaces.repl.transcript import replay
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CRYSTAL = ROOT / "examples" / "structures" / "CuP2.cif"
 
 

@@ -15,7 +15,7 @@ from scoutlang.interfaces.repl.commands import COMMANDS
 from scoutlang.interfaces.repl.session import Session
 from scoutlang.interfaces.repl.transcript import MORE, PROMPT, replay
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "repl.md").read_text(encoding="utf-8")
 OF_SAMPLES = (":sample", ":hits", ":plot")
 """Their answers rest on the random numbers and the rounding of the machine."""

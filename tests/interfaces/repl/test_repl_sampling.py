@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from small_runs import Interrupt, judge_quickly
 from talking import Watched, Wide, talk
-from test_running import Interrupt, judge_quickly
 
 from scoutlang.interfaces.repl import samples
 from scoutlang.interfaces.repl.session import Session

@@ -12,7 +12,7 @@ from scoutlang.interfaces import api
 from scoutlang.interfaces.repl.commands import COMMANDS
 from scoutlang.interfaces.repl.session import Session
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def refused(session: Session, text: str, code: str) -> str:

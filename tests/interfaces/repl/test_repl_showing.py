@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from small_runs import Interrupt, judge_quickly
 from talking import Watched, Wide, talk
-from test_running import Interrupt, judge_quickly
 
 from scoutlang.interfaces.repl import run_place, samples, scratch, showing
 from scoutlang.interfaces.repl.histogram import Axis, histogram

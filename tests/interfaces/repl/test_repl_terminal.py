@@ -19,7 +19,7 @@ from scoutlang.interfaces.repl.interrupts import deferred
 pexpect = pytest.importorskip("pexpect")
 
 ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[()=>].?)")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class Terminal:

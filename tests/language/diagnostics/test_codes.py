@@ -9,7 +9,7 @@ import scoutlang
 from scoutlang.language.diagnostics.codes import EXPLANATIONS
 
 PACKAGE = Path(scoutlang.__file__).parent
-BAD = Path(__file__).parent.parent / "bad"
+BAD = Path(__file__).parents[2] / "bad"
 # Messages of the language have numbers below 100; the other rooms of the house keep theirs above.
 EVERYWHERE = {
     code
@@ -40,5 +40,5 @@ def test_every_message_about_a_program_is_shown_by_a_program() -> None:
         for code in re.findall(r"\[(\w\d{3})\]", f.read_text(encoding="utf-8"))
     }
     about_files = {"E001", "E002", "E003"}
-    # Values from outside are in no program: tests/frontend/test_meaning.py has them.
+    # Values from outside are in no program: tests/language/test_meaning.py has them.
     assert USED - shown == about_files | {"E076"}
