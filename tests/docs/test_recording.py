@@ -22,7 +22,7 @@ from scoutlang.interfaces.repl.commands import COMMANDS
 from scoutlang.interfaces.repl.session import Session
 from scoutlang.interfaces.repl.transcript import MORE, PROMPT, replay
 
-sys.path.append(str(Path(__file__).parents[1] / "repl"))
+sys.path.append(str(Path(__file__).parents[1] / "interfaces" / "repl"))
 
 from talking import Wide  # isort: skip
 
