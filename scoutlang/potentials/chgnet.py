@@ -18,7 +18,14 @@ from importlib.resources import files
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Literal
 
-from scoutlang.potentials import MATERIALS_PROJECT, Evaluation, Facts, Report, failure, unfit
+from scoutlang.potentials._potential import (
+    MATERIALS_PROJECT,
+    Evaluation,
+    Facts,
+    Report,
+    failure,
+    unfit,
+)
 from scoutlang.support.batching import batches, each
 
 if TYPE_CHECKING:
