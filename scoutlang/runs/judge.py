@@ -18,9 +18,8 @@ from rich.console import Group
 from scoutlang.crystals.io import NamedStructure
 from scoutlang.ir import Arm, Program
 from scoutlang.potentials import DEFAULT as POTENTIAL
-from scoutlang.potentials import Potential
+from scoutlang.potentials import Potential, notice
 from scoutlang.potentials import load as load_potential
-from scoutlang.potentials.catalogue import notice
 from scoutlang.runs.folder import ARMS, MANIFEST, SAMPLES, RunFolder, manifest, writing
 from scoutlang.runs.trace import TRACE
 from scoutlang.support.errors import ScoutError

@@ -23,8 +23,7 @@ from typing import Any
 from scoutlang.descriptors import modules, origin
 from scoutlang.evaluation.expressions import measures
 from scoutlang.ir import Program
-from scoutlang.potentials import Potential
-from scoutlang.potentials.cache import structure_hash
+from scoutlang.potentials import Potential, structure_hash
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.resources import code_digest
 from scoutlang.validation.record import STATUSES, Generated, Outcome, Record

@@ -19,7 +19,7 @@ import scoutlang
 from scoutlang import potentials
 from scoutlang.interfaces.cli import commands
 from scoutlang.ir import Arm, Program
-from scoutlang.potentials.calculators import CalculatorPotential
+from scoutlang.potentials import CalculatorPotential
 from scoutlang.runs.folder import ARMS, RunFolder, manifest
 from scoutlang.runs.relax import FORCE, Objective, Stopped, claims_loss, relax, relax_one
 from scoutlang.runs.relaxed import relax_run

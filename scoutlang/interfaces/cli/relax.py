@@ -54,8 +54,7 @@ def command(
     goes on where it was.
     """
     from scoutlang.interfaces.display import Display
-    from scoutlang.potentials import load
-    from scoutlang.potentials.catalogue import notice
+    from scoutlang.potentials import load, notice
     from scoutlang.runs.relaxed import relax_run
 
     arms: tuple[Arm, ...] = ("non-guided", "guided") if arm == "both" else (arm,)  # type: ignore[assignment]

@@ -13,7 +13,7 @@ import click
 import pyarrow.parquet as pq
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from scoutlang.potentials.cache import cache_folder
+from scoutlang.support.resources import cache_folder
 from scoutlang.validation.reference import aflow, curated, matminer, to_table
 from scoutlang.validation.reference.structures import ReferenceStructure
 

@@ -1,5 +1,5 @@
 """The stages of the validation, one file each. The file is the registration: its ``STAGE`` is the
-stage.
+stage. Files with a leading underscore serve the others.
 
 A stage asks one question of every structure that passed the stages it needs, and answers with one
 `Outcome` per structure. An exception raised by one structure is an outcome of that structure; it
@@ -9,7 +9,6 @@ never ends the run. Their order follows from what they say of themselves.
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from typing import ClassVar, Literal
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.plugins import Group, Plugin, hidden, only
+from scoutlang.support.plugins import Group, Plugin, hidden, only, parts
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.reference import Reference
 
@@ -73,10 +72,7 @@ class Unusable(Stage):
 
 def built_in() -> tuple[Stage, ...]:
     """Every stage of this folder, in the order in which they run."""
-    return ordered(
-        importlib.import_module(f"{__name__}.{info.name}").STAGE
-        for info in pkgutil.iter_modules(__path__)
-    )
+    return ordered(importlib.import_module(f"{__name__}.{name}").STAGE for name in parts(__name__))
 
 
 def all_stages() -> tuple[Stage, ...]:

@@ -13,7 +13,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from scoutlang.ir.elements import SYMBOLS
-from scoutlang.potentials import Evaluation, Report, failure, unfit
+from scoutlang.potentials._potential import Evaluation, Report, failure, unfit
 from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:

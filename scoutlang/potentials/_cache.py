@@ -1,21 +1,20 @@
 """Energies cached on disk by content: (structure hash, potential name, weights hash) → eV/atom.
 
-An SQLite file in ``$SCOUT_CACHE``, else ``$XDG_CACHE_HOME/scoutlang``, else ``~/.cache/scoutlang``.
-The cache only saves time: where it cannot be read or written (read-only home, full disk, damaged
+An SQLite file in the cache folder. The cache only saves time: where it cannot be read or written (read-only home, full disk, damaged
 file, a lock held too long), energies are computed anew.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from scoutlang.potentials import Evaluation, Potential, Report
+from scoutlang.potentials._potential import Evaluation, Potential, Report, structure_hash
+from scoutlang.support.batching import batches
+from scoutlang.support.resources import cache_folder
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -23,32 +22,13 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS energies (
-    structure TEXT, potential TEXT, weights TEXT, ev_per_atom REAL NOT NULL, PRIMARY KEY (structure, potential, weights)) WITHOUT ROWID"""
+    structure TEXT, potential TEXT, weights TEXT, ev_per_atom REAL NOT NULL,
+    PRIMARY KEY (structure, potential, weights)) WITHOUT ROWID"""
 _SELECT = "SELECT ev_per_atom FROM energies WHERE structure = ? AND potential = ? AND weights = ?"
 _INSERT = "INSERT OR IGNORE INTO energies VALUES (?, ?, ?, ?)"
 
 _CHUNK_BATCHES = 8
 """Batches between two writes: what an interrupted run does not lose."""
-
-
-def cache_folder() -> Path:
-    """Where caches live; the folder need not exist."""
-    if own := os.environ.get("SCOUT_CACHE"):
-        return Path(own)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "scoutlang"
-
-
-def structure_hash(structure: Structure) -> str:
-    """SHA-256 of the exact numbers: species, fractional coordinates and lattice as little-endian
-    float64.
-    """
-    import numpy as np
-
-    digest = hashlib.sha256(str([str(site.species) for site in structure]).encode())
-    digest.update(np.asarray(structure.frac_coords, dtype="<f8").tobytes())
-    digest.update(np.asarray(structure.lattice.matrix, dtype="<f8").tobytes())
-    return digest.hexdigest()
 
 
 class Cached:
@@ -73,7 +53,7 @@ class Cached:
                 report(sum(h in found for h in hashes), len(hashes))
 
         tell()
-        for some in _chunks(missing, _CHUNK_BATCHES * batch_size):
+        for some in batches(missing, lambda _: 1, _CHUNK_BATCHES * batch_size):
             evaluations = self._potential.energies(
                 [missing[h] for h in some], batch_size=batch_size
             )
@@ -124,10 +104,3 @@ class Cached:
                 with contextlib.suppress(OSError):
                     self._path.unlink(missing_ok=True)
             return None
-
-
-def _chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
-    rest = list(items)
-    while rest:
-        head, rest = rest[:size], rest[size:]
-        yield head
