@@ -22,7 +22,6 @@ from rich.text import Text
 from scoutlang.ir import Arm
 from scoutlang.runs.judge import Judged
 from scoutlang.runs.trace import Moment, TermLoss
-from scoutlang.validation.table import render_table, render_terms
 
 _PLAIN_EVERY = 20.0  # seconds between lines when the output is no terminal
 _LIVE_EVERY = 1.0  # seconds between two looks at the batch on a terminal
@@ -111,9 +110,7 @@ class Display:
 
     def table(self, result: Judged) -> None:
         """The result on standard output."""
-        console = Console()
-        console.print(render_terms(result.terms, result.hardest))
-        console.print(render_table(result.validation, result.files))
+        Console().print(result.tables())
 
 
 class _Bar(Progress):

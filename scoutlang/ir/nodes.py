@@ -430,7 +430,14 @@ class Program(Node):
         """SHA-256 of the meaning: stable under formatting, comments, names of parameters and
         groups, and file name.
         """
-        meaning = _without_spelling(self.to_data())
+        return self.digest_of(self.to_data())
+
+    @staticmethod
+    def digest_of(data: dict[str, Any]) -> str:
+        """The digest of a program as plain data, which another version may have written. Raises
+        KeyError, TypeError or AttributeError where that is no program.
+        """
+        meaning = _without_spelling(data)
         for name in ("source_name", "source_text", "parameters"):
             del meaning[name]
         for term in meaning["terms"]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pymatgen.core import Structure
@@ -27,6 +27,7 @@ from scoutlang.evaluation.measure import (
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
 from scoutlang.runs.judge import Judged
+from scoutlang.runs.manifest import Manifest
 from scoutlang.runs.trace import TRACE
 from scoutlang.support.batching import batches, each
 from scoutlang.validation.funnel import Funnel, funnels
@@ -71,8 +72,7 @@ class Crystal:
 
 @dataclass(frozen=True)
 class ReportData:
-    """A judged run. manifest: of the run folder, as plain data. terms, hardest, funnels: as the
-    table of `scout run` has them.
+    """A judged run. terms, hardest, funnels: as the table of `scout run` has them.
 
     crystals: those of both arms that have a structure, in the order of the records, then those of
     the reference that hold only elements of the system and on which some term is defined. trace:
@@ -82,7 +82,7 @@ class ReportData:
 
     name: str
     program: Program
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     validation: Validation
     terms: tuple[TermSummary, ...]
     hardest: Hardest | None

@@ -33,7 +33,7 @@ LIMIT = 2000
 """Crystals that a page draws and offers as CIF, best first: about 3 kB each."""
 
 _SCRIPTS = ("colours.js", "viewer.js", "view.js", "table.js", "figures.js", "page.js")
-_IN_MANIFEST = ("source", "program")  # shown above already
+_SHOWN_ABOVE = ("source", "program")  # of the manifest
 _DIGITS = 6  # significant ones, of numbers in figures
 
 
@@ -66,7 +66,7 @@ def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int 
         left_out=[figure for figure in figures if isinstance(figure, LeftOut)],
         funnels=data.funnels,
         total=len(records),
-        manifest=list(_flat({k: v for k, v in data.manifest.items() if k not in _IN_MANIFEST})),
+        manifest=list(_flat(_manifest(data))),
         citations=citations(data),
     )
 
@@ -150,37 +150,34 @@ def _number(value: float) -> float | None:
 
 def _unfinished(data: ReportData) -> str:
     """What is missing of a run that goes on, or stopped on its way."""
-    if data.manifest.get("status") == "finished":
+    if data.manifest.status == "finished":
         return ""
-    arms, planned = data.manifest.get("arms", ()), data.program.sample.count
+    planned = data.program.sample.count
     done = [
-        f"{sum(r.arm == arm for r in data.validation.records)} of {planned} {arm}" for arm in arms
+        f"{sum(r.arm == arm for r in data.validation.records)} of {planned} {arm}"
+        for arm in data.manifest.arms
     ]
     return f"This run is not finished: {' and '.join(done)} structures are here. Every number on this page is of these, and will change."
 
 
 def _settings(data: ReportData) -> list[str]:
     """What the run was sampled with; structures that were given were not sampled."""
-    return (
-        []
-        if "given" in data.manifest
-        else settings_of(data.program, guided="guided" in data.manifest.get("arms", ()))
-    )
+    if data.manifest.given is not None:
+        return []
+    return settings_of(data.program, guided="guided" in data.manifest.arms)
 
 
 def _about(data: ReportData) -> str:
     """What was done, when and with what, in a line; a run of given structures has no model."""
     manifest, basis = data.manifest, data.validation.provenance
-    sample, model = data.program.sample, manifest.get("model")
+    sample, model = data.program.sample, manifest.model
     parts = [
-        str(manifest.get("started", ""))[:10],
+        manifest.started[:10],
         data.program.source_name,
-        f"model {model['name']}, {sample.steps} steps, seed {sample.seed}"
-        if isinstance(model, Mapping) and "name" in model
-        else "",
+        f"model {model.name}, {sample.steps} steps, seed {sample.seed}" if model else "",
         f"energies {basis.potential}, unrelaxed",
         f"reference {basis.reference}",
-        f"scoutlang {manifest['scoutlang']}" if "scoutlang" in manifest else "",
+        f"scoutlang {manifest.scoutlang}",
     ]
     return " · ".join(part for part in parts if part)
 
@@ -250,8 +247,14 @@ def _result(data: ReportData, term: Term) -> dict[str, Any]:
     }
 
 
+def _manifest(data: ReportData) -> dict[str, Any]:
+    """What the run says of itself, as far as there is something to say."""
+    said = data.manifest.to_data()
+    return {k: v for k, v in said.items() if v is not None and k not in _SHOWN_ABOVE}
+
+
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """The manifest as rows: ``model.weights_sha256`` and its value."""
+    """Plain data as rows: ``model.weights_sha256`` and its value."""
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
             yield from _flat(item, f"{name}.{key}" if name else str(key))

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from scoutlang.ir import Program
-from scoutlang.runs.folder import MANIFEST
 from scoutlang.runs.judge import Judged
+from scoutlang.runs.manifest import MANIFEST
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import cell
 from scoutlang.validation.metrics import Proportion
@@ -33,8 +33,8 @@ _NOTHING = "–"
 
 @dataclass(frozen=True)
 class Row:
-    """A run in the table. name: its folder; basis: potential and reference, as the manifest has
-    them.
+    """A run in the table. name: its folder; basis: potential and reference, as they name
+    themselves.
     """
 
     name: str

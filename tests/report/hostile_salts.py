@@ -13,6 +13,7 @@ from scoutlang.ir import Program
 from scoutlang.potentials import Evaluation
 from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.figures import Figure
+from scoutlang.runs.manifest import Manifest, ModelIdentity
 from scoutlang.validation import Generated, validate
 from scoutlang.validation.funnel import funnels
 from scoutlang.validation.reference import Reference
@@ -94,13 +95,12 @@ def report_data(
     return ReportData(
         name=name,
         program=program,
-        manifest={
-            "status": status,
-            "arms": arms,
-            "source": program.source_text,
-            "model": {"name": HOSTILE},
-            "sample": {"seed": 7},
-        },
+        manifest=Manifest.begin(
+            program,
+            arms or ["guided"],
+            status=status,
+            model=ModelIdentity(name=HOSTILE, weights_sha256=HOSTILE, config_sha256="0"),
+        ),
         validation=validation,
         terms=summarize_terms(program, validation.records),
         hardest=find_hardest(program, validation.records),

@@ -198,7 +198,7 @@ def test_the_settings_of_the_run_stand_beside_those_of_the_program() -> None:
     plain = render(report_data(program, generated("non-guided", rock_salt())), [])
     assert "<code>sample 3" in plain
     assert "<code>guide" not in plain
-    given_ = replace(data, manifest={**data.manifest, "given": {"guided": 1}})
+    given_ = replace(data, manifest=data.manifest.changed(given={"guided": 1}))
     assert "Settings of this run" not in render(given_, [])
 
 

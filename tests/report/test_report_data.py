@@ -17,7 +17,6 @@ from scoutlang.runs.judge import Judged, adopt
 from scoutlang.validation.pipeline import validate
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
-from scoutlang.validation.terms import find_hardest, summarize_terms
 
 
 def rock_salt(a: float) -> Structure:
@@ -61,11 +60,7 @@ def judged(tmp_path: Path) -> Callable[..., Judged]:
         }
         run = adopt(program, given, tmp_path / "run")  # type: ignore[arg-type]
         validation = validate(run.program, run.generated(), potential=potential, reference=known)
-        terms, hardest = (
-            summarize_terms(program, validation.records),
-            find_hardest(program, validation.records),
-        )
-        return Judged(run, validation, (), terms, hardest, potential, known)
+        return Judged(run, validation, (), potential, known)
 
     return make
 

@@ -27,6 +27,7 @@ from scoutlang.potentials import Evaluation
 from scoutlang.runs import judge as judged_runs
 from scoutlang.runs.folder import RunFolder
 from scoutlang.runs.judge import Judged, adopt, judge
+from scoutlang.runs.manifest import Cost, Judges
 from scoutlang.support.errors import ScoutError
 from scoutlang.validation.funnel import funnels
 from scoutlang.validation.stages import Stage, all_stages, built_in, ordered
@@ -141,8 +142,7 @@ class TestRuns:
         assert judge(run.path).potential.name == "emt"
 
     def test_a_folder_cannot_make_us_open_a_model_file(self, run: RunFolder) -> None:
-        run.manifest["judges"] = {"potential": "mace:evil.model#0123456789abcdef", "reference": 7}
-        run.save()
+        run.save(judges=Judges(potential="mace:evil.model#0123456789abcdef", reference="mp-mini"))
         with pytest.raises(ScoutError, match="was judged by a model file") as caught:
             judge(run.path)
         assert caught.value.code == "E443"
@@ -167,8 +167,7 @@ class TestRuns:
     def test_half_a_run_is_judged_and_stays_half(self, run: RunFolder) -> None:
         whole = emt(run)
         run.part("guided", 0).unlink()
-        run.manifest["status"] = "interrupted"
-        run.save()
+        run.save(status="interrupted")
         found = emt(run.path)
         assert [r.arm for r in found.validation.records] == ["non-guided"]
         assert found.to_json()["status"] == "interrupted"
@@ -426,8 +425,9 @@ class TestWhatStrangersWrite:
 class TestTwoAtWork:
     def test_judging_does_not_undo_what_sampling_has_noted_since(self, run: RunFolder) -> None:
         early = RunFolder.open(run.path)
-        run.note({"batches": {"guided-000000": {"seconds": 1.0}}, "status": "finished"})
-        early.manifest.update({"batches": {}, "status": "running"})
+        cost = Cost(structures=4, seconds=1.0, evaluations=4, diverged=0)
+        run.note(batches={"guided-000000": cost}, status="finished")
+        early.manifest = early.manifest.changed(batches={}, status="running")
         emt(early)
         found = json.loads((run.path / "run.json").read_text())
         assert (found["status"], list(found["batches"])) == ("finished", ["guided-000000"])
@@ -436,7 +436,7 @@ class TestTwoAtWork:
         self, tmp_path: Path
     ) -> None:
         run = adopt(program(), {"guided": named(AUCU, CU3AU)}, tmp_path / "run")
-        run.note({"status": "interrupted"})
+        run.note(status="interrupted")
         assert emt(run.path).run.finished
 
     def test_a_failure_that_passes_is_not_remembered(

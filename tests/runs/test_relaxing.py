@@ -20,9 +20,10 @@ from scoutlang import potentials
 from scoutlang.interfaces.cli import commands
 from scoutlang.ir import Arm, Program
 from scoutlang.potentials import CalculatorPotential
-from scoutlang.runs.folder import ARMS, RunFolder, manifest
-from scoutlang.runs.relax import FORCE, Objective, Stopped, claims_loss, relax, relax_one
-from scoutlang.runs.relaxed import relax_run
+from scoutlang.runs.folder import ARMS, RunFolder
+from scoutlang.runs.manifest import Judges, Manifest
+from scoutlang.runs.minimise import FORCE, Objective, Relaxed, Stopped, claims_loss, relax_one
+from scoutlang.runs.relax import relax_run
 from scoutlang.support.errors import ScoutError
 
 FCC = np.array([[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
@@ -48,6 +49,19 @@ def exact(structure: Structure, text: str) -> float | None:
 
 
 # ---- one structure ----
+
+
+def relaxed(
+    structure: Structure, text: str, potential: str, *, rho: float = 0.5, steps: int = 30
+) -> Relaxed:
+    objective = Objective(potentials.load(potential), claims_loss(program(text)), rho)
+    return relax_one(structure, objective, steps=steps)
+
+
+def objective_of(energy: float | None, loss: float | None, rho: float) -> float:
+    assert energy is not None
+    assert loss is not None
+    return energy + rho / 2 * loss**2
 
 
 def test_forces_and_stress_are_the_slopes_of_the_objective() -> None:
@@ -101,29 +115,27 @@ def test_swollen_rock_salt_finds_back() -> None:
     shear = np.eye(3) + np.array([[0.03, 0.02, 0], [0.02, -0.03, 0], [0, 0, 0.01]])
     swollen = Structure(FCC * 5.64 * 1.15 @ shear, ["Na", "Cl"], [(0, 0, 0), (0.52, 0.49, 0.5)])
     assert exact(swollen, text) == 1
-    [found] = relax([swollen], program(text), potentials.load("chgnet"))
-    assert found.before is not None
-    assert found.after is not None
+    found = relaxed(swollen, text, "chgnet")
+    assert found.structure is not None
     assert (exact(found.structure, text), found.converged, found.reason) == (6, True, "")
-    assert found.after.energy < found.before.energy - 0.1
+    assert found.energy_after < found.energy_before - 0.1  # type: ignore[operator]
     assert found.structure.volume == pytest.approx(5.64**3 / 4, rel=0.1)
 
 
 def test_without_the_penalty_four_neighbours_are_lost_and_with_it_they_are_kept() -> None:
-    start, copper = stretched_diamond(), potentials.load("emt")
+    start = stretched_diamond()
     assert exact(start, FOUR) == 4
-    [plain] = relax([start], program(FOUR), copper, rho=0, steps=60)
+    plain = relaxed(start, FOUR, "emt", rho=0, steps=60)
+    assert plain.structure is not None
     assert exact(plain.structure, FOUR) == 12
     # fcc copper by EMT, as in ASE's documentation
     assert plain.structure.volume / 2 == pytest.approx(3.59**3 / 4, rel=0.01)
     for rho in (2.0, 20.0):
-        [kept] = relax([start], program(FOUR), copper, rho=rho)
-        assert kept.before is not None
-        assert kept.after is not None
+        kept = relaxed(start, FOUR, "emt", rho=rho)
+        assert kept.structure is not None
         assert exact(kept.structure, FOUR) == 4
         assert kept.converged
-        assert plain.after is not None
-        assert plain.after.energy < kept.after.energy < kept.before.energy
+        assert plain.energy_after < kept.energy_after < kept.energy_before  # type: ignore[operator]
 
 
 def test_the_objective_never_rises_whatever_the_steps() -> None:
@@ -133,10 +145,9 @@ def test_the_objective_never_rises_whatever_the_steps() -> None:
     for steps in (1, 3, 9):
         found = relax_one(stretched_diamond(), objective, steps=steps)
         assert found.steps <= steps
-        assert found.before is not None
-        assert found.after is not None
-        assert found.before.objective == pytest.approx(first.objective)
-        reached.append(found.after.objective)
+        before = objective_of(found.energy_before, found.loss_before, 2.0)
+        assert before == pytest.approx(first.objective)
+        reached.append(objective_of(found.energy_after, found.loss_after, 2.0))
     assert reached == sorted(reached, reverse=True)
     assert reached[-1] < reached[0] - 0.01
 
@@ -145,6 +156,7 @@ def test_relaxed_means_that_nothing_pulls() -> None:
     objective = Objective(potentials.load("emt"), claims_loss(program(FOUR)), rho=2.0)
     found = relax_one(stretched_diamond(), objective)
     assert found.converged
+    assert found.structure is not None
     _, forces, stress = objective(found.structure)
     assert np.linalg.norm(forces, axis=1).max() <= FORCE
     assert np.abs(stress).max() * found.structure.volume / len(found.structure) <= FORCE
@@ -173,11 +185,11 @@ def flaws() -> dict[str, Structure]:
 
 @pytest.mark.parametrize("reason", flaws())
 def test_what_cannot_be_treated_comes_back_as_it_was(reason: str) -> None:
-    broken, sound = flaws()[reason], stretched_diamond()
-    found, beside = relax([broken, sound], program(FOUR), potentials.load("emt"), steps=2)
+    broken = flaws()[reason]
+    found = relaxed(broken, FOUR, "emt", steps=2)
     assert found.structure is broken
-    assert (found.before, found.after, found.steps, found.reason) == (None, None, 0, reason)
-    assert beside.reason == ""
+    assert (found.energy_before, found.loss_after, found.steps) == (None, None, 0)
+    assert found.reason == reason
     if reason.startswith(("does", "denser")):
         with pytest.raises(Stopped, match=reason[:6]):
             Objective(potentials.load("emt"), claims_loss(program(FOUR)), 1.0)(broken)
@@ -196,11 +208,12 @@ def test_a_cell_that_runs_away_is_stopped_at_its_last_good_state(edge: float, fa
         lambda: LennardJones(sigma=sigma, epsilon=1.0, rc=3 * sigma, smooth=True),
     )
     start = Structure(Lattice.cubic(edge), ["Cu"], [(0, 0, 0)])
-    [found] = relax([start], program("system Cu; expect volume_per_atom > 1"), matter, steps=200)
+    loss = claims_loss(program("system Cu; expect volume_per_atom > 1"))
+    found = relax_one(start, Objective(matter, loss, 0.5), steps=200)
+    assert found.structure is not None
     assert found.reason.startswith(f"the cell {fate}")
-    assert found.before is not None
-    assert found.after is not None
-    assert found.after.objective < found.before.objective
+    before = objective_of(found.energy_before, found.loss_before, 0.5)
+    assert objective_of(found.energy_after, found.loss_after, 0.5) < before
     assert 0.5 < found.structure.volume / start.volume < 2
 
 
@@ -231,8 +244,8 @@ def write_run(folder: Path, text: str = f"{FOUR}; sample count=3 batch=2 seed=7"
         (folder / "samples" / f"{arm}-000002.json").write_text(
             json.dumps(rows[2:]), encoding="utf-8"
         )
-    judges = {"potential": "emt", "reference": "mp-mini"}
-    RunFolder(folder, manifest(checked, ARMS) | {"status": "finished", "judges": judges}).save()
+    judges = Judges(potential="emt", reference="mp-mini")
+    RunFolder(folder, Manifest.begin(checked, ARMS, status="finished", judges=judges)).save()
     return folder
 
 

@@ -27,7 +27,6 @@ from scoutlang.evaluation.measure import measure
 from scoutlang.interfaces import display as run_display
 from scoutlang.interfaces.display import Display
 from scoutlang.ir import Program
-from scoutlang.report.trace_plot import PICTURE, draw_trace
 from scoutlang.runs import run as running
 from scoutlang.runs.trace import (
     LOOK_EVERY,
@@ -36,7 +35,6 @@ from scoutlang.runs.trace import (
     Recorder,
     guiding_terms,
     look,
-    write_trace,
 )
 from scoutlang.sampling.progress import GuidedStep, Progress
 from scoutlang.validation.record import Generated, Outcome, Record
@@ -226,7 +224,7 @@ def traced(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         judge_quickly(patch)
         result = running.run(program(model), folder, trace_every=1)
-    assert {folder / TRACE, folder / PICTURE} <= set(result.files)
+    assert folder / TRACE in result.files
     return folder
 
 
@@ -242,7 +240,7 @@ def test_a_traced_run_is_read_in_one_line_and_joins_the_records(traced: Path) ->
     joined = rows.merge(records, on=["arm", "index"])
     assert len(joined) == len(rows)
     assert manifest(traced)["trace_every"] == 1
-    assert (traced / PICTURE).read_bytes().startswith(b"\x89PNG")
+    assert "trace" in scoutlang.figures(scoutlang.judge(traced, progress=False))
 
 
 def test_tracing_changes_nothing_that_is_sampled(traced: Path, model: Path, tmp_path: Path) -> None:
@@ -287,37 +285,6 @@ def test_batches_without_a_trace_are_told(traced: Path, model: Path, tmp_path: P
     )
     assert any("without a trace" in text for text in notes.said)
     assert set(rows_of(tmp_path / "run")["index"]) == {4}
-
-
-# -- the picture
-# ------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("terms", [1, 8])
-def test_a_picture_of_any_number_of_terms(terms: int, tmp_path: Path) -> None:
-    """Names are the user's: what looks like a formula to matplotlib is drawn as it is."""
-    text = "; ".join(f"prefer wish_{k}: volume_per_atom = {10 + k}" for k in range(terms))
-    many = checked(f"system Cu-P; {text}")
-    odd = dataclasses.replace(
-        many,
-        terms=(dataclasses.replace(many.terms[0], text=r"prefer $\frac{1}{$"), *many.terms[1:]),
-    )
-    recorder = Recorder("guided", range(2))
-    for step in range(11, 30):
-        recorder.record(moment(odd, [ROCK_SALT, ZINC_BLENDE], step))
-    write_trace(tmp_path / TRACE / "guided-000000.parquet", recorder.table())
-    assert draw_trace(tmp_path, odd, {"guided": 0.5, "non-guided": None}).stat().st_size > 10_000
-    assert (
-        draw_trace(tmp_path, odd, {}, tmp_path / "x.svg")
-        .read_text(encoding="utf-8")
-        .startswith("<?xml")
-    )
-
-
-def test_a_trace_without_rows_is_no_picture(tmp_path: Path) -> None:
-    (tmp_path / TRACE).mkdir()
-    with pytest.raises(ValueError, match="no rows"):
-        draw_trace(tmp_path, TWO, {})
 
 
 # -- the display

@@ -51,7 +51,7 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
 @click.option(
     "--trace",
     is_flag=True,
-    help="Record losses and steps of every structure in trace.parquet, and draw them in trace.png.",
+    help="Record losses and steps of every structure in trace.parquet; `scout report` draws them.",
 )
 @click.option(
     "--trace-every",

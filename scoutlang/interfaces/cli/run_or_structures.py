@@ -56,10 +56,11 @@ def open_run(
     option: by which a user names that folder.
 
     The program comes first: errors in it must not wait for thousands of files. Raises ScoutError as
-    `RunFolder.open` and `judged_runs.adopt`.
+    `RunFolder.open` and `scoutlang.runs.judge.adopt`.
     """
-    from scoutlang.runs.folder import MANIFEST, RunFolder
+    from scoutlang.runs.folder import RunFolder
     from scoutlang.runs.judge import adopt
+    from scoutlang.runs.manifest import MANIFEST
 
     if (source / MANIFEST).is_file():
         if file or baseline or folder:

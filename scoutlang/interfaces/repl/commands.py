@@ -17,7 +17,6 @@ from scoutlang.interfaces import api
 from scoutlang.interfaces.repl import hypothesis
 from scoutlang.interfaces.repl.hypothesis import Hypothesis
 from scoutlang.interfaces.repl.inputs import below, marked
-from scoutlang.interfaces.repl.run_place import goes_on
 from scoutlang.interfaces.repl.transcript import written
 from scoutlang.ir import Program
 from scoutlang.language.diagnostics.render.text import render
@@ -344,8 +343,11 @@ def _sample(session: Session, given: Given) -> Reply:
 
 
 def _run(session: Session, given: Given) -> Reply:
+    from scoutlang.runs.folder import goes_on
+
     program, folder = _single(session), Path(given.text) if given.words else None
-    resume = folder is not None and goes_on(program, folder)
+    another = "choose another folder, or :run alone, which finds one"
+    resume = folder is not None and goes_on(program, folder, another)
     bench = session.bench
     from scoutlang.interfaces.repl import showing
 

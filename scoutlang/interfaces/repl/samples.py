@@ -15,8 +15,9 @@ import torch
 
 from scoutlang.interfaces.repl.interrupts import pressing
 from scoutlang.ir import Arm, Program
-from scoutlang.runs.folder import ARMS, MANIFEST, SAMPLES
+from scoutlang.runs.folder import ARMS, SAMPLES
 from scoutlang.runs.judge import Judged, judge
+from scoutlang.runs.manifest import MANIFEST
 from scoutlang.runs.run import Watcher, run
 from scoutlang.runs.sweep import Member, members, run_each
 from scoutlang.runs.trace import Moment

@@ -45,7 +45,7 @@ def test_the_model_stays_and_the_non_guided_arm_is_not_made_twice(
     talk(ready, "require two: CN(Cu-P) = 3")
     [said] = talk(ready, ":sample 2")
     second = ready.made.last()
-    assert second.judged.run.manifest["baseline"] == str(first.folder)
+    assert second.judged.run.manifest.baseline == str(first.folder)
     table = said.partition("the same seed, guided arm")[2]
     assert [line.split("│")[1].strip() for line in table.splitlines() if "│" in line] == [
         "require two: CN(Cu-P) = 2",
@@ -146,7 +146,7 @@ def test_a_sweep_has_a_run_for_each_value_and_one_non_guided_arm(
     runs = [RunFolder.open(tmp_path / "runs" / "session-1" / name) for name in names]
     assert list(rows(said)) == names
     assert [run.program.guide.k.start for run in runs] == [0.2, 0.2, 0.8, 0.8]
-    assert [run.manifest.get("baseline") for run in runs] == [
+    assert [run.manifest.baseline for run in runs] == [
         None,
         *["runs/session-1/k=0.2,cap=0.5"] * 3,
     ]

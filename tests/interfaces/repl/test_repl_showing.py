@@ -21,12 +21,13 @@ import pytest
 from small_runs import Interrupt, judge_quickly
 from talking import Watched, Wide, talk
 
-from scoutlang.interfaces.repl import run_place, samples, scratch, showing
+from scoutlang.interfaces.repl import samples, scratch, showing
 from scoutlang.interfaces.repl.histogram import Axis, histogram
 from scoutlang.interfaces.repl.session import Session
 from scoutlang.runs import judge as judged_runs
 from scoutlang.runs import run as running
-from scoutlang.runs.folder import MANIFEST, RunFolder
+from scoutlang.runs.folder import RunFolder
+from scoutlang.runs.manifest import MANIFEST
 
 # -- histogram
 # ------------------------------------------------------------------------------------------------------------------
@@ -316,7 +317,6 @@ def test_a_run_that_was_interrupted_goes_on_in_its_folder(ready: Session, tmp_pa
 def test_a_folder_that_is_taken_is_told_before_anything_is_loaded(
     ready: Session, tmp_path: Path
 ) -> None:
-    assert run_place._MANIFEST == MANIFEST
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").touch()
     assert ready.feed(":run full").text.startswith("error[E601]: full exists and holds no run")
