@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from scoutlang.crystals.batch import CrystalBatch
-from scoutlang.crystals.io import NamedStructure, StructureLike, named_structures
+from scoutlang.crystals.io import StructureLike, specimens
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.descriptors import modules
 from scoutlang.evaluation.expressions import (
     Field,
@@ -125,17 +126,19 @@ class Measurements(tuple[Measurement, ...]):
 
 def measure(program: Program, structures: StructureLike | Iterable[StructureLike]) -> Measurements:
     """Measure structures, in order: one or several. A path may stand for many; objects are named by
-    their formula and position.
+    their position and formula.
 
     Raises ScoutError (E201-E208) at the first structure that cannot be used;
-    `structure_io.read_structures` lets a caller skip those.
+    `crystals.io.read_structures` lets a caller skip those.
     """
-    return Measurements(measure_named(program, list(named_structures(structures))))
+    return Measurements(measure_specimens(program, list(specimens(structures))))
 
 
-def measure_named(program: Program, structures: Sequence[NamedStructure]) -> list[Measurement]:
-    """Measure structures that have been read already, in order, float64, batch by batch."""
-    chunks = batches(structures, lambda named: len(named.structure) ** 2, MAX_PAIRS)
+def measure_specimens(program: Program, some: Sequence[Specimen]) -> list[Measurement]:
+    """Measure structures that have been sampled or read already, in order, float64, batch by batch.
+    Raises ValueError for one that has no structure.
+    """
+    chunks = batches(some, lambda one: len(one.crystal) ** 2, MAX_PAIRS)
     return [result for chunk in chunks for result in _measure_batch(program, chunk)]
 
 
@@ -170,23 +173,20 @@ def of_structure_alone(term: Term) -> bool:
     return all(hasattr(catalogue[m.descriptor], "exact") for m in measures(term.claim))
 
 
-def _measure_batch(program: Program, structures: Sequence[NamedStructure]) -> list[Measurement]:
+def _measure_batch(program: Program, some: Sequence[Specimen]) -> list[Measurement]:
     results = []
-    for named, terms in zip(
-        structures, measure_terms(program.terms, [s.structure for s in structures]), strict=True
-    ):
+    rows = measure_terms(program.terms, [one.crystal for one in some])
+    for one, terms in zip(some, rows, strict=True):
         verdicts = [
             m.satisfied
             for m, term in zip(terms, program.terms, strict=True)
             if term.verb == "require"
         ]
         if program.formula is not None:
-            verdicts.append(_has_formula(program.formula, named.structure))
-        if verdicts and not named.structure.composition.chemical_system_set <= set(program.system):
+            verdicts.append(_has_formula(program.formula, one.crystal))
+        if verdicts and not one.crystal.composition.chemical_system_set <= set(program.system):
             verdicts.append(False)
-        results.append(
-            Measurement(structure=named.name, hit=all_hold(verdicts), terms=tuple(terms))
-        )
+        results.append(Measurement(structure=one.name, hit=all_hold(verdicts), terms=tuple(terms)))
     return results
 
 

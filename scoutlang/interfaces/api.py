@@ -206,9 +206,9 @@ def batch(
     Raises ScoutError E201-E208, ValueError for none.
     """
     from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.io import named_structures
+    from scoutlang.crystals.io import specimens
 
-    found = [named.structure for named in named_structures(structures)]
+    found = [one.crystal for one in specimens(structures)]
     if not found:
         raise ValueError("a batch holds at least one structure")
     return CrystalBatch.from_structures(found, device=device)

@@ -15,12 +15,12 @@ import torch
 from pymatgen.core import Structure
 
 from scoutlang.crystals.batch import CrystalBatch
-from scoutlang.crystals.io import NamedStructure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.loss import compile_loss
 from scoutlang.evaluation.measure import (
     MAX_PAIRS,
     TermMeasurement,
-    measure_named,
+    measure_specimens,
     measure_terms,
     of_structure_alone,
 )
@@ -227,7 +227,9 @@ def _measured(
     """hit and terms of known crystals; of the values that stages add, only the height above the
     hull has a meaning here.
     """
-    alone = measure_named(program, [NamedStructure(k.id, k.structure) for k in known])
+    alone = measure_specimens(
+        program, [Specimen(structure=k.structure, origin=k.id) for k in known]
+    )
     others = [term for term in program.terms if not of_structure_alone(term)]
     given = measure_terms(
         others, [k.structure for k in known], {"e_above_hull": [heights.get(k.id) for k in known]}

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from scoutlang.crystals.io import plain_structure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.descriptors import origin
 from scoutlang.evaluation.expressions import measures
 from scoutlang.ir import Arm, Program
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
 from scoutlang.support.version import __version__
-from scoutlang.validation.record import Generated
 
 MANIFEST = "run.json"
 SAMPLES = "samples"
@@ -124,7 +124,7 @@ class RunFolder:
         """The file of the batch that begins with this index."""
         return self.path / SAMPLES / f"{arm}-{first:06d}.json"
 
-    def generated(self, arms: Sequence[Arm] = ARMS) -> list[Generated]:
+    def generated(self, arms: Sequence[Arm] = ARMS) -> list[Specimen]:
         """All structures that are there, arm by arm, in the order of their indices.
 
         Those of a batch that is damaged are missing, with that as their reason. Raises ScoutError
@@ -141,7 +141,7 @@ class RunFolder:
                 except ScoutError as error:
                     lost = range(first, max(following, first + 1))
                     found.extend(
-                        Generated(
+                        Specimen(
                             arm, self.program.sample.seed, i, None, f"{error.code} {error.message}"
                         )
                         for i in lost
@@ -156,7 +156,7 @@ class RunFolder:
 
     def read_part(
         self, file: Path, arm: Arm, indices: Sequence[int] | None = None
-    ) -> list[Generated]:
+    ) -> list[Specimen]:
         """The structures of one batch. Raises ScoutError E604 where they are not those of
         ``indices``, or of the file's name.
         """
@@ -169,7 +169,7 @@ class RunFolder:
                 raise ValueError("not the structures of this batch")
             seed = int(self.manifest["sample"]["seed"])
             return [
-                Generated(
+                Specimen(
                     arm,
                     seed,
                     row["index"],
@@ -189,7 +189,7 @@ class RunFolder:
                 "delete that file and run again with --resume: its structures will be made anew",
             ) from error
 
-    def write_part(self, arm: Arm, generated: Sequence[Generated]) -> Path:
+    def write_part(self, arm: Arm, generated: Sequence[Specimen]) -> Path:
         """A batch of consecutive indices as a file of its own. Raises OSError."""
         rows = [
             {

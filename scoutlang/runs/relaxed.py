@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from scoutlang.crystals.io import plain_structure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Arm
 from scoutlang.potentials import Potential
 from scoutlang.runs.folder import ARMS, RunFolder
@@ -24,7 +25,7 @@ from scoutlang.runs.relax import RHO, STEPS, Objective, Relaxed, claims_loss, re
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
 from scoutlang.support.version import __version__
-from scoutlang.validation import Generated, Validation, validate, write_outputs
+from scoutlang.validation import Validation, validate, write_outputs
 from scoutlang.validation.reference import load as load_reference
 from scoutlang.validation.stages import Progress
 
@@ -184,7 +185,7 @@ def _claim(target: Path, digest: str, potential: Potential, steps: int, rho: flo
 
 def _relax_arm(
     file: Path,
-    generated: Sequence[Generated],
+    generated: Sequence[Specimen],
     objective: Objective,
     steps: int,
     arm: Arm,
@@ -224,7 +225,7 @@ def _outcome(index: int, found: Relaxed) -> Outcome:
     )
 
 
-def _read(file: Path, generated: Sequence[Generated]) -> list[Outcome]:
+def _read(file: Path, generated: Sequence[Specimen]) -> list[Outcome]:
     """What was relaxed already. A line that an interruption cut off is taken out of the file."""
     if not file.exists():
         return []
@@ -243,11 +244,9 @@ def _read(file: Path, generated: Sequence[Generated]) -> list[Outcome]:
     return outcomes
 
 
-def _relaxed(sample: Generated, outcome: Outcome) -> Generated:
+def _relaxed(sample: Specimen, outcome: Outcome) -> Specimen:
     structure = None if outcome.structure is None else plain_structure(outcome.structure)
-    return Generated(
-        sample.arm, sample.seed, sample.index, structure, sample.failure, sample.ancestor
-    )
+    return replace(sample, structure=structure)
 
 
 def _name(name: str) -> str:

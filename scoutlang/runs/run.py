@@ -26,7 +26,6 @@ from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
 from scoutlang.support.memory import keep_freed_memory
 from scoutlang.validation.heights import Heights
-from scoutlang.validation.record import Generated
 from scoutlang.validation.reference import load as load_reference
 
 if TYPE_CHECKING:
@@ -299,15 +298,11 @@ def _sample(
     )
     seconds = time.monotonic() - started
     rows = recorder.table() if recorder is not None else None
-    generated = [
-        Generated(arm, program.sample.seed, x.index, x.structure, x.failure, x.ancestor)
-        for x in sampled
-    ]
     with writing(run.path):
         # the part comes last: it says that the batch is finished
         if rows is not None:
             write_trace(_trace(run, arm, indices), rows)
-        run.write_part(arm, generated)
+        run.write_part(arm, sampled)
     return {
         "structures": len(sampled),
         "seconds": round(seconds, 3),

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.descriptors import modules, origin
 from scoutlang.evaluation.expressions import measures
 from scoutlang.ir import Program
@@ -27,7 +28,7 @@ from scoutlang.potentials import Potential
 from scoutlang.potentials.cache import structure_hash
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.resources import code_digest
-from scoutlang.validation.record import STATUSES, Generated, Outcome, Record
+from scoutlang.validation.record import STATUSES, Outcome, Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.stages import Context, Progress, Stage, all_stages, describe
 from scoutlang.validation.store import Store
@@ -87,7 +88,7 @@ class Validation:
 
 def validate(
     program: Program,
-    generated: Sequence[Generated],
+    generated: Sequence[Specimen],
     *,
     potential: Potential,
     reference: Reference,

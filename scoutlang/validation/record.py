@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pymatgen.core import Structure
 
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Arm
 
 if TYPE_CHECKING:
@@ -20,29 +21,6 @@ Status = Literal["passed", "failed", "undefined", "skipped"]
 Value = float | int | bool | str | None
 
 STATUSES: tuple[Status, ...] = ("passed", "failed", "undefined", "skipped")
-
-
-@dataclass(frozen=True)
-class Generated:
-    """One sample of the raw set R. ``structure`` is None when sampling it failed; ``failure`` then
-    says why.
-
-    ancestor: the index that it descends from, where resampling made copies; None: its own. origin:
-    the file that it was read from, if any.
-    """
-
-    arm: Arm
-    seed: int
-    index: int
-    structure: Structure | None = field(repr=False)
-    failure: str | None = None
-    ancestor: int | None = None
-    origin: str | None = None
-
-    @property
-    def family(self) -> tuple[Arm, int, int]:
-        """The same for all that descend from one structure."""
-        return self.arm, self.seed, self.index if self.ancestor is None else self.ancestor
 
 
 @dataclass(frozen=True)
@@ -65,7 +43,7 @@ class Record:
     """The life of one generated structure. ``outcomes`` maps every stage, in order, to its outcome."""
 
     id: str
-    generated: Generated
+    generated: Specimen
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
 
     @property
@@ -77,9 +55,7 @@ class Record:
         """The crystal. Raises ValueError where sampling gave none: stages ask for it only after
         ``geometry`` was passed.
         """
-        if self.generated.structure is None:
-            raise ValueError(f"{self.id} has no structure")
-        return self.generated.structure
+        return self.generated.crystal
 
     @property
     def atoms(self) -> Atoms:

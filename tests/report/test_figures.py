@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program
 from scoutlang.report.data import Crystal, Group, ReportData
 from scoutlang.report.figures import Figure, LeftOut, draw, export, template
@@ -30,7 +31,7 @@ from scoutlang.report.figures.pareto import pareto_fronts
 from scoutlang.support.errors import ScoutError
 from scoutlang.validation.funnel import funnels
 from scoutlang.validation.pipeline import Provenance, Validation
-from scoutlang.validation.record import Generated, Outcome, Record
+from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.terms import find_hardest, summarize_terms
 
 PAIRS = """system Cu-P
@@ -73,7 +74,7 @@ def crystal(
             "hits": Outcome("failed", "misses four", {**columns, "hit": satisfied[labels[0]]}),
             "hull": Outcome("passed", values={"e_above_hull": values[-1]}),
         }
-        record = Record(f"{group}-{number}", Generated(group, 0, number, structure), outcomes)
+        record = Record(f"{group}-{number}", Specimen(group, 0, number, structure), outcomes)
     return Crystal(
         f"{group}-{number}",
         group,

@@ -11,8 +11,9 @@ import pytest
 from crystals_by_hand import TablePotential, generated, known, rock_salt, simple_cubic
 from pymatgen.core import Element, Lattice, Structure
 
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program
-from scoutlang.validation import Generated, Record
+from scoutlang.validation import Record
 from scoutlang.validation.pipeline import validate
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.stages import built_in
@@ -140,6 +141,13 @@ class TestHits:
         assert miss.outcomes["hits"].reason == "misses CN(Na-Cl)"
         assert undefined.outcomes["hits"].reason == "no value for CN(Na-Cl)"
 
+    def test_bounds_of_files_are_not_asked_of_finished_crystals(
+        self, judge: Judge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("scoutlang.crystals.io.MAX_ATOMS", 1)
+        (record,) = judge([rock_salt()])
+        assert record.hit is True
+
     def test_a_hit_may_fail_the_screen(self, judge: Judge) -> None:
         """|C| counts in the raw set, as in the paper."""
         (record,) = judge(
@@ -252,4 +260,4 @@ def test_records_are_immutable(judge: Judge) -> None:
     assert replace(record, id="other").id != record.id
     with pytest.raises(AttributeError):
         record.id = "other"  # type: ignore[misc]
-    assert isinstance(record.generated, Generated)
+    assert isinstance(record.generated, Specimen)

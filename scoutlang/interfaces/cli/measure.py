@@ -69,16 +69,16 @@ def command(
     program = checked(source, output_format, overrides)
 
     from scoutlang.crystals.io import read_structures
-    from scoutlang.evaluation.measure import measure_named
+    from scoutlang.evaluation.measure import measure_specimens
 
     found = [item for path in structures for item in read_structures(path)]
     errors = [item for item in found if isinstance(item, ScoutError)]
     named = [item for item in found if not isinstance(item, ScoutError)]
-    results = measure_named(program, named)
+    results = measure_specimens(program, named)
     if output_format == "json":
         echo_json([r.to_data() for r in results])
     else:
-        show(program, results, [n.structure for n in named])
+        show(program, results, [n.crystal for n in named])
     for error in errors:
         click.echo(str(error), err=True)
     if errors:

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 
-from scoutlang.evaluation.measure import Measurement, measure, of_structure_alone
+from scoutlang.evaluation.measure import Measurement, measure_specimens, of_structure_alone
 from scoutlang.ir import Program
 from scoutlang.support.batching import each
 from scoutlang.validation.record import Outcome, Record, Value, number
@@ -39,7 +40,7 @@ class Hits(Stage):
 
 
 def _measure(records: Sequence[Record], program: Program) -> list[Outcome]:
-    measured = each(lambda structures: measure(program, structures), [r.structure for r in records])
+    measured = each(partial(measure_specimens, program), [r.generated for r in records])
     labels = {term.label for term in program.terms if of_structure_alone(term)}
     required = {term.label for term in program.requirements}
     return [
