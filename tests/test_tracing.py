@@ -25,6 +25,7 @@ from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.loss import compile_loss
 from scoutlang.evaluation.measure import measure
+from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.interfaces import display as run_display
 from scoutlang.interfaces.display import Display
 from scoutlang.ir import Program
@@ -392,7 +393,7 @@ def records(
     return [
         Record(f"{arm}-{i}", Specimen(arm, 0, i, ROCK_SALT), {
             "geometry": Outcome(geometry), "screen": Outcome("passed"),  # type: ignore[arg-type]
-            "hits": Outcome("passed", values={"satisfied: a": a, "satisfied: b": b}),
+            "hits": Outcome("passed", terms=(TermMeasurement("a", satisfied=a), TermMeasurement("b", satisfied=b))),
         })
         for i, (a, b) in enumerate(verdicts)
     ]  # fmt: skip

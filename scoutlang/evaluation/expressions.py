@@ -32,7 +32,11 @@ from scoutlang.crystals.neighbours import (
     sum_by_structure,
 )
 from scoutlang.descriptors import modules
-from scoutlang.evaluation.margins import ROUNDING
+
+ROUNDING = 1e-9
+"""Margins this close to 0 are 0: ``CN = 4 ± 0.3`` holds at 4.3, and ``CN > 3`` does not at
+3.0000000000000004.
+"""
 
 NEARNESS = 4.0
 """Per unit of slack: how much more the nearest alternative of an ``or`` weighs than the next."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from scoutlang.crystals.batch import CrystalBatch
     from scoutlang.crystals.io import StructureLike
     from scoutlang.evaluation.loss import Loss
-    from scoutlang.evaluation.measure import Measurements
+    from scoutlang.evaluation.measurement import Measurements
     from scoutlang.runs.judge import Judged
 
 

@@ -19,11 +19,11 @@ from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.loss import compile_loss
 from scoutlang.evaluation.measure import (
     MAX_PAIRS,
-    TermMeasurement,
     measure_specimens,
     measure_terms,
     of_structure_alone,
 )
+from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
 from scoutlang.runs.judge import Judged
@@ -126,8 +126,8 @@ def generated_crystals(program: Program, records: Sequence[Record]) -> list[Crys
             group=record.arm,
             formula=record.structure.composition.reduced_formula,
             structure=record.structure,
-            values={label: _number(record.value(f"exact: {label}")) for label in labels},
-            satisfied={label: _truth(record.value(f"satisfied: {label}")) for label in labels},
+            values={label: record.term(label).exact for label in labels},
+            satisfied={label: record.term(label).satisfied for label in labels},
             loss=losses.get(record.id),
             e_above_hull=record.e_above_hull,
             hit=record.hit,
@@ -179,7 +179,7 @@ def reference_crystals(
             group="reference",
             formula=known.structure.composition.reduced_formula,
             structure=known.structure,
-            values={label: _number(term.exact) for label, term in terms.items()},
+            values={label: term.exact for label, term in terms.items()},
             satisfied={label: term.satisfied for label, term in terms.items()},
             loss=loss,
             e_above_hull=heights.get(known.id),
@@ -261,11 +261,3 @@ def _heights(elements: set[str], potential: Potential, reference: Reference) -> 
 
 def _says_something(term: TermMeasurement) -> bool:
     return term.exact is not None or term.satisfied is not None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and isfinite(value) else None
-
-
-def _truth(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None

@@ -13,7 +13,6 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
 from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.descriptors import modules, origin
 from scoutlang.evaluation.expressions import measures
+from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
 from scoutlang.potentials.cache import structure_hash
@@ -31,7 +31,7 @@ from scoutlang.support.resources import code_digest
 from scoutlang.validation.record import STATUSES, Outcome, Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.stages import Context, Progress, Stage, all_stages, describe
-from scoutlang.validation.store import Store
+from scoutlang.validation.store import Store, as_json
 from scoutlang.validation.summary import Summary, summarize
 
 
@@ -171,13 +171,15 @@ def _check_sound(records: Sequence[Record], stage: Stage, outcomes: Sequence[Out
             not isinstance(outcome, Outcome)
             or outcome.status not in STATUSES
             or not isinstance(outcome.reason, str)
+            or not all(isinstance(term, TermMeasurement) for term in outcome.terms)
         ):
             raise TypeError(f"{outcome!r} is no outcome")
+        taken = {name for earlier in record.outcomes.values() for name in earlier.columns()}
+        if again := sorted(taken & outcome.columns().keys()):
+            raise ValueError(f"{again[0]!r} is a column of another stage")
         for name, value in outcome.values.items():
-            if name in _IDENTITY or not any(fnmatchcase(name, pattern) for pattern in stage.adds):
+            if name in _IDENTITY or name not in stage.adds:
                 raise ValueError(f"{name!r} is not a column that it says it adds")
-            if any(name in earlier.values for earlier in record.outcomes.values()):
-                raise ValueError(f"{name!r} is a column of another stage")
             if type(value) not in (float, int, bool, str, type(None)) or (
                 isinstance(value, float) and not isfinite(value)
             ):
@@ -233,9 +235,7 @@ class _Remembering:
             outcomes = _ask(records, stage, context)
             if stage.kept and not any(o.reason.startswith(_BROKEN) for o in outcomes):
                 self._store.keep(stage.name, fingerprint, outcomes)
-        self._outcomes[stage.name] = _sha256(
-            [(o.status, o.reason, dict(o.values)) for o in outcomes]
-        )
+        self._outcomes[stage.name] = hashlib.sha256(as_json(outcomes)).hexdigest()
         return outcomes
 
     def _fingerprint(self, stage: Stage) -> str:

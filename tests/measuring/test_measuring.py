@@ -14,7 +14,8 @@ from pymatgen.io.ase import AseAtomsAdaptor
 
 import scoutlang
 from scoutlang.crystals.specimen import Specimen
-from scoutlang.evaluation.measure import Measurement, measure
+from scoutlang.evaluation.measure import measure
+from scoutlang.evaluation.measurement import Measurement
 from scoutlang.interfaces.cli.measure import command
 from scoutlang.ir import Program
 from scoutlang.support.errors import ScoutError

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
     from rich.table import Table
 
-    from scoutlang.evaluation.measure import Measurement, Part, TermMeasurement
+    from scoutlang.evaluation.measurement import Measurement, Part, TermMeasurement
 
 _TOO_CLOSE = 0.5  # Å; pymatgen's own tolerance for a structure that can be
 _NARROWEST = 120

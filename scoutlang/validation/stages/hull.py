@@ -109,8 +109,8 @@ def build(elements: frozenset[str], entries: Sequence[PDEntry]) -> PhaseDiagram 
 def _judge(record: Record, hull: PhaseDiagram | str, lacks: int) -> Outcome:
     if isinstance(hull, str):
         return Outcome("undefined", hull, {"e_above_hull": None, "hull_lacks": lacks})
-    energy = record.value("energy")
-    assert isinstance(energy, float)  # `needs` promises it
+    energy = record.number("energy")
+    assert energy is not None  # `needs` promises it
     height = energy - float(hull.get_hull_energy_per_atom(record.structure.composition))
     return Outcome("passed", values={"e_above_hull": height, "hull_lacks": lacks})
 
