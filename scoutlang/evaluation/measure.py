@@ -22,10 +22,8 @@ from scoutlang.evaluation.expressions import (
     Field,
     Reading,
     Truth,
-    comparisons,
     extent,
     margin,
-    measures,
     quantity,
     truth,
 )
@@ -37,7 +35,7 @@ from scoutlang.evaluation.measurement import (
     Verdict,
     all_hold,
 )
-from scoutlang.ir import Compare, Program, Proposition, Term, Wish
+from scoutlang.ir import Compare, Program, Proposition, Term, Wish, comparisons, measures
 from scoutlang.support.batching import batches
 
 if TYPE_CHECKING:

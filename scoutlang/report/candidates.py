@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scoutlang.evaluation.expressions import measures
-from scoutlang.ir import Program, Term, Wish
+from scoutlang.ir import Program, Term, Wish, measures
 from scoutlang.report.data import Crystal
 from scoutlang.validation.funnel import left_at
 from scoutlang.validation.record import Record, Value

@@ -22,7 +22,6 @@ from typing import Any
 from scoutlang.crystals.io import plain_structure
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.descriptors import origin
-from scoutlang.evaluation.expressions import measures
 from scoutlang.ir import Arm, Program
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
@@ -208,7 +207,6 @@ def manifest(program: Program, arms: Sequence[Arm]) -> dict[str, Any]:
     """What every run says of itself from its start: the program, its settings, and the versions of
     what works on it.
     """
-    used = {measure.descriptor for term in program.terms for measure in measures(term.claim)}
     return {
         "scoutlang": __version__,
         "status": "running",
@@ -222,7 +220,7 @@ def manifest(program: Program, arms: Sequence[Arm]) -> dict[str, Any]:
         "guide": program.guide.to_data(),
         "sample": program.sample.to_data(),
         "parameters": {p.name: p.value for p in program.parameters},
-        "plugins": {name: package for name in sorted(used) if (package := origin(name))},
+        "plugins": {name: package for name in program.descriptors if (package := origin(name))},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in _PACKAGES},

@@ -21,7 +21,6 @@ from typing import Any
 
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.descriptors import modules, origin
-from scoutlang.evaluation.expressions import measures
 from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
@@ -213,8 +212,7 @@ class _Remembering:
             )
             for r in records
         ]
-        used = {measure.descriptor for term in program.terms for measure in measures(term.claim)}
-        plugins = [modules()[name] for name in sorted(used) if origin(name)]
+        plugins = [modules()[name] for name in program.descriptors if origin(name)]
         self._common = [
             code_digest(),
             _sha256(samples),

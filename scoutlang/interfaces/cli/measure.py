@@ -17,7 +17,7 @@ from scoutlang.interfaces.cli.program_argument import (
     set_option,
     text_option,
 )
-from scoutlang.ir import Compare, Program, Term
+from scoutlang.ir import Compare, Program, Term, comparisons
 from scoutlang.ir.text import quantity_text, target_text, value_word
 from scoutlang.support.errors import ScoutError
 
@@ -124,8 +124,6 @@ def _table(program: Program, result: Measurement) -> Table:
     from rich.cells import cell_len
     from rich.table import Table
 
-    from scoutlang.evaluation.expressions import comparisons
-
     table = Table(box=box.SIMPLE)
     table.add_column("term")
     table.add_column("line")
@@ -172,8 +170,6 @@ def _list(program: Program, result: Measurement, width: int) -> Iterator[str]:
     """What the table says, for a terminal that is too narrow for it: each term, and below it what
     was measured.
     """
-    from scoutlang.evaluation.expressions import comparisons
-
     for term, measured in zip(program.terms, result.terms, strict=True):
         yield from _wrapped(" ".join(measured.source.split()), width, "  ", "      ")
         values = [

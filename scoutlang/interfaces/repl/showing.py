@@ -18,7 +18,6 @@ from rich.table import Table
 from rich.text import Text
 
 from scoutlang.descriptors import signatures
-from scoutlang.evaluation.expressions import measures
 from scoutlang.evaluation.measure import (
     MAX_PAIRS,
     measure_terms,
@@ -27,7 +26,7 @@ from scoutlang.evaluation.measure import (
 from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.interfaces.repl.histogram import Axis, histogram
 from scoutlang.interfaces.repl.samples import Sampled, Swept
-from scoutlang.ir import Arm, Compare, Measure, Program, Proposition, Term, Wish
+from scoutlang.ir import Arm, Compare, Measure, Program, Proposition, Term, Wish, measures
 from scoutlang.report.pictured import picturable
 from scoutlang.report.structure_page import write_structure_page
 from scoutlang.runs.folder import ARMS

@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scoutlang.evaluation.expressions import measures
 from scoutlang.evaluation.measure import measure_terms, of_structure_alone
 from scoutlang.evaluation.measurement import TermMeasurement, Verdict, all_hold
-from scoutlang.ir import Term
+from scoutlang.ir import Term, measures
 from scoutlang.support.batching import each
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.stages import Context, Stage, describe
