@@ -31,7 +31,7 @@ from scoutlang.sampling.generate import generate
 from scoutlang.sampling.mattergen.checkpoint import Model
 from scoutlang.sampling.progress import Progress
 from scoutlang.support.files import write_whole
-from scoutlang.validation.heights import Heights
+from scoutlang.validation.hull import Heights
 
 # the packages that decide what is sampled
 _SAMPLER = ("sampling", "loss", "geometry", "descriptors")

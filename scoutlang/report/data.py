@@ -30,11 +30,11 @@ from scoutlang.runs.judge import Judged
 from scoutlang.runs.trace import TRACE
 from scoutlang.support.batching import batches, each
 from scoutlang.validation.funnel import Funnel, funnels
+from scoutlang.validation.hull import Hulls
 from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.record import Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
-from scoutlang.validation.stages.hull import build, reference_entries
 from scoutlang.validation.terms import Hardest, TermSummary
 
 Group = Literal["reference", "non-guided", "guided"]
@@ -151,7 +151,7 @@ def reference_crystals(
             left_out[f"more than {MAX_REFERENCE_ATOMS} atoms"] += 1
         else:
             candidates.append(known)
-    heights = _heights(set(program.system), potential, reference)
+    heights = Hulls(program.system, potential, reference).of_reference()
 
     def measured(
         some: Sequence[ReferenceStructure],
@@ -238,25 +238,6 @@ def _measured(
         (found.hit, {t.label: t for t in (*found.terms, *more)})
         for found, more in zip(alone, given, strict=True)
     ]
-
-
-def _heights(elements: set[str], potential: Potential, reference: Reference) -> dict[str, float]:
-    """Reference id → eV/atom above the hull of its own elements, where that hull is complete. A
-    crystal that is on it has 0.
-    """
-    entries = reference_entries(elements, potential, reference)
-    hulls = {
-        own: build(own, entries)
-        for own in {frozenset(e.composition.chemical_system_set) for e in entries}
-    }
-    found = {}
-    for entry in entries:
-        hull = hulls[frozenset(entry.composition.chemical_system_set)]
-        if not isinstance(hull, str):
-            found[entry.name] = float(
-                entry.energy_per_atom - hull.get_hull_energy_per_atom(entry.composition)
-            )
-    return found
 
 
 def _says_something(term: TermMeasurement) -> bool:

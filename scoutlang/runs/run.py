@@ -25,7 +25,7 @@ from scoutlang.sampling.progress import Progress
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
 from scoutlang.support.memory import keep_freed_memory
-from scoutlang.validation.heights import Heights
+from scoutlang.validation.hull import Heights
 from scoutlang.validation.reference import load as load_reference
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scoutlang.ir import Arm, Program, Term, Wish
-from scoutlang.validation.metrics import Proportion, compare, proportion
 from scoutlang.validation.record import Record
+from scoutlang.validation.statistics import Proportion, compare, proportion
 
 EASY = 0.9
 """A `require` that at least this share satisfies needs no advice."""

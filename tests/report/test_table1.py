@@ -20,8 +20,8 @@ from scoutlang.ir import Arm
 from scoutlang.report.table1 import COLUMNS, FORMATS, Row, find_runs
 from scoutlang.runs.judge import adopt
 from scoutlang.support.errors import ScoutError
-from scoutlang.validation.metrics import compare, proportion
 from scoutlang.validation.record import Outcome, Record
+from scoutlang.validation.statistics import compare, proportion
 from scoutlang.validation.summary import Summary, summarize
 
 # Table 1 of arXiv:2604.13354: |R|, |C|/|R|, |U|/|R|, |US|/|U|, |USO|/|US|, |USOC|, SCOUT, Y_SCOUT

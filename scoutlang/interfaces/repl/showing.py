@@ -33,8 +33,8 @@ from scoutlang.runs.folder import ARMS
 from scoutlang.runs.judge import Judged
 from scoutlang.support.batching import batches, each
 from scoutlang.support.errors import ScoutError
-from scoutlang.validation.metrics import Proportion, compare, design_effect, proportion
 from scoutlang.validation.record import Record, Value
+from scoutlang.validation.statistics import Proportion, compare, design_effect, proportion
 from scoutlang.validation.table import as_text, p_value, percent, render_table, render_terms
 
 _NOTHING = "–"
