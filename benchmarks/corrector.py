@@ -19,7 +19,7 @@ from scoutlang.sampling.generate import generate
 from scoutlang.sampling.langevin import Langevin
 from scoutlang.sampling.mattergen.checkpoint import load_model
 from scoutlang.support.memory import keep_freed_memory
-from scoutlang.validation import Generated, validate
+from scoutlang.validation import validate
 from scoutlang.validation.reference import load as load_reference
 
 # steps of the diffusion, settings of the corrector
@@ -56,10 +56,7 @@ def main() -> None:
         sampled = generate(
             program, replace(model, langevin=langevin), "non-guided", range(given.count)
         )
-        generated = [
-            Generated("non-guided", given.seed, s.index, s.structure, s.failure) for s in sampled
-        ]
-        validation = validate(program, generated, potential=potential, reference=reference)
+        validation = validate(program, sampled, potential=potential, reference=reference)
         arm = validation.table().arms[0]
         heights = [r.e_above_hull for r in validation.records if r.e_above_hull is not None]
         near = [sum(h <= limit for h in heights) / given.count for limit in (0.2, 0.3)]

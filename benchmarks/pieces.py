@@ -24,14 +24,14 @@ import numpy as np
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Arm, Guide, Program
 from scoutlang.ir.settings import settings
-from scoutlang.sampling.generate import Sampled, generate
+from scoutlang.sampling.generate import generate
 from scoutlang.sampling.mattergen.checkpoint import Model
 from scoutlang.sampling.progress import Progress
 from scoutlang.support.files import write_whole
-from scoutlang.validation import Generated
-from scoutlang.validation.heights import Heights
+from scoutlang.validation.hull import Heights
 
 # the packages that decide what is sampled
 _SAMPLER = ("sampling", "loss", "geometry", "descriptors")
@@ -163,14 +163,14 @@ class Batch:
     def cost(self) -> Cost:
         return Cost(**self.content["cost"])
 
-    def generated(self, *, with_structures: bool) -> list[Generated]:
+    def generated(self, *, with_structures: bool) -> list[Specimen]:
         """Its structures, or for those who know all about them already, without the crystals:
         making those takes most of the time.
         """
         rows = self.content["structures"]
         arm, seed = self.content["arm"], self.seed
         return [
-            Generated(
+            Specimen(
                 arm,
                 seed,
                 row["index"],
@@ -219,7 +219,7 @@ def code_facts() -> dict[str, str]:
     }
 
 
-def _plain(sampled: Sampled) -> dict[str, Any]:
+def _plain(sampled: Specimen) -> dict[str, Any]:
     row: dict[str, Any] = {
         "index": sampled.index,
         "failure": sampled.failure,

@@ -23,7 +23,7 @@ from benchmarks.table1_report import Cell, judge, markdown, write_csv
 from scoutlang.ir import Guide, Program, Schedule
 from scoutlang.potentials import load as load_potential
 from scoutlang.support.memory import keep_freed_memory
-from scoutlang.validation.heights import Heights
+from scoutlang.validation.hull import Heights
 from scoutlang.validation.reference import load as load_reference
 
 HERE = Path(__file__).parent

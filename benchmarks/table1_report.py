@@ -19,10 +19,10 @@ from scoutlang.ir import Program
 from scoutlang.potentials import load as load_potential
 from scoutlang.support.files import write_whole
 from scoutlang.validation import Outcome, Record, validate
-from scoutlang.validation.metrics import Comparison, Proportion, compare, proportion
 from scoutlang.validation.record import Status
 from scoutlang.validation.reference import load as load_reference
 from scoutlang.validation.stages import built_in
+from scoutlang.validation.statistics import Comparison, Proportion, compare, proportion
 from scoutlang.validation.summary import ArmSummary, summarize
 
 # the sources that decide what a record says

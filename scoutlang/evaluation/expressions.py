@@ -32,7 +32,11 @@ from scoutlang.crystals.neighbours import (
     sum_by_structure,
 )
 from scoutlang.descriptors import modules
-from scoutlang.evaluation.margins import ROUNDING
+
+ROUNDING = 1e-9
+"""Margins this close to 0 are 0: ``CN = 4 ± 0.3`` holds at 4.3, and ``CN > 3`` does not at
+3.0000000000000004.
+"""
 
 NEARNESS = 4.0
 """Per unit of slack: how much more the nearest alternative of an ``or`` weighs than the next."""
@@ -125,36 +129,6 @@ def quantity(expression: ir.Quantity, reading: Reading) -> Field:
         case ir.Fraction(of=proposition):
             return _fraction(proposition, reading)
     raise AssertionError(expression)
-
-
-def measures(expression: ir.Quantity | ir.Proposition | ir.Wish) -> tuple[ir.Measure, ...]:
-    """Every descriptor in an expression, in reading order."""
-    match expression:
-        case ir.Measure():
-            return (expression,)
-        case ir.Constant():
-            return ()
-        case ir.Arithmetic(of=of):
-            return tuple(m for part in of for m in measures(part))
-        case ir.Compare(value=inner) | ir.Wish(value=inner) | ir.Aggregate(of=inner):
-            return measures(inner)
-        case ir.Fraction(of=proposition):
-            return measures(proposition)
-    return tuple(m for comparison in comparisons(expression) for m in measures(comparison.value))
-
-
-def comparisons(claim: ir.Proposition | ir.Wish) -> tuple[ir.Compare, ...]:
-    """Every relation in a claim, in reading order."""
-    match claim:
-        case ir.Compare():
-            return (claim,)
-        case ir.Wish():
-            return ()
-        case ir.And(of=of) | ir.Or(of=of):
-            return tuple(c for part in of for c in comparisons(part))
-        case ir.Implies(premise=premise, conclusion=conclusion):
-            return comparisons(premise) + comparisons(conclusion)
-    return comparisons(claim.of)
 
 
 def extent(found: Field, size: int) -> tuple[Field, Field]:
@@ -552,46 +526,3 @@ def _nearest_site(inner: Field, size: int) -> Field:
         nearness, system, size
     ).clamp(min=_FLAT)
     return _field(torch.where(largest.value >= 0, largest.value, near), count >= PRESENT, None)
-
-
-# ---- as text ----
-
-
-def formula(
-    expression: ir.Quantity | ir.Proposition, catalogue: Mapping[str, ModuleType] | None = None
-) -> str:
-    """An expression as text, with the formulas of its descriptors."""
-    catalogue = catalogue or modules()
-    match expression:
-        case ir.Constant(value=value):
-            return f"{value:g}"
-        case ir.Measure(descriptor=name):
-            describe = getattr(catalogue[name], "formula", None)
-            return str(describe(expression)) if describe else name
-        case ir.Aggregate(how=how, of=inner):
-            return f"{how} of [{formula(inner, catalogue)}]"
-        case ir.Fraction(of=inner):
-            return f"share of sites where {formula(inner, catalogue)}"
-        case ir.Arithmetic(op="neg", of=(inner,)):
-            return f"−{formula(inner, catalogue)}"
-        case ir.Arithmetic(op=op, of=of):
-            parts = [formula(q, catalogue) for q in of]
-            return f"({f' {op} '.join(parts)})" if op in "+*/^" else f"{op}({', '.join(parts)})"
-        case ir.Compare(value=value, relation=relation):
-            return f"({formula(value, catalogue)} {relation_text(relation)})"
-        case ir.And(of=of) | ir.Or(of=of):
-            return f"({f' {expression.node} '.join(formula(p, catalogue) for p in of)})"
-        case ir.Implies(premise=premise, conclusion=conclusion):
-            return f"({formula(premise, catalogue)} implies {formula(conclusion, catalogue)})"
-    return f"{'any' if expression.node == 'some' else expression.node} {formula(expression.of, catalogue)}"
-
-
-def relation_text(relation: ir.Relation) -> str:
-    """``= 4 ± 0.5``, ``in [14, 22]``, ``< 2.5``."""
-    match relation.op:
-        case "=":
-            return f"= {relation.target:g} ± {relation.tolerance:g}"
-        case "in":
-            return f"in [{relation.low:g}, {relation.high:g}]"
-        case operator:
-            return f"{operator} {relation.low if relation.high is None else relation.high:g}"

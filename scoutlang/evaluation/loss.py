@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 import torch
 from torch import Tensor
@@ -18,9 +18,43 @@ from torch import Tensor
 from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.crystals.neighbours import SHARPNESS
 from scoutlang.descriptors import modules
-from scoutlang.evaluation.expressions import Reading, formula, measures, quantity, slack
-from scoutlang.evaluation.penalties import PENALTIES
-from scoutlang.ir import Compare, Program, Relation, Term, Wish
+from scoutlang.evaluation.expressions import Reading, quantity, slack
+from scoutlang.evaluation.formula import formula
+from scoutlang.ir import Compare, LossName, Program, Relation, Term, Wish, measures
+
+# ---- penalties: residuals of any shape, dimensionless → losses ≥ 0 of the same shape ----
+
+
+def l1(residual: Tensor) -> Tensor:
+    """|x|, the paper's loss. Its slope is 1 however close the target is."""
+    return residual.abs()
+
+
+def l2(residual: Tensor) -> Tensor:
+    """x²."""
+    return residual.square()
+
+
+def huber(residual: Tensor) -> Tensor:
+    """x²/2 up to |x| = 1, |x| − 1/2 beyond."""
+    size = residual.abs()
+    inner = size.clamp(max=1.0)
+    return inner * (size - inner / 2)
+
+
+def hinge(residual: Tensor) -> Tensor:
+    """|x|, where x counts from the edge of the tolerance (`LossTerm`): 0 as soon as the term
+    holds.
+    """
+    return residual.abs()
+
+
+PENALTIES: Mapping[LossName, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {"l1": l1, "l2": l2, "huber": huber, "hinge": hinge}
+)
+
+
+# ---- the loss ----
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from scoutlang.crystals.batch import CrystalBatch
     from scoutlang.crystals.io import StructureLike
     from scoutlang.evaluation.loss import Loss
-    from scoutlang.evaluation.measure import Measurements
+    from scoutlang.evaluation.measurement import Measurements
     from scoutlang.runs.judge import Judged
 
 
@@ -206,9 +206,9 @@ def batch(
     Raises ScoutError E201-E208, ValueError for none.
     """
     from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.io import named_structures
+    from scoutlang.crystals.io import specimens
 
-    found = [named.structure for named in named_structures(structures)]
+    found = [one.crystal for one in specimens(structures)]
     if not found:
         raise ValueError("a batch holds at least one structure")
     return CrystalBatch.from_structures(found, device=device)

@@ -39,6 +39,8 @@ from scoutlang.ir.nodes import (
     TextFile,
     Verb,
     Wish,
+    comparisons,
+    measures,
 )
 
 __all__ = [
@@ -78,4 +80,6 @@ __all__ = [
     "TextFile",
     "Verb",
     "Wish",
+    "comparisons",
+    "measures",
 ]

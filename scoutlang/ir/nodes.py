@@ -244,6 +244,36 @@ class Wish(Node):
     node: Literal["wish"] = field(default="wish", kw_only=True, repr=False)
 
 
+def measures(expression: Quantity | Proposition | Wish) -> tuple[Measure, ...]:
+    """Every descriptor in an expression, in reading order."""
+    match expression:
+        case Measure():
+            return (expression,)
+        case Constant():
+            return ()
+        case Arithmetic(of=of):
+            return tuple(m for part in of for m in measures(part))
+        case Compare(value=inner) | Wish(value=inner) | Aggregate(of=inner):
+            return measures(inner)
+        case Fraction(of=proposition):
+            return measures(proposition)
+    return tuple(m for comparison in comparisons(expression) for m in measures(comparison.value))
+
+
+def comparisons(claim: Proposition | Wish) -> tuple[Compare, ...]:
+    """Every relation in a claim, in reading order; those inside a `Fraction` belong to its value."""
+    match claim:
+        case Compare():
+            return (claim,)
+        case Wish():
+            return ()
+        case And(of=of) | Or(of=of):
+            return tuple(c for part in of for c in comparisons(part))
+        case Implies(premise=premise, conclusion=conclusion):
+            return comparisons(premise) + comparisons(conclusion)
+    return comparisons(claim.of)
+
+
 LossName = Literal["l1", "l2", "huber", "hinge"]
 
 
@@ -425,6 +455,11 @@ class Program(Node):
     @property
     def requirements(self) -> tuple[Term, ...]:
         return tuple(t for t in self.terms if t.verb == "require")
+
+    @property
+    def descriptors(self) -> tuple[str, ...]:
+        """The names of all descriptors in the terms, sorted."""
+        return tuple(sorted({m.descriptor for term in self.terms for m in measures(term.claim)}))
 
     def digest(self) -> str:
         """SHA-256 of the meaning: stable under formatting, comments, names of parameters and

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scoutlang.evaluation.expressions import measures
-from scoutlang.ir import Program, Term, Wish
+from scoutlang.ir import Program, Term, Wish, measures
 from scoutlang.report.data import Crystal
 from scoutlang.validation.funnel import left_at
 from scoutlang.validation.record import Record, Value
@@ -117,17 +116,17 @@ def _found(records: Sequence[Record], *names: str) -> list[tuple[Column, _Read]]
 
 def _of_term(term: Term) -> list[tuple[Column, _Read]]:
     """Value with truth, and margin; the height above the hull has a column of its own already."""
-    label, read = term.label, _value
+    label = term.label
     margin = (
         Column(f"{label}: margin", "number", f"of `{term.text}`; at least 0: it holds"),
-        read(f"margin: {label}"),
+        lambda record: record.term(label).margin,
     )
     if [m.descriptor for m in measures(term.claim)] == ["e_above_hull"]:
         return [margin]
 
     def value(record: Record) -> Cell:
-        truth = record.value(f"satisfied: {label}")
-        return record.value(f"exact: {label}"), truth if isinstance(truth, bool) else None
+        found = record.term(label)
+        return found.exact, found.satisfied
 
     exact = (Column(label, "value", f"exact value for `{term.text}`"), value)
     return [exact] if isinstance(term.claim, Wish) else [exact, margin]

@@ -15,15 +15,15 @@ import torch
 from pymatgen.core import Structure
 
 from scoutlang.crystals.batch import CrystalBatch
-from scoutlang.crystals.io import NamedStructure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.loss import compile_loss
 from scoutlang.evaluation.measure import (
     MAX_PAIRS,
-    TermMeasurement,
-    measure_named,
+    measure_specimens,
     measure_terms,
     of_structure_alone,
 )
+from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
 from scoutlang.runs.judge import Judged
@@ -31,11 +31,11 @@ from scoutlang.runs.manifest import Manifest
 from scoutlang.runs.trace import TRACE
 from scoutlang.support.batching import batches, each
 from scoutlang.validation.funnel import Funnel, funnels
+from scoutlang.validation.hull import Hulls
 from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.record import Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
-from scoutlang.validation.stages.hull import build, reference_entries
 from scoutlang.validation.terms import Hardest, TermSummary
 
 Group = Literal["reference", "non-guided", "guided"]
@@ -126,8 +126,8 @@ def generated_crystals(program: Program, records: Sequence[Record]) -> list[Crys
             group=record.arm,
             formula=record.structure.composition.reduced_formula,
             structure=record.structure,
-            values={label: _number(record.value(f"exact: {label}")) for label in labels},
-            satisfied={label: _truth(record.value(f"satisfied: {label}")) for label in labels},
+            values={label: record.term(label).exact for label in labels},
+            satisfied={label: record.term(label).satisfied for label in labels},
             loss=losses.get(record.id),
             e_above_hull=record.e_above_hull,
             hit=record.hit,
@@ -151,7 +151,7 @@ def reference_crystals(
             left_out[f"more than {MAX_REFERENCE_ATOMS} atoms"] += 1
         else:
             candidates.append(known)
-    heights = _heights(set(program.system), potential, reference)
+    heights = Hulls(program.system, potential, reference).of_reference()
 
     def measured(
         some: Sequence[ReferenceStructure],
@@ -179,7 +179,7 @@ def reference_crystals(
             group="reference",
             formula=known.structure.composition.reduced_formula,
             structure=known.structure,
-            values={label: _number(term.exact) for label, term in terms.items()},
+            values={label: term.exact for label, term in terms.items()},
             satisfied={label: term.satisfied for label, term in terms.items()},
             loss=loss,
             e_above_hull=heights.get(known.id),
@@ -227,7 +227,9 @@ def _measured(
     """hit and terms of known crystals; of the values that stages add, only the height above the
     hull has a meaning here.
     """
-    alone = measure_named(program, [NamedStructure(k.id, k.structure) for k in known])
+    alone = measure_specimens(
+        program, [Specimen(structure=k.structure, origin=k.id) for k in known]
+    )
     others = [term for term in program.terms if not of_structure_alone(term)]
     given = measure_terms(
         others, [k.structure for k in known], {"e_above_hull": [heights.get(k.id) for k in known]}
@@ -238,32 +240,5 @@ def _measured(
     ]
 
 
-def _heights(elements: set[str], potential: Potential, reference: Reference) -> dict[str, float]:
-    """Reference id → eV/atom above the hull of its own elements, where that hull is complete. A
-    crystal that is on it has 0.
-    """
-    entries = reference_entries(elements, potential, reference)
-    hulls = {
-        own: build(own, entries)
-        for own in {frozenset(e.composition.chemical_system_set) for e in entries}
-    }
-    found = {}
-    for entry in entries:
-        hull = hulls[frozenset(entry.composition.chemical_system_set)]
-        if not isinstance(hull, str):
-            found[entry.name] = float(
-                entry.energy_per_atom - hull.get_hull_energy_per_atom(entry.composition)
-            )
-    return found
-
-
 def _says_something(term: TermMeasurement) -> bool:
     return term.exact is not None or term.satisfied is not None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and isfinite(value) else None
-
-
-def _truth(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None

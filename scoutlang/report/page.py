@@ -231,8 +231,9 @@ def _result(data: ReportData, term: Term) -> dict[str, Any]:
     for arm, members in by_arm.items():
         summary = summaries.get(term.label)
         share = None if summary is None else next((s for s in summary.shares if s.arm == arm), None)
-        name = f"exact: {term.label}" if isinstance(term.claim, Wish) else f"margin: {term.label}"
-        found = [float(v) for v in (r.value(name) for r in members) if isinstance(v, int | float)]
+        measured = [record.term(term.label) for record in members]
+        values = [t.exact if isinstance(term.claim, Wish) else t.margin for t in measured]
+        found = [value for value in values if value is not None]
         cells[arm] = {
             "share": share and share_satisfied(share),
             "middle": f"{median(found):.3g}".replace("-", "−") if found else None,

@@ -16,8 +16,7 @@ from pymatgen.io.cif import CifWriter
 
 from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.crystals.neighbours import bonds
-from scoutlang.evaluation.expressions import measures
-from scoutlang.ir import Program
+from scoutlang.ir import Program, measures
 from scoutlang.ir.elements import ATOMIC_NUMBER, COVALENT_RADIUS, neighbour_radius
 
 Pair = tuple[str, str, float]

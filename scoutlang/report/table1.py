@@ -22,8 +22,9 @@ from scoutlang.runs.judge import Judged
 from scoutlang.runs.manifest import MANIFEST
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import cell
-from scoutlang.validation.metrics import Proportion
-from scoutlang.validation.summary import METASTABLE, ArmSummary, Summary
+from scoutlang.validation.hull import METASTABLE
+from scoutlang.validation.statistics import Proportion
+from scoutlang.validation.summary import ArmSummary, Summary
 from scoutlang.validation.table import p_value
 
 DEPTH = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scoutlang.ir import Program
-from scoutlang.validation.metrics import Proportion
+from scoutlang.validation.statistics import Proportion
 from scoutlang.validation.summary import Summary
 from scoutlang.validation.table import percent, significance
 from scoutlang.validation.terms import CHANCE

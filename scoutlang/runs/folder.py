@@ -14,15 +14,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Arm, Program
 from scoutlang.runs.manifest import MANIFEST, Manifest
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import read_json, write_json
-
-if TYPE_CHECKING:
-    from scoutlang.validation.record import Generated
 
 SAMPLES = "samples"
 ARMS: tuple[Arm, ...] = ("non-guided", "guided")
@@ -96,15 +94,14 @@ class RunFolder:
         """The file of the batch that begins with this index."""
         return self.path / SAMPLES / f"{arm}-{first:06d}.json"
 
-    def generated(self, arms: Sequence[Arm] = ARMS) -> list[Generated]:
+    def generated(self, arms: Sequence[Arm] = ARMS) -> list[Specimen]:
         """All structures that are there, arm by arm, in the order of their indices.
 
         Those of a batch that is damaged are missing, with that as their reason. Raises ScoutError
         E604 where a file has no place in the run.
         """
-        from scoutlang.validation.record import Generated
 
-        found: list[Generated] = []
+        found: list[Specimen] = []
         for arm in (arm for arm in ARMS if arm in arms and arm in self.arms):
             firsts = sorted(
                 self._first(file, arm) for file in (self.path / SAMPLES).glob(f"{arm}-*.json")
@@ -116,7 +113,7 @@ class RunFolder:
                     reason = f"{error.code} {error.message}"
                     lost = range(first, max(following, first + 1))
                     seed = self.program.sample.seed
-                    found.extend(Generated(arm, seed, i, None, reason) for i in lost)
+                    found.extend(Specimen(arm, seed, i, None, reason) for i in lost)
         return found
 
     def _first(self, file: Path, arm: Arm) -> int:
@@ -127,12 +124,11 @@ class RunFolder:
 
     def read_part(
         self, file: Path, arm: Arm, indices: Sequence[int] | None = None
-    ) -> list[Generated]:
+    ) -> list[Specimen]:
         """The structures of one batch. Raises ScoutError E604 where they are not those of
         ``indices``, or of the file's name; FileNotFoundError.
         """
         from scoutlang.crystals.io import plain_structure
-        from scoutlang.validation.record import Generated
 
         try:
             rows = read_json(file, MAX_BATCH_BYTES)
@@ -142,7 +138,7 @@ class RunFolder:
             ):
                 raise ValueError("not the structures of this batch")
             return [
-                Generated(
+                Specimen(
                     arm,
                     self.program.sample.seed,
                     row["index"],
@@ -162,7 +158,7 @@ class RunFolder:
                 "delete that file and run again with --resume: its structures will be made anew",
             ) from error
 
-    def write_part(self, arm: Arm, generated: Sequence[Generated]) -> Path:
+    def write_part(self, arm: Arm, generated: Sequence[Specimen]) -> Path:
         """A batch of consecutive indices as a file of its own. Raises OSError."""
         rows = [
             {

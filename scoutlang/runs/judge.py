@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from scoutlang.crystals.io import NamedStructure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Arm, Program
 from scoutlang.potentials import DEFAULT as POTENTIAL
 from scoutlang.potentials import Potential, notice
@@ -32,7 +32,7 @@ from scoutlang.runs.trace import TRACE
 from scoutlang.support.errors import ScoutError
 from scoutlang.validation.outputs import as_frame, write_outputs
 from scoutlang.validation.pipeline import Validation, validate
-from scoutlang.validation.record import Generated, Record
+from scoutlang.validation.record import Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference import load as load_reference
 from scoutlang.validation.stages import Progress
@@ -176,7 +176,7 @@ def judge(
     return Judged(run, validation, (run.path / MANIFEST, *files), by, known)
 
 
-def _complete(run: RunFolder, generated: Sequence[Generated]) -> bool:
+def _complete(run: RunFolder, generated: Sequence[Specimen]) -> bool:
     """Whether every structure that was asked for is there: then only the judging was interrupted."""
     return all(sum(g.arm == arm for g in generated) == run.program.sample.count for arm in run.arms)
 
@@ -202,7 +202,7 @@ def judged_by(run: RunFolder | None, what: Literal["potential", "reference"]) ->
 
 
 def adopt(
-    program: Program, given: Mapping[Arm, Sequence[NamedStructure | ScoutError]], folder: str | Path
+    program: Program, given: Mapping[Arm, Sequence[Specimen | ScoutError]], folder: str | Path
 ) -> RunFolder:
     """A run folder of structures that something else has made: a finished run, which is not judged
     yet.
@@ -228,7 +228,7 @@ def adopt(
     return run
 
 
-def _taken(arm: Arm, seed: int, index: int, found: NamedStructure | ScoutError) -> Generated:
-    if isinstance(found, NamedStructure):
-        return Generated(arm, seed, index, found.structure, origin=found.name)
-    return Generated(arm, seed, index, None, f"{found.code} {found.message}")
+def _taken(arm: Arm, seed: int, index: int, found: Specimen | ScoutError) -> Specimen:
+    if isinstance(found, Specimen):
+        return replace(found, arm=arm, seed=seed, index=index)
+    return Specimen(arm, seed, index, None, f"{found.code} {found.message}")

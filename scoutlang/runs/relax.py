@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from scoutlang.crystals.io import plain_structure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Arm
 from scoutlang.potentials import Potential
 from scoutlang.runs.folder import ARMS, RunFolder, writing
@@ -29,7 +30,6 @@ from scoutlang.support.files import read_json, write_json
 from scoutlang.support.version import __version__
 from scoutlang.validation.outputs import write_outputs
 from scoutlang.validation.pipeline import Validation, validate
-from scoutlang.validation.record import Generated
 from scoutlang.validation.reference import load as load_reference
 from scoutlang.validation.stages import Progress
 
@@ -116,7 +116,7 @@ def as_line(index: int, relaxed: Relaxed) -> Line:
     return {"index": index, **relaxed.__dict__, "structure": structure}
 
 
-def _sampled(run: RunFolder, arms: Sequence[Arm]) -> dict[Arm, list[Generated]]:
+def _sampled(run: RunFolder, arms: Sequence[Arm]) -> dict[Arm, list[Specimen]]:
     """The structures of those arms that the run has. Raises ScoutError E610 where it is not whole."""
     resume = "finish it with `scout run … --resume`"
     if not run.finished:
@@ -170,7 +170,7 @@ def _claim(target: Path, run: RunFolder, potential: Potential, steps: int, rho: 
 def _relax_arm(
     target: Path,
     arm: Arm,
-    generated: Sequence[Generated],
+    generated: Sequence[Specimen],
     objective: Objective,
     steps: int,
     progress: Progress | None,
@@ -197,7 +197,7 @@ def _relax_arm(
     return found
 
 
-def _read(file: Path, generated: Sequence[Generated]) -> dict[int, Relaxed]:
+def _read(file: Path, generated: Sequence[Specimen]) -> dict[int, Relaxed]:
     """What was relaxed already. A line that an interruption cut off is taken out of the file.
     Raises ScoutError E612 where the lines are not of these structures.
     """

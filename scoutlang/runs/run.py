@@ -26,8 +26,7 @@ from scoutlang.sampling.progress import Progress
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
 from scoutlang.support.memory import keep_freed_memory
-from scoutlang.validation.heights import Heights
-from scoutlang.validation.record import Generated
+from scoutlang.validation.hull import Heights
 from scoutlang.validation.reference import load as load_reference
 
 if TYPE_CHECKING:
@@ -263,15 +262,11 @@ class _Sampling:
         )
         seconds = time.monotonic() - started
         rows = recorder.table() if recorder is not None else None
-        generated = [
-            Generated(arm, program.sample.seed, x.index, x.structure, x.failure, x.ancestor)
-            for x in sampled
-        ]
         with writing(run.path):
             # the part comes last: it says that the batch is finished
             if rows is not None:
                 write_trace(self._trace(arm, indices), rows)
-            run.write_part(arm, generated)
+            run.write_part(arm, sampled)
         return Cost(
             structures=len(sampled),
             seconds=round(seconds, 3),

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scoutlang.ir import Arm
+from scoutlang.validation.hull import METASTABLE
 from scoutlang.validation.record import Record
-from scoutlang.validation.summary import METASTABLE, is_metastable
+from scoutlang.validation.summary import is_metastable
 
 
 @dataclass(frozen=True)

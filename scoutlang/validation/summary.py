@@ -6,7 +6,7 @@ unique, the first of its kind in its arm in the order of sampling; S within `MET
 hull; O original, not in the reference set. A structure without an answer (no hull energy, a species
 that is absent) is in none of the sets it has no answer for, and the summary says how many those
 are. Intervals and tests allow for structures that descend from one another
-(`metrics.design_effect`).
+(`statistics.design_effect`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ from dataclasses import dataclass
 from statistics import median
 
 from scoutlang.ir import Arm
-from scoutlang.validation.metrics import Comparison, Proportion, compare, design_effect, proportion
+from scoutlang.validation.hull import METASTABLE
 from scoutlang.validation.record import Record
-
-METASTABLE = 0.2
-"""eV/atom above the hull, unrelaxed: the paper's window for S."""
+from scoutlang.validation.statistics import (
+    Comparison,
+    Proportion,
+    compare,
+    design_effect,
+    proportion,
+)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoutlang.validation.metrics import Comparison, Proportion
+from scoutlang.validation.hull import METASTABLE
 from scoutlang.validation.pipeline import Validation
-from scoutlang.validation.summary import METASTABLE, ArmSummary, Summary
+from scoutlang.validation.statistics import Comparison, Proportion
+from scoutlang.validation.summary import ArmSummary, Summary
 from scoutlang.validation.terms import Hardest, TermShare, TermSummary
 
 _NOTHING = "–"

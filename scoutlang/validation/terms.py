@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scoutlang.ir import Arm, Program, Term, Wish
-from scoutlang.validation.metrics import Proportion, compare, proportion
 from scoutlang.validation.record import Record
+from scoutlang.validation.statistics import Proportion, compare, proportion
 
 EASY = 0.9
 """A `require` that at least this share satisfies needs no advice."""
@@ -90,27 +90,24 @@ def find_hardest(program: Program, records: Sequence[Record]) -> Hardest | None:
     required = [term for term in summarize_terms(program, records) if term.verb == "require"]
     if not guided or not required:
         return None
-    term = min(required, key=lambda one: sum(_truth(r, one.label) is True for r in guided))
+    term = min(required, key=lambda one: sum(r.term(one.label).satisfied is True for r in guided))
     others = [one.label for one in required if one is not term]
-    free = [r for r in guided if all(_truth(r, label) is True for label in others)]
+    free = [r for r in guided if all(r.term(label).satisfied is True for label in others)]
     beside = (
-        proportion(sum(_truth(r, term.label) is True for r in free), len(free)) if others else None
+        proportion(sum(r.term(term.label).satisfied is True for r in free), len(free))
+        if others
+        else None
     )
     return Hardest(term, beside, _advice(program, records, term, beside))
 
 
 def _share(term: Term, arm: Arm, records: Sequence[Record]) -> TermShare:
-    truths = [_truth(record, term.label) for record in records]
+    truths = [record.term(term.label).satisfied for record in records]
     return TermShare(
         arm,
         proportion(truths.count(True), len(truths)),
         proportion(truths.count(None), len(truths)),
     )
-
-
-def _truth(record: Record, label: str) -> bool | None:
-    found = record.value(f"satisfied: {label}")
-    return found if isinstance(found, bool) else None
 
 
 def _advice(

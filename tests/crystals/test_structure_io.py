@@ -18,7 +18,8 @@ from pymatgen.core import DummySpecies, Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from scoutlang.crystals import io
-from scoutlang.crystals.io import NamedStructure, as_structure, read_structures
+from scoutlang.crystals.io import as_structure, read_structures
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.support.errors import ScoutError
 
 
@@ -31,7 +32,7 @@ def outcomes(path: Path) -> list[str]:
 
 
 def names(path: Path) -> list[str]:
-    return [item.name for item in read_structures(path) if isinstance(item, NamedStructure)]
+    return [item.name for item in read_structures(path) if isinstance(item, Specimen)]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_every_format(filename: str, rock_salt: Structure, tmp_path: Path) -> No
     else:
         path.write_text(rock_salt.to(fmt="cif" if "cif" in filename.lower() else "poscar"))
     (found,) = read_structures(path)
-    assert isinstance(found, NamedStructure)
+    assert isinstance(found, Specimen)
     assert found.name == str(path)
     np.testing.assert_allclose(found.structure.volume, rock_salt.volume)
     assert len(found.structure) == 8
@@ -190,7 +191,7 @@ def test_structures_that_cannot_be_measured(change: str, code: str, rock_salt: S
 def test_oxidation_states_and_deuterium_are_fine(rock_salt: Structure) -> None:
     structure = rock_salt.copy().add_oxidation_state_by_element({"Na": 1, "Cl": -1})
     structure[0] = "D"
-    assert as_structure(structure, "it").structure.atomic_numbers[0] == 1
+    assert as_structure(structure, "it").atomic_numbers[0] == 1
 
 
 def test_other_objects_are_a_type_error() -> None:

@@ -9,7 +9,7 @@ from pymatgen.core import Lattice, Structure
 
 from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.evaluation.expressions import Reading, margin, truth
-from scoutlang.evaluation.margins import all_hold
+from scoutlang.evaluation.measurement import all_hold
 from scoutlang.ir import Compare, Measure, Relation
 
 CRYSTAL = Structure(Lattice.cubic(3), ["Po"], [[0, 0, 0]])

@@ -13,8 +13,9 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 import scoutlang
-from scoutlang.crystals.io import NamedStructure
-from scoutlang.evaluation.measure import Measurement, measure
+from scoutlang.crystals.specimen import Specimen
+from scoutlang.evaluation.measure import measure
+from scoutlang.evaluation.measurement import Measurement
 from scoutlang.interfaces.cli.measure import command
 from scoutlang.ir import Program
 from scoutlang.support.errors import ScoutError
@@ -76,7 +77,7 @@ def test_a_miss_is_false_and_prefer_and_expect_do_not_decide(rock_salt: Structur
 def test_kinds_of_structures_and_their_names(rock_salt: Structure, cif: Path) -> None:
     atoms = AseAtomsAdaptor.get_atoms(rock_salt)
     results = measure(
-        program(), [rock_salt, atoms, cif, str(cif), NamedStructure("mine", rock_salt)]
+        program(), [rock_salt, atoms, cif, str(cif), Specimen(structure=rock_salt, origin="mine")]
     )
     assert [r.structure for r in results] == ["1 NaCl", "2 NaCl", str(cif), str(cif), "mine"]
     reference = measure(program(), [rock_salt])[0].terms

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scoutlang.evaluation.penalties import PENALTIES
+from scoutlang.evaluation.loss import PENALTIES
 
 RESIDUALS = torch.tensor([-2.0, -0.5, 0.0, 0.5, 1.0, 3.0], dtype=torch.float64)
 

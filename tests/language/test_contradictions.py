@@ -10,7 +10,8 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.evaluation.measure import TermMeasurement, measure_terms
+from scoutlang.evaluation.measure import measure_terms
+from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.interfaces.api import as_program
 
 # Some species again and again, so that pairs of one family are common.

@@ -7,9 +7,18 @@ from pathlib import Path
 import pytest
 
 import scoutlang
-from scoutlang.evaluation.expressions import measures
 from scoutlang.interfaces.api import check_source, family
-from scoutlang.ir import Compare, Guide, Measure, Program, Proposition, Relation, Sample, Wish
+from scoutlang.ir import (
+    Compare,
+    Guide,
+    Measure,
+    Program,
+    Proposition,
+    Relation,
+    Sample,
+    Wish,
+    measures,
+)
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source
 from scoutlang.language import check

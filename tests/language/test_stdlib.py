@@ -20,7 +20,6 @@ import scoutlang
 from scoutlang import ir
 from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors.shape import POLYHEDRA, shape_measure
-from scoutlang.evaluation.expressions import measures
 from scoutlang.evaluation.loss import loss_and_gradient
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.ir.source import Source
@@ -467,7 +466,7 @@ def test_groups_are_those_of_the_periodic_table() -> None:
     text = "\n".join(f"require count(g.{n}) >= 1" for n in names)
     program = checked(f"import std.groups as g\nsystem {'-'.join(SYMBOLS)}\n{text}")
     found = {
-        n: set(measures(t.claim)[0].species[0].elements)
+        n: set(ir.measures(t.claim)[0].species[0].elements)
         for n, t in zip(names, program.terms, strict=True)
     }
     for name, belongs in GROUPS.items():

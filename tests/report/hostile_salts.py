@@ -9,12 +9,13 @@ from crystals_by_hand import simple_cubic
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program
 from scoutlang.potentials import Evaluation
 from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.figures import Figure
 from scoutlang.runs.manifest import Manifest, ModelIdentity
-from scoutlang.validation import Generated, validate
+from scoutlang.validation import validate
 from scoutlang.validation.funnel import funnels
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
@@ -66,7 +67,7 @@ def checked(text: str) -> Program:
 
 
 def report_data(
-    program: Program, generated: Sequence[Generated], status: str = "finished", name: str = "salts"
+    program: Program, generated: Sequence[Specimen], status: str = "finished", name: str = "salts"
 ) -> ReportData:
     """A judged run of these structures."""
     validation = validate(program, generated, potential=Flat(), reference=known())
@@ -109,10 +110,10 @@ def report_data(
     )
 
 
-def generated(arm: str, *structures: Structure | None) -> list[Generated]:
+def generated(arm: str, *structures: Structure | None) -> list[Specimen]:
     side = "guided" if arm == "guided" else "non-guided"
     return [
-        Generated(side, 7, k, s, None if s else f"NaN {HOSTILE}") for k, s in enumerate(structures)
+        Specimen(side, 7, k, s, None if s else f"NaN {HOSTILE}") for k, s in enumerate(structures)
     ]
 
 

@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
+from scoutlang.crystals.specimen import Specimen
+from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
 from scoutlang.report.data import Crystal, Group, ReportData
 from scoutlang.report.figures import Figure, LeftOut, draw, export, template
@@ -30,7 +32,7 @@ from scoutlang.report.figures.pareto import pareto_fronts
 from scoutlang.support.errors import ScoutError
 from scoutlang.validation.funnel import funnels
 from scoutlang.validation.pipeline import Provenance, Validation
-from scoutlang.validation.record import Generated, Outcome, Record
+from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.terms import find_hardest, summarize_terms
 
 PAIRS = """system Cu-P
@@ -65,15 +67,21 @@ def crystal(
     satisfied = {label: None if v is None else abs(v - 4) <= 0.5 for label, v in exact.items()}
     record = None
     if group != "reference":
-        columns = {f"exact: {k}": v for k, v in exact.items()} | {
-            f"margin: {k}": None if v is None else 1 - abs(v - 4) for k, v in exact.items()
-        }
+        measured = tuple(
+            TermMeasurement(
+                label,
+                exact=v,
+                margin=None if v is None else 1 - abs(v - 4),
+                satisfied=satisfied[label],
+            )
+            for label, v in exact.items()
+        )
         outcomes = {
             "geometry": Outcome("passed"),
-            "hits": Outcome("failed", "misses four", {**columns, "hit": satisfied[labels[0]]}),
+            "hits": Outcome("failed", "misses four", {"hit": satisfied[labels[0]]}, measured),
             "hull": Outcome("passed", values={"e_above_hull": values[-1]}),
         }
-        record = Record(f"{group}-{number}", Generated(group, 0, number, structure), outcomes)
+        record = Record(f"{group}-{number}", Specimen(group, 0, number, structure), outcomes)
     return Crystal(
         f"{group}-{number}",
         group,

@@ -25,7 +25,7 @@ from playwright.sync_api import expect
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.crystals.io import NamedStructure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces.cli.report import command
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures import LeftOut
@@ -37,7 +37,6 @@ from scoutlang.report.verdict import verdict
 from scoutlang.runs.judge import adopt
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.resources import resource
-from scoutlang.validation.record import Generated
 from scoutlang.validation.table import table_notes, table_rows
 
 Open = Callable[..., Any]
@@ -212,7 +211,7 @@ def test_the_settings_of_the_run_stand_beside_those_of_the_program() -> None:
     ],
     ids=["empty", "one", "no crystal", "one arm without a crystal"],
 )
-def test_small_runs(given_: list[Generated], opened: Open) -> None:
+def test_small_runs(given_: list[Specimen], opened: Open) -> None:
     data = report_data(checked(TEXT), given_)
     page = opened(render(data, []))
     assert page.locator("#verdict").inner_text() == verdict(data.program, data.validation.table())
@@ -630,8 +629,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     alloys = [
         Structure(Lattice.cubic(a), ["Cu", "Au"], [(0, 0, 0), (0.5, 0.5, 0.5)]) for a in (3.1, 3.3)
     ]
-    given_: list[NamedStructure | ScoutError] = [
-        NamedStructure(f"{k}.cif", s) for k, s in enumerate(alloys)
+    given_: list[Specimen | ScoutError] = [
+        Specimen(structure=s, origin=f"{k}.cif") for k, s in enumerate(alloys)
     ]
     return adopt(
         program, {"guided": [*given_, ScoutError("E202", "not a CIF file")]}, tmp_path / "run"

@@ -10,7 +10,7 @@ from crystals_by_hand import TablePotential, simple_cubic
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.crystals.io import NamedStructure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program
 from scoutlang.report.data import MAX_REFERENCE_ATOMS, collect, losses_of, reference_crystals
 from scoutlang.runs.judge import Judged, adopt
@@ -55,8 +55,8 @@ def judged(tmp_path: Path) -> Callable[..., Judged]:
     ) -> Judged:
         program, potential = checked(text), TablePotential(ENERGIES)
         given = {
-            "non-guided": [NamedStructure(str(i), s) for i, s in enumerate(plain)],
-            "guided": [NamedStructure(str(i), s) for i, s in enumerate(guided)],
+            "non-guided": [Specimen(structure=s, origin=str(i)) for i, s in enumerate(plain)],
+            "guided": [Specimen(structure=s, origin=str(i)) for i, s in enumerate(guided)],
         }
         run = adopt(program, given, tmp_path / "run")  # type: ignore[arg-type]
         validation = validate(run.program, run.generated(), potential=potential, reference=known)

@@ -21,7 +21,7 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 import scoutlang
-from scoutlang.crystals.io import NamedStructure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces.cli import commands
 from scoutlang.potentials import Evaluation
 from scoutlang.runs import judge as judged_runs
@@ -59,8 +59,8 @@ def program(text: str = TEXT) -> Any:
     return checked
 
 
-def named(*structures: Structure) -> list[NamedStructure | ScoutError]:
-    return [NamedStructure(f"{i}.cif", s) for i, s in enumerate(structures)]
+def named(*structures: Structure) -> list[Specimen | ScoutError]:
+    return [Specimen(structure=s, origin=f"{i}.cif") for i, s in enumerate(structures)]
 
 
 def emt(run: RunFolder | Path) -> Judged:
@@ -416,7 +416,11 @@ class TestWhatStrangersWrite:
 
     def test_names_do_not_compute_in_a_spreadsheet(self, tmp_path: Path) -> None:
         found = emt(
-            adopt(program(), {"guided": [NamedStructure("=cmd|x.cif", AUCU)]}, tmp_path / "run")
+            adopt(
+                program(),
+                {"guided": [Specimen(structure=AUCU, origin="=cmd|x.cif")]},
+                tmp_path / "run",
+            )
         )
         assert pd.read_csv(found.folder / "records.csv").origin[0] == "'=cmd|x.cif"
         assert pd.read_parquet(found.folder / "records.parquet").origin[0] == "=cmd|x.cif"

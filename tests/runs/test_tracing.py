@@ -22,8 +22,10 @@ from small_runs import Interrupt, judge_quickly, manifest, program, write_model
 
 import scoutlang
 from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.loss import compile_loss
 from scoutlang.evaluation.measure import measure
+from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.interfaces import display as run_display
 from scoutlang.interfaces.display import Display
 from scoutlang.ir import Program
@@ -37,7 +39,7 @@ from scoutlang.runs.trace import (
     look,
 )
 from scoutlang.sampling.progress import GuidedStep, Progress
-from scoutlang.validation.record import Generated, Outcome, Record
+from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.table import render_terms
 from scoutlang.validation.terms import find_hardest, summarize_terms
 
@@ -356,9 +358,9 @@ def records(
     arm: Any, verdicts: Sequence[tuple[bool | None, bool | None]], geometry: str = "passed"
 ) -> list[Record]:
     return [
-        Record(f"{arm}-{i}", Generated(arm, 0, i, ROCK_SALT), {
+        Record(f"{arm}-{i}", Specimen(arm, 0, i, ROCK_SALT), {
             "geometry": Outcome(geometry), "screen": Outcome("passed"),  # type: ignore[arg-type]
-            "hits": Outcome("passed", values={"satisfied: a": a, "satisfied: b": b}),
+            "hits": Outcome("passed", terms=(TermMeasurement("a", satisfied=a), TermMeasurement("b", satisfied=b))),
         })
         for i, (a, b) in enumerate(verdicts)
     ]  # fmt: skip

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from crystals_by_hand import TablePotential, known, rock_salt, simple_cubic
 
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program
 from scoutlang.support.errors import ScoutError
-from scoutlang.validation import Generated, Record
+from scoutlang.validation import Record
 from scoutlang.validation.reference import Reference, build, curated, load
 from scoutlang.validation.stages import Context
 from scoutlang.validation.stages.screen import Screen
@@ -102,7 +103,7 @@ def test_nearly_every_crystal_passes_the_screen(mp_mini: Reference) -> None:
         {e for system in mp_mini.table["chemsys"].to_pylist() for e in system.split("-")}
     )
     records = [
-        Record(str(i), Generated("guided", 0, i, r.structure)) for i, r in enumerate(everything)
+        Record(str(i), Specimen("guided", 0, i, r.structure)) for i, r in enumerate(everything)
     ]
     context = Context(
         Program(source_name="", source_text="", system=("B",)),

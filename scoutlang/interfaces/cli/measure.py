@@ -17,7 +17,7 @@ from scoutlang.interfaces.cli.program_argument import (
     set_option,
     text_option,
 )
-from scoutlang.ir import Compare, Program, Term
+from scoutlang.ir import Compare, Program, Term, comparisons
 from scoutlang.ir.text import quantity_text, target_text, value_word
 from scoutlang.support.errors import ScoutError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
     from rich.table import Table
 
-    from scoutlang.evaluation.measure import Measurement, Part, TermMeasurement
+    from scoutlang.evaluation.measurement import Measurement, Part, TermMeasurement
 
 _TOO_CLOSE = 0.5  # Å; pymatgen's own tolerance for a structure that can be
 _NARROWEST = 120
@@ -69,16 +69,16 @@ def command(
     program = checked(source, output_format, overrides)
 
     from scoutlang.crystals.io import read_structures
-    from scoutlang.evaluation.measure import measure_named
+    from scoutlang.evaluation.measure import measure_specimens
 
     found = [item for path in structures for item in read_structures(path)]
     errors = [item for item in found if isinstance(item, ScoutError)]
     named = [item for item in found if not isinstance(item, ScoutError)]
-    results = measure_named(program, named)
+    results = measure_specimens(program, named)
     if output_format == "json":
         echo_json([r.to_data() for r in results])
     else:
-        show(program, results, [n.structure for n in named])
+        show(program, results, [n.crystal for n in named])
     for error in errors:
         click.echo(str(error), err=True)
     if errors:
@@ -123,8 +123,6 @@ def _table(program: Program, result: Measurement) -> Table:
     from rich import box
     from rich.cells import cell_len
     from rich.table import Table
-
-    from scoutlang.evaluation.expressions import comparisons
 
     table = Table(box=box.SIMPLE)
     table.add_column("term")
@@ -172,8 +170,6 @@ def _list(program: Program, result: Measurement, width: int) -> Iterator[str]:
     """What the table says, for a terminal that is too narrow for it: each term, and below it what
     was measured.
     """
-    from scoutlang.evaluation.expressions import comparisons
-
     for term, measured in zip(program.terms, result.terms, strict=True):
         yield from _wrapped(" ".join(measured.source.split()), width, "  ", "      ")
         values = [

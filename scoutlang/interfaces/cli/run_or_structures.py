@@ -13,7 +13,7 @@ from scoutlang.ir import Arm, Program
 from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:
-    from scoutlang.crystals.io import NamedStructure
+    from scoutlang.crystals.specimen import Specimen
     from scoutlang.runs.folder import RunFolder
 
 _MATTERGEN = "generated_crystals.extxyz"
@@ -102,7 +102,7 @@ def _program(source: Path, file: str | None, output_format: str) -> Program:
     return checked(load(file, None, output_format), output_format)
 
 
-def _structures(path: Path) -> list[NamedStructure | ScoutError]:
+def _structures(path: Path) -> list[Specimen | ScoutError]:
     """Every structure, and the error of each that cannot be used. Raises ScoutError where there is
     nothing to read at all.
     """

@@ -26,9 +26,9 @@ def draw(data: ReportData) -> list[Drawn]:
     margins = {
         term.label: {
             arm: [
-                float(v)
+                margin
                 for r in data.validation.records
-                if r.arm == arm and isinstance(v := r.value(f"margin: {term.label}"), int | float)
+                if r.arm == arm and (margin := r.term(term.label).margin) is not None
             ]
             for arm in _ARMS
         }

@@ -22,7 +22,7 @@ from scoutlang.report.figures.look import (
     plain,
     present,
 )
-from scoutlang.validation.summary import METASTABLE
+from scoutlang.validation.hull import METASTABLE
 
 FRONTS = 3
 _HEIGHT = 520

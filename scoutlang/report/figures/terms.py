@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from scoutlang import ir
 from scoutlang.descriptors import modules
-from scoutlang.evaluation.expressions import measures, relation_text
+from scoutlang.ir import measures
 from scoutlang.ir.signatures import DescriptorSignature
+from scoutlang.ir.text import relation_text
 
 _WORDS = frozenset({"truth", "category"})
 
@@ -93,7 +94,7 @@ def _numeric(term: ir.Term) -> Numeric | None:
         )
         if target is not None:
             low, high = target - (relation.tolerance or 0), target + (relation.tolerance or 0)
-        aim = f"{relation_text(relation)} {unit}".strip()
+        aim = relation_text(relation, unit)
     return Numeric(
         term,
         f"{axis} ({unit})" if unit else axis,

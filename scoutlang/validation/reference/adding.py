@@ -171,7 +171,7 @@ def _usable(
                 raise item
             structure = as_structure(
                 optimade.to_structure(item) if isinstance(item, dict) else item, id_
-            ).structure
+            )
         except ScoutError as error:
             skipped.add(_REASONS.get(error.code, error.message), id_)
             continue

@@ -38,9 +38,9 @@ class Context:
 
 class Stage(ABC):
     """``needs``: stages that a structure must have passed; ``after``: stages that must have run.
-    ``adds``: columns of the record, ``*`` standing for a term's label. ``asks``: what the answer
-    depends on beside the structures and the stages before; its results are kept by that, unless
-    ``kept`` is False.
+    ``adds``: columns of the record, beside those of the terms that it measures. ``asks``: what the
+    answer depends on beside the structures and the stages before; its results are kept by that,
+    unless ``kept`` is False.
 
     A stage is a frozen dataclass, its fields are its settings.
     """

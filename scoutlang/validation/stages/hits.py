@@ -6,18 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 
-from scoutlang.evaluation.measure import Measurement, measure, of_structure_alone
+from scoutlang.evaluation.measure import measure_specimens, of_structure_alone
+from scoutlang.evaluation.measurement import Measurement
 from scoutlang.ir import Program
 from scoutlang.support.batching import each
-from scoutlang.validation.record import Outcome, Record, Value, number
+from scoutlang.validation.record import Outcome, Record, Value
 from scoutlang.validation.stages import Context, Stage, describe
 
 
 @dataclass(frozen=True)
 class Hits(Stage):
-    """Needs ``geometry`` only: |C|/|R| is a fraction of the raw set. Adds ``hit`` and, per term,
-    value, margin and truth.
+    """Needs ``geometry`` only: |C|/|R| is a fraction of the raw set. Adds ``hit``, and measures the
+    terms whose values a structure alone has.
 
     passed: hit; failed: miss; undefined: a term has no value, for example because a species is
     absent.
@@ -27,7 +29,7 @@ class Hits(Stage):
 
     name = "hits"
     needs = ("geometry",)
-    adds = ("hit", "exact: *", "margin: *", "satisfied: *")
+    adds = ("hit",)
     asks = ("program",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
@@ -39,7 +41,7 @@ class Hits(Stage):
 
 
 def _measure(records: Sequence[Record], program: Program) -> list[Outcome]:
-    measured = each(lambda structures: measure(program, structures), [r.structure for r in records])
+    measured = each(partial(measure_specimens, program), [r.generated for r in records])
     labels = {term.label for term in program.terms if of_structure_alone(term)}
     required = {term.label for term in program.requirements}
     return [
@@ -60,26 +62,23 @@ def _outcome(
     measured: Measurement, labels: Set[str], required: Set[str], composition: str
 ) -> Outcome:
     values: dict[str, Value] = {"hit": measured.hit}
-    terms = [term for term in measured.terms if term.label in labels]
-    for term in terms:
-        values[f"exact: {term.label}"] = number(term.exact)
-        values[f"margin: {term.label}"] = number(term.margin)
-        values[f"satisfied: {term.label}"] = term.satisfied
+    terms = tuple(term for term in measured.terms if term.label in labels)
     if measured.hit:
-        return Outcome("passed", values=values)
+        return Outcome("passed", values=values, terms=terms)
     if measured.hit is None:
         without = [t.label for t in terms if t.satisfied is None and t.label in required]
         return Outcome(
             "undefined",
             f"no value for {', '.join(without)}" if without else "no requirement to satisfy",
             values,
+            terms,
         )
     missed = [t.label for t in terms if t.satisfied is False and t.label in required]
     reasons = [
         *([composition] if composition else []),
         *([f"misses {', '.join(missed)}"] if missed else []),
     ]
-    return Outcome("failed", "; ".join(reasons) or "is not of the formula", values)
+    return Outcome("failed", "; ".join(reasons) or "is not of the formula", values, terms)
 
 
 STAGE = Hits()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 
 from scoutlang.descriptors.spacegroup import dataset
-from scoutlang.evaluation.measure import measure
+from scoutlang.evaluation.measure import measure_terms
 from scoutlang.ir import Program
 from scoutlang.validation.record import Outcome, Record, Value
 from scoutlang.validation.stages import Context, Stage, one_by_one
@@ -179,7 +179,7 @@ def _returns(structure: Structure, symprec: float) -> bool:
 
 def _changed_terms(program: Program, before: Structure, after: Structure) -> list[str]:
     """Labels of the terms that are not as true of the one as of the other."""
-    pairs = zip(*(measured.terms for measured in measure(program, [before, after])), strict=True)
+    pairs = zip(*measure_terms(program.terms, [before, after]), strict=True)
     return [one.label for one, other in pairs if one.satisfied != other.satisfied]
 
 
