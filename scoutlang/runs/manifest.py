@@ -190,16 +190,13 @@ class Manifest(Facts):
     @classmethod
     def begin(cls, program: Program, arms: Sequence[Arm], **facts: Any) -> Manifest:
         """Of a run that begins now, here, with these facts beside what is known of every run."""
-        from scoutlang.evaluation.expressions import measures
-
-        used = {measure.descriptor for term in program.terms for measure in measures(term.claim)}
         return cls(
             scoutlang=__version__,
             status=facts.pop("status", "running"),
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             program=program,
             arms=tuple(arms),
-            plugins={name: package for name in sorted(used) if (package := origin(name))},
+            plugins={name: package for name in program.descriptors if (package := origin(name))},
             packages={name: _version(name) for name in _PACKAGES},
             **_machine(),
             **facts,
