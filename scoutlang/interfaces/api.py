@@ -15,6 +15,7 @@ from scoutlang import language
 from scoutlang.descriptors import signatures
 from scoutlang.ir import Program
 from scoutlang.ir.source import Source
+from scoutlang.ir.text import Printer
 from scoutlang.language import CheckResult
 from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.formatter import formatted
@@ -108,13 +109,10 @@ class ProgramText:
         """At a prompt and in a notebook: what was found, and what it means, as `scout check` says
         it.
         """
-        from scoutlang.ir.text import summary
-
         result = self.check()
         said = render(result.diagnostics, result.source)
-        return "\n".join(
-            part for part in (said, summary(result.program) if result.program else "") if part
-        )
+        meaning = printer().summary(result.program) if result.program else ""
+        return "\n".join(part for part in (said, meaning) if part)
 
 
 def _source(text: str | Path, name: str) -> Source:
@@ -156,6 +154,11 @@ def check(
     True
     """
     return check_source(_source(text, name), overrides)
+
+
+def printer() -> Printer:
+    """What says a checked program in words."""
+    return Printer(signatures())
 
 
 def check_source(source: Source, overrides: Mapping[str, str] | None = None) -> CheckResult:

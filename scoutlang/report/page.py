@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from scoutlang.ir import Term, Wish
+from scoutlang.ir.text import setting_statements
 from scoutlang.report.candidates import candidates
 from scoutlang.report.citations import citations
 from scoutlang.report.data import Crystal, ReportData
@@ -22,7 +23,6 @@ from scoutlang.report.document import document, write_document
 from scoutlang.report.figures import Figure, LeftOut
 from scoutlang.report.highlight import Piece, highlighted
 from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
-from scoutlang.report.settings import settings_of
 from scoutlang.report.verdict import verdict
 from scoutlang.validation.record import Record
 from scoutlang.validation.summary import Summary
@@ -164,7 +164,7 @@ def _settings(data: ReportData) -> list[str]:
     """What the run was sampled with; structures that were given were not sampled."""
     if data.manifest.given is not None:
         return []
-    return settings_of(data.program, guided="guided" in data.manifest.arms)
+    return setting_statements(data.program, guided="guided" in data.manifest.arms)
 
 
 def _about(data: ReportData) -> str:

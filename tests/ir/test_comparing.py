@@ -68,7 +68,7 @@ def test_text_places_and_parameters_are_not_the_meaning() -> None:
         ({"system": ("P", "Cu")}, [("system", None, "reordered", ())]),
         ({"atoms": AtomRange(8, 20)}, [("atoms", None, "added", ())]),
         ({"formula": (("Cu", 3), ("P", 1))}, [("formula", None, "added", ())]),
-        ({"guide": Guide(k=Schedule.constant(0.5), since=0.8)}, [("guide", "k", "changed", ()), ("guide", "since", "changed", ())]),
+        ({"guide": Guide(k=Schedule.constant(0.5), since=0.8)}, [("guide", "k", "changed", ()), ("guide", "from", "changed", ())]),
         ({"sample": Sample(seed=7)}, [("sample", "seed", "changed", ())]),
         ({"sweeps": (Sweep("k", ("0.2", "0.4")),)}, [("sweeps", "k", "added", ())]),
         ({"language_version": 2}, [("language_version", None, "changed", ())]),

@@ -27,12 +27,12 @@ from pymatgen.core import Lattice, Structure
 import scoutlang
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces.cli.report import command
+from scoutlang.ir.text import setting_statements
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures import LeftOut
 from scoutlang.report.highlight import KEYWORDS, VERBS, highlighted
 from scoutlang.report.page import render, write_page
 from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
-from scoutlang.report.settings import settings_of
 from scoutlang.report.verdict import verdict
 from scoutlang.runs.judge import adopt
 from scoutlang.support.errors import ScoutError
@@ -177,7 +177,7 @@ def test_each_line_of_the_hypothesis_stands_beside_its_result(html: str) -> None
 )
 def test_settings_are_statements_that_mean_the_same(lines: str) -> None:
     program = checked(f"system Na-Cl\n{lines}")
-    again = checked("\n".join(["system Na-Cl", *settings_of(program, guided=True)]))
+    again = checked("\n".join(["system Na-Cl", *setting_statements(program, guided=True)]))
     assert (again.sample, again.guide) == (program.sample, program.guide)
 
 

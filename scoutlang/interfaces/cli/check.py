@@ -22,7 +22,6 @@ from scoutlang.interfaces.cli.program_argument import (
 )
 from scoutlang.ir import Program
 from scoutlang.ir.source import Source
-from scoutlang.ir.text import summary
 from scoutlang.language.diagnostics import Diagnostic
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.version import __version__
@@ -110,4 +109,4 @@ def _print(results: Sequence[_Checked], *, quiet: bool) -> None:
         else:
             echo_messages(result.diagnostics, result.source)
         if result.program and not quiet:
-            click.echo(f"ok: {result.source.name}\n{summary(result.program)}")
+            click.echo(f"ok: {result.source.name}\n{api.printer().summary(result.program)}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scoutlang.interfaces.api import printer
 from scoutlang.interfaces.cli.program_argument import (
     checked,
     color_option,
@@ -18,7 +19,6 @@ from scoutlang.interfaces.cli.program_argument import (
     text_option,
 )
 from scoutlang.ir import Compare, Program, Term, comparisons
-from scoutlang.ir.text import quantity_text, target_text, value_word
 from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:
@@ -142,10 +142,10 @@ def _table(program: Program, result: Measurement) -> Table:
         for comparison, part in zip(comparisons(term.claim), measured.parts, strict=False):
             table.add_row(
                 "",
-                f"  {quantity_text(comparison.value)}",
+                f"  {printer().quantity(comparison.value)}",
                 "",
                 _extent(comparison, part),
-                target_text(comparison),
+                printer().target(comparison),
                 "",
                 "",
             )
@@ -161,7 +161,7 @@ def _values(term: Term, measured: TermMeasurement) -> dict[str, str]:
     return {
         "soft": _number(measured.soft),
         "exact": word or _number(measured.exact),
-        "target": target_text(term.claim),
+        "target": printer().target(term.claim),
         "margin": "" if word else _number(measured.margin),
     }
 
@@ -180,8 +180,8 @@ def _list(program: Program, result: Measurement, width: int) -> Iterator[str]:
             ", ".join(value.replace(" ", _HARD) for value in values), width, "    ", "    "
         )
         for comparison, part in zip(comparisons(term.claim), measured.parts, strict=False):
-            values = [f"is {_extent(comparison, part)}", f"target {target_text(comparison)}"]
-            about = f"{quantity_text(comparison.value)} {', '.join(value.replace(' ', _HARD) for value in values)}"
+            values = [f"is {_extent(comparison, part)}", f"target {printer().target(comparison)}"]
+            about = f"{printer().quantity(comparison.value)} {', '.join(value.replace(' ', _HARD) for value in values)}"
             yield from _wrapped(about, width, "      ", "        ")
 
 
@@ -229,7 +229,7 @@ def _mark(term: Term, measured: TermMeasurement) -> str:
 def _word(term: Term, value: float | None) -> str:
     """The value of a claim about words or truth; empty for numbers."""
     return (
-        value_word(term.claim.value, value)
+        printer().word(term.claim.value, value)
         if isinstance(term.claim, Compare) and value is not None
         else ""
     )
@@ -239,7 +239,7 @@ def _extent(comparison: Compare, part: Part) -> str:
     """``2.310 … 2.480`` over the sites, or one value."""
     if part.low is None or part.high is None:
         return "undefined"
-    low, high = (value_word(comparison.value, v) or _number(v) for v in (part.low, part.high))
+    low, high = (printer().word(comparison.value, v) or _number(v) for v in (part.low, part.high))
     return low if low == high else f"{low} … {high}"
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scoutlang.interfaces.api import printer
 from scoutlang.interfaces.cli.program_argument import color_option
 from scoutlang.interfaces.repl.interrupts import deferred, pressing
 from scoutlang.ir import Program, Term
-from scoutlang.ir.text import claim, summary
 from scoutlang.language.diagnostics.suggest import quoted
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.resources import data_folder
@@ -50,10 +50,10 @@ class Scout:
         return said.getvalue().rstrip("\n"), not code
 
     def meaning(self, term: Term) -> str:
-        return claim(term)
+        return printer().term(term)
 
     def summary(self, program: Program) -> str:
-        return summary(program)
+        return printer().summary(program)
 
     def measured(self, program: Program, paths: Sequence[str]) -> tuple[str, bool]:
         from scoutlang.interfaces.cli.measure import show

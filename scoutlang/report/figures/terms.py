@@ -11,7 +11,7 @@ from scoutlang import ir
 from scoutlang.descriptors import modules
 from scoutlang.ir import measures
 from scoutlang.ir.signatures import DescriptorSignature
-from scoutlang.ir.text import relation_text
+from scoutlang.ir.text import relation_text, wish_text
 
 _WORDS = frozenset({"truth", "category"})
 
@@ -84,7 +84,7 @@ def _numeric(term: ir.Term) -> Numeric | None:
     axis = _name(claim.value) or term.label
     if isinstance(claim, ir.Wish):
         target, low, high = None, -math.inf, math.inf
-        aim = f"as {claim.direction} as possible"
+        aim = wish_text(claim)
     else:
         relation = claim.relation
         target, low, high = (
