@@ -333,10 +333,13 @@ def write_report(judged: Judged, out: str | Path | None = None) -> Path:
     """Write the page of a run, as `scout report` does: report.html in its folder, or ``out``.
     Returns where it is.
     """
+    from scoutlang.interfaces.pygments_lexer import html_lines
     from scoutlang.report.data import collect
     from scoutlang.report.figures import draw
     from scoutlang.report.page import PAGE, write_page
 
     data = collect(judged)
     drawn, left_out = draw(data)
-    return write_page(judged.folder / PAGE if out is None else Path(out), data, [*drawn, *left_out])
+    page = judged.folder / PAGE if out is None else Path(out)
+    source = html_lines(data.program.source_text)
+    return write_page(page, data, [*drawn, *left_out], source=source)

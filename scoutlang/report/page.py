@@ -21,7 +21,6 @@ from scoutlang.report.citations import citations
 from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.document import document, write_document
 from scoutlang.report.figures import Figure, LeftOut
-from scoutlang.report.highlight import Piece, highlighted
 from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
 from scoutlang.report.verdict import verdict
 from scoutlang.validation.record import Record
@@ -37,10 +36,18 @@ _SHOWN_ABOVE = ("source", "program")  # of the manifest
 _DIGITS = 6  # significant ones, of numbers in figures
 
 
-def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int = LIMIT) -> str:
-    """The page. limit: crystals that it can draw; all records are in its table, however many there
-    are.
+def render(
+    data: ReportData,
+    figures: Sequence[Figure | LeftOut],
+    *,
+    source: Sequence[str] | None = None,
+    limit: int = LIMIT,
+) -> str:
+    """The page. source: the lines of the program as markup that colours them; without it they are
+    plain. limit: crystals that it can draw; all records are in its table, however many there are.
     """
+    if source is None:
+        source = data.program.source_text.split("\n")
     plots = [figure for figure in figures if isinstance(figure, Figure)]
     summary = data.validation.table()
     records = data.validation.records
@@ -57,7 +64,7 @@ def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int 
         unfinished=_unfinished(data),
         bars=_bars(summary),
         arms=[arm.arm for arm in summary.arms],
-        lines=list(_lines(data)),
+        lines=list(_lines(data, source)),
         source_name=data.program.source_name,
         settings=_settings(data),
         rows=table_rows(summary),
@@ -72,10 +79,15 @@ def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int 
 
 
 def write_page(
-    file: Path, data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int = LIMIT
+    file: Path,
+    data: ReportData,
+    figures: Sequence[Figure | LeftOut],
+    *,
+    source: Sequence[str] | None = None,
+    limit: int = LIMIT,
 ) -> Path:
     """The page as a file, whole or not at all. Raises ScoutError E602 where it cannot be written."""
-    return write_document(file, render(data, figures, limit=limit))
+    return write_document(file, render(data, figures, source=source, limit=limit))
 
 
 def _content(data: ReportData, figures: Sequence[Figure], limit: int) -> dict[str, Any]:
@@ -208,15 +220,14 @@ def _bars(summary: Summary) -> list[dict[str, Any]]:
     ]
 
 
-def _lines(data: ReportData) -> Iterator[dict[str, Any]]:
-    """The program line by line, with what was found for the terms that stand there."""
-    text = data.program.source_text
-    pieces: list[list[Piece]] = highlighted(text)
-    while pieces and not "".join(piece.text for piece in pieces[-1]).strip():
-        pieces.pop()
-    for number, line in enumerate(pieces, start=1):
+def _lines(data: ReportData, source: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The program line by line, with what was found for the terms that stand there; without the
+    empty lines at its end.
+    """
+    count = len(data.program.source_text.rstrip().split("\n"))
+    for number, code in enumerate(source[:count], start=1):
         terms = [term for term in data.program.terms if term.location.line == number]
-        yield {"number": number, "pieces": line, "results": [_result(data, term) for term in terms]}
+        yield {"number": number, "code": code, "results": [_result(data, term) for term in terms]}
 
 
 def _result(data: ReportData, term: Term) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.crystals.neighbours import bonds
 from scoutlang.ir import Program, measures
 from scoutlang.ir.elements import ATOMIC_NUMBER, COVALENT_RADIUS, neighbour_radius
+from scoutlang.support.colours import OKABE_ITO, channels
 
 Pair = tuple[str, str, float]
 """Centre, neighbour, and the distance in Å up to which there is a bond."""
@@ -29,15 +30,7 @@ Colour = tuple[float, ...]
 """Red, green, blue, from 0 to 1."""
 
 _TOLD_APART = 0.22
-_SPARE: tuple[Colour, ...] = (
-    (0.0, 0.45, 0.7),
-    (0.8, 0.47, 0.65),
-    (0.0, 0.62, 0.45),
-    (0.94, 0.89, 0.26),
-    (0.34, 0.71, 0.91),
-    (0.84, 0.37, 0.0),
-)
-"""Okabe and Ito's colours, for all kinds of colour vision (https://jfly.uni-koeln.de/color/)."""
+_SPARE = [tuple(part / 255 for part in channels(colour)) for colour in OKABE_ITO]
 
 MAX_SITES = 500
 _UNITS = 10_000  # fractional coordinates are whole numbers of 1/10000: 0.002 Å in a cell of 20 Å

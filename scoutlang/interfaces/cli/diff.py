@@ -19,11 +19,11 @@ from scoutlang.interfaces.cli.program_argument import (
 )
 from scoutlang.ir import Node, Program, Term
 from scoutlang.ir.diff import Change, compare
+from scoutlang.support.colours import TERMINAL
 
 _DIFFERENT, _TROUBLE = 1, 2  # exit codes, as of diff(1)
 _STATEMENTS = {"parameters": "param", "sweeps": "sweep", "language_version": "scout"}
 """Part of the program → statement of the language, where they have other names."""
-_STYLES = {"-": "red", "+": "green", "~": "yellow"}
 
 
 @click.command("diff")
@@ -45,7 +45,7 @@ def command(old: str, new: str, output_format: str) -> None:
         )
     elif changes:
         for mark, text in (line for change in changes for line in _lines(change)):
-            click.secho(f"{mark} {text}", fg=_STYLES[mark])
+            click.secho(f"{mark} {text}", fg=TERMINAL[mark].name)
     else:
         click.echo(f"{old} and {new} mean the same")
     if changes:

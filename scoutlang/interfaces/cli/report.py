@@ -85,6 +85,7 @@ def command(
     become a run first, as with `scout validate`. docs/report.md says how to read it.
     """
     from scoutlang.interfaces.display import Display
+    from scoutlang.interfaces.pygments_lexer import html_lines
     from scoutlang.report.data import collect
     from scoutlang.report.figures import draw, export
     from scoutlang.report.page import PAGE, write_page
@@ -102,7 +103,9 @@ def command(
         )
     data = collect(judged)
     drawn, left_out = draw(data)
-    files = [write_page(out or run.path / PAGE, data, [*drawn, *left_out], limit=limit)]
+    source = html_lines(data.program.source_text)
+    page = out or run.path / PAGE
+    files = [write_page(page, data, [*drawn, *left_out], source=source, limit=limit)]
     if figure_folder is not None:
         files.extend(export(drawn, figure_folder, formats))
     said = verdict(data.program, data.validation.table())

@@ -15,7 +15,6 @@ from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
 from scoutlang.report.figures.kernel import density
 from scoutlang.report.figures.look import (
     STYLES,
-    TARGET,
     canvas,
     counted,
     listed,
@@ -24,6 +23,7 @@ from scoutlang.report.figures.look import (
     present,
 )
 from scoutlang.report.figures.terms import Numeric, numeric_terms, pooled_range, slug
+from scoutlang.support.colours import CLEAR, TARGET
 
 _GRID = 401
 _MOST_BINS = 40
@@ -112,7 +112,7 @@ def _pattern(group: Group) -> dict[str, object]:
     return {
         "shape": style.pattern,
         "fgcolor": style.colour,
-        "bgcolor": "rgba(0,0,0,0)",
+        "bgcolor": CLEAR,
         "fillmode": "overlay",
         "size": 6,
         "solidity": 0.4,

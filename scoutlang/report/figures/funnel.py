@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
 from scoutlang.report.figures.look import STYLES, canvas, panels, plain
+from scoutlang.support.colours import CLEAR
 from scoutlang.validation.funnel import Funnel, Step
 
 _ROW = 62
@@ -58,7 +59,7 @@ def _add_arm(figure: go.Figure, column: int, funnel: Funnel, heights: list[int])
             marker={
                 "color": style.colour,
                 "line": {"color": style.colour, "width": 1},
-                "pattern": {"shape": style.pattern, "bgcolor": "rgba(0,0,0,0)"},
+                "pattern": {"shape": style.pattern, "bgcolor": CLEAR},
             },
             text=[f"{number} ({number / funnel.raw:.0%})" for number in kept],
             textposition="outside",

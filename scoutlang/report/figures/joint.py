@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scoutlang.report.data import Crystal, Group, ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
 from scoutlang.report.figures.kernel import density
-from scoutlang.report.figures.look import TARGET, canvas, members, panels, plain, present
+from scoutlang.report.figures.look import canvas, members, panels, plain, present
 from scoutlang.report.figures.terms import Numeric, numeric_terms, pooled_range, slug
+from scoutlang.support.colours import BLACK, TARGET, WHITE, faint
 
 MOST_PAIRS = 3
 _GRID = 81
@@ -105,8 +106,8 @@ def _add_points(
 ) -> None:
     marker = {
         "size": 5,
-        "color": "rgba(255,255,255,0.85)",
-        "line": {"width": 0.8, "color": "rgba(0,0,0,0.7)"},
+        "color": faint(WHITE, 0.85),
+        "line": {"width": 0.8, "color": faint(BLACK, 0.7)},
     }
     scatter = go.Scatter(
         x=points[0],
@@ -143,7 +144,7 @@ def _add_target(
             "symbol": "cross",
             "size": 11,
             "color": TARGET,
-            "line": {"width": 1.5, "color": "white"},
+            "line": {"width": 1.5, "color": faint(WHITE, 1)},
         }
         point = go.Scatter(
             x=[x.target],

@@ -1,9 +1,7 @@
 """The look that all figures share: one colour, symbol, line and pattern for each group, and a
 template for light and for dark ground.
 
-Blue and orange are those of Okabe and Ito's palette for all kinds of colour vision
-(https://jfly.uni-koeln.de/color/), the orange darker, so that both stand out from white and from
-black; lines, symbols and patterns tell the groups apart in greyscale, too.
+Lines, symbols and patterns tell the groups apart in greyscale, too.
 """
 
 from __future__ import annotations
@@ -16,32 +14,35 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from scoutlang.report.data import Crystal, Group, ReportData
+from scoutlang.support.colours import CLEAR, PAGE, REFERENCE, SURFACE, faint
 
 GROUPS: tuple[Group, ...] = ("reference", "non-guided", "guided")
 WIDTH = 800
 """Pixels at which texts and spaces are set."""
 
-TARGET = "#C8409F"
-NEUTRAL = "#808080"
-FAINT = "rgba(128,128,128,0.25)"
-SCALE = "Cividis"
-
 
 @dataclass(frozen=True)
 class Style:
-    """How a group is drawn; pattern: of its bars."""
+    """How a group is drawn; what is said of lines, symbols and patterns is in plotly's names."""
 
     colour: str
-    fill: str
+    opacity: float
+    """Of an area, 0 to 1."""
     dash: str
     symbol: str
     pattern: str
+    """Of bars; empty for a full colour."""
+
+    @property
+    def fill(self) -> str:
+        """The colour of an area."""
+        return faint(self.colour, self.opacity)
 
 
 STYLES: Mapping[Group, Style] = {
-    "reference": Style("#808080", "rgba(128,128,128,0.10)", "dot", "diamond", "."),
-    "non-guided": Style("#D98200", "rgba(217,130,0,0.14)", "dash", "square", "/"),
-    "guided": Style("#0072B2", "rgba(0,114,178,0.18)", "solid", "circle", ""),
+    "reference": Style(REFERENCE, 0.10, "dot", "diamond", "."),
+    "non-guided": Style(PAGE["non-guided"].light, 0.14, "dash", "square", "/"),
+    "guided": Style(PAGE["guided"].light, 0.18, "solid", "circle", ""),
 }
 
 
@@ -49,9 +50,8 @@ def template(*, dark: bool = False) -> go.layout.Template:
     """Ground, text and grid. A figure changes between light and dark by its template alone: nothing
     else that it holds depends on the ground.
     """
-    ground, text, grid = (
-        ("#15181d", "#e8e8e8", "#343a42") if dark else ("#ffffff", "#1c1c1c", "#e4e4e4")
-    )
+    shades = (PAGE[name] for name in ("card", "ink", "line"))
+    ground, text, grid = (shade.dark if dark else shade.light for shade in shades)
     axis = {
         "gridcolor": grid,
         "linecolor": text,
@@ -81,13 +81,13 @@ def template(*, dark: bool = False) -> go.layout.Template:
                 "xanchor": "left",
                 "y": 1,
                 "yanchor": "bottom",
-                "bgcolor": "rgba(0,0,0,0)",
+                "bgcolor": CLEAR,
             },
             "annotationdefaults": {"showarrow": False, "font": {"color": text, "size": 12}},
             "shapedefaults": {"line": {"color": text, "width": 1}},
             "margin": {"l": 70, "r": 20, "t": 60, "b": 55},
             "coloraxis": {
-                "colorscale": SCALE,
+                "colorscale": SURFACE,
                 "colorbar": {"outlinewidth": 0, "thickness": 14, "title": {"font": {"size": 14}}},
             },
         }

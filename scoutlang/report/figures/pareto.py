@@ -13,7 +13,6 @@ import plotly.graph_objects as go
 from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
 from scoutlang.report.figures.look import (
-    NEUTRAL,
     STYLES,
     canvas,
     counted,
@@ -22,6 +21,7 @@ from scoutlang.report.figures.look import (
     plain,
     present,
 )
+from scoutlang.support.colours import NEUTRAL
 from scoutlang.validation.hull import METASTABLE
 
 FRONTS = 3

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from scoutlang.ir import Term
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.look import FAINT, STYLES, canvas, panels, plain
+from scoutlang.report.figures.look import STYLES, canvas, panels, plain
 from scoutlang.runs.trace import guiding_terms
+from scoutlang.support.colours import NEUTRAL, faint
 
 MAX_ROWS = 4_000_000
 """Rows that are read, first batches first: 2000 structures of 250 steps and 8 terms. More do not
@@ -75,7 +76,7 @@ def draw(data: ReportData) -> list[Drawn]:
                 figure.add_vrect(
                     x0=guide.since,
                     x1=guide.until,
-                    fillcolor=FAINT,
+                    fillcolor=faint(NEUTRAL, 0.25),
                     opacity=0.35,
                     line_width=0,
                     layer="below",

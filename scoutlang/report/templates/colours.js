@@ -3,11 +3,10 @@
 let crayon = null;
 // [red, green, blue, opacity] of any colour that a browser knows; null for what is none.
 function parsed(text) {
+  if (!CSS.supports("color", text)) return null;
   crayon = crayon || document.createElement("canvas").getContext("2d");
-  crayon.fillStyle = "#010203";
   crayon.fillStyle = text;
   const found = crayon.fillStyle;
-  if (found === "#010203" && text !== "#010203") return null;
   if (found.startsWith("#")) return [1, 3, 5].map((k) => parseInt(found.slice(k, k + 2), 16)).concat(1);
   return found.match(/[\d.]+/g).map(Number);
 }

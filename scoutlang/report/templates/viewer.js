@@ -109,7 +109,7 @@ class Viewer {
       const half = { x: (p.x + q.x) / 2, y: (p.y + q.y) / 2, z: (p.z + q.z) / 2 };
       const pale = one.outside || other.outside ? 0.35 : 0;
       for (const [end, atom] of [[p, one], [q, other]]) {
-        const colour = blend(blend(atom.element.colour, "#000000", 0.12), paper, Math.max(pale, fog(end.z)));
+        const colour = blend(blend(atom.element.colour, "black", 0.12), paper, Math.max(pale, fog(end.z)));
         painted.push({ z: (end.z + half.z) / 2 - 0.2, paint: () => line(context, end, half, Math.max(2, 0.2 * end.size), colour, blend(ink, paper, 0.45)) });
       }
     }
@@ -228,9 +228,9 @@ function line(context, from, to, width, colour, outline) {
 
 function ball(context, at, radius, colour, outline, symbol) {
   const light = context.createRadialGradient(at.x - 0.35 * radius, at.y - 0.4 * radius, 0.08 * radius, at.x, at.y, radius);
-  light.addColorStop(0, blend(colour, "#ffffff", 0.65));
+  light.addColorStop(0, blend(colour, "white", 0.65));
   light.addColorStop(0.45, colour);
-  light.addColorStop(1, blend(colour, "#000000", 0.38));
+  light.addColorStop(1, blend(colour, "black", 0.38));
   context.fillStyle = light;
   context.strokeStyle = outline;
   context.lineWidth = 0.8;
@@ -243,9 +243,9 @@ function ball(context, at, radius, colour, outline, symbol) {
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.lineWidth = 3;
-    context.strokeStyle = "#ffffff";
+    context.strokeStyle = "white";
     context.strokeText(symbol, at.x, at.y);
-    context.fillStyle = "#000000";
+    context.fillStyle = "black";
     context.fillText(symbol, at.x, at.y);
   }
 }

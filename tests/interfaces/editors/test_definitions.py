@@ -9,21 +9,36 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from html import unescape
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pygments.token import Comment, Error, Keyword, Name, Number, Operator, String
+from hypothesis import given
+from hypothesis import strategies as st
+from pygments import highlight
+from pygments.formatters import Terminal256Formatter
+from pygments.token import (
+    Comment,
+    Error,
+    Keyword,
+    Name,
+    Number,
+    Operator,
+    String,
+    string_to_tokentype,
+)
 
 from scoutlang.interfaces import editor_syntax
 from scoutlang.interfaces.lsp import tokens
-from scoutlang.interfaces.pygments_lexer import ScoutLexer
+from scoutlang.interfaces.pygments_lexer import ScoutLexer, TerminalStyle, html_lines
 from scoutlang.interfaces.words import KEYWORDS, by_kind, reserved
 from scoutlang.ir.source import Source
 from scoutlang.language import parser
 from scoutlang.language.statements import CLAIMING, DEFINING, STATEMENTS
 from scoutlang.language.statements.statement import Statement
+from scoutlang.support.colours import TOKENS as TOKENS_SHOWN
 
 ROOT = Path(__file__).parents[3]
 EDITORS = ROOT / "grammar" / "editors"
@@ -220,6 +235,22 @@ def test_pygments_sees_what_the_lexer_sees(path: Path) -> None:
     assert _of_lexer(text) == [
         (v, TOKENS[t]) for t, v in tokens if t in (Comment.Single, String, Number)
     ]
+
+
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from('\r\n \t<&>"#Å±'))))
+def test_markup_of_a_program_is_the_program(text: str) -> None:
+    lines = [unescape(re.sub("<[^>]*>", "", line)) for line in html_lines(text)]
+    assert lines == text.replace("\r\n", "\n").replace("\r", " ").split("\n")
+
+
+def test_words_have_a_colour_in_the_terminal() -> None:
+    shown = highlight(
+        "expect CN(Cu-P) = 4 Å", ScoutLexer(), Terminal256Formatter(style=TerminalStyle)
+    )
+    assert "\x1b[34;01mexpect\x1b" in shown
+    assert shown.endswith(" Å\n")  # though a unit is a keyword to Pygments
+    emitted = {kind for path in EXAMPLES for kind, _ in ScoutLexer().get_tokens(path.read_text())}
+    assert {string_to_tokentype(kind) for kind in TOKENS_SHOWN} <= emitted
 
 
 def test_pygments_finds_the_lexer() -> None:
