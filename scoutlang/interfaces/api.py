@@ -323,10 +323,10 @@ def judge(folder: str | Path, *, progress: bool = True, **options: Any) -> Judge
 
 def figures(judged: Judged) -> dict[str, go.Figure]:
     """The figures of a run that its data allow, by name, in reading order: Plotly figures."""
-    from scoutlang.report import figures as drawing
     from scoutlang.report.data import collect
+    from scoutlang.report.figures import Figure, draw
 
-    return {figure.name: figure.plot for figure in drawing.figures(collect(judged))}
+    return {one.name: one.plot for one in draw(collect(judged)) if isinstance(one, Figure)}
 
 
 def write_report(judged: Judged, out: str | Path | None = None) -> Path:
@@ -339,7 +339,6 @@ def write_report(judged: Judged, out: str | Path | None = None) -> Path:
     from scoutlang.report.page import PAGE, write_page
 
     data = collect(judged)
-    drawn, left_out = draw(data)
     page = judged.folder / PAGE if out is None else Path(out)
     source = html_lines(data.program.source_text)
-    return write_page(page, data, [*drawn, *left_out], source=source)
+    return write_page(page, data, draw(data), source=source)

@@ -20,7 +20,7 @@ from scoutlang.report.candidates import candidates
 from scoutlang.report.citations import citations
 from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.document import document, write_document
-from scoutlang.report.figures import Figure, LeftOut
+from scoutlang.report.figures import Drawn, Figure, LeftOut
 from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
 from scoutlang.report.verdict import verdict
 from scoutlang.validation.record import Record
@@ -38,7 +38,7 @@ _DIGITS = 6  # significant ones, of numbers in figures
 
 def render(
     data: ReportData,
-    figures: Sequence[Figure | LeftOut],
+    figures: Sequence[Drawn],
     *,
     source: Sequence[str] | None = None,
     limit: int = LIMIT,
@@ -81,7 +81,7 @@ def render(
 def write_page(
     file: Path,
     data: ReportData,
-    figures: Sequence[Figure | LeftOut],
+    figures: Sequence[Drawn],
     *,
     source: Sequence[str] | None = None,
     limit: int = LIMIT,

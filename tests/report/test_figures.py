@@ -26,8 +26,8 @@ from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
 from scoutlang.report.data import Crystal, Group, ReportData
 from scoutlang.report.figures import Figure, LeftOut, draw, export, template
+from scoutlang.report.figures._kernel import LEAST, Density, density
 from scoutlang.report.figures.distribution import bins
-from scoutlang.report.figures.kernel import LEAST, Density, density
 from scoutlang.report.figures.pareto import pareto_fronts
 from scoutlang.support.errors import ScoutError
 from scoutlang.validation.funnel import funnels
@@ -123,14 +123,16 @@ def many(groups: Sequence[Group], number: int, program: Program, seed: int = 0) 
 
 
 def by_name(data: ReportData) -> dict[str, Figure | LeftOut]:
-    made, left_out = draw(data)
-    found = {one.name: one for one in (*made, *left_out)}
-    assert len(found) == len(made) + len(left_out)
-    for figure in made:
-        figure.plot.to_json()  # what the page holds
-        assert figure.caption.endswith(".")
-        assert "nan" not in figure.caption
-    assert all(one.reason.endswith(".") for one in left_out)
+    drawn = draw(data)
+    for one in drawn:
+        if isinstance(one, LeftOut):
+            assert one.reason.endswith(".")
+        else:
+            one.plot.to_json()  # what the page holds
+            assert one.caption.endswith(".")
+            assert "nan" not in one.caption
+    found = {one.name: one for one in drawn}
+    assert len(found) == len(drawn)
     return found
 
 
@@ -357,8 +359,8 @@ def test_a_text_of_the_user_is_no_markup() -> None:
 
 def test_light_and_dark_differ_by_the_template_alone() -> None:
     program = checked(PAIRS)
-    figures, _ = draw(report(program, many(["non-guided", "guided", "reference"], 20, program)))
-    for figure in figures:
+    found = by_name(report(program, many(["non-guided", "guided", "reference"], 20, program)))
+    for figure in (one for one in found.values() if isinstance(one, Figure)):
         own = json.dumps(
             {k: v for k, v in figure.plot.to_plotly_json()["layout"].items() if k != "template"},
             default=str,
@@ -423,9 +425,10 @@ def browser() -> bool:
 @pytest.mark.skipif(not browser(), reason="no Chromium or Chrome is installed")
 def test_pictures_for_a_paper(tmp_path: Path) -> None:
     program = checked(PAIRS)
-    figures, _ = draw(report(program, many(["non-guided", "guided"], 12, program)))
-    (pareto,) = [one for one in figures if one.name == "pareto"]
-    png, svg, pdf = export([pareto], tmp_path / "figures", width_mm=90)
+    found = by_name(report(program, many(["non-guided", "guided"], 12, program)))
+    png, svg, pdf = export(
+        [found["pareto"], LeftOut("other", "Other", "No data.")], tmp_path / "figures", width_mm=90
+    )
     assert [file.name for file in (png, svg, pdf)] == ["pareto.png", "pareto.svg", "pareto.pdf"]
     head = png.read_bytes()[:24]
     assert head.startswith(b"\x89PNG")
@@ -440,7 +443,7 @@ def test_without_a_browser_it_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "none"))
     program = checked(PAIRS)
-    figures, _ = draw(report(program, many(["guided"], 12, program)))
+    figures = draw(report(program, many(["guided"], 12, program)))
     with pytest.raises(ScoutError) as caught:
         export(figures[:1], tmp_path, ["png"])
     assert caught.value.code == "E620"
@@ -452,7 +455,7 @@ def test_a_browser_that_does_not_start_is_an_error_of_its_own(
 ) -> None:
     monkeypatch.setenv("BROWSER_PATH", "/bin/false")
     program = checked(PAIRS)
-    figures, _ = draw(report(program, many(["guided"], 12, program)))
+    figures = draw(report(program, many(["guided"], 12, program)))
     with pytest.raises(ScoutError) as caught:
         export(figures[:1], tmp_path, ["png"])
     assert caught.value.code == "E621"

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html import unescape
@@ -15,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import kaleido
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -28,6 +30,7 @@ from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces.cli.report import command
 from scoutlang.interfaces.pygments_lexer import html_lines
 from scoutlang.ir.text import setting_statements
+from scoutlang.report import figures
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures import LeftOut
 from scoutlang.report.page import render, write_page
@@ -622,6 +625,45 @@ def test_the_command_writes_the_page_and_says_where(run: Path, tmp_path: Path) -
         command, [str(run), "--out", str(tmp_path / "elsewhere.html")], catch_exceptions=False
     )
     assert said.stdout.splitlines() == [found["verdict"], f"  {tmp_path / 'elsewhere.html'}"]
+
+
+TOY = """
+import plotly.graph_objects as go
+
+from scoutlang.report.figures import Figure
+
+PLACE = 15
+
+
+def draw(data):
+    return [Figure("toy", "A toy", "Nothing but a toy.", go.Figure(go.Scatter(x=[1], y=[2])))]
+"""
+
+
+def test_a_figure_is_a_file_and_nothing_else(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "toy.py").write_text(TOY, encoding="utf-8")
+    monkeypatch.setattr(figures, "__path__", [*figures.__path__, str(tmp_path / "figures")])
+    jobs: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        kaleido, "write_fig_from_object_sync", lambda found, **_: jobs.extend(found)
+    )
+    try:
+        CliRunner().invoke(
+            command,
+            [str(run), "--potential", "emt", "--figures", str(tmp_path / "out")],
+            catch_exceptions=False,
+        )
+    finally:
+        sys.modules.pop(f"{figures.__name__}.toy", None)
+    html = (run / "report.html").read_text(encoding="utf-8")
+    drawn = [figure["name"] for figure in content(html)["figures"]]
+    assert drawn == [job["path"].stem for job in jobs]
+    assert drawn.index("funnel") + 1 == drawn.index("toy") < drawn.index("margins")
+    assert '<h3 id="figure-toy-title">A toy</h3>' in html
+    assert "<figcaption>Nothing but a toy.</figcaption>" in html
 
 
 @pytest.mark.parametrize(

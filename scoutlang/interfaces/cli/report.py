@@ -12,7 +12,7 @@ from scoutlang.interfaces.cli.program_argument import color_option, echo_json, f
 from scoutlang.interfaces.cli.run_or_structures import open_run, run_or_structures
 
 if TYPE_CHECKING:
-    from scoutlang.report.figures.export import Format
+    from scoutlang.report.figures._export import Format
 
 _FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
 
@@ -102,10 +102,10 @@ def command(
             note=display.note,
         )
     data = collect(judged)
-    drawn, left_out = draw(data)
+    drawn = draw(data)
     source = html_lines(data.program.source_text)
     page = out or run.path / PAGE
-    files = [write_page(page, data, [*drawn, *left_out], source=source, limit=limit)]
+    files = [write_page(page, data, drawn, source=source, limit=limit)]
     if figure_folder is not None:
         files.extend(export(drawn, figure_folder, formats))
     said = verdict(data.program, data.validation.table())

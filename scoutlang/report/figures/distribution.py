@@ -11,9 +11,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from scoutlang.report.data import Group, ReportData
-from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.kernel import density
-from scoutlang.report.figures.look import (
+from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures._kernel import density
+from scoutlang.report.figures._look import (
     STYLES,
     canvas,
     counted,
@@ -22,8 +22,10 @@ from scoutlang.report.figures.look import (
     plain,
     present,
 )
-from scoutlang.report.figures.terms import Numeric, numeric_terms, pooled_range, slug
+from scoutlang.report.figures._terms import Numeric, numeric_terms, pooled_range, slug
 from scoutlang.support.colours import CLEAR, TARGET
+
+PLACE = 20
 
 _GRID = 401
 _MOST_BINS = 40

@@ -13,11 +13,13 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from scoutlang.report.data import Crystal, Group, ReportData
-from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.kernel import density
-from scoutlang.report.figures.look import canvas, members, panels, plain, present
-from scoutlang.report.figures.terms import Numeric, numeric_terms, pooled_range, slug
+from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures._kernel import density
+from scoutlang.report.figures._look import canvas, members, panels, plain, present
+from scoutlang.report.figures._terms import Numeric, numeric_terms, pooled_range, slug
 from scoutlang.support.colours import BLACK, TARGET, WHITE, faint
+
+PLACE = 30
 
 MOST_PAIRS = 3
 _GRID = 81

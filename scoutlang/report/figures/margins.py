@@ -8,10 +8,12 @@ import plotly.graph_objects as go
 
 from scoutlang.ir import Arm, Wish
 from scoutlang.report.data import ReportData
-from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.look import STYLES, canvas, panels, plain
-from scoutlang.report.figures.terms import pooled_range
+from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures._look import STYLES, canvas, panels, plain
+from scoutlang.report.figures._terms import pooled_range
 from scoutlang.support.colours import TARGET
+
+PLACE = 50
 
 _ROW = 118
 _ARMS: tuple[Arm, ...] = ("guided", "non-guided")  # from below

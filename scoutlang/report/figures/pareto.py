@@ -11,8 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from scoutlang.report.data import Crystal, ReportData
-from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.look import (
+from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures._look import (
     STYLES,
     canvas,
     counted,
@@ -23,6 +23,8 @@ from scoutlang.report.figures.look import (
 )
 from scoutlang.support.colours import NEUTRAL
 from scoutlang.validation.hull import METASTABLE
+
+PLACE = 40
 
 FRONTS = 3
 _HEIGHT = 520

@@ -13,10 +13,12 @@ import pyarrow.parquet as pq
 
 from scoutlang.ir import Term
 from scoutlang.report.data import ReportData
-from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.look import STYLES, canvas, panels, plain
+from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures._look import STYLES, canvas, panels, plain
 from scoutlang.runs.trace import guiding_terms
 from scoutlang.support.colours import NEUTRAL, faint
+
+PLACE = 60
 
 MAX_ROWS = 4_000_000
 """Rows that are read, first batches first: 2000 structures of 250 steps and 8 terms. More do not

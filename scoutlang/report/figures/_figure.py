@@ -10,26 +10,27 @@ import plotly.graph_objects as go
 
 @dataclass(frozen=True)
 class Figure:
-    """name: of its files, letters, digits and hyphens. caption: in words what is seen, with N and
-    method; it is also the text for a screen reader.
-
-    plot: `look.WIDTH` wide at the height that it has; its colours of text and ground are those of
-    its template (`look.template`).
-    """
+    """A figure of a run."""
 
     name: str
+    """Of its files: letters, digits and hyphens."""
     title: str
     caption: str
+    """In words what is seen, with N and method; also the text for a screen reader."""
     plot: go.Figure
+    """`_look.WIDTH` wide at the height that it has; its colours of text and ground are those of its
+    template (`_look.template`).
+    """
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A figure that this run has no data for. reason: a sentence for the reader."""
+    """A figure that this run has no data for."""
 
     name: str
     title: str
     reason: str
+    """A sentence for the reader."""
 
 
 Drawn: TypeAlias = Figure | LeftOut

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from scoutlang.report.figures.figure import Figure
-from scoutlang.report.figures.look import WIDTH
+from scoutlang.report.figures._figure import Drawn, Figure
+from scoutlang.report.figures._look import WIDTH
 from scoutlang.runs.folder import writing
 from scoutlang.support.errors import ScoutError
 
@@ -22,14 +22,14 @@ _SECONDS = 120
 
 
 def export(
-    figures: Sequence[Figure],
+    figures: Sequence[Drawn],
     folder: str | Path,
     formats: Sequence[Format] = ("png", "svg", "pdf"),
     *,
     width_mm: float = 180.0,
 ) -> list[Path]:
     """Write every figure in every format into a folder, `width_mm` wide: 180 mm is a page of two
-    columns, where texts are 7 to 8 pt high.
+    columns, where texts are 7 to 8 pt high. What is left out is passed over.
 
     PNG has `DPI`. Raises ScoutError: E620 there is no browser, E621 it does not draw, E602 the
     folder cannot be written.
@@ -51,6 +51,7 @@ def export(
             },
         }
         for figure in figures
+        if isinstance(figure, Figure)
         for form in formats
     ]
     if jobs:
