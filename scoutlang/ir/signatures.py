@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from scoutlang.ir.units import DIMENSIONS
+
 if TYPE_CHECKING:
     from scoutlang.ir import Measure, Relation
 
@@ -29,19 +31,8 @@ Dimension = Literal[
 the names in ``categories``.
 """
 
-CANONICAL_UNIT: Mapping[str, str] = {
-    "dimensionless": "",
-    "length": "Å",
-    "angle": "°",
-    "area": "Å^2",
-    "volume_per_atom": "Å^3",
-    "density": "g/cm^3",
-    "energy_per_atom": "eV/atom",
-    "energy": "eV",
-    "pressure": "GPa",
-    "truth": "",
-    "category": "",
-}
+CANONICAL_UNIT: Mapping[str, str] = {name: made.unit for name, made in DIMENSIONS.items()}
+"""Name of a dimension → the unit that values are in; empty where there is none."""
 
 Domain = Literal["crystal", "site", "item"]
 """What a descriptor has one value of: the crystal, each atom, or each of its own items (angles,

@@ -24,14 +24,15 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A named program text. ``name`` is a path, ``<stdin>`` or ``<text>``. ``folder``: where the
-    files are that it refers to, if anywhere.
-    """
+    """A named program text."""
 
     name: str
+    """A path, ``<stdin>`` or ``<text>``."""
     text: str
     folder: Path | None = None
+    """Where the files are that it refers to, if anywhere."""
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    """Offset of the first character of each line."""
 
     def __post_init__(self) -> None:
         starts = [0]

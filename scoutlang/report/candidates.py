@@ -20,24 +20,24 @@ Cell = Value | tuple[Value, bool | None]
 
 @dataclass(frozen=True)
 class Column:
-    """kind: how it is shown and sorted; ``value`` is a number with the truth of its term beside it.
-    about: what it is, in a sentence.
-    """
+    """A column of the table."""
 
     name: str
     kind: Kind
+    """How it is shown and sorted; ``value`` is a number with the truth of its term beside it."""
     about: str
+    """What it is, in a sentence."""
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """rows: one for each record, in the order in which they are read first; known: the same for
-    crystals of the reference.
-    """
+    """The table, as cells by columns."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    """One for each record, in the order in which they are read first."""
     known: tuple[tuple[Cell, ...], ...]
+    """The same for crystals of the reference."""
 
 
 _Read = Callable[[Record], Cell]

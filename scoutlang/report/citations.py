@@ -10,13 +10,14 @@ from scoutlang.support.errors import ScoutError
 
 
 class Citation(NamedTuple):
-    """what: the part of the run. work: authors, journal and DOI. licence: of what was used, empty
-    where it is not known here.
-    """
+    """What somebody made that a run used."""
 
     what: str
+    """The part of the run."""
     work: str
+    """Authors, journal and DOI."""
     licence: str = ""
+    """Of what was used; empty where it is not known here."""
 
 
 _METHOD = Citation("method", "de Lambilly, Baturin et al., arXiv:2604.13354", "scoutlang: MIT")

@@ -50,37 +50,36 @@ _PAIRS = MAX_PAIRS // 10  # the losses of a batch are held together, with every 
 
 @dataclass(frozen=True)
 class Crystal:
-    """One crystal in the figures: of an arm, or of the reference set.
-
-    id: of its record, or in the reference. values: term label → exact value in the term's canonical
-    unit, for terms that compare or wish for one value. satisfied: term label → truth. Both None
-    where undefined. loss: ℓ of the program, dimensionless, None where a guiding term is undefined;
-    e_above_hull: eV/atom, unrelaxed, None where there is none. record: None for the reference.
-    """
+    """One crystal in the figures: of an arm, or of the reference set."""
 
     id: str
+    """Of its record, or in the reference."""
     group: Group
     formula: str
+    """The reduced one."""
     structure: Structure
     values: Mapping[str, float | None]
+    """Label of a term that compares or wishes for one value → the exact value in its canonical
+    unit, None where it is undefined.
+    """
     satisfied: Mapping[str, bool | None]
+    """Label of a term → whether it holds, None where that is undefined."""
     loss: float | None
+    """ℓ of the program, dimensionless; None where a guiding term is undefined."""
     e_above_hull: float | None
+    """eV/atom, unrelaxed; None where there is none."""
     hit: bool | None
+    """Whether every requirement holds; None where that is undefined."""
     record: Record | None = None
+    """What the stages said of it; None for the reference."""
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """A judged run. terms, hardest, funnels: as the table of `scout run` has them.
-
-    crystals: those of both arms that have a structure, in the order of the records, then those of
-    the reference that hold only elements of the system and on which some term is defined. trace:
-    the folder of the guided arm's trace, None where there is none. reference_left_out: reason →
-    crystals of the reference, of these elements, that are not among them.
-    """
+    """A judged run; ``terms``, ``hardest`` and ``funnels`` as the table of `scout run` has them."""
 
     name: str
+    """Of the run's folder."""
     program: Program
     manifest: Manifest
     validation: Validation
@@ -88,8 +87,13 @@ class ReportData:
     hardest: Hardest | None
     funnels: tuple[Funnel, ...]
     crystals: tuple[Crystal, ...]
+    """Those of both arms that have a structure, in the order of the records, then those of the
+    reference that hold only elements of the system and on which some term is defined.
+    """
     trace: Path | None = None
+    """The folder of the guided arm's trace, None where there is none."""
     reference_left_out: Mapping[str, int] = field(default_factory=dict)
+    """Reason → how many crystals of the reference, of these elements, are not among them."""
 
 
 def collect(judged: Judged) -> ReportData:

@@ -25,7 +25,10 @@ from scoutlang.support.colours import PAGE, TOKENS
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
 
-_POLICY = "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+_POLICY = (
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
 
 
 def document(

@@ -21,7 +21,7 @@ from scoutlang.report.citations import citations
 from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.document import document, write_document
 from scoutlang.report.figures import Drawn, Figure, LeftOut
-from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
+from scoutlang.report.pictured import picturable, scene
 from scoutlang.report.verdict import verdict
 from scoutlang.validation.record import Record
 from scoutlang.validation.summary import Summary
@@ -86,7 +86,7 @@ def write_page(
     source: Sequence[str] | None = None,
     limit: int = LIMIT,
 ) -> Path:
-    """The page as a file, whole or not at all. Raises ScoutError E602 where it cannot be written."""
+    """The page as a file, whole or not at all. Raises ScoutError E602 where that cannot be."""
     return write_document(file, render(data, figures, source=source, limit=limit))
 
 
@@ -96,17 +96,11 @@ def _content(data: ReportData, figures: Sequence[Figure], limit: int) -> dict[st
     rank = {row[0]: position for position, row in enumerate(table.rows)}
     best = sorted(data.crystals, key=lambda c: rank.get(c.id, len(rank)))
     drawn = [c for c in best if picturable(c.structure)][:limit]
-    pairs = bonded_pairs(data.program)
     return {
-        "name": data.name,
-        "elements": elements_shown([c.structure for c in drawn]),
-        "pairs": [[one, other, round(radius, 3)] for one, other, radius in pairs],
+        **scene({c.id: c.structure for c in drawn}, data.program),
         "columns": [asdict(column) for column in table.columns],
         "rows": [[_cell(cell) for cell in row] for row in table.rows],
         "known": [[_cell(cell) for cell in row] for row in table.known],
-        "structures": dict(
-            zip([c.id for c in drawn], pictures([c.structure for c in drawn], pairs), strict=True)
-        ),
         "undrawn": _undrawn(data.crystals, drawn),
         "figures": [{"name": figure.name, **_plot(figure.plot)} for figure in figures],
     }
@@ -169,7 +163,10 @@ def _unfinished(data: ReportData) -> str:
         f"{sum(r.arm == arm for r in data.validation.records)} of {planned} {arm}"
         for arm in data.manifest.arms
     ]
-    return f"This run is not finished: {' and '.join(done)} structures are here. Every number on this page is of these, and will change."
+    return (
+        f"This run is not finished: {' and '.join(done)} structures are here. "
+        "Every number on this page is of these, and will change."
+    )
 
 
 def _settings(data: ReportData) -> list[str]:

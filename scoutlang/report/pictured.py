@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import colorsys
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,13 +112,27 @@ def _apart(colour: Colour, others: Sequence[Colour]) -> float:
     )
 
 
+def scene(structures: Mapping[str, Structure], program: Program) -> dict[str, Any]:
+    """All that the viewer needs to show crystals, which are `picturable`, by their ids: elements,
+    pairs with a bond, and structures.
+    """
+    pairs = bonded_pairs(program)
+    pictured = pictures(list(structures.values()), pairs)
+    return {
+        "elements": elements_shown(list(structures.values())),
+        "pairs": [[one, other, round(radius, 3)] for one, other, radius in pairs],
+        "structures": dict(zip(structures, pictured, strict=True)),
+    }
+
+
 def pictures(structures: Sequence[Structure], pairs: Sequence[Pair]) -> Iterator[dict[str, Any]]:
     """One for each structure, all of them `picturable`.
 
-    cell: rows of the lattice, Å, one after the other. elements: symbol of each site. frac: 3 whole
-    numbers a site, 1/10000 of the cell, from 0 to
-    9999. bonds: 5 numbers each: centre, neighbour, and the image of the neighbour; at most
-          `MAX_BONDS`. cif: the structure as a file, with all digits.
+    - cell: rows of the lattice, Å, one after the other
+    - elements: symbol of each site
+    - frac: 3 whole numbers a site, 1/10000 of the cell, from 0 to 9999
+    - bonds: 5 numbers each, centre, neighbour, and the image of the neighbour; at most `MAX_BONDS`
+    - cif: the structure as a file, with all digits
     """
     for first in range(0, len(structures), _BATCH):
         some = structures[first : first + _BATCH]

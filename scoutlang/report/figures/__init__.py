@@ -1,6 +1,8 @@
-"""The figures of a judged run, for the page and for a paper. One file for each kind, which is all
-that there is to say of it: ``PLACE`` in reading order, and ``draw``, which makes its figures or says
-why there are none. Files whose names begin with an underscore are what figures share.
+"""The figures of a judged run, for the page and for a paper.
+
+One file for each kind, and the file is the registration: ``PLACE`` is where it stands in reading
+order, ``draw`` makes its figures or says why there are none. Files whose names begin with an
+underscore are what the kinds share.
 """
 
 from __future__ import annotations

@@ -24,12 +24,12 @@ _DEGENERATE = 1e-8
 
 @dataclass(frozen=True)
 class Density:
-    """values: on the grid that was asked for. bandwidth: standard deviation of the kernel along
-    each axis, in its unit.
-    """
+    """A density on a grid."""
 
     values: NDArray[np.float64]
+    """At the points that were asked for, in their shape."""
     bandwidth: tuple[float, ...]
+    """Standard deviation of the kernel along each axis, in its unit."""
 
 
 def density(

@@ -18,21 +18,25 @@ _WORDS = frozenset({"truth", "category"})
 
 @dataclass(frozen=True)
 class Numeric:
-    """A term with one value per crystal.
-
-    axis: name and unit. whole: made of whole numbers of each site or of the cell, so that a mean is
-    a fraction of two of them. target: None for a range or a wish. low, high: what satisfies it,
-    infinite where it is open; both infinite for a wish. aim: in words.
-    """
+    """A term with one value per crystal."""
 
     term: ir.Term
     axis: str
+    """What an axis says: name and unit."""
     unit: str
+    """With superscripts; empty for a plain number."""
     whole: bool
+    """Whether it is made of whole numbers of each site or of the cell, so that a mean is a fraction
+    of two of them.
+    """
     target: float | None
+    """None for a range or a wish."""
     low: float
+    """The least value that satisfies it; −∞ where it is open, and for a wish."""
     high: float
+    """The largest one; ∞ where it is open, and for a wish."""
     aim: str
+    """What is wanted, in words."""
 
     @property
     def label(self) -> str:

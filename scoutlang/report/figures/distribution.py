@@ -158,8 +158,10 @@ def _densities(
     figure.update_yaxes(title=f"probability density per {unit}" if unit else "probability density")
     said = []
     if widths:
+        bandwidths = f"{', '.join(widths)} {unit}".rstrip()
         said.append(
-            f"Curves: Gaussian kernel density, bandwidth by Silverman's rule ({', '.join(widths)}{f' {unit}' if unit else ''}), area 1."
+            "Curves: Gaussian kernel density, bandwidth by Silverman's rule "
+            f"({bandwidths}), area 1."
         )
     if single:
         said.append(f"Ticks: the single values ({'; '.join(single)}).")
@@ -216,7 +218,10 @@ def _what(data: ReportData, numeric: Numeric, groups: dict[Group, list[float]]) 
         if undefined:
             said.append(f"{undefined} undefined")
         parts.append(f"{group}: {', '.join(said)}")
-    return f"Exact value of {numeric.axis} in {listed(list(groups))} crystals, nothing relaxed; {wanted}. {'; '.join(parts)}."
+    return (
+        f"Exact value of {numeric.axis} in {listed(list(groups))} crystals, nothing relaxed; "
+        f"{wanted}. {'; '.join(parts)}."
+    )
 
 
 def _outside(groups: dict[Group, list[float]], low: float, high: float) -> str:

@@ -69,7 +69,8 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
         else:
             drawn = True
             said.append(
-                f"{arm}: bandwidth {found.bandwidth[0]:.2g} along {x.label}, {found.bandwidth[1]:.2g} along {y.label}."
+                f"{arm}: bandwidth {found.bandwidth[0]:.2g} along {x.label}, "
+                f"{found.bandwidth[1]:.2g} along {y.label}."
             )
             surface = {
                 "x": xs,
@@ -171,17 +172,14 @@ def _caption(
             c.satisfied.get(x.label) is True and c.satisfied.get(y.label) is True for c in some
         )
         shares.append(f"{arm} {both} of {len(some)}")
-    how = (
-        "Gaussian kernel density in two dimensions, bandwidth by Silverman's rule, one colour scale for both arms; dots: the crystals."
-        if drawn
-        else ""
-    )
-    return " ".join(
-        part
-        for part in (
-            f"{x.axis} and {y.axis} of each crystal, unrelaxed, by arm. Target: {x.label} {x.aim} and {y.label} {y.aim}, framed; satisfying both: {', '.join(shares)}.",
-            how,
-            *said,
+    parts = [
+        f"{x.axis} and {y.axis} of each crystal, unrelaxed, by arm. "
+        f"Target: {x.label} {x.aim} and {y.label} {y.aim}, framed; "
+        f"satisfying both: {', '.join(shares)}."
+    ]
+    if drawn:
+        parts.append(
+            "Gaussian kernel density in two dimensions, bandwidth by Silverman's rule, "
+            "one colour scale for both arms; dots: the crystals."
         )
-        if part
-    )
+    return " ".join([*parts, *said])

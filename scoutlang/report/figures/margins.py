@@ -54,8 +54,9 @@ def draw(data: ReportData) -> list[Drawn]:
     totals = {arm: sum(r.arm == arm for r in records) for arm in arms}
     said = [_says(term.label, margins[term.label], totals) for term in terms]
     caption = (
-        "Margin of every require and expect by the exact evaluators, dimensionless: 0 is the edge, 1 the target of an equality. Box: quartiles and median;"
-        " whiskers to 1.5 times their distance; dots: structures, spread to be seen. "
+        "Margin of every require and expect by the exact evaluators, dimensionless: "
+        "0 is the edge, 1 the target of an equality. Box: quartiles and median; "
+        "whiskers to 1.5 times their distance; dots: structures, spread to be seen. "
         + " ".join(said)
     )
     return [Figure(name, title, caption, figure)]
