@@ -30,10 +30,9 @@ from scoutlang.language.statements.statement import Module
 from scoutlang.language.statements.system import System
 from scoutlang.language.syntax.ast import Reference
 from scoutlang.language.syntax.functions import FUNCTIONS, Function
-from scoutlang.language.syntax.lexeme import Lexeme
+from scoutlang.language.syntax.lexeme import Lexeme, open_brackets
 
 MAX_FILES = 200
-_OPENING = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 
 
 @dataclass(frozen=True)
@@ -560,12 +559,7 @@ class _Place:
 
     def _call(self) -> _Call | None:
         """The innermost call whose bracket is open here."""
-        opened: list[int] = []
-        for i, lexeme in enumerate(self.head):
-            if lexeme.terminal in _OPENING:
-                opened.append(i)
-            elif lexeme.terminal in _OPENING.values() and opened:
-                opened.pop()
+        opened = open_brackets(self.head)
         while opened and not (
             self.head[opened[-1]].terminal == "LPAR"
             and self.head[opened[-1] - 1].terminal == "NAME"
@@ -575,7 +569,7 @@ class _Place:
             return None
         number, depth, parameter, given = 0, 0, "", set()
         for before, lexeme in itertools.pairwise(self.head[opened[-1] :]):
-            depth += (lexeme.terminal in _OPENING) - (lexeme.terminal in _OPENING.values())
+            depth += lexeme.nesting
             if depth == 0 and lexeme.terminal == "COMMA":
                 number, parameter = number + 1, ""
             elif depth == 0 and lexeme.terminal == "EQUAL":

@@ -28,7 +28,7 @@ from scoutlang.language.diagnostics import Diagnostic, Label
 from scoutlang.language.statements import STATEMENTS
 from scoutlang.language.statements.statement import Module, Statement
 from scoutlang.language.syntax.ast import RULES, Name, Node, Number, Parts, Rule, Symbol, Text
-from scoutlang.language.syntax.lexeme import Lexeme
+from scoutlang.language.syntax.lexeme import CLOSED_BY, CLOSING, Lexeme
 from scoutlang.support.resources import resource
 
 GRAMMAR, TABLES = "scout.lark", "tables.json"
@@ -36,8 +36,6 @@ MAX_LINE = 100_000
 MAX_ERRORS = 30
 MAX_DEPTH = 32
 
-_PARTNER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
-_OPENING, _CLOSING = frozenset(_PARTNER), frozenset(_PARTNER.values())
 _ENDS = ("NEWLINE", "SEMICOLON")
 _SIGNS = frozenset({"HYPHEN", "PLUS"})
 _PREFIXES = frozenset({"NOT", "EACH", "ANY", "HYPHEN", "PLUS"})
@@ -45,8 +43,8 @@ _PREFIXES = frozenset({"NOT", "EACH", "ANY", "HYPHEN", "PLUS"})
 # What only holds other parts together: no node is made of it.
 _PUNCTUATION = frozenset(
     {
-        *_PARTNER,
-        *_PARTNER.values(),
+        *CLOSED_BY,
+        *CLOSING,
         "COMMA",
         "COLON",
         "DOT",
@@ -136,7 +134,7 @@ def statement_before(text: str) -> list[Lexeme]:
         after_newline = lexeme.terminal == "NEWLINE"
         if lexeme.terminal not in _ENDS:
             statement.append(lexeme)
-            depth += (lexeme.terminal in _OPENING) - (lexeme.terminal in _CLOSING)
+            depth += lexeme.nesting
     return statement
 
 
@@ -362,7 +360,7 @@ def _split(lexemes: Iterator[Lexeme]) -> Iterator[list[Lexeme]]:
             statement, depth = [], 0
         if lexeme.terminal not in _ENDS:
             statement.append(lexeme)
-            depth += (lexeme.terminal in _OPENING) - (lexeme.terminal in _CLOSING)
+            depth += lexeme.nesting
         after_newline = False
     if statement:
         yield statement
@@ -467,10 +465,10 @@ def _too_deep(lexemes: list[Lexeme]) -> Diagnostic | None:
     depth = 0
     for lexeme in lexemes:
         terminal = lexeme.terminal
-        if terminal in _OPENING:
+        if terminal in CLOSED_BY:
             depth += 1
             enclosing.append(depth)
-        elif terminal in _CLOSING:
+        elif terminal in CLOSING:
             if enclosing:
                 enclosing.pop()
             depth = enclosing[-1] if enclosing else 0

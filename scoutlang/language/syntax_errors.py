@@ -13,7 +13,7 @@ from scoutlang.ir.units import find_unit
 from scoutlang.language.diagnostics import Diagnostic, Fix, Label
 from scoutlang.language.diagnostics.suggest import closest, listing, quoted
 from scoutlang.language.statements import CALLED, CLAIMING, DEFINING, SETTINGS, STATEMENTS
-from scoutlang.language.syntax.lexeme import Lexeme
+from scoutlang.language.syntax.lexeme import CLOSED_BY, CLOSING, Lexeme, open_brackets
 
 # What a terminal is called in a message; the others are called by their own characters.
 SPOKEN = {
@@ -104,8 +104,6 @@ _SHORT = 3  # letters of a word that resembles too many others
 _CONNECTIVES, _QUANTIFIERS = ("and", "or", "implies"), ("each", "any", "not")
 
 _RELATIONS = {"EQUAL", "DOUBLE_EQUAL", "LESS", "GREATER", "LESS_EQUAL", "GREATER_EQUAL", "IN", "AS"}
-_CLOSING = {"LPAR": ")", "LSQB": "]", "LBRACE": "}"}
-_CLOSING_TERMINAL = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _MAX_OFFERED = 6
 _SPECIES = {"NAME", "STAR", "RBRACE", "LBRACE"}
 # Terminals that are offered together, by what they begin or go on with.
@@ -364,7 +362,7 @@ def _brackets(
     lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]
 ) -> Diagnostic | None:
     found = lexemes[position]
-    if found.terminal in _CLOSING_TERMINAL.values():
+    if found.terminal in CLOSING:
         opened = _innermost_open(lexemes[:position])
         if opened is None:
             return Diagnostic.at(
@@ -374,7 +372,7 @@ def _brackets(
                 "no bracket is open here",
                 replacement="",
             )
-        right = _CLOSING[opened.terminal]
+        right = CLOSING[CLOSED_BY[opened.terminal]]
         if found.text != right:
             message, also = (
                 f"`{opened.text}` is closed by {quoted(found.text)}",
@@ -391,9 +389,9 @@ def _unclosed(
     lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]
 ) -> Diagnostic | None:
     opened = _innermost_open(lexemes[:position])
-    if opened is None or _CLOSING_TERMINAL[opened.terminal] not in accepted or _balanced(lexemes):
+    if opened is None or CLOSED_BY[opened.terminal] not in accepted or _balanced(lexemes):
         return None
-    right = _CLOSING[opened.terminal]
+    right = CLOSING[CLOSED_BY[opened.terminal]]
     position = _after_chain(lexemes, opened, position)
     end = lexemes[position - 1].span.end
     place = lexemes[position].span if position < len(lexemes) else Span(end, end)
@@ -414,7 +412,7 @@ def _balanced(lexemes: Sequence[Lexeme]) -> bool:
     """Whether as many brackets close as open: then none is missing."""
     return all(
         sum(x.terminal == opening for x in lexemes) == sum(x.terminal == closing for x in lexemes)
-        for opening, closing in _CLOSING_TERMINAL.items()
+        for opening, closing in CLOSED_BY.items()
     )
 
 
@@ -436,13 +434,8 @@ def _after_chain(lexemes: Sequence[Lexeme], opened: Lexeme, position: int) -> in
 
 
 def _innermost_open(lexemes: Sequence[Lexeme]) -> Lexeme | None:
-    opened: list[Lexeme] = []
-    for lexeme in lexemes:
-        if lexeme.terminal in _CLOSING_TERMINAL:
-            opened.append(lexeme)
-        elif lexeme.terminal in _CLOSING_TERMINAL.values() and opened:
-            opened.pop()
-    return opened[-1] if opened else None
+    opened = open_brackets(lexemes)
+    return lexemes[opened[-1]] if opened else None
 
 
 def _misspelt_connective(

@@ -22,6 +22,7 @@ CLAIM = '''"""``avoid CN(Cu-Cu) = 1``: a claim for this test.
 Its text in the manual.
 """
 
+from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.statements.statement import Claiming
 
 
@@ -32,7 +33,7 @@ class Avoid(Claiming):
     since = 1
 
     def check(self, scope):
-        scope.report("W065", "this is avoided", self.span, "seen")
+        scope.report(Message("W065", "this is avoided", "seen"), self.span)
 '''
 
 SETTING = """    glow: float = setting(Real(0, 3), 1.5,
@@ -47,9 +48,8 @@ from scoutlang.interfaces import completion, editor_syntax, manual, words
 from scoutlang.interfaces.lsp.document import Document
 from scoutlang.interfaces.pygments_lexer import ScoutLexer
 from scoutlang.ir.source import Source
-from scoutlang.ir.text import summary
+from scoutlang.ir.text import Printer, setting_statements
 from scoutlang.language.formatter import formatted
-from scoutlang.report.settings import settings_of
 
 TEXT = "system Cu-P\\nguide   glow 2\\navoid  mine :  CN( Cu - P )=1\\n"
 document = Document(Source("x", TEXT), dict(signatures()), manual.pages)
@@ -72,8 +72,8 @@ print(json.dumps({
     "hover": document.hover(TEXT.index("glow"))[1],
     "outline": [[s.name, s.rule, s.outline] for s in document.symbols()],
     "glow": program.guide.glow,
-    "summary": summary(program),
-    "page": settings_of(program, guided=True),
+    "summary": Printer(signatures()).summary(program),
+    "page": setting_statements(program, guided=True),
     "data": program.guide.to_data()["glow"],
 }))
 """

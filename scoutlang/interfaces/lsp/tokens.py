@@ -230,8 +230,7 @@ class _Statement:
             return
         depth = 0
         for before, lexeme in itertools.pairwise(self._lexemes):
-            depth += before.terminal in ("LPAR", "LBRACE", "LSQB")
-            depth -= before.terminal in ("RPAR", "RBRACE", "RSQB")
+            depth += before.nesting
             if before.terminal == "RPAR" and depth == 0:
                 return
             if depth == 1 and before.terminal in ("LPAR", "COMMA") and lexeme.terminal == "NAME":

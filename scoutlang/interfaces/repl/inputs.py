@@ -18,7 +18,6 @@ from scoutlang.language.syntax.lexeme import Lexeme
 COMMAND = ":"
 BELOW = "|"
 
-_OPENING, _CLOSING = frozenset({"LPAR", "LSQB", "LBRACE"}), frozenset({"RPAR", "RSQB", "RBRACE"})
 _JOINING = frozenset({"AND", "OR", "NOT", "IMPLIES", "EACH", "ANY"})
 """Words after which a claim goes on, whatever comes before them."""
 
@@ -113,6 +112,6 @@ def _walk(text: str) -> Iterator[tuple[Lexeme, int, str]]:
         # that begins with a verb.
         if ";" in code or ("\n" in code and word.text in STATEMENTS):
             depth = 0
-        depth = max(0, depth + (word.terminal in _OPENING) - (word.terminal in _CLOSING))
+        depth = max(0, depth + word.nesting)
         end = word.end
         yield word, depth, gap
