@@ -18,6 +18,7 @@ from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors._structures import decided_structures
 from scoutlang.ir import Program
 from scoutlang.potentials import Evaluation, Potential, Report
+from scoutlang.validation.record import Record
 from scoutlang.validation.reference import Reference
 
 METASTABLE = 0.2
@@ -114,6 +115,11 @@ class Heights:
             return nan
         height = self._hulls.height(structure.composition, evaluation.energy)
         return nan if isinstance(height, str) else height
+
+
+def is_metastable(record: Record) -> bool:
+    """Whether it is known to be in S."""
+    return record.e_above_hull is not None and record.e_above_hull <= METASTABLE
 
 
 def _system(composition: Composition) -> frozenset[str]:

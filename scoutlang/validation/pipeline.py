@@ -176,7 +176,7 @@ def _check_sound(records: Sequence[Record], stage: Stage, outcomes: Sequence[Out
         if again := sorted(taken & outcome.columns().keys()):
             raise ValueError(f"{again[0]!r} is a column of another stage")
         for name, value in outcome.values.items():
-            if name in _IDENTITY or name not in stage.adds:
+            if name in _IDENTITY or name not in stage.columns():
                 raise ValueError(f"{name!r} is not a column that it says it adds")
             if type(value) not in (float, int, bool, str, type(None)) or (
                 isinstance(value, float) and not isfinite(value)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from scoutlang.ir import Arm
-from scoutlang.validation.hull import METASTABLE
+from scoutlang.validation.hull import is_metastable
 from scoutlang.validation.record import Record
 from scoutlang.validation.statistics import (
     Comparison,
@@ -82,11 +82,6 @@ def summarize(records: Sequence[Record]) -> Summary:
         compare(guided.hits, non_guided.hits),
         compare(guided.scout_yield, non_guided.scout_yield),
     )
-
-
-def is_metastable(record: Record) -> bool:
-    """Whether it is known to be in S."""
-    return record.e_above_hull is not None and record.e_above_hull <= METASTABLE
 
 
 def _arm(arm: Arm, records: Sequence[Record]) -> ArmSummary:

@@ -24,6 +24,7 @@ import scoutlang
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces.cli import commands
 from scoutlang.potentials import Evaluation
+from scoutlang.report.candidates import candidates
 from scoutlang.runs import judge as judged_runs
 from scoutlang.runs.folder import RunFolder
 from scoutlang.runs.judge import Judged, adopt, judge
@@ -547,4 +548,9 @@ def test_the_stage_of_the_manual_is_one(
     (tmp_path / "site" / "heaviest_module.py").write_text(
         page.partition("```python\n")[2].partition("```")[0]
     )
-    assert [r.value("heaviest_z") for r in emt(run).validation.records] == [79, 79, 79, 29, None]
+    records = emt(run).validation.records
+    assert [r.value("heaviest_z") for r in records] == [79, 79, 79, 29, None]
+    table = candidates(run.program, records, ())
+    (place,) = [k for k, column in enumerate(table.columns) if column.name == "heaviest_z"]
+    assert table.columns[place].about == "the largest atomic number in the cell"
+    assert sorted(row[place] or 0 for row in table.rows) == [0, 29, 79, 79, 79]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,10 +59,14 @@ def test_stages_add_what_they_say(judge: Judge) -> None:
     (record,) = judge([rock_salt()], text)
     for stage in built_in():
         assert record.outcomes[stage.name].values, stage.name
-        added = record.outcomes[stage.name].values
-        assert all(
-            any(fnmatch.fnmatch(name, pattern) for pattern in stage.adds) for name in added
-        ), stage.name
+        assert record.outcomes[stage.name].values.keys() == stage.columns().keys(), stage.name
+
+
+def test_the_page_has_every_stage_with_its_question() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "validation.md").read_text(encoding="utf-8")
+    for stage in built_in():
+        needs = "".join(f" `{need}`" for need in stage.needs)
+        assert f"| `{stage.name}` |{needs} | {stage.question} |" in page
 
 
 class TestGeometry:

@@ -37,7 +37,7 @@ def run(stage: Stage, raw: Sequence[Specimen], reference: Reference | None = Non
     )
     outcomes = stage.run(records, context)
     assert told[-1] == (len(raw), len(raw))
-    assert all(set(o.values) <= set(stage.adds) for o in outcomes)
+    assert all(o.values.keys() <= stage.columns().keys() for o in outcomes)
     assert all(bool(o.reason) == (o.status != "passed") for o in outcomes)
     return outcomes
 

@@ -36,25 +36,63 @@ class Context:
     report: Callable[[int, int], None]
 
 
-class Stage(ABC):
-    """``needs``: stages that a structure must have passed; ``after``: stages that must have run.
-    ``adds``: columns of the record, beside those of the terms that it measures. ``asks``: what the
-    answer depends on beside the structures and the stages before; its results are kept by that,
-    unless ``kept`` is False.
+@dataclass(frozen=True)
+class Column:
+    """A column of the record, and how the table of the page shows it."""
 
-    A stage is a frozen dataclass, its fields are its settings.
+    name: str
+    about: str = ""
+    """What it is, in a sentence for the page; a column without one is not shown there."""
+    kind: Literal["text", "number", "truth"] = "number"
+    title: str = ""
+    """Its heading on the page, where that is not the name."""
+
+
+class Stage(ABC):
+    """A stage is a frozen dataclass; its fields are its settings. All that is shown of it stands in
+    its class.
     """
 
     name: str
+    question: ClassVar[str] = ""
+    """What it asks of each structure; docs/validation.md has it."""
     needs: ClassVar[tuple[str, ...]] = ()
+    """Stages that a structure must have passed."""
     after: ClassVar[tuple[str, ...]] = ()
-    adds: ClassVar[tuple[str, ...]] = ()
+    """Stages that must have run."""
+    adds: ClassVar[tuple[str | Column, ...]] = ()
+    """Columns of the record, beside those of the terms that it measures."""
     asks: ClassVar[tuple[Literal["program", "potential", "reference"], ...]] = ()
+    """What the answer depends on beside the structures and the stages before."""
     kept: ClassVar[bool] = True
+    """Whether its results are kept, by all that they depend on."""
+    keeps: ClassVar[tuple[str, str]] = ("", "")
+    """What the funnel calls the structures that it keeps, and the letter of that set."""
+    loses: ClassVar[str] = ""
+    """What the funnel says of all structures that it answers with no; their own reasons if empty."""
 
     @abstractmethod
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         """One outcome per record, in order."""
+
+    def columns(self) -> dict[str, Column]:
+        """What it adds, by name."""
+        added = (Column(one) if isinstance(one, str) else one for one in self.adds)
+        return {column.name: column for column in added}
+
+    def holds(self, record: Record) -> bool:
+        """Whether a structure is in the set that the stage keeps."""
+        return record.passed(self.name)
+
+    def why_lost(self, record: Record) -> str:
+        """Why one is not: the reason of the outcome where that has no answer, `loses` where the
+        answer is no.
+        """
+        outcome = record.outcomes.get(self.name)
+        if outcome is None:
+            return f"{self.name} did not run"
+        said_no = outcome.status == "failed" and bool(outcome.values)
+        return self.loses if self.loses and said_no else outcome.reason
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from scoutlang.validation.stages import Context, Stage, describe
 
 @dataclass(frozen=True)
 class Expect(Stage):
-    """Needs ``geometry``; adds ``expected``, and measures the terms whose value comes from another
-    stage (``e_above_hull``).
+    """Measures the terms whose value comes from another stage (``e_above_hull``); the others are
+    measured by ``hits``.
 
     passed: all hold; failed: one does not; undefined: one has no value; skipped: the program
     expects nothing.
@@ -27,6 +27,7 @@ class Expect(Stage):
     batch_size: int = 64
 
     name = "expect"
+    question = "does every `expect` hold"
     needs = ("geometry",)
     adds = ("expected",)
     after = ("energy", "hits", "hull", "novel", "screen", "unique")

@@ -13,13 +13,13 @@ from scoutlang.evaluation.measurement import Measurement
 from scoutlang.ir import Program
 from scoutlang.support.batching import each
 from scoutlang.validation.record import Outcome, Record, Value
-from scoutlang.validation.stages import Context, Stage, describe
+from scoutlang.validation.stages import Column, Context, Stage, describe
 
 
 @dataclass(frozen=True)
 class Hits(Stage):
-    """Needs ``geometry`` only: |C|/|R| is a fraction of the raw set. Adds ``hit``, and measures the
-    terms whose values a structure alone has.
+    """Needs ``geometry`` only, as |C|/|R| is a fraction of the raw set. Measures the terms whose
+    values a structure alone has.
 
     passed: hit; failed: miss; undefined: a term has no value, for example because a species is
     absent.
@@ -28,8 +28,10 @@ class Hits(Stage):
     batch_size: int = 64
 
     name = "hits"
+    question = "does every `require` hold, by the exact evaluators"
     needs = ("geometry",)
-    adds = ("hit",)
+    keeps = ("hits", "C")
+    adds = (Column("hit", "every `require` holds, by the exact evaluators", "truth"),)
     asks = ("program",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:

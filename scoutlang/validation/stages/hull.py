@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scoutlang.validation.hull import Hulls
+from scoutlang.validation.hull import METASTABLE, Hulls, is_metastable
 from scoutlang.validation.record import Outcome, Record, Value
-from scoutlang.validation.stages import Context, Stage
+from scoutlang.validation.stages import Column, Context, Stage
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,14 @@ class Hull(Stage):
     batch_size: int = 16
 
     name = "hull"
+    question = "energy above the hull of the reference, all by the same potential"
     needs = ("energy",)
-    adds = ("e_above_hull", "hull_lacks")
+    keeps = ("metastable", "S")
+    loses = f"more than {METASTABLE:g} eV/atom above the hull"
+    adds = (
+        Column("e_above_hull", "eV/atom above the convex hull of the reference, unrelaxed"),
+        "hull_lacks",  # known crystals of these elements that have no energy by this potential
+    )
     asks = ("potential", "reference")
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
@@ -30,6 +36,15 @@ class Hull(Stage):
             report=context.report,
         )
         return [_judge(record, hulls) for record in records]
+
+    def holds(self, record: Record) -> bool:
+        return is_metastable(record)
+
+    def why_lost(self, record: Record) -> str:
+        if record.e_above_hull is not None:
+            return self.loses
+        outcomes = [record.outcomes[s] for s in ("energy", "hull") if s in record.outcomes]
+        return next((o.reason for o in outcomes if o.status != "passed"), "hull did not run")
 
 
 def _judge(record: Record, hulls: Hulls) -> Outcome:
