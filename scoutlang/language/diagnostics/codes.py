@@ -288,12 +288,6 @@ E210 the measured pattern cannot be used
 `#` starts a comment and one line of column names may come first. It needs 10 to 20 000 points, closer together than the peaks are wide, and
 some peaks above a straight background.
 
-E410 the training data cannot be fetched
-`scout` takes crystals from the matminer 0.3.9 source distribution on PyPI. Without a network, put that file where the message says.
-
-E411 the training data are not complete
-The source distribution holds no such table. Its file is damaged or of another version; fetch matminer 0.3.9 again.
-
 E420 the training folder is in use
 The folder holds a training run with other settings, which cannot be continued with these. Choose another folder.
 

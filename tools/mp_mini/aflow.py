@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from monty.serialization import loadfn
 
-from scoutlang.validation.reference.structures import ReferenceStructure
+from scoutlang.validation.reference import ReferenceStructure
 
 SOURCE = "aflow"
 LICENCE = "MIT (pymatgen)"

@@ -17,11 +17,11 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 from pymatgen.core import Structure
 from pymatgen.io.vasp import Poscar
 
-from scoutlang.support.errors import ScoutError
-from scoutlang.validation.reference.structures import ReferenceStructure
+from scoutlang.validation.reference import ReferenceStructure
 
 SDIST = "matminer-0.3.9.tar.gz"
 LICENCE = "CC-BY-4.0"
@@ -36,33 +36,20 @@ TABLES = {
 
 
 def download(folder: Path) -> Path:
-    """Fetch the source distribution with pip into ``folder`` and return its path. Raises ScoutError
-    E410 when pip cannot.
+    """Fetch the source distribution with pip into ``folder`` and return its path. Raises
+    click.ClickException when pip cannot.
     """
     target = folder / SDIST
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--no-binary",
-        "matminer",
-        "matminer==0.3.9",
-        "-d",
-        str(folder),
-    ]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=matminer"]
+    command = [*pip, "matminer==0.3.9", "-d", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not target.exists():
-        raise ScoutError(
-            "E410",
-            "could not download the matminer 0.3.9 source distribution: "
-            + (done.stderr.strip().splitlines() or ["no message"])[-1],
-            f"download {SDIST} from https://pypi.org/project/matminer/0.3.9/#files and put it at {target}",
+        raise click.ClickException(
+            f"pip cannot download {SDIST}: {done.stderr.strip()}\nfetch it from "
+            f"https://pypi.org/project/matminer/0.3.9/#files and put it at {target}"
         )
     return target
 
@@ -74,10 +61,9 @@ def load(sdist: Path) -> list[ReferenceStructure]:
     with tarfile.open(sdist, "r:gz") as archive:
         for table, citation in TABLES.items():
             member = archive.extractfile(f"matminer-0.3.9/matminer/datasets/{table}.csv")
-            if member is None:
-                raise ScoutError(
-                    "E411", f"{sdist} holds no table {table}", f"expected the PyPI file {SDIST}"
-                )
+            assert (
+                member is not None
+            )  # a file, not a folder; it raises KeyError where there is none
             for material_id, structure in _rows(table, io.TextIOWrapper(member, encoding="utf-8")):
                 if structure.is_ordered:
                     found.setdefault(

@@ -1,6 +1,4 @@
-"""Rebuild ``mp-mini`` with ``python -m scoutlang.validation.reference.build``. Same inputs, same
-rows, in the same order.
-"""
+"""Rebuild ``mp-mini`` with ``python -m tools.mp_mini``. Same inputs, same rows, in the same order."""
 
 from __future__ import annotations
 
@@ -14,10 +12,11 @@ import pyarrow.parquet as pq
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from scoutlang.support.resources import cache_folder
-from scoutlang.validation.reference import aflow, curated, matminer, to_table
-from scoutlang.validation.reference.structures import ReferenceStructure
+from scoutlang.validation import reference
+from scoutlang.validation.reference import ReferenceStructure, to_table
+from tools.mp_mini import aflow, curated, matminer
 
-TARGET = Path(__file__).parent / "data" / "mp-mini.parquet"
+TARGET = Path(reference.__file__).parent / "data" / "mp-mini.parquet"
 MAX_ATOMS = 20
 """Size limit of the Materials Project rows, that of the embedded model. The other sources bring the
 larger cells that hulls need.

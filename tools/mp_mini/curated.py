@@ -14,12 +14,15 @@ from ase.build import bulk, molecule
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from scoutlang.validation.reference.structures import ReferenceStructure
+from scoutlang.validation.reference import ReferenceStructure
 
 SOURCE = "curated"
 LICENCE = "facts from the literature"
 
-_ASHCROFT = "Ashcroft and Mermin, Solid State Physics (1976), lattice constants as tabulated in ase.data.reference_states"
+_ASHCROFT = (
+    "Ashcroft and Mermin, Solid State Physics (1976), "
+    "lattice constants as tabulated in ase.data.reference_states"
+)
 _SIMPLE_METALS = ("Ac", "Au", "Dy", "Eu", "K", "Lu", "Th", "Tm", "Xe", "Yb")
 
 
