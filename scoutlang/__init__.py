@@ -101,7 +101,8 @@ class _Moved:
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        return ModuleSpec(name, _Moved()) if name in _MOVED else None
+        # a loader by its methods: `importlib.abc` would be imported for its name only
+        return ModuleSpec(name, _Moved()) if name in _MOVED else None  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> None:
         """None: Python makes an empty module, which `exec_module` puts another in the place of."""

@@ -42,7 +42,8 @@ def test_an_old_name_is_the_module_and_says_where_it_is(
 def test_the_warning_points_at_who_imports_and_other_names_stay_unknown() -> None:
     code = (
         "from scoutlang.elements import ATOMIC_NUMBER as one; from scoutlang import elements; "
-        "import scoutlang.ir.elements as now; assert elements is now; assert one is now.ATOMIC_NUMBER"
+        "import scoutlang.ir.elements as now; "
+        "assert elements is now; assert one is now.ATOMIC_NUMBER"
     )
     done = subprocess.run(
         [sys.executable, "-W", "default", "-c", code],

@@ -60,17 +60,15 @@ class RunInterrupted(KeyboardInterrupt):
 class ProgramText:
     """A program as it is written, with values set from outside. It can be read; `check` says
     whether it means something.
-
-    overrides: values of parameters and settings as text, ``{"rc": "2.5 Å", "k": "0.4"}``; see
-    `set`.
     """
 
     source: Source
     overrides: Mapping[str, str] = field(default_factory=dict)
+    """Values of parameters and settings as text, ``{"rc": "2.5 Å", "k": "0.4"}``; see `set`."""
 
     @property
     def text(self) -> str:
-        """The program in the usual form, as `scout fmt` writes it; without the values from outside."""
+        """The program in the usual form, as `scout fmt` writes it, without values from outside."""
         return formatted(self.source).text or self.source.text
 
     @property
@@ -127,10 +125,12 @@ def _source(text: str | Path, name: str) -> Source:
 
 
 def parse(text: str | Path, *, name: str = "<text>") -> ProgramText:
-    """Read a program: text, or a file where a path is given, which is a `Path` or a line that ends with ``.scout``. ``name`` stands for the
-    file in messages; files that a text names are looked for in the working folder, those that a file names beside it.
+    """Read a program: text, or a file where a path is given, which is a `Path` or a line that ends
+    with ``.scout``. ``name`` stands for the file in messages; files that a text names are looked
+    for in the working folder, those that a file names beside it.
 
-    Raises `ProgramError` where a text is no program, with all that is wrong with it; `ScoutError` E001-E003 where a file cannot be read.
+    Raises `ProgramError` where a text is no program, with all that is wrong with it; `ScoutError`
+    E001-E003 where a file cannot be read.
 
     >>> parse("system Cu-P;require CN(Cu-P)=4").text
     'system Cu-P\\nrequire CN(Cu-P) = 4\\n'
@@ -252,7 +252,8 @@ def run(
 
     if strange := set(options) - set(inspect.signature(running.run).parameters):
         raise TypeError(
-            f"no option is called {', '.join(sorted(strange))}; `guide` and `sample` are changed with parse(…).set(…)"
+            f"no option is called {', '.join(sorted(strange))}; `guide` and `sample` are changed "
+            "with parse(…).set(…)"
         )
     if isinstance(options.get("model"), str):
         raise TypeError(
@@ -270,17 +271,17 @@ def run(
 def sweep(
     text: ProgramText | str | Path, folder: str | Path, *, progress: bool = True, **options: Any
 ) -> list[Judged]:
-    """Run every member of a program's family below a folder, named by its values; they share the
-    non-guided arm where they can. Options as in `run`.
+    """Run every program that a text with sweeps stands for, each in a folder below ``folder`` named
+    by its values; they share the non-guided arm where they can. Options as in `run`.
     """
     from scoutlang.runs.sweep import members, run_each
 
     written = text if isinstance(text, ProgramText) else parse(text)
-    family = members(written.program, written.family(), Path(folder))
+    runs = members(written.program, written.family(), Path(folder))
     baseline = options.pop("baseline", None)
     return list(
         run_each(
-            family,
+            runs,
             lambda one, base: run(
                 one.program, one.folder, progress=progress, baseline=base, **options
             ),
@@ -314,11 +315,9 @@ def judge(folder: str | Path, *, progress: bool = True, **options: Any) -> Judge
     """What is in a run folder, judged; what was judged before is not judged again. See
     `scoutlang.runs.judge.judge` for the options.
     """
-    from scoutlang.interfaces.display import Display
-    from scoutlang.runs import judge as judged_runs
+    from scoutlang.interfaces.display import judge_shown
 
-    with Display(quiet=not progress) as display:
-        return judged_runs.judge(folder, progress=display.judging, note=display.note, **options)
+    return judge_shown(folder, quiet=not progress, **options)
 
 
 def figures(judged: Judged) -> dict[str, go.Figure]:

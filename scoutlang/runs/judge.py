@@ -177,7 +177,7 @@ def judge(
 
 
 def _complete(run: RunFolder, generated: Sequence[Specimen]) -> bool:
-    """Whether every structure that was asked for is there: then only the judging was interrupted."""
+    """Whether every structure that was asked for is there: only the judging was interrupted."""
     return all(sum(g.arm == arm for g in generated) == run.program.sample.count for arm in run.arms)
 
 

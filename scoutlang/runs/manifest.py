@@ -292,9 +292,11 @@ def _from_0(data: dict[str, Any], file: Path) -> dict[str, Any]:
     if "program" not in data:
         raise ScoutError(
             "E604",
-            f"{file} does not hold the program of its run: its version of scoutlang did not keep it",
-            f"run it again in a new folder; `scout validate {file.parent / 'generated_crystals.extxyz'}"
-            " --program FILE` judges the structures that it has",
+            f"{file} does not hold the program of its run: the version of scoutlang that wrote it "
+            "did not keep it",
+            "run it again in a new folder; `scout validate "
+            f"{file.parent / 'generated_crystals.extxyz'} --program FILE` judges the structures "
+            "that it has",
         )
     return data
 
@@ -350,7 +352,7 @@ def _processor() -> str:
 
 
 def _blas() -> dict[str, str]:
-    """What torch was built with, and what is loaded beside it, if threadpoolctl is there to tell."""
+    """What torch is built with, and what is loaded beside it where threadpoolctl can tell."""
     import torch
 
     built = re.search(r"BLAS_INFO=(\w+)", torch.__config__.show())

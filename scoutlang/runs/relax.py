@@ -117,7 +117,7 @@ def as_line(index: int, relaxed: Relaxed) -> Line:
 
 
 def _sampled(run: RunFolder, arms: Sequence[Arm]) -> dict[Arm, list[Specimen]]:
-    """The structures of those arms that the run has. Raises ScoutError E610 where it is not whole."""
+    """The structures of those arms that the run has. Raises ScoutError E610 unless it is whole."""
     resume = "finish it with `scout run … --resume`"
     if not run.finished:
         raise ScoutError("E610", f"the run in {run.path} is not finished", resume)

@@ -1,4 +1,4 @@
-"""run.json as one type: what earlier versions wrote is read, what strangers write is refused in words."""
+"""run.json as one type: what earlier versions wrote is read, damage is refused in words."""
 
 from __future__ import annotations
 

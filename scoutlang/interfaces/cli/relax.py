@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -55,26 +55,26 @@ def command(
     """
     from scoutlang.interfaces.display import Display
     from scoutlang.potentials import load, notice
+    from scoutlang.runs.folder import ARMS
     from scoutlang.runs.relax import relax_run
 
-    arms: tuple[Arm, ...] = ("non-guided", "guided") if arm == "both" else (arm,)  # type: ignore[assignment]
+    arms = ARMS if arm == "both" else (cast("Arm", arm),)
     quiet = output_format == "json"
-    with Display(quiet=quiet) as display:
-        try:
+    try:
+        with Display(quiet=quiet) as display:
             loaded = load(potential)
             if licence := notice(potential):
                 display.note(licence)
             found = relax_run(
                 folder, loaded, arms=arms, steps=steps, rho=rho, progress=display.judging
             )
-        except KeyboardInterrupt:
-            display.close()
-            click.echo(
-                f"interrupted; what is relaxed is kept in {folder / 'relaxed'}\n"
-                "  continue with the same command",
-                err=True,
-            )
-            raise
+    except KeyboardInterrupt:
+        click.echo(
+            f"interrupted; what is relaxed is kept in {folder / 'relaxed'}\n"
+            "  continue with the same command",
+            err=True,
+        )
+        raise
     if quiet:
         echo_json(_as_data(found))
     else:

@@ -84,23 +84,16 @@ def command(
     it rests on. A run that is not finished is reported as far as it is; structures from elsewhere
     become a run first, as with `scout validate`. docs/report.md says how to read it.
     """
-    from scoutlang.interfaces.display import Display
+    from scoutlang.interfaces.display import judge_shown
     from scoutlang.interfaces.pygments_lexer import html_lines
     from scoutlang.report.data import collect
     from scoutlang.report.figures import draw, export
     from scoutlang.report.page import PAGE, write_page
     from scoutlang.report.verdict import verdict
-    from scoutlang.runs.judge import judge
 
-    with Display(quiet=output_format == "json") as display:
-        run = open_run(source, file, baseline, run_folder, "--run-folder", output_format)
-        judged = judge(
-            run,
-            potential=potential,
-            reference=reference,
-            progress=display.judging,
-            note=display.note,
-        )
+    run = open_run(source, file, baseline, run_folder, "--run-folder", output_format)
+    quiet = output_format == "json"
+    judged = judge_shown(run, quiet=quiet, potential=potential, reference=reference)
     data = collect(judged)
     drawn = draw(data)
     source = html_lines(data.program.source_text)
@@ -109,7 +102,7 @@ def command(
     if figure_folder is not None:
         files.extend(export(drawn, figure_folder, formats))
     said = verdict(data.program, data.validation.table())
-    if output_format == "json":
+    if quiet:
         echo_json({"verdict": said, "files": [str(written) for written in files]})
     else:
         click.echo(said)

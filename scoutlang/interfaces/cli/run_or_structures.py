@@ -87,7 +87,8 @@ def open_run(
         raise ScoutError(
             "E601",
             error.message,
-            f"give {target} itself if it is the run of these structures, or another folder with {option}",
+            f"give {target} itself if it is the run of these structures, or another folder with "
+            f"{option}",
         ) from error
 
 
@@ -96,8 +97,10 @@ def _program(source: Path, file: str | None, output_format: str) -> Program:
         folder = source if source.is_dir() else source.parent
         beside = sorted(folder.glob("*.scout"))
         if len(beside) != 1:
-            which = f"which hypothesis? {folder} holds {len(beside) or 'no'} .scout files; give one with --program FILE"
-            raise click.UsageError(f"{source} is no run; for structures: {which}")
+            which = f"which hypothesis? {folder} holds {len(beside) or 'no'} .scout files"
+            raise click.UsageError(
+                f"{source} is no run; for structures: {which}; give one with --program FILE"
+            )
         file = str(beside[0])
     return checked(load(file, None, output_format), output_format)
 
