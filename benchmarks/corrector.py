@@ -13,7 +13,7 @@ from dataclasses import replace
 import click
 import torch
 
-import scoutlang
+from scoutlang.interfaces import api
 from scoutlang.potentials import load as load_potential
 from scoutlang.sampling.generate import generate
 from scoutlang.sampling.langevin import Langevin
@@ -49,7 +49,7 @@ def main() -> None:
         "| steps | n_c | r of F | r of L | valid | within 0.2 | within 0.3 | median e_above_hull, eV/atom |\n|---|---|---|---|---|---|---|---|"
     )
     for steps, langevin in SETTINGS:
-        program = scoutlang.check(
+        program = api.check(
             f"system {given.system}; sample {given.count} steps {steps} seed {given.seed}"
         ).program
         assert program is not None

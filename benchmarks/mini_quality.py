@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-import scoutlang
+from scoutlang.interfaces import api
 from scoutlang.interfaces.display import Display
 from scoutlang.potentials import load as load_potential
 from scoutlang.runs.folder import RunFolder
@@ -30,7 +30,7 @@ SYSTEMS = ("B", "Fe-Nd-B", "Li-Co-O", "Cu-Si-P", "Cu-Si-P-Ca")
 def quality(
     system: str, count: int, settings: argparse.Namespace, display: Display
 ) -> dict[str, float]:
-    program = scoutlang.check(f"system {system}").program
+    program = api.check(f"system {system}").program
     assert program is not None
     sample = {
         "count": count,

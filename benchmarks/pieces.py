@@ -23,14 +23,15 @@ from typing import Any
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
-import scoutlang
 from scoutlang.crystals.specimen import Specimen
+from scoutlang.interfaces import api
 from scoutlang.ir import Arm, Guide, Program
 from scoutlang.ir.settings import settings
 from scoutlang.sampling.generate import generate
 from scoutlang.sampling.mattergen.checkpoint import Model
 from scoutlang.sampling.progress import Progress
 from scoutlang.support.files import write_whole
+from scoutlang.support.version import __version__
 from scoutlang.validation.hull import Heights
 
 # the packages that decide what is sampled
@@ -201,7 +202,7 @@ def code_facts() -> dict[str, str]:
     """Commit, and a hash of the sources that sampling depends on, for a working tree that is not
     committed.
     """
-    root = Path(scoutlang.__file__).parent
+    root = Path(api.__file__).parents[1]
     digest = hashlib.sha256()
     for file in sorted(file for package in _SAMPLER for file in (root / package).rglob("*.py")):
         digest.update(file.read_bytes())
@@ -213,7 +214,7 @@ def code_facts() -> dict[str, str]:
         check=False,
     ).stdout.strip()
     return {
-        "version": scoutlang.__version__,
+        "version": __version__,
         "commit": commit,
         "sampler_sha256": digest.hexdigest(),
     }

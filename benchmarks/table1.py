@@ -17,9 +17,9 @@ from typing import Any
 
 import click
 
-import scoutlang
 from benchmarks.pieces import Piece, code_facts, files
 from benchmarks.table1_report import Cell, judge, markdown, write_csv
+from scoutlang.interfaces import api
 from scoutlang.ir import Guide, Program, Schedule
 from scoutlang.potentials import load as load_potential
 from scoutlang.support.memory import keep_freed_memory
@@ -55,7 +55,7 @@ STRENGTH = dict.fromkeys(ROWS, 1.0) | {"boron": 4.0}
 
 def hypothesis(row: str, variant: str, sample: dict[str, Any]) -> Program:
     """The example with the benchmark's sampling settings and the guidance of the variant."""
-    program = scoutlang.check(EXAMPLES / f"{row}.scout").program
+    program = api.check(EXAMPLES / f"{row}.scout").program
     assert program is not None
     guide = {"method": "adaptive", **VARIANTS[variant]}
     if guide["method"] == "adaptive":

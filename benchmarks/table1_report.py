@@ -13,8 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import scoutlang
 from benchmarks.pieces import Batch, read
+from scoutlang.interfaces import api
 from scoutlang.ir import Program
 from scoutlang.potentials import load as load_potential
 from scoutlang.support.files import write_whole
@@ -140,7 +140,7 @@ def judge(cells: Sequence[Cell], kept: Path, tell: Callable[[str], None]) -> lis
 
 
 def _judging_code() -> str:
-    root = Path(scoutlang.__file__).parent
+    root = Path(api.__file__).parents[1]
     digest = hashlib.sha256()
     for name in _JUDGE:
         for file in (

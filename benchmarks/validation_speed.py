@@ -34,8 +34,8 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-import scoutlang
 from scoutlang.crystals.specimen import Specimen
+from scoutlang.interfaces import api
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.potentials.chgnet import CHGNetPotential
 from scoutlang.validation import Record
@@ -137,7 +137,7 @@ def peak() -> float:
 
 
 def measure(count: int, rows: Sequence[str]) -> None:
-    program = scoutlang.check(PROGRAM).program
+    program = api.check(PROGRAM).program
     assert program is not None
     potential = CHGNetPotential()
     context = Context(program, potential, load(), lambda done, total: None)

@@ -96,9 +96,9 @@ def command(
     judged = judge_shown(run, quiet=quiet, potential=potential, reference=reference)
     data = collect(judged)
     drawn = draw(data)
-    source = html_lines(data.program.source_text)
+    lines = html_lines(data.program.source_text)
     page = out or run.path / PAGE
-    files = [write_page(page, data, drawn, source=source, limit=limit)]
+    files = [write_page(page, data, drawn, source=lines, limit=limit)]
     if figure_folder is not None:
         files.extend(export(drawn, figure_folder, formats))
     said = verdict(data.program, data.validation.table())

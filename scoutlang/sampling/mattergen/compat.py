@@ -49,7 +49,8 @@ def scatter(
     mean, min or max. Empty groups are 0.
     """
     groups = None if dim_size is None else int(dim_size)
-    return torch_geometric.utils.scatter(src, index, dim, groups, reduce)
+    grouped: Tensor = torch_geometric.utils.scatter(src, index, dim, groups, reduce)
+    return grouped
 
 
 def scatter_add(

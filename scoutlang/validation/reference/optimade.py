@@ -17,6 +17,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
@@ -163,7 +164,7 @@ class Client:
             data, following = self._parse(fetched, url)
             if content is None:  # kept only now that it is known to be OPTIMADE
                 with writing(file):
-                    write_whole(file, lambda path, page=fetched: path.write_bytes(page))
+                    write_whole(file, partial(_write, content=fetched))
             yield data
             url = following if data else None
         raise _refused(self.base_url, f"it has more than {MAX_PAGES} pages")
@@ -242,6 +243,10 @@ class Client:
         if parts.netloc != base.netloc:
             raise _refused(self.base_url, f"it sends us on to another host, {parts.netloc[:100]}")
         return urlunsplit(parts._replace(scheme=base.scheme))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def to_structure(entry: dict[str, Any]) -> Structure:
