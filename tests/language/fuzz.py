@@ -13,9 +13,11 @@ import math
 import random
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,11 +30,17 @@ from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.formatter import formatted
 from scoutlang.language.reading import decode
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.resources import resource
 
-TESTS = Path(__file__).parent.parent
-FOLDER = TESTS / "good" / "with_files"
+sys.path.append(str(Path(__file__).parents[1]))
+
+from programs import FOLDER as CASE_FILES  # isort: skip
+from programs import lay_out, texts  # isort: skip
+
+PLACE = tempfile.TemporaryDirectory()
+FOLDER = lay_out(CASE_FILES / "files.test", Path(PLACE.name))
 LIMIT = 20
-"""Seconds that one input may take."""
+"""Seconds of computing that one input may take."""
 FEW = 20  # programs of a family that are all looked at
 WORDS = tuple(
     """
@@ -47,12 +55,8 @@ CHARACTERS = "\x00\x1b\r\t\n \u00a0\u200b\u202e\ufeff\ud800\U0001f600é中ⅷ²�
 
 
 def corpus() -> list[str]:
-    files = [
-        *(TESTS / "good").rglob("*.scout"),
-        *(TESTS / "bad").rglob("*.scout"),
-        *(TESTS.parent / "stdlib").glob("*.scout"),
-    ]
-    return [p.read_bytes().decode("utf-8", "replace") for p in sorted(files) if not p.is_symlink()]
+    library = sorted(resource("stdlib").glob("*.scout"))
+    return [*texts(), *(path.read_text(encoding="utf-8") for path in library)]
 
 
 # ---- inputs ----
@@ -300,19 +304,29 @@ def run(count: int, seed: int) -> Tally:
     for _ in range(count):
         (kind,) = draw.choices(kinds, weights)
         given = kind(draw, texts)
-        signal.alarm(LIMIT)
         try:
-            tally.add(kind.__name__, given, draw)
+            with limited():
+                tally.add(kind.__name__, given, draw)
         except BaseException as error:
             error.add_note(f"seed {seed}, input {given!r}")
             raise
-        finally:
-            signal.alarm(0)
     return tally
 
 
-def _too_slow(number: int, frame: object) -> None:
-    raise TimeoutError(f"an input took more than {LIMIT} s")
+@contextmanager
+def limited() -> Iterator[None]:
+    """TimeoutError where something computes for more than LIMIT, however busy the machine is."""
+
+    def too_slow(number: int, frame: object) -> None:
+        raise TimeoutError(f"an input took more than {LIMIT} s")
+
+    before = signal.signal(signal.SIGPROF, too_slow)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def main() -> None:
@@ -320,7 +334,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000, help="inputs for each seed")
     parser.add_argument("--seed", type=int, nargs="+", default=[0])
     arguments = parser.parse_args()
-    signal.signal(signal.SIGALRM, _too_slow)
     for seed in arguments.seed:
         start, cpu = time.perf_counter(), time.process_time()
         tally = run(arguments.count, seed)

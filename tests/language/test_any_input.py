@@ -5,11 +5,10 @@ formats.
 from __future__ import annotations
 
 import random
-import time
 
 import fuzz
 import pytest
-from fuzz import WORDS, corpus, holds, text_of
+from fuzz import WORDS, corpus, holds, limited, text_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import programs
@@ -129,9 +128,8 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_what_grows_ends(name: str) -> None:
-    start = time.process_time()
-    holds(LARGE[name])
-    assert time.process_time() - start < 20
+    with limited():
+        holds(LARGE[name])
 
 
 def test_the_fuzzer_makes_every_kind_of_input() -> None:

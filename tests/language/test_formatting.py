@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from programs import CASES, alone
 from strategies import programs
 
 import scoutlang
@@ -19,9 +20,6 @@ from scoutlang.language.formatter import WIDTH, formatted
 from scoutlang.language.parser import parse
 
 ROOT = Path(__file__).parents[2]
-TESTED = [
-    p for folder in ("tests/good", "tests/bad") for p in sorted((ROOT / folder).glob("*.scout"))
-]
 SHIPPED = [p for folder in ("examples", "stdlib") for p in sorted((ROOT / folder).rglob("*.scout"))]
 WORDS = re.findall(
     r"\S+",
@@ -110,9 +108,14 @@ def test_any_words(words: str) -> None:
         holds(text)
 
 
-@pytest.mark.parametrize("path", [*TESTED, *SHIPPED], ids=lambda p: p.stem)
-def test_every_program_of_the_repository(path: Path) -> None:
-    text = path.read_bytes().decode()
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(pytest.param(case.program, id=case.name) for case in alone(CASES)),
+        *(pytest.param(path.read_bytes().decode(), id=path.stem) for path in SHIPPED),
+    ],
+)
+def test_every_program_of_the_repository(text: str) -> None:
     if parse(Source("<text>", text)).diagnostics:
         assert formatted(Source("<text>", text)).text is None
     else:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from lark import Lark
+from programs import CASES
 
 import scoutlang
 from scoutlang.language import parser
@@ -104,15 +105,13 @@ def test_words_are_cut_as_lark_cuts_them() -> None:
         GRAMMAR, parser="lalr", lexer="basic", start="statement", maybe_placeholders=False
     )
     ignored = {"COMMENT", "NEWLINE", "SEMICOLON", "UNKNOWN"}
-    for path in (
-        *ROOT.glob("tests/good/*.scout"),
-        *ROOT.glob("tests/bad/*.scout"),
-        *ROOT.glob("stdlib/*.scout"),
-    ):
-        text = path.read_bytes().decode()
+    library = [
+        (path.name, path.read_text(encoding="utf-8")) for path in ROOT.glob("stdlib/*.scout")
+    ]
+    for name, text in [*((case.name, case.program) for case in CASES), *library]:
         ours = [
             (x.terminal, x.text, x.start)
             for x in parser._grammar().lex(text)
             if x.terminal not in ignored
         ]
-        assert ours == [(t.type, t.value, t.start_pos) for t in reference.lex(text)], path.name
+        assert ours == [(t.type, t.value, t.start_pos) for t in reference.lex(text)], name

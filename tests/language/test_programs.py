@@ -1,21 +1,25 @@
-"""Every program in tests/good, tests/bad and examples/paper, against the snapshot beside it."""
+"""Every program of the case files and of examples/paper, against its snapshots."""
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from outline import outline
-from programs import BAD, GOOD, TESTS, check
+from programs import BAD, FILES, GOOD, Case, CaseFile, check, read, update, written
 
+from scoutlang.interfaces.api import check_source
+from scoutlang.ir.source import Source
 from scoutlang.language import CheckResult
 from scoutlang.language.diagnostics.render.text import render
 
-PAPER = sorted((TESTS.parent / "examples" / "paper").glob("*.scout"))
+PAPER = sorted((Path(__file__).parents[2] / "examples" / "paper").glob("*.scout"))
 
-Compare = Callable[[Path, str], None]
+UPDATE = bool(os.environ.get("UPDATE_SNAPSHOTS"))
 
 
 def ir(result: CheckResult) -> str:
@@ -29,47 +33,76 @@ def messages(result: CheckResult) -> str:
     return render(result.diagnostics, result.source) + "\n"
 
 
-@pytest.mark.parametrize("path", GOOD, ids=lambda p: p.stem)
-def test_good_program_means_what_its_snapshot_says(path: Path, compare: Compare) -> None:
-    result = check(path)
-    assert result.program is not None, messages(result)
-    compare(path.with_suffix(".meaning.txt"), outline(result.program))
-    if result.diagnostics:
-        compare(path.with_suffix(".diagnostics.txt"), messages(result))
+def holds(case: Case, found: Case) -> None:
+    if UPDATE and found != case:
+        update(found)
     else:
-        assert not path.with_suffix(".diagnostics.txt").exists(), (
-            "a warning is expected that did not come"
-        )
+        assert found == case
 
 
-@pytest.mark.parametrize("path", BAD, ids=lambda p: p.stem)
-def test_bad_program_gets_the_messages_of_its_snapshot(path: Path, compare: Compare) -> None:
-    result = check(path)
+@pytest.mark.parametrize("case", GOOD, ids=lambda c: c.name)
+def test_good_program_means_what_its_snapshot_says(case: Case, tmp_path: Path) -> None:
+    result = check(case, tmp_path)
+    assert result.program is not None, messages(result)
+    said = messages(result) if result.diagnostics else None
+    holds(case, replace(case, meaning=outline(result.program), messages=said))
+
+
+@pytest.mark.parametrize("case", BAD, ids=lambda c: c.name)
+def test_bad_program_gets_the_messages_of_its_snapshot(case: Case, tmp_path: Path) -> None:
+    result = check(case, tmp_path)
     assert not result.ok
-    compare(path.with_suffix(".diagnostics.txt"), messages(result))
+    holds(case, replace(case, messages=messages(result)))
 
 
 @pytest.mark.parametrize("path", PAPER, ids=lambda p: p.stem)
-def test_paper_program_at_every_stage(path: Path, compare: Compare) -> None:
-    result = check(path)
+def test_paper_program_at_every_stage(path: Path) -> None:
+    result = check_source(Source(path.name, path.read_text(encoding="utf-8")))
     assert result.ok, messages(result)
     assert {d.code for d in result.diagnostics} <= {"I060"}
-    folder = Path(__file__).parent / "snapshots"
-    compare(
-        folder / f"{path.stem}.ast.json",
-        json.dumps(result.module.as_data(), indent=1, ensure_ascii=False) + "\n",
+    tree = json.dumps(result.module.as_data(), indent=1, ensure_ascii=False) + "\n"
+    for kind, text in (("ast", tree), ("ir", ir(result))):
+        snapshot = Path(__file__).parent / "snapshots" / f"{path.stem}.{kind}.json"
+        if UPDATE:
+            snapshot.write_text(text, encoding="utf-8")
+        assert text == snapshot.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_a_case_file_is_written_as_it_is_read(file: Path) -> None:
+    assert written(read(file)) == file.read_text(encoding="utf-8")
+
+
+def test_every_text_can_be_in_a_case_file(tmp_path: Path) -> None:
+    file = tmp_path / "odd.test"
+    odd = (
+        "",
+        "\n",
+        "\n\n",
+        "x",
+        "[case x]\n",
+        "[",
+        "\\",
+        "a \\\n",
+        " \n  \n",
+        "\\x41\n",
+        "\r\n\t\x00\ufeff\u2028é",
     )
-    compare(folder / f"{path.stem}.ir.json", ir(result))
+    cases = tuple(
+        Case(f"case{number}", text, said, text or None, file)
+        for number, (text, said) in enumerate(itertools.product(odd, (None, *odd)))
+    )
+    files = {str(number): text.encode() for number, text in enumerate(odd)} | {
+        "b": bytes(range(256))
+    }
+    made = CaseFile("About them.\n", cases, files, {"a link": "../there"})
+    file.write_text(written(made), encoding="utf-8")
+    assert read(file) == made
 
 
-def test_no_snapshot_is_left_over() -> None:
-    programs = {p.with_suffix("") for p in (*GOOD, *BAD)}
-    snapshots = [s for folder in ("good", "bad") for s in (TESTS / folder).rglob("*.txt")]
-    assert {
-        s.with_suffix("").with_suffix("")
-        for s in snapshots
-        if s.parent.name in ("good", "bad", "with_files", "poor")
-    } <= programs
+def test_names_are_given_once() -> None:
+    for cases in (GOOD, BAD, *(file.cases for file in FILES.values())):
+        assert len({case.name for case in cases}) == len(cases)
 
 
 def test_the_paper_has_seven_rows() -> None:

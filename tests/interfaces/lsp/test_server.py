@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from lsp_client import Client, Failed
+from programs import BAD
 
 from scoutlang.interfaces import api
 from scoutlang.ir.source import Source
@@ -377,8 +378,7 @@ def test_colours_are_those_of_the_words(client: Any, uri: str) -> None:
 
 
 def test_nothing_ends_the_server(client: Any, uri: str) -> None:
-    bad = Path(__file__).parents[2] / "bad"
-    texts = [p.read_bytes().decode("utf-8", "replace") for p in sorted(bad.glob("*.scout"))[::10]]
+    texts = [case.program for case in sorted(BAD, key=lambda c: c.name)[::10]]
     for text in [
         *texts,
         "\ud800",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from programs import CASES
+
 import scoutlang
 from scoutlang.language.diagnostics.codes import EXPLANATIONS
 
 PACKAGE = Path(scoutlang.__file__).parent
-BAD = Path(__file__).parents[2] / "bad"
 # Messages of the language have numbers below 100; the other rooms of the house keep theirs above.
 EVERYWHERE = {
     code
@@ -31,14 +32,7 @@ def test_an_explanation_has_a_title_and_a_paragraph() -> None:
 
 
 def test_every_message_about_a_program_is_shown_by_a_program() -> None:
-    snapshots = [
-        f for folder in (BAD, BAD.parent / "good") for f in folder.rglob("*.diagnostics.txt")
-    ]
-    shown = {
-        code
-        for f in snapshots
-        for code in re.findall(r"\[(\w\d{3})\]", f.read_text(encoding="utf-8"))
-    }
+    shown = {code for case in CASES for code in re.findall(r"\[(\w\d{3})\]", case.messages or "")}
     about_files = {"E001", "E002", "E003"}
     # Values from outside are in no program: tests/language/test_meaning.py has them.
     assert USED - shown == about_files | {"E076"}
