@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import isfinite
 from pathlib import Path
 from typing import Literal
@@ -36,7 +37,7 @@ from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.record import Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
-from scoutlang.validation.terms import Hardest, TermSummary
+from scoutlang.validation.terms import Hardest, TermSummary, find_hardest, summarize_terms
 
 Group = Literal["reference", "non-guided", "guided"]
 
@@ -76,16 +77,12 @@ class Crystal:
 
 @dataclass(frozen=True)
 class ReportData:
-    """A judged run; ``terms``, ``hardest`` and ``funnels`` as the table of `scout run` has them."""
+    """A judged run, as far as it is shown."""
 
     name: str
     """Of the run's folder."""
-    program: Program
     manifest: Manifest
     validation: Validation
-    terms: tuple[TermSummary, ...]
-    hardest: Hardest | None
-    funnels: tuple[Funnel, ...]
     crystals: tuple[Crystal, ...]
     """Those of both arms that have a structure, in the order of the records, then those of the
     reference that hold only elements of the system and on which some term is defined.
@@ -95,6 +92,24 @@ class ReportData:
     reference_left_out: Mapping[str, int] = field(default_factory=dict)
     """Reason → how many crystals of the reference, of these elements, are not among them."""
 
+    @property
+    def program(self) -> Program:
+        return self.manifest.program
+
+    @cached_property
+    def terms(self) -> tuple[TermSummary, ...]:
+        """As the table of `scout run` has them."""
+        return summarize_terms(self.program, self.validation.records)
+
+    @cached_property
+    def hardest(self) -> Hardest | None:
+        """The `require` that is hardest to meet."""
+        return find_hardest(self.program, self.validation.records)
+
+    @cached_property
+    def funnels(self) -> tuple[Funnel, ...]:
+        return funnels(self.validation.records)
+
 
 def collect(judged: Judged) -> ReportData:
     """Gather what there is to show. Energies of the reference come from the cache of the hull."""
@@ -103,12 +118,8 @@ def collect(judged: Judged) -> ReportData:
     trace = judged.folder / TRACE
     return ReportData(
         name=judged.folder.resolve().name,
-        program=program,
         manifest=judged.run.manifest,
         validation=judged.validation,
-        terms=judged.terms,
-        hardest=judged.hardest,
-        funnels=funnels(records),
         crystals=(*generated_crystals(program, records), *known),
         trace=trace if trace.is_dir() else None,
         reference_left_out=left_out,

@@ -100,7 +100,6 @@ class RunFolder:
         Those of a batch that is damaged are missing, with that as their reason. Raises ScoutError
         E604 where a file has no place in the run.
         """
-
         found: list[Specimen] = []
         for arm in (arm for arm in ARMS if arm in arms and arm in self.arms):
             firsts = sorted(

@@ -16,10 +16,8 @@ from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.figures import Figure
 from scoutlang.runs.manifest import Manifest, ModelIdentity
 from scoutlang.validation import validate
-from scoutlang.validation.funnel import funnels
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
-from scoutlang.validation.terms import find_hardest, summarize_terms
 
 HOSTILE = """</script><script>window.pwned=1</script><img src=x onerror="window.pwned=2">"""
 
@@ -95,7 +93,6 @@ def report_data(
     arms = list(dict.fromkeys(g.arm for g in generated))
     return ReportData(
         name=name,
-        program=program,
         manifest=Manifest.begin(
             program,
             arms or ["guided"],
@@ -103,9 +100,6 @@ def report_data(
             model=ModelIdentity(name=HOSTILE, weights_sha256=HOSTILE, config_sha256="0"),
         ),
         validation=validation,
-        terms=summarize_terms(program, validation.records),
-        hardest=find_hardest(program, validation.records),
-        funnels=funnels(validation.records),
         crystals=(*crystals, *reference),
     )
 

@@ -29,11 +29,10 @@ from scoutlang.report.figures import Figure, LeftOut, draw, export, template
 from scoutlang.report.figures._kernel import LEAST, Density, density
 from scoutlang.report.figures.distribution import bins
 from scoutlang.report.figures.pareto import pareto_fronts
+from scoutlang.runs.manifest import Manifest
 from scoutlang.support.errors import ScoutError
-from scoutlang.validation.funnel import funnels
 from scoutlang.validation.pipeline import Provenance, Validation
 from scoutlang.validation.record import Outcome, Record
-from scoutlang.validation.terms import find_hardest, summarize_terms
 
 PAIRS = """system Cu-P
 require four: CN(Cu-P) = 4
@@ -101,10 +100,8 @@ def report(program: Program, crystals: Sequence[Crystal], trace: Path | None = N
     validation = Validation(
         records, Provenance(program.digest(), "table", "1", "0" * 64, "by hand", "1")
     )
-    terms, hardest = summarize_terms(program, records), find_hardest(program, records)
-    return ReportData(
-        "run", program, {}, validation, terms, hardest, funnels(records), tuple(crystals), trace
-    )
+    manifest = Manifest.begin(program, ["non-guided", "guided"])
+    return ReportData("run", manifest, validation, tuple(crystals), trace)
 
 
 def many(groups: Sequence[Group], number: int, program: Program, seed: int = 0) -> list[Crystal]:
