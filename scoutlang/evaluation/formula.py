@@ -36,4 +36,5 @@ def formula(
             return f"({f' {expression.node} '.join(formula(p, catalogue) for p in of)})"
         case ir.Implies(premise=premise, conclusion=conclusion):
             return f"({formula(premise, catalogue)} implies {formula(conclusion, catalogue)})"
-    return f"{'any' if expression.node == 'some' else expression.node} {formula(expression.of, catalogue)}"
+    word = "any" if expression.node == "some" else expression.node
+    return f"{word} {formula(expression.of, catalogue)}"

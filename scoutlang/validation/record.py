@@ -50,11 +50,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Record:
-    """The life of one generated structure. ``outcomes`` maps every stage, in order, to its outcome."""
+    """The life of one generated structure."""
 
     id: str
+    """``{run}-{arm}-{seed}-{index}``."""
     generated: Specimen
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    """Every stage that has run, in order, with what it said."""
 
     @property
     def arm(self) -> Arm:
