@@ -117,7 +117,8 @@ class Record:
         it.
         """
         measured = (term for outcome in self.outcomes.values() for term in outcome.terms)
-        return next((term for term in measured if term.label == label), TermMeasurement(label))
+        nothing = TermMeasurement(label, reason="it was not measured")
+        return next((term for term in measured if term.label == label), nothing)
 
     def after(self, stage: str, outcome: Outcome) -> Record:
         """This record with the outcome of one more stage."""
