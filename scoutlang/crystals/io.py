@@ -31,7 +31,10 @@ MAX_ARCHIVE_FILES = 100_000
 MAX_ATOMS = 1000
 MIN_VOLUME_PER_ATOM = 0.1
 
-SUPPORTED = "CIF (.cif), extxyz (.extxyz, .xyz), POSCAR (POSCAR*, CONTCAR*, .vasp, .poscar), a .zip of these, or a folder of these"
+SUPPORTED = (
+    "CIF (.cif), extxyz (.extxyz, .xyz), POSCAR (POSCAR*, CONTCAR*, .vasp, .poscar),"
+    " a .zip of these, or a folder of these"
+)
 
 _KNOWN = ATOMIC_NUMBER.keys() | {"D", "T"}
 
@@ -143,9 +146,8 @@ def as_structure(item: Structure | Atoms, name: str) -> Structure:
             item.cell.array, item.get_chemical_symbols(), item.get_scaled_positions(wrap=False)
         )
     if not isinstance(item, Structure):
-        raise TypeError(
-            f"a structure is a pymatgen Structure, an ase Atoms or a path, not {type(item).__name__}"
-        )
+        kind = type(item).__name__
+        raise TypeError(f"a structure is a pymatgen Structure, an ase Atoms or a path, not {kind}")
     if not len(item):
         raise ScoutError("E203", f"{name} holds no atoms")
     if len(item) > MAX_ATOMS:

@@ -1,10 +1,12 @@
 """Values and truth of the expressions of a program on a batch of crystals; what guides and what
 judges both read it.
 
-Three questions, each asked of the soft or of the exact values of the descriptors:
+Four questions, each asked of the soft or of the exact values of the descriptors:
 
-* `quantity`: the value; * `truth`: whether a proposition holds, exactly, with Kleene's three
-  values; * `slack`: by how much, smoothly.
+* `quantity`: the value;
+* `truth`: whether a proposition holds, by hard comparison, with Kleene's three values;
+* `margin`: by how much, by minima and maxima of ρ;
+* `slack`: by how much, smoothly, for a gradient.
 
 The slack is signed and dimensionless, in natural units of change (`ir.Relation.scale`), and its
 sign is the truth. ``and`` and ``each``: where something is violated the mean violation, so that
@@ -49,13 +51,16 @@ _FLAT = 1e-12  # below this a standard deviation or a divisor counts as zero
 
 @dataclass(frozen=True)
 class Sites:
-    """M items: weights of their values (M,), crystals (M,), and how much each is one of the sites
-    that are asked about (M,).
-    """
+    """M sites, or items of a descriptor's own such as angles."""
 
     weight: Tensor
+    """(M,) from 0 to 1, how much the value of each counts."""
     system: Tensor
+    """(M,) int64, the crystal of each."""
     member: Tensor
+    """(M,) from 0 to 1, how much each is one of the sites that are asked about; larger than its
+    weight where it has no value.
+    """
 
     @property
     def measured(self) -> Tensor:
@@ -70,39 +75,43 @@ class Sites:
 
 @dataclass(frozen=True)
 class Field:
-    """Values (M,) of items, or of crystals (B,) where ``sites`` is None. defined: bool of the same
-    shape; value is finite everywhere.
-    """
+    """The values of an expression, of crystals or of sites."""
 
     value: Tensor
+    """(M,) of the sites, (B,) of the crystals where there are none; finite everywhere."""
     defined: Tensor
+    """Bool, of the same shape."""
     sites: Sites | None = None
 
 
 @dataclass(frozen=True)
 class Truth:
-    """Kleene's three values of items or crystals: true, false, or neither."""
+    """Kleene's three values of crystals or of sites: true, false, or neither."""
 
     true: Tensor
+    """Bool, (M,) of the sites, (B,) of the crystals where there are none."""
     false: Tensor
+    """Bool, of the same shape."""
     sites: Sites | None = None
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What expressions are read from.
-
-    kind: the soft or the exact values of the descriptors. sharpness: of the soft ones, 1/Å, a
-    number or one per crystal. given: values (B,) of descriptors that a structure alone does not
-    have, such as ``e_above_hull``; NaN where undefined. A descriptor that several terms use is
-    evaluated once per reading.
+    """What expressions are read from. A descriptor that several terms use is evaluated once per
+    reading.
     """
 
     batch: CrystalBatch
     kind: Literal["soft", "exact"]
+    """Which values of the descriptors."""
     sharpness: float | Tensor = SHARPNESS
+    """1/Å, of the smooth neighbour step of the soft values: a number or one per crystal (B,)."""
     given: Mapping[str, Tensor] = field(default_factory=dict)
+    """Values (B,) of descriptors that a structure alone does not have, such as ``e_above_hull``;
+    NaN where undefined.
+    """
     catalogue: Mapping[str, ModuleType] = field(default_factory=modules)
+    """Name → module of every descriptor."""
     _known: dict[ir.Measure, Field] = field(default_factory=dict, repr=False)
 
 
@@ -221,7 +230,7 @@ def _common(found: list[Sites | None]) -> Sites | None:
 
 
 def _aggregate(how: ir.How, inner: Field, size: int) -> Field:
-    """One value per crystal; undefined where no site counts, or where one that counts is undefined."""
+    """One value per crystal; undefined where no site counts, or one that counts is undefined."""
     if inner.sites is None:
         return inner
     weight, system = inner.sites.weight, inner.sites.system

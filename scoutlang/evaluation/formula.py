@@ -31,9 +31,10 @@ def formula(
             parts = [formula(q, catalogue) for q in of]
             return f"({f' {op} '.join(parts)})" if op in "+*/^" else f"{op}({', '.join(parts)})"
         case ir.Compare(value=value, relation=relation):
-            return f"({formula(value, catalogue)} {relation_text(relation, '')})"
+            return f"({formula(value, catalogue)} {relation_text(relation)})"
         case ir.And(of=of) | ir.Or(of=of):
             return f"({f' {expression.node} '.join(formula(p, catalogue) for p in of)})"
         case ir.Implies(premise=premise, conclusion=conclusion):
             return f"({formula(premise, catalogue)} implies {formula(conclusion, catalogue)})"
-    return f"{'any' if expression.node == 'some' else expression.node} {formula(expression.of, catalogue)}"
+    word = "any" if expression.node == "some" else expression.node
+    return f"{word} {formula(expression.of, catalogue)}"

@@ -59,19 +59,22 @@ PENALTIES: Mapping[LossName, Callable[[Tensor], Tensor]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class LossValue:
-    """Losses of B crystals under T terms, dimensionless.
-
-    total: (B,) sum of the terms. gap: (B,) how far the total is hoped to fall: its violations, and
-    one natural unit for each wish, which has no end and may be negative. terms: (B, T) weighted
-    losses, 0 where undefined. defined: (B, T) bool. values: (B, T) soft values in canonical units,
-    the slack of a term that has no single value; 0 where undefined.
-    """
+    """Losses of B crystals under T terms, dimensionless."""
 
     total: Tensor
+    """(B,) sum of the terms."""
     gap: Tensor
+    """(B,) how far the total is hoped to fall: its violations, and one natural unit for each wish,
+    which has no end and may be negative.
+    """
     terms: Tensor
+    """(B, T) weighted losses, 0 where undefined."""
     values: Tensor
+    """(B, T) soft values in canonical units, the slack of a term that has no single value; 0 where
+    undefined.
+    """
     defined: Tensor
+    """(B, T) bool."""
 
     def detach(self) -> LossValue:
         """The same numbers without their graph."""
@@ -142,19 +145,22 @@ class LossTerm:
                 tolerance = (
                     "" if relation.tolerance is None else f", holds within ± {relation.tolerance:g}"
                 )
-                return f"{head}{term.loss}({_excess(*self._interval(relation))} / {relation.scale:g}), x = {formula(value)}{tolerance}"
+                excess = _excess(*self._interval(relation))
+                return (
+                    f"{head}{term.loss}({excess} / {relation.scale:g}),"
+                    f" x = {formula(value)}{tolerance}"
+                )
             case claim:
                 return f"{head}{term.loss}(max(0, −slack)), slack of {formula(claim)}"
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Sum of the losses of every `require` and every `prefer` of a program. catalogue: where its
-    descriptors are.
-    """
+    """Sum of the losses of every `require` and every `prefer` of a program."""
 
     items: tuple[LossTerm, ...]
     catalogue: Mapping[str, ModuleType] = field(repr=False, compare=False)
+    """Name → module of every descriptor."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -201,9 +207,8 @@ def compile_loss(program: Program) -> Loss:
     for term in guiding:
         for measure in measures(term.claim):
             if not catalogue[measure.descriptor].SIGNATURE.differentiable:
-                raise ValueError(
-                    f"{term.label}: {measure.descriptor} has no gradient and cannot steer; use expect"
-                )
+                name = f"{term.label}: {measure.descriptor}"
+                raise ValueError(f"{name} has no gradient and cannot steer; use expect")
     return Loss(tuple(map(LossTerm, guiding)), catalogue)
 
 

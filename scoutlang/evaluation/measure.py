@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -33,8 +34,8 @@ from scoutlang.evaluation.measurement import (
     Part,
     TermMeasurement,
     Verdict,
-    all_hold,
 )
+from scoutlang.evaluation.reasons import reason
 from scoutlang.ir import Compare, Program, Proposition, Term, Wish, comparisons, measures
 from scoutlang.support.batching import batches
 
@@ -100,17 +101,29 @@ def _measure_batch(program: Program, some: Sequence[Specimen]) -> list[Measureme
     results = []
     rows = measure_terms(program.terms, [one.crystal for one in some])
     for one, terms in zip(some, rows, strict=True):
-        verdicts = [
-            m.satisfied
-            for m, term in zip(terms, program.terms, strict=True)
-            if term.verb == "require"
-        ]
-        if program.formula is not None:
-            verdicts.append(_has_formula(program.formula, one.crystal))
-        if verdicts and not one.crystal.composition.chemical_system_set <= set(program.system):
-            verdicts.append(False)
-        results.append(Measurement(structure=one.name, hit=all_hold(verdicts), terms=tuple(terms)))
+        hit, why = _judge(program, one.crystal, terms)
+        results.append(Measurement(one.name, hit, tuple(terms), why))
     return results
+
+
+def _judge(
+    program: Program, crystal: Structure, terms: Sequence[TermMeasurement]
+) -> tuple[Verdict, str]:
+    """Whether it is a hit, and why it is none."""
+    required = {term.label for term in program.requirements}
+    truths = {term.label: term.satisfied for term in terms if term.label in required}
+    if not truths and program.formula is None:
+        return None, "no requirement to satisfy"
+    if undefined := [label for label, truth in truths.items() if truth is None]:
+        return None, f"no value for {', '.join(undefined)}"
+    reasons = []
+    if foreign := sorted(crystal.composition.chemical_system_set - set(program.system)):
+        reasons.append(f"holds {', '.join(foreign)}, which the system does not")
+    if missed := [label for label, truth in truths.items() if not truth]:
+        reasons.append(f"misses {', '.join(missed)}")
+    if not reasons and program.formula and not _has_formula(program.formula, crystal):
+        reasons.append("is not of the formula")
+    return not reasons, "; ".join(reasons)
 
 
 def _has_formula(formula: Sequence[tuple[str, int]], structure: Structure) -> bool:
@@ -139,7 +152,10 @@ def _measure_term(term: Term, soft: Reading, exact: Reading) -> list[TermMeasure
         soft_verdicts = _verdicts(truth(claim, soft)) if differentiable else nothing
     parts = _parts(claim, exact)
     columns = zip(softs, exacts, margins, verdicts, soft_verdicts, parts, strict=True)
-    return [TermMeasurement(term.label, term.text, *row) for row in columns]
+    measured = [TermMeasurement(term.label, term.text, *row) for row in columns]
+    return [
+        replace(one, reason=reason(claim, one, exact, place)) for place, one in enumerate(measured)
+    ]
 
 
 def _parts(claim: Proposition | Wish, exact: Reading) -> list[tuple[Part, ...]]:

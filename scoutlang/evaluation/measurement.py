@@ -56,6 +56,8 @@ class TermMeasurement(Node):
     """The relations inside a claim that has several, or asks the sites, in the order of
     `ir.comparisons`.
     """
+    reason: str = ""
+    """Why it is not satisfied: the value and the bound, or what has no value and why."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Measurement(Node):
     """
     terms: tuple[TermMeasurement, ...]
     """In program order."""
+    reason: str = ""
+    """Why it is no hit: the lines that it misses or that are undefined, or its composition."""
 
 
 def columns(

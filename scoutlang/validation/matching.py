@@ -87,7 +87,7 @@ class _Kind:
     lengths: NDArray[np.float64]
     """(3,) of the cell, scaled to a volume of 1."""
     cosines: NDArray[np.float64]
-    """(2, 3), the least and the greatest, of angles that the matcher takes for those of the cell."""
+    """(2, 3), the least and the greatest, of angles that are near enough to those of the cell."""
 
 
 class Known:

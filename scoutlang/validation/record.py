@@ -50,11 +50,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Record:
-    """The life of one generated structure. ``outcomes`` maps every stage, in order, to its outcome."""
+    """The life of one generated structure."""
 
     id: str
+    """``{run}-{arm}-{seed}-{index}``."""
     generated: Specimen
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    """Every stage that has run, in order, with what it said."""
 
     @property
     def arm(self) -> Arm:
@@ -115,7 +117,8 @@ class Record:
         it.
         """
         measured = (term for outcome in self.outcomes.values() for term in outcome.terms)
-        return next((term for term in measured if term.label == label), TermMeasurement(label))
+        nothing = TermMeasurement(label, reason="it was not measured")
+        return next((term for term in measured if term.label == label), nothing)
 
     def after(self, stage: str, outcome: Outcome) -> Record:
         """This record with the outcome of one more stage."""

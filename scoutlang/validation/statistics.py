@@ -4,8 +4,8 @@ test and its N.
 Resampling makes several structures descend from one, and such relatives count for less than as many
 independent ones. Following Rao and Scott (Biometrics 48, 577 (1992), doi:10.2307/2532311) counts
 are divided by the design effect: how much larger the variance of the fraction is than for
-independent structures, measured between the families. That families of one batch compete with each
-other is not in it.
+independent structures, measured between the families, which are the structures that descend from
+one. That families of one batch compete with each other is not in it.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Proportion:
-    """``count`` of ``total`` with the Wilson score interval. Fraction and interval are None when
-    ``total`` is 0.
-
-    design: the design effect, 1 for independent structures; the interval and every test take both
-    counts divided by it.
-    """
+    """``count`` of ``total`` with the Wilson score interval."""
 
     count: int
     total: int
     fraction: float | None
+    """None where ``total`` is 0, and so are the ends of the interval."""
     low: float | None
     high: float | None
     design: float = 1.0
+    """The design effect, 1 for independent structures: the interval and every test take both counts
+    divided by it.
+    """
     interval: str = "Wilson 95 %"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One-sided tests of "the guided fraction is larger". ``z`` and ``p_z`` are None where the
-    pooled variance is 0 or an arm is empty.
-    """
+    """One-sided tests of "the guided fraction is larger"."""
 
     guided: Proportion
     non_guided: Proportion
     z: float | None
+    """The statistic of the z-test; None where the pooled variance is 0 or an arm is empty."""
     p_z: float | None
+    """Its p-value, None where ``z`` is."""
     p_fisher: float | None
+    """The p-value of Fisher's test, None where an arm is empty."""
     test_z: str = "two-proportion z-test, pooled, one-sided"
     test_fisher: str = "Fisher's exact test, one-sided"
 
@@ -69,8 +69,10 @@ def proportion(count: int, total: int, design: float = 1.0) -> Proportion:
 
 
 def design_effect(truths: Sequence[bool], families: Sequence[Hashable]) -> float:
-    """Rao and Scott's n² v / [n p (1 − p)], v the variance between families, at least 1. Where all
-    are alike it is that of families of one mind.
+    """Rao and Scott's n² v / [n p (1 − p)], v the variance between families, at least 1.
+
+    Where all structures are hits, or none, or there is one family, v says nothing: then it is
+    Σ size² / n, as if the members of each family were always alike.
     """
     sizes = Counter(families)
     total, count = len(truths), sum(truths)

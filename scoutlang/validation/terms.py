@@ -29,13 +29,13 @@ less than this.
 
 @dataclass(frozen=True)
 class TermShare:
-    """A term in one arm. satisfied: of |R|; undefined: structures on which it is neither true nor
-    false, those that were not made among them.
-    """
+    """A term in one arm."""
 
     arm: Arm
     satisfied: Proportion
+    """Of |R|."""
     undefined: Proportion
+    """Structures on which it is neither true nor false, those that were not made among them."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,15 @@ class TermSummary:
 
 @dataclass(frozen=True)
 class Hardest:
-    """The hard `require` of the guided arm.
-
-    beside: of the guided structures that satisfy every other `require`, those that satisfy this
-    one, too; None where it is the only one. advice: what is worth trying, one sentence; empty where
-    nothing is.
-    """
+    """The hard `require` of the guided arm."""
 
     term: TermSummary
     beside: Proportion | None
+    """Of the guided structures that satisfy every other `require`, those that satisfy this one,
+    too; None where it is the only one.
+    """
     advice: str
+    """What is worth trying, one sentence; empty where nothing is."""
 
 
 def summarize_terms(program: Program, records: Sequence[Record]) -> tuple[TermSummary, ...]:
@@ -124,30 +123,46 @@ def _advice(
         return ""
     lost = sum(not r.passed("geometry") for r in records if r.arm == "guided")
     if 2 * lost >= total - satisfied:
-        return "most of the others are no crystals at all (`geometry` in the records says why); where guidance made them, try a smaller k, or more steps"
+        return (
+            "most of the others are no crystals at all (`geometry` in the records says why);"
+            " where guidance made them, try a smaller k, or more steps"
+        )
     if 2 * undefined >= total - satisfied:
-        return "most of the others have no value for it: the atoms or sites that it speaks of are missing; ask for them with `formula` or `require count(…)`"
+        return (
+            "most of the others have no value for it: the atoms or sites that it speaks of are"
+            " missing; ask for them with `formula` or `require count(…)`"
+        )
     if plain is None:
         return ""  # nothing to tell by what guidance did
     if satisfied * plain.satisfied.total <= plain.satisfied.count * total:
         return (
-            f"guidance does not raise it ({_percent(plain.satisfied)} without): see in the trace (--trace) whether its loss falls,"
-            " and with `scout measure` whether soft and exact values agree"
+            f"guidance does not raise it ({_percent(plain.satisfied)} without): see in the trace"
+            " (--trace) whether its loss falls, and with `scout measure` whether soft and exact"
+            " values agree"
         )
     p = compare(guided.satisfied, plain.satisfied).p_fisher
     if p is not None and p >= CHANCE:
-        return f"the difference to {_percent(plain.satisfied)} without guidance may be chance (p = {p:.2g}): more structures will tell"
+        return (
+            f"the difference to {_percent(plain.satisfied)} without guidance may be chance"
+            f" (p = {p:.2g}): more structures will tell"
+        )
     if (
         beside is not None
         and beside.total
         and beside.count * total < 0.5 * satisfied * beside.total
     ):
-        return "the other lines hold least where this one does: they pull against each other; loosen one of them"
+        return (
+            "the other lines hold least where this one does: they pull against each other;"
+            " loosen one of them"
+        )
     if len([one for one in program.terms if one.verb != "expect"]) > 1:
         return "it may deserve more of the force: give its line a larger `weight`"
     price = _validity(records, "non-guided") - _validity(records, "guided")
     if price > VALIDITY_LOSS:
-        return f"guidance has cost {price:.0%} of validity already, so rather more structures than a larger k"
+        return (
+            f"guidance has cost {price:.0%} of validity already,"
+            " so rather more structures than a larger k"
+        )
     return "a larger k, or more steps, may help; watch the validity"
 
 

@@ -210,3 +210,15 @@ def test_any_content_is_an_error_and_never_a_traceback(
     path = tmp_path_factory.mktemp("fuzz") / f"x{suffix}"
     path.write_bytes(content)
     assert all(code.startswith("E20") for code in outcomes(path))
+
+
+def test_what_is_no_structure_is_named_where_one_is_asked_for() -> None:
+    with pytest.raises(ValueError, match="guided-7-3 has no structure"):
+        _ = Specimen("guided", 7, 3, failure="sampling diverged").crystal
+
+
+def test_descendants_of_one_structure_are_a_family() -> None:
+    one, copy, other = (
+        Specimen("guided", 7, i, ancestor=a) for i, a in [(3, None), (4, 3), (5, 5)]
+    )
+    assert one.family == copy.family != other.family

@@ -31,7 +31,7 @@ def program(text: str = TEXT) -> Program:
 
 def test_json_form(rock_salt: Structure, cesium_chloride: Structure) -> None:
     hit, undefined = (m.to_data() for m in measure(program(), [rock_salt, cesium_chloride]))
-    assert list(hit) == ["structure", "hit", "terms"]
+    assert list(hit) == ["structure", "hit", "terms", "reason"]
     assert hit["hit"] is True
     shell, tight, volume = hit["terms"]
     assert list(shell) == [
@@ -43,6 +43,7 @@ def test_json_form(rock_salt: Structure, cesium_chloride: Structure) -> None:
         "satisfied",
         "soft_satisfied",
         "parts",
+        "reason",
     ]
     assert shell == {
         "label": "shell",
@@ -53,12 +54,61 @@ def test_json_form(rock_salt: Structure, cesium_chloride: Structure) -> None:
         "satisfied": True,
         "soft_satisfied": True,
         "parts": [],
+        "reason": "",
     }
     assert tight["soft"] < 4 < tight["exact"] == 6  # trap 15
     assert volume["satisfied"] is False
     assert undefined["hit"] is None
     assert [t["exact"] for t in undefined["terms"]][:2] == [None, 0.0]
     json.dumps([hit, undefined], allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("require CN(Na-Cl) = 6", ""),
+        ("require CN(Na-Cl) = 4 ± 0.3", "mean(CN(Na-Cl)) is 6, wanted 4 ± 0.3"),
+        ("require each CN(Na-Cl) in [2, 5]", "CN(Na-Cl) is 6, wanted [2, 5]"),
+        ("prefer volume_per_atom < 20", "volume_per_atom is 22.43, wanted < 20 Å^3"),
+        ("prefer volume_per_atom as low as possible", ""),
+        ("expect crystal_system = hexagonal", "crystal_system is cubic, wanted hexagonal"),
+        (
+            "expect e_above_hull < 0.1",
+            "e_above_hull has no value: no stage of a validation gave one",
+        ),
+        ("require CN(K-Cl) = 6", "CN(K-Cl) has no value: there is no K"),
+        (
+            "require CN(Na-Cl) = 4 ± 0.3 and volume_per_atom < 30",
+            "mean(CN(Na-Cl)) is 6, wanted 4 ± 0.3; volume_per_atom is 22.43, wanted < 30 Å^3",
+        ),
+        (
+            "require 1 / (CN(Na-Cl) - 6) < 1",
+            "its value is undefined",
+        ),
+    ],
+)
+def test_a_term_says_why_it_does_not_hold(rock_salt: Structure, line: str, reason: str) -> None:
+    (measured,) = measure(program(f"system Na-Cl-K; {line}"), [rock_salt])
+    assert measured.terms[0].reason == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("system Na-Cl; require CN(Na-Cl) = 6", ""),
+        ("system Na-Cl; require a: CN(Na-Cl) = 4; require b: CN(Cl-Na) = 4", "misses a, b"),
+        ("system Na-Cl-K; require a: CN(K-Cl) = 4; require CN(Cl-Na) = 4", "no value for a"),
+        ("system Na-Cl; expect CN(Na-Cl) = 6", "no requirement to satisfy"),
+        ("system Na-Cl; formula NaCl3", "is not of the formula"),
+        (
+            "system Cl; require count(Cl) = 7",
+            "holds Na, which the system does not; misses count(Cl)",
+        ),
+    ],
+)
+def test_a_structure_says_why_it_is_no_hit(rock_salt: Structure, text: str, reason: str) -> None:
+    (measured,) = measure(program(text), [rock_salt])
+    assert measured.reason == reason
 
 
 def test_a_miss_is_false_and_prefer_and_expect_do_not_decide(rock_salt: Structure) -> None:
@@ -107,7 +157,7 @@ def test_nothing_to_measure() -> None:
 
 def test_a_program_without_terms(rock_salt: Structure) -> None:
     assert measure(program("system Na-Cl"), [rock_salt]) == (
-        Measurement(structure="1 NaCl", hit=None, terms=()),
+        Measurement("1 NaCl", hit=None, terms=(), reason="no requirement to satisfy"),
     )
 
 

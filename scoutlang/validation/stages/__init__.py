@@ -28,12 +28,13 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Context:
-    """What stages may use. ``report(done, total)`` shows progress of the running stage."""
+    """What stages may use."""
 
     program: Program
     potential: Potential
     reference: Reference
     report: Callable[[int, int], None]
+    """``report(done, total)`` shows progress of the running stage."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Stage(ABC):
     keeps: ClassVar[tuple[str, str]] = ("", "")
     """What the funnel calls the structures that it keeps, and the letter of that set."""
     loses: ClassVar[str] = ""
-    """What the funnel says of all structures that it answers with no; their own reasons if empty."""
+    """What the funnel says of all structures whose answer is no; their own reasons if empty."""
 
     @abstractmethod
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
