@@ -223,7 +223,8 @@ class Document:
             if rule not in SETTINGS or p.form.startswith(f"{rule} ")
         )
         if self.result.program is not None and name in SETTINGS.get(rule, {}):
-            yield f"in this program: {_written(getattr(getattr(self.result.program, rule), SETTINGS[rule][name].field))}"
+            value = getattr(getattr(self.result.program, rule), SETTINGS[rule][name].field)
+            yield f"in this program: {_written(value)}"
 
     def _found(self, name: str, kind: str) -> list[Page]:
         return [p for p in manual.find(name, self._pages) if p.kind == kind]
