@@ -89,20 +89,19 @@ TOPICS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class Page:
-    """What there is to say about one name.
-
-    form: how it is written. facts: (what, value) pairs. text: paragraphs with blank lines between;
-    one that is a formula or a table keeps its lines. example: lines for a program; where they name
-    no system, `SYSTEM` is meant.
-    """
+    """What there is to say about one name."""
 
     name: str
     kind: Kind
     form: str
+    """How it is written."""
     summary: str
     facts: tuple[tuple[str, str], ...] = ()
+    """What, and its value."""
     text: str = ""
+    """Paragraphs with blank lines between; one that is a formula or a table keeps its lines."""
     example: str = ""
+    """Lines for a program; where they name no system, `SYSTEM` is meant."""
 
 
 def pages() -> list[Page]:

@@ -51,26 +51,25 @@ class Symbol(NamedTuple):
 
 
 class Calling(NamedTuple):
-    """A call that is being written. places: what it takes, each with what there is to say about it.
-    active: the one that is written now.
-    """
+    """A call that is being written."""
 
     name: str
     places: Sequence[tuple[str, str]]
+    """What it takes, each with what there is to say about it."""
     about: str
     active: int
+    """The place that is written now."""
 
 
 class Given(NamedTuple):
-    """A name that a program gave. here: the place that was asked about. path: of the file that
-    gives it (None: a text in no file).
-
-    defined: the place there.
-    """
+    """A name that a program gave."""
 
     here: Span
+    """The place that was asked about."""
     path: Path | None
+    """Of the file that gives it; None for a text in no file."""
     defined: Span
+    """The place there."""
 
 
 class Document:
