@@ -62,7 +62,7 @@ class Piece:
         """All that decides what is sampled, but the code."""
         guided = {
             "guide": _effective(self.program.guide.to_data()),
-            "terms": [t.text for t in self.program.terms if t.verb != "expect"],
+            "terms": [t.text for t in self.program.terms if t.steers],
         }
         return {
             "system": list(self.program.system),

@@ -101,9 +101,7 @@ def _measure_batch(program: Program, some: Sequence[Specimen]) -> list[Measureme
     rows = measure_terms(program.terms, [one.crystal for one in some])
     for one, terms in zip(some, rows, strict=True):
         verdicts = [
-            m.satisfied
-            for m, term in zip(terms, program.terms, strict=True)
-            if term.verb == "require"
+            m.satisfied for m, term in zip(terms, program.terms, strict=True) if term.decides
         ]
         if program.formula is not None:
             verdicts.append(_has_formula(program.formula, one.crystal))

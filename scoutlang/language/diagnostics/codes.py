@@ -46,9 +46,7 @@ The marked character has no meaning in the language. Characters that only look l
 (curly quotes, full-width brackets) often come from a word processor or a PDF.
 
 E012 unknown statement
-Every statement starts with its verb, in lower case: `system`, `atoms`, `formula`, `param`, `let`,
-`motif`, `import`, `require`, `prefer`, `expect`, `guide`, `sample`, `sweep`, or the version line
-`scout 1`.
+Every statement starts with its verb, in lower case. `scout doc statements` lists them.
 
 E013 a bracket is not closed
 Each `(`, `[` and `{` needs its partner before the statement ends. A line end inside brackets does
@@ -74,7 +72,7 @@ A hypothesis is about a chemical system: `system Cu-Si-P-Ca` names the elements 
 may hold. Everything else refers to it, so a program cannot do without.
 
 E021 the statement appears twice
-`system`, `atoms`, `formula`, `guide`, `sample` and `scout` are said once in a program. Merge the
+This statement is said once in a program; its page in the manual says so. Merge the
 two, or remove one.
 
 E022 the label is used twice
