@@ -203,7 +203,7 @@ def compile_loss(program: Program) -> Loss:
     gradient: the checker refuses that.
     """
     catalogue = modules()
-    guiding = [term for term in program.terms if term.verb != "expect"]
+    guiding = [term for term in program.terms if term.steers]
     for term in guiding:
         for measure in measures(term.claim):
             if not catalogue[measure.descriptor].SIGNATURE.differentiable:

@@ -37,16 +37,20 @@ MAX_FILES = 200
 
 @dataclass(frozen=True)
 class Completion:
-    """text: what to write from ``start``, a character offset, up to the cursor. kind: statement,
-    keyword, descriptor, function, parameter, element, param, let, motif, argument, module, setting,
-    value, unit or file. help: one line. unit: of its value, if it has one.
-    """
+    """Something that may be written at a place."""
 
     text: str
+    """What to write from ``start`` up to the cursor."""
     start: int
+    """A character offset."""
     kind: str
+    """statement, keyword, descriptor, function, parameter, element, argument, module, setting,
+    value, unit, file, or the statement that defines the name.
+    """
     help: str
+    """One line."""
     unit: str = ""
+    """Of its value, if it has one."""
 
 
 class _Option(NamedTuple):
@@ -57,28 +61,29 @@ class _Option(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """An open bracket behind a name. module: what is before its dot. number: of the argument at the
-    cursor, from 0.
-
-    parameter: whose value the cursor is at, if any. given: parameters that have a value already.
-    """
+    """An open bracket behind a name."""
 
     module: str
+    """What is before the dot of the name."""
     name: str
     number: int
+    """Of the argument at the cursor, from 0."""
     parameter: str
+    """Whose value the cursor is at, if any."""
     given: frozenset[str]
+    """Parameters that have a value already."""
 
 
 class Called(NamedTuple):
-    """A call that is being written. what: the descriptor, the function or the motif. number,
-    parameter: as in `_Call`.
-    """
+    """A call that is being written."""
 
     name: str
     what: DescriptorSignature | Function | Definition
+    """The descriptor, the function or the motif."""
     number: int
+    """Of the argument at the cursor, from 0."""
     parameter: str
+    """Whose value the cursor is at, if any."""
 
 
 def complete(

@@ -161,7 +161,8 @@ def vim() -> str:
         rf'syntax match scoutLabel "\%(\<\%({claiming}\)\s\+\)\@<=\K\k*\ze\s*:"',
         rf'syntax match scoutDefinition "\%(\<\%({defining}\)\s\+\)\@<=\K\k*"',
         r'syntax match scoutOperator "±\|+-\|+/-\|->\|→\|[<>=]=\|≤\|≥\|[-=<>*/^+]"',
-        r'syntax match scoutNumber "\k\@1<!\%(\d\+\%(\.\d*\)\=\|\.\d\+\)\%([eE][+-]\=\d\+\)\=" nextgroup=scoutUnit skipwhite',
+        r'syntax match scoutNumber "\k\@1<!\%(\d\+\%(\.\d*\)\=\|\.\d\+\)\%([eE][+-]\=\d\+\)\="'
+        " nextgroup=scoutUnit skipwhite",
         r'syntax match scoutBracket "\]" nextgroup=scoutUnit skipwhite',
         rf'syntax match scoutUnit contained "\%({units}\)\%(\k\|\^\)\@!"',
         r'syntax match scoutMember "\.\k\+"',

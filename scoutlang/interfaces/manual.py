@@ -57,7 +57,8 @@ _HEADINGS: Mapping[Kind, str] = {
     "word": "Words of the language",
 }
 _CHAPTERS: Mapping[str, str] = {
-    "Claims": "weight loss symprec tolerance margin label hit wish undefined low high possible in l1 l2 huber hinge",
+    "Claims": "weight loss symprec tolerance margin label hit wish undefined low high possible in "
+    "l1 l2 huber hinge",
     "Species": "species chain group",
     "Quantities": "arithmetic",
     "Sites: each, any and fraction": "each any site sites aggregate",
@@ -88,20 +89,19 @@ TOPICS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class Page:
-    """What there is to say about one name.
-
-    form: how it is written. facts: (what, value) pairs. text: paragraphs with blank lines between;
-    one that is a formula or a table keeps its lines. example: lines for a program; where they name
-    no system, `SYSTEM` is meant.
-    """
+    """What there is to say about one name."""
 
     name: str
     kind: Kind
     form: str
+    """How it is written."""
     summary: str
     facts: tuple[tuple[str, str], ...] = ()
+    """What, and its value."""
     text: str = ""
+    """Paragraphs with blank lines between; one that is a formula or a table keeps its lines."""
     example: str = ""
+    """Lines for a program; where they name no system, `SYSTEM` is meant."""
 
 
 def pages() -> list[Page]:
@@ -215,10 +215,8 @@ def _descriptors() -> Iterator[Page]:
 def _facts(signature: DescriptorSignature) -> Iterator[tuple[str, str]]:
     yield "value", _value(signature)
     if signature.domain != "crystal":
-        yield (
-            "of",
-            f"{'each A' if signature.domain == 'site' else 'each of its items'}; alone, the {signature.aggregate} of them",
-        )
+        each = "each A" if signature.domain == "site" else "each of its items"
+        yield "of", f"{each}; alone, the {signature.aggregate} of them"
     if signature.dimension not in ("truth", "category"):
         yield "tolerance of `=`", f"± {_with_unit(signature.tolerance, signature.unit)}"
         yield "unit of change", _with_unit(signature.scale, signature.unit)
@@ -488,7 +486,10 @@ def manual() -> str:
     def of(kind: Kind) -> list[Page]:
         return [p for p in found if p.kind == kind]
 
-    note = "<!-- Made by `scout doc --manual > docs/language.md` of the code and of scoutlang/interfaces/manual.md. Edit those. -->\n\n"
+    note = (
+        "<!-- Made by `scout doc --manual > docs/language.md` of the code and of "
+        "scoutlang/interfaces/manual.md. Edit those. -->\n\n"
+    )
     return note + resource("interfaces", "manual.md").read_text(encoding="utf-8").format(
         statements=_chapter(of("statement")),
         functions=_rows(

@@ -47,14 +47,14 @@ KEYWORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Word:
-    """A word with what it is. help: one line. unit: of a descriptor, the one that a plain number is
-    in.
-    """
+    """A word with what it is."""
 
     text: str
     kind: Kind
     help: str = ""
+    """One line."""
     unit: str = ""
+    """Of a descriptor, the one that a plain number is in."""
 
 
 def words() -> Iterator[Word]:

@@ -296,6 +296,16 @@ class Term(Node):
     weight: float = 1.0
     loss: LossName = "l1"
 
+    @property
+    def steers(self) -> bool:
+        """Whether the sampling follows it."""
+        return self.verb != "expect"
+
+    @property
+    def decides(self) -> bool:
+        """Whether a structure of which it does not hold is no hit."""
+        return self.verb == "require"
+
 
 # ---- how to look for it ----
 
@@ -454,7 +464,7 @@ class Program(Node):
 
     @property
     def requirements(self) -> tuple[Term, ...]:
-        return tuple(t for t in self.terms if t.verb == "require")
+        return tuple(t for t in self.terms if t.decides)
 
     @property
     def descriptors(self) -> tuple[str, ...]:

@@ -67,16 +67,16 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class Parsed:
-    """``broken``: verbs of statements that could not be read, so that later passes do not report
-    them as missing.
-
-    comments: in reading order, with the ``#``.
-    """
+    """What was read of a program."""
 
     module: Module
     diagnostics: tuple[Diagnostic, ...]
     broken: frozenset[str]
+    """Verbs of statements that could not be read, so that later passes do not report them as
+    missing.
+    """
     comments: tuple[Lexeme, ...] = ()
+    """In reading order, with the ``#``."""
 
 
 def parse(source: Source) -> Parsed:

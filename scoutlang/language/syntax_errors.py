@@ -640,7 +640,9 @@ def _expected(accepted: frozenset[str], lexemes: Sequence[Lexeme] = ()) -> str:
             left -= together | ({"IN", "AS"} if "EQUAL" in together else set())
             offered += [spoken] * bool(spoken)
     offered += [spoken for terminal, spoken in SPOKEN.items() if terminal in left]
-    return f"expected {listing([*offered[:_MAX_OFFERED], '…'] if len(offered) > _MAX_OFFERED else offered)}"
+    if len(offered) > _MAX_OFFERED:
+        offered = [*offered[:_MAX_OFFERED], "…"]
+    return f"expected {listing(offered)}"
 
 
 def _example(lexemes: Sequence[Lexeme]) -> str:

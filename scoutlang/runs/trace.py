@@ -129,7 +129,7 @@ class Moment:
 
 def guiding_terms(program: Program) -> tuple[Term, ...]:
     """The terms of the loss, in its order."""
-    return tuple(term for term in program.terms if term.verb != "expect")
+    return tuple(term for term in program.terms if term.steers)
 
 
 @torch.no_grad()
@@ -152,7 +152,7 @@ def look(terms: Sequence[Term], clean: CrystalBatch) -> Look:
             if not isinstance(term.claim, Wish):
                 found = truth(term.claim, reading)
                 true[sound, column], false[sound, column] = found.true, found.false
-    required = [k for k, term in enumerate(terms) if term.verb == "require"]
+    required = [k for k, term in enumerate(terms) if term.decides]
     return Look(true, false, true[:, required].all(1) if required else None)
 
 

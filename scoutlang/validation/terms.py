@@ -151,11 +151,16 @@ def _advice(
         and beside.total
         and beside.count * total < 0.5 * satisfied * beside.total
     ):
+<<<<<<< HEAD
         return (
             "the other lines hold least where this one does: they pull against each other;"
             " loosen one of them"
         )
     if len([one for one in program.terms if one.verb != "expect"]) > 1:
+=======
+        return "the other lines hold least where this one does: they pull against each other; loosen one of them"
+    if len([one for one in program.terms if one.steers]) > 1:
+>>>>>>> language
         return "it may deserve more of the force: give its line a larger `weight`"
     price = _validity(records, "non-guided") - _validity(records, "guided")
     if price > VALIDITY_LOSS:

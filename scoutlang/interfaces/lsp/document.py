@@ -51,26 +51,25 @@ class Symbol(NamedTuple):
 
 
 class Calling(NamedTuple):
-    """A call that is being written. places: what it takes, each with what there is to say about it.
-    active: the one that is written now.
-    """
+    """A call that is being written."""
 
     name: str
     places: Sequence[tuple[str, str]]
+    """What it takes, each with what there is to say about it."""
     about: str
     active: int
+    """The place that is written now."""
 
 
 class Given(NamedTuple):
-    """A name that a program gave. here: the place that was asked about. path: of the file that
-    gives it (None: a text in no file).
-
-    defined: the place there.
-    """
+    """A name that a program gave."""
 
     here: Span
+    """The place that was asked about."""
     path: Path | None
+    """Of the file that gives it; None for a text in no file."""
     defined: Span
+    """The place there."""
 
 
 class Document:
@@ -223,7 +222,8 @@ class Document:
             if rule not in SETTINGS or p.form.startswith(f"{rule} ")
         )
         if self.result.program is not None and name in SETTINGS.get(rule, {}):
-            yield f"in this program: {_written(getattr(getattr(self.result.program, rule), SETTINGS[rule][name].field))}"
+            value = getattr(getattr(self.result.program, rule), SETTINGS[rule][name].field)
+            yield f"in this program: {_written(value)}"
 
     def _found(self, name: str, kind: str) -> list[Page]:
         return [p for p in manual.find(name, self._pages) if p.kind == kind]

@@ -537,8 +537,10 @@ def _wanted(parameter: Parameter) -> str:
         case "choice":
             return f"needs {listing(parameter.choices)}"
         case "file":
-            return f'needs the path of a {listing(parameter.choices)} file in quotes: {parameter.name}="name{parameter.choices[0]}"'
+            example = f'{parameter.name}="name{parameter.choices[0]}"'
+            return f"needs the path of a {listing(parameter.choices)} file in quotes: {example}"
         case "integer":
             return f"needs a whole number from {parameter.minimum:g} to {parameter.maximum:g}"
         case kind:
-            return f"needs a value from {parameter.minimum:g} to {parameter.maximum:g} {CANONICAL_UNIT[kind]}".rstrip()
+            limits = f"{parameter.minimum:g} to {parameter.maximum:g} {CANONICAL_UNIT[kind]}"
+            return f"needs a value from {limits}".rstrip()

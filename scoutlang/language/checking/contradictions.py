@@ -44,7 +44,7 @@ def check(scope: Scope) -> None:
     tightest: dict[ir.Quantity, list[_Bound]] = {}
     families: dict[tuple[object, ...], set[ir.Quantity]] = defaultdict(set)
     for term in scope.terms:
-        for bound in _bounds(term.claim, term) if term.verb == "require" else ():
+        for bound in _bounds(term.claim, term) if term.decides else ():
             known = tightest.get(bound.value, [])
             family = families[_family(bound.value)]
             for other in (*known, *(b for v in family if v != bound.value for b in tightest[v])):

@@ -59,14 +59,13 @@ class Import:
 
 
 class Names:
-    """The names of one file: its definitions and its imports. failed: imports that were reported,
-    so that their uses are not.
-    """
+    """The names of one file: its definitions and its imports."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.definitions: dict[str, Definition] = {}
         self.imports: dict[str, Import] = {}
+        # Imports that were reported, so that their uses are not.
         self.failed: set[str] = set()
 
 
@@ -102,29 +101,19 @@ class Files(Protocol):
 
 @dataclass(frozen=True)
 class _Frame:
-    """A definition that is being used or a module that is being read, and where the program asks
-    for it.
-
-    enclosing: the definitions, itself included, whose text leads here.
-    """
+    """A definition that is being used or a module that is being read."""
 
     title: str
     names: Names
     call: Span
+    """Where the program asks for it."""
     definition: Definition | None = None
     enclosing: tuple[Definition, ...] = ()
+    """The definitions, itself included, whose text leads here."""
 
 
 class Scope:
-    """Filled by the statements in turn; the checker makes the program of it.
-
-    system: the declared elements; empty until `system` was read, and then element names are not
-    compared with it. labels: names of terms, given or made up, and where. repeats: how often a
-    made-up one was taken already. overrides: values from outside, of parameters and settings. Of
-    the current claim: judged_only, its descriptors without a gradient; ambient, parameters for
-    every descriptor that has them, and which of those were used. depth: of expressions inside of
-    each other.
-    """
+    """Filled by the statements in turn; the checker makes the program of it."""
 
     def __init__(
         self,
@@ -139,10 +128,13 @@ class Scope:
         self.signatures = signatures
         self.statements = tuple(statements)
         self.files = files
+        # Values from outside, of parameters and settings.
         self.overrides = overrides
+        # Statement → its settings.
         self.tables = tables
         self.names = Names(source)
         self.diagnostics: list[Diagnostic] = []
+        # The declared elements. While there are none, names of elements are not compared with them.
         self.system: tuple[str, ...] = ()
         self.system_span = Span(0, 0)
         self.atoms: AtomRange | None = None
@@ -152,12 +144,17 @@ class Scope:
         self.terms: list[Term] = []
         self.parameters: list[ParameterValue] = []
         self.sweeps: list[Sweep] = []
+        # Names of terms, given or made up, and where; how often a made-up one was taken already.
         self.labels: dict[str, Span] = {}
         self.repeats: Counter[str] = Counter()
+        # Of the current claim: its descriptors without a gradient; parameters for every descriptor
+        # that has them, and which of those were used.
         self.judged_only: list[tuple[str, Span]] = []
         self.ambient: Mapping[str, Node] = {}
         self.ambient_used: set[str] = set()
+        # Definitions that were unfolded from the outermost one, and before it.
         self.expansions = self.unfolded = 0
+        # Of expressions inside of each other.
         self.depth = 0
         self._frames: list[_Frame] = []
         self._reported: set[tuple[str, str, Span]] = set()

@@ -1,5 +1,5 @@
-"""Settings as they are written, ``k=0.8``, ``every 2``: from words and numbers to values of the kinds
-that `ir.settings` lists.
+"""Settings as they are written, ``k=0.8``, ``every 2``: from words and numbers to values of the
+kinds that `ir.settings` lists.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What the checker says, one function for each message, by code; `codes` has the pages of the codes.
-What only one statement says stands in the file of that statement, what the parser says in
+"""What the checker says, one function for each message, by code; `codes` has the pages of the
+codes. What only one statement says stands in the file of that statement, what the parser says in
 `syntax_errors`.
 """
 

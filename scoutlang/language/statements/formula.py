@@ -55,7 +55,8 @@ class Formula(Statement):
             counts[symbol] = counts.get(symbol, 0) + number
         outside = [s for s in counts if scope.system and s not in scope.system]
         if outside:
-            message = f"{listing(outside, 'and')} {'is' if len(outside) == 1 else 'are'} not in the system"
+            are = "is" if len(outside) == 1 else "are"
+            message = f"{listing(outside, 'and')} {are} not in the system"
             scope.report(
                 Message(
                     "E030",

@@ -33,7 +33,10 @@ class Scout(Statement):
 
     def declare(self, scope: Scope, names: Names) -> None:
         if self.version.value > LANGUAGE_VERSION:
-            message = f"this program is written for scout {self.version.text}; this installation knows versions up to {LANGUAGE_VERSION}"
+            message = (
+                f"this program is written for scout {self.version.text}; "
+                f"this installation knows versions up to {LANGUAGE_VERSION}"
+            )
             scope.report(
                 Message(
                     "E005", message, "install a newer scoutlang: pip install --upgrade scoutlang"

@@ -48,7 +48,8 @@ class _Record:
         return hash((type(self), self._meaning()))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self._fields)})"
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)
+        return f"{type(self).__name__}({fields})"
 
     def _meaning(self) -> tuple[object, ...]:
         """All fields but the first."""

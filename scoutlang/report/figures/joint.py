@@ -30,9 +30,7 @@ def draw(data: ReportData) -> list[Drawn]:
     """One figure for each pair of the first `require` terms that have a number, `MOST_PAIRS` at
     most; none where there are less than two.
     """
-    required = [
-        numeric for numeric in numeric_terms(data.program) if numeric.term.verb == "require"
-    ]
+    required = [numeric for numeric in numeric_terms(data.program) if numeric.term.decides]
     return [_draw(data, x, y) for x, y in list(combinations(required, 2))[:MOST_PAIRS]]
 
 

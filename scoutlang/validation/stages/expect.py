@@ -34,7 +34,7 @@ class Expect(Stage):
     asks = ("program",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
-        terms = [term for term in context.program.terms if term.verb == "expect"]
+        terms = [term for term in context.program.terms if not term.steers]
         if not terms:
             return [Outcome("skipped", "the program expects nothing") for _ in records]
         outcomes: list[Outcome] = []
