@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scoutlang.ir import Arm, Program, Term, Wish
-from scoutlang.validation.record import Record
+from scoutlang.validation.record import Record, by_arm
 from scoutlang.validation.statistics import Proportion, compare, proportion
 
 EASY = 0.9
@@ -67,9 +67,7 @@ class Hardest:
 
 def summarize_terms(program: Program, records: Sequence[Record]) -> tuple[TermSummary, ...]:
     """Every term that can be true or false, in program order; wishes are neither."""
-    arms: dict[Arm, list[Record]] = {}
-    for record in records:
-        arms.setdefault(record.arm, []).append(record)
+    arms = by_arm(records)
     return tuple(
         TermSummary(
             term.label,
