@@ -101,19 +101,8 @@ def _measure_batch(program: Program, some: Sequence[Specimen]) -> list[Measureme
     results = []
     rows = measure_terms(program.terms, [one.crystal for one in some])
     for one, terms in zip(some, rows, strict=True):
-<<<<<<< HEAD
         hit, why = _judge(program, one.crystal, terms)
         results.append(Measurement(one.name, hit, tuple(terms), why))
-=======
-        verdicts = [
-            m.satisfied for m, term in zip(terms, program.terms, strict=True) if term.decides
-        ]
-        if program.formula is not None:
-            verdicts.append(_has_formula(program.formula, one.crystal))
-        if verdicts and not one.crystal.composition.chemical_system_set <= set(program.system):
-            verdicts.append(False)
-        results.append(Measurement(structure=one.name, hit=all_hold(verdicts), terms=tuple(terms)))
->>>>>>> language
     return results
 
 

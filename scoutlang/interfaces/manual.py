@@ -22,6 +22,7 @@ from scoutlang.descriptors import origin
 from scoutlang.interfaces.words import opening
 from scoutlang.ir.signatures import DescriptorSignature, Parameter
 from scoutlang.ir.source import MAX_CHARACTERS, Source
+from scoutlang.ir.text import setting_text
 from scoutlang.ir.units import DIMENSIONS, UNITS
 from scoutlang.language import parser
 from scoutlang.language.checker import declared
@@ -266,18 +267,12 @@ def _settings() -> Iterator[Page]:
             facts = [
                 ("of", f"`{rule}`"),
                 ("takes", setting.kind.takes),
-                ("usual value", _default(setting.default)),
+                ("usual value", setting_text(setting.default)),
             ]
             if setting.only:
                 facts.append(("used by", f"`method {setting.only}`"))
             sign = "=" if len(key) == 1 else " "
             yield Page(key, "setting", f"{rule} {key}{sign}…", setting.summary, tuple(facts))
-
-
-def _default(value: object) -> str:
-    if isinstance(value, ir.Schedule):
-        return f"{value.start:g}"
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _units() -> Iterator[Page]:

@@ -23,7 +23,7 @@ from scoutlang.report.document import document, write_document
 from scoutlang.report.figures import Drawn, Figure, LeftOut
 from scoutlang.report.pictured import picturable, scene
 from scoutlang.report.verdict import verdict
-from scoutlang.validation.record import Record
+from scoutlang.validation.record import by_arm
 from scoutlang.validation.summary import Summary
 from scoutlang.validation.table import hard_line, share_satisfied, table_notes, table_rows
 
@@ -159,10 +159,8 @@ def _unfinished(data: ReportData) -> str:
     if data.manifest.status == "finished":
         return ""
     planned = data.program.sample.count
-    done = [
-        f"{sum(r.arm == arm for r in data.validation.records)} of {planned} {arm}"
-        for arm in data.manifest.arms
-    ]
+    here = by_arm(data.validation.records)
+    done = [f"{len(here.get(arm, ()))} of {planned} {arm}" for arm in data.manifest.arms]
     return (
         f"This run is not finished: {' and '.join(done)} structures are here. "
         "Every number on this page is of these, and will change."
@@ -231,27 +229,22 @@ def _result(data: ReportData, term: Term) -> dict[str, Any]:
     """What both arms say about a term: the share that satisfies it with the median margin, or for a
     wish the median of its value.
     """
-    summaries = {t.label: t for t in data.terms}
-    by_arm: dict[str, list[Record]] = {}
-    for record in data.validation.records:
-        by_arm.setdefault(record.arm, []).append(record)
+    summary = next((one for one in data.terms if one.label == term.label), None)
+    wish = term.claim if isinstance(term.claim, Wish) else None
     cells = {}
-    for arm, members in by_arm.items():
-        summary = summaries.get(term.label)
-        share = None if summary is None else next((s for s in summary.shares if s.arm == arm), None)
+    for arm, members in by_arm(data.validation.records).items():
+        share = summary and summary.share(arm)
         measured = [record.term(term.label) for record in members]
-        values = [t.exact if isinstance(term.claim, Wish) else t.margin for t in measured]
+        values = [one.exact if wish else one.margin for one in measured]
         found = [value for value in values if value is not None]
         cells[arm] = {
             "share": share and share_satisfied(share),
             "middle": f"{median(found):.3g}".replace("-", "−") if found else None,
         }
-    unit = term.claim.unit if isinstance(term.claim, Wish) else ""
     return {
         "label": term.label,
-        "verb": term.verb,
-        "wish": isinstance(term.claim, Wish),
-        "unit": unit,
+        "wish": bool(wish),
+        "unit": wish.unit if wish else "",
         "arms": cells,
     }
 

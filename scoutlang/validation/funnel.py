@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from scoutlang.ir import Arm
-from scoutlang.validation.record import Record
+from scoutlang.validation.record import Record, by_arm
 from scoutlang.validation.stages import Stage, built_in
 
 
@@ -41,10 +41,7 @@ class Funnel:
 
 def funnels(records: Sequence[Record]) -> tuple[Funnel, ...]:
     """One for each arm that has records, in the order of the records."""
-    return tuple(
-        _funnel(arm, [r for r in records if r.arm == arm])
-        for arm in dict.fromkeys(r.arm for r in records)
-    )
+    return tuple(_funnel(arm, members) for arm, members in by_arm(records).items())
 
 
 def left_at(record: Record) -> tuple[str, str] | None:

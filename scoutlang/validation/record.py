@@ -5,7 +5,7 @@ dropped.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -139,6 +139,14 @@ class Record:
             row[f"{stage}_reason"] = outcome.reason
             row.update(outcome.columns())
         return row
+
+
+def by_arm(records: Iterable[Record]) -> dict[Arm, list[Record]]:
+    """The records of each arm that has some, in their order."""
+    arms: dict[Arm, list[Record]] = {}
+    for record in records:
+        arms.setdefault(record.arm, []).append(record)
+    return arms
 
 
 def number(value: float | None) -> float | None:

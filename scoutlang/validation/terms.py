@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scoutlang.ir import Arm, Program, Term, Wish
-from scoutlang.validation.record import Record
+from scoutlang.validation.record import Record, by_arm
 from scoutlang.validation.statistics import Proportion, compare, proportion
 
 EASY = 0.9
@@ -66,9 +66,7 @@ class Hardest:
 
 def summarize_terms(program: Program, records: Sequence[Record]) -> tuple[TermSummary, ...]:
     """Every term that can be true or false, in program order; wishes are neither."""
-    arms: dict[Arm, list[Record]] = {}
-    for record in records:
-        arms.setdefault(record.arm, []).append(record)
+    arms = by_arm(records)
     return tuple(
         TermSummary(
             term.label,
@@ -151,16 +149,11 @@ def _advice(
         and beside.total
         and beside.count * total < 0.5 * satisfied * beside.total
     ):
-<<<<<<< HEAD
         return (
             "the other lines hold least where this one does: they pull against each other;"
             " loosen one of them"
         )
-    if len([one for one in program.terms if one.verb != "expect"]) > 1:
-=======
-        return "the other lines hold least where this one does: they pull against each other; loosen one of them"
     if len([one for one in program.terms if one.steers]) > 1:
->>>>>>> language
         return "it may deserve more of the force: give its line a larger `weight`"
     price = _validity(records, "non-guided") - _validity(records, "guided")
     if price > VALIDITY_LOSS:

@@ -20,7 +20,6 @@ LITERAL = re.compile(
 ELSEWHERE = {
     "recording/animation.py",  # what pyte calls the colours
     "scoutlang/interfaces/repl/terminal.py",
-    "scoutlang/report/trace_plot.py",
 }
 
 

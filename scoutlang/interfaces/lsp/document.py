@@ -16,10 +16,11 @@ from scoutlang.interfaces.lsp.positions import Positions
 from scoutlang.interfaces.lsp.tokens import Target, Word, classified
 from scoutlang.interfaces.manual import Page
 from scoutlang.interfaces.words import KEYWORDS
-from scoutlang.ir import Compare, Each, Measure, Schedule, Some
+from scoutlang.ir import Compare, Each, Measure, Some
 from scoutlang.ir.elements import ATOMIC_NUMBER, COVALENT_RADIUS
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
+from scoutlang.ir.text import setting_text
 from scoutlang.language import CheckResult
 from scoutlang.language.checker import declared
 from scoutlang.language.checking.imports import LIBRARY
@@ -222,8 +223,9 @@ class Document:
             if rule not in SETTINGS or p.form.startswith(f"{rule} ")
         )
         if self.result.program is not None and name in SETTINGS.get(rule, {}):
-            value = getattr(getattr(self.result.program, rule), SETTINGS[rule][name].field)
-            yield f"in this program: {_written(value)}"
+            settings = getattr(self.result.program, rule)
+            value = getattr(settings, SETTINGS[rule][name].field)
+            yield f"in this program: {setting_text(value)}"
 
     def _found(self, name: str, kind: str) -> list[Page]:
         return [p for p in manual.find(name, self._pages) if p.kind == kind]
@@ -389,17 +391,6 @@ class Document:
     def symbols(self) -> list[Symbol]:
         """The statements that can be read, in order."""
         return [_symbol(statement, self.source) for statement in self.result.module.statements]
-
-
-def _written(value: object) -> str:
-    """The value of a setting."""
-    if isinstance(value, Schedule):
-        return (
-            f"{value.start:g}"
-            if value.shape == "constant"
-            else f"{value.start:g} → {value.end:g}, {value.shape}"
-        )
-    return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
 
 
 def _path_of(source: Source) -> Path | None:

@@ -468,14 +468,9 @@ E603 the run folder holds another run
 `--out`.
 
 E604 a file of the run is damaged
-<<<<<<< HEAD
-The message names the file. One of sampled structures can be deleted: `scout run --resume` makes its structures again, the same ones. A run whose
-manifest is damaged is begun anew in another folder. One that a newer scoutlang has written needs that version.
-=======
 The message names the file. One of sampled structures can be deleted: `scout run --resume` makes its
-structures again, the same ones. A run whose manifest is damaged, or was written by another version
-of scoutlang, is begun anew in another folder.
->>>>>>> language
+structures again, the same ones. A run whose manifest is damaged is begun anew in another folder. One
+that a newer scoutlang has written needs that version.
 
 E605 a sweep is a family of runs
 A program with a `sweep` stands for several programs, each of which has a run of its own. `scout

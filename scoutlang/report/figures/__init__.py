@@ -8,7 +8,6 @@ underscore are what the kinds share.
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections import Counter
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from scoutlang.report.data import ReportData
 from scoutlang.report.figures._export import export
 from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
 from scoutlang.report.figures._look import template
+from scoutlang.support.plugins import parts
 
 __all__ = ["Drawn", "Figure", "LeftOut", "draw", "export", "template"]
 
@@ -24,8 +24,7 @@ def draw(data: ReportData) -> list[Drawn]:
     """Every figure that the data allow, and what is left out, each with its reason; in reading
     order. Names are unique.
     """
-    names = (file.name for file in pkgutil.iter_modules(__path__) if file.name[0] != "_")
-    kinds = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    kinds = [importlib.import_module(f"{__name__}.{name}") for name in parts(__name__)]
     found: list[Drawn] = []
     seen: Counter[str] = Counter()
     for kind in sorted(kinds, key=lambda kind: int(kind.PLACE)):

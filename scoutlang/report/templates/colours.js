@@ -7,11 +7,14 @@ function parsed(text) {
   crayon = crayon || document.createElement("canvas").getContext("2d");
   crayon.fillStyle = text;
   const found = crayon.fillStyle;
-  if (found.startsWith("#")) return [1, 3, 5].map((k) => parseInt(found.slice(k, k + 2), 16)).concat(1);
+  if (found.startsWith("#")) {
+    return [1, 3, 5].map((k) => parseInt(found.slice(k, k + 2), 16)).concat(1);
+  }
   return found.match(/[\d.]+/g).map(Number);
 }
 
-const hex = (rgb) => `#${rgb.slice(0, 3).map((x) => Math.round(x).toString(16).padStart(2, "0")).join("")}`;
+const two = (x) => Math.round(x).toString(16).padStart(2, "0");
+const hex = (rgb) => `#${rgb.slice(0, 3).map(two).join("")}`;
 
 function blend(one, other, share) {
   const [p, q] = [parsed(one), parsed(other)];

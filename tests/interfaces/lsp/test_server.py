@@ -139,7 +139,7 @@ def test_hover_says_what_a_word_is(client: Any, uri: str, piece: str, said: str)
         ("guide every 2", ["usual value: 1", "in this program: 2"], []),
         (
             "guide k=ramp(0 -> 0.8, cosine)",
-            ["usual value: 1", "in this program: 0 → 0.8, cosine"],
+            ["usual value: 1", "in this program: 0 -> 0.8 (cosine)"],
             [],
         ),
         (
