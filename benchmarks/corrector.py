@@ -13,13 +13,13 @@ from dataclasses import replace
 import click
 import torch
 
-import scoutlang
+from scoutlang.interfaces import api
 from scoutlang.potentials import load as load_potential
 from scoutlang.sampling.generate import generate
 from scoutlang.sampling.langevin import Langevin
 from scoutlang.sampling.mattergen.checkpoint import load_model
 from scoutlang.support.memory import keep_freed_memory
-from scoutlang.validation import Generated, validate
+from scoutlang.validation import validate
 from scoutlang.validation.reference import load as load_reference
 
 # steps of the diffusion, settings of the corrector
@@ -49,17 +49,14 @@ def main() -> None:
         "| steps | n_c | r of F | r of L | valid | within 0.2 | within 0.3 | median e_above_hull, eV/atom |\n|---|---|---|---|---|---|---|---|"
     )
     for steps, langevin in SETTINGS:
-        program = scoutlang.check(
+        program = api.check(
             f"system {given.system}; sample {given.count} steps {steps} seed {given.seed}"
         ).program
         assert program is not None
         sampled = generate(
             program, replace(model, langevin=langevin), "non-guided", range(given.count)
         )
-        generated = [
-            Generated("non-guided", given.seed, s.index, s.structure, s.failure) for s in sampled
-        ]
-        validation = validate(program, generated, potential=potential, reference=reference)
+        validation = validate(program, sampled, potential=potential, reference=reference)
         arm = validation.table().arms[0]
         heights = [r.e_above_hull for r in validation.records if r.e_above_hull is not None]
         near = [sum(h <= limit for h in heights) / given.count for limit in (0.2, 0.3)]

@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     repeats = parser.parse_args().repeats
-    connect = runpy.run_path(str(ROOT / "tests" / "lsp" / "lsp_client.py"))["Client"]
+    connect = runpy.run_path(str(ROOT / "tests" / "interfaces" / "lsp" / "lsp_client.py"))["Client"]
     text = EXAMPLE.read_text(encoding="utf-8")
     rows = [("scout to its first prompt", [_prompted() for _ in range(repeats)])]
     rows += [

@@ -18,8 +18,8 @@ from typing import Any
 import click
 import torch
 
-import scoutlang
 from scoutlang.evaluation.loss import compile_loss
+from scoutlang.interfaces import api
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import load_model
 from scoutlang.sampling.mattergen.sampler import GuidedSampler
@@ -85,7 +85,7 @@ def sampler(
     module: DiffusionModule, terms: tuple[str, ...], steps: int = 250, **options: Any
 ) -> GuidedSampler:
     """Guided by these terms; not guided where there are none."""
-    program = scoutlang.check("; ".join([f"system {'-'.join(SYSTEM)}", *terms])).program
+    program = api.check("; ".join([f"system {'-'.join(SYSTEM)}", *terms])).program
     assert program is not None
     guided = {"loss": compile_loss(program), "guide": program.guide} if terms else {}
     return GuidedSampler(

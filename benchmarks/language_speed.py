@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import scoutlang
+from scoutlang.interfaces import api
 from scoutlang.interfaces.cli.repl import Scout
 from scoutlang.interfaces.repl.interpreter import feed
 from scoutlang.interfaces.repl.session import Session
@@ -85,7 +85,7 @@ def main() -> None:
     ]
     loaded = _loaded()
     lines.append(
-        f"loaded by scoutlang.check: {', '.join(loaded) if loaded else 'none of ' + ', '.join(HEAVY)}"
+        f"loaded by api.check: {', '.join(loaded) if loaded else 'none of ' + ', '.join(HEAVY)}"
     )
     sys.stdout.write("\n".join(lines) + "\n")
     if loaded:
@@ -130,7 +130,7 @@ def _checked(text: str) -> tuple[float, float, str]:
     messages = ""
     for _ in range(3):
         wall, cpu = time.perf_counter(), time.process_time()
-        result = scoutlang.check(text)
+        result = api.check(text)
         walls.append(time.perf_counter() - wall)
         cpus.append(time.process_time() - cpu)
         errors = sum(d.severity == "error" for d in result.diagnostics)
@@ -162,7 +162,7 @@ def _session(text: str) -> list[tuple[str, float, float]]:
 
 def _loaded() -> list[str]:
     """Large libraries in a fresh process that has checked a program."""
-    code = f"import sys, pathlib, scoutlang; scoutlang.check(pathlib.Path({str(EXAMPLE)!r})); print(*(m for m in {HEAVY!r} if m in sys.modules))"
+    code = f"import sys, pathlib, scoutlang; api.check(pathlib.Path({str(EXAMPLE)!r})); print(*(m for m in {HEAVY!r} if m in sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return found.stdout.split()
 

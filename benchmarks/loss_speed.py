@@ -24,9 +24,9 @@ import click
 import torch
 from torch import Tensor
 
-import scoutlang
 from scoutlang.crystals.batch import MAX_Z, CrystalBatch
 from scoutlang.evaluation.loss import Loss, compile_loss, loss_and_gradients
+from scoutlang.interfaces import api
 from scoutlang.ir.elements import ATOMIC_NUMBER, neighbour_radius
 from scoutlang.support.memory import keep_freed_memory
 
@@ -48,7 +48,7 @@ Result = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def loss() -> Loss:
-    program = scoutlang.check(PROGRAM).program
+    program = api.check(PROGRAM).program
     assert program is not None
     return compile_loss(program)
 

@@ -10,16 +10,16 @@ the screen counts as not within); seconds per structure. Goes on where it stoppe
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-import scoutlang
+from scoutlang.interfaces import api
 from scoutlang.interfaces.display import Display
 from scoutlang.potentials import load as load_potential
-from scoutlang.runs.folder import MANIFEST, RunFolder
+from scoutlang.runs.folder import RunFolder
+from scoutlang.runs.manifest import MANIFEST
 from scoutlang.runs.run import run
 from scoutlang.validation import validate
 from scoutlang.validation.reference import load as load_reference
@@ -30,7 +30,7 @@ SYSTEMS = ("B", "Fe-Nd-B", "Li-Co-O", "Cu-Si-P", "Cu-Si-P-Ca")
 def quality(
     system: str, count: int, settings: argparse.Namespace, display: Display
 ) -> dict[str, float]:
-    program = scoutlang.check(f"system {system}").program
+    program = api.check(f"system {system}").program
     assert program is not None
     sample = {
         "count": count,
@@ -41,12 +41,8 @@ def quality(
     }
     program = replace(program, sample=replace(program.sample, **sample))
     folder = settings.folder / f"cfg{settings.cfg:g}-{system}"
-    manifest = folder / MANIFEST
-    if (
-        not manifest.is_file()
-        or json.loads(manifest.read_text(encoding="utf-8"))["status"] != "finished"
-    ):
-        run(program, folder, arms=("non-guided",), resume=manifest.is_file(), watcher=display)
+    if not ((folder / MANIFEST).is_file() and RunFolder.open(folder).finished):
+        run(program, folder, arms=("non-guided",), resume=True, watcher=display)
     reference = load_reference()
     known = [
         r.structure
@@ -54,10 +50,11 @@ def quality(
         if len(program.system) == 1 or len(r.structure.composition) > 1
     ]
     mean_volume = sum(s.volume / len(s) for s in known) / len(known)
-    generated = RunFolder.open(folder).generated(["non-guided"])
+    made = RunFolder.open(folder)
+    generated = made.generated(["non-guided"])
     records = validate(program, generated, potential=load_potential(), reference=reference).records
     structures = [g.structure for g in generated if g.structure is not None]
-    cost = json.loads(manifest.read_text(encoding="utf-8"))["sampling"]["non-guided"]
+    cost = made.manifest.costs["non-guided"]
     return {
         "samples": count,
         "valid": sum(r.passed("screen") for r in records) / count,
@@ -68,7 +65,7 @@ def quality(
         / count,
         "near hull": sum(r.e_above_hull is not None and r.e_above_hull <= 0.2 for r in records)
         / count,
-        "seconds": cost["seconds"] / cost["structures"],
+        "seconds": cost.seconds / cost.structures,
     }
 
 

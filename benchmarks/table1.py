@@ -1,30 +1,28 @@
 """The seven rows of the paper's Table 1 on the embedded model, for several ways to guide.
 
-`python -m benchmarks.table1 sample` fills --folder, piece by piece in order of importance, and goes
-on where it stopped; two processes may do it together. `python -m benchmarks.table1 report` judges
-what is there and writes benchmarks/table1.csv and the tables in benchmarks/RESULTS.md. The variants
-have identical sampling settings; rows of one chemical system share the unguided arm, as in the
-paper.
+`python -m benchmarks.table1 sample` fills --folder with runs, one for each row, variant and seed, in
+order of importance, and goes on where it stopped; two processes may do it together. `python -m
+benchmarks.table1 report` pools the seeds, judges what is there and writes benchmarks/table1.csv and
+the tables in benchmarks/RESULTS.md. The variants have identical sampling settings; rows of one
+chemical system share the unguided runs, as in the paper.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+from filelock import FileLock, Timeout
 
-import scoutlang
-from benchmarks.pieces import Piece, code_facts, files
 from benchmarks.table1_report import Cell, judge, markdown, write_csv
-from scoutlang.ir import Guide, Program, Schedule
-from scoutlang.potentials import load as load_potential
-from scoutlang.support.memory import keep_freed_memory
-from scoutlang.validation.heights import Heights
-from scoutlang.validation.reference import load as load_reference
+from scoutlang.interfaces import api
+from scoutlang.ir import Arm, Guide, Program, Schedule
+from scoutlang.runs.folder import RunFolder
+from scoutlang.runs.manifest import MANIFEST
+from scoutlang.runs.run import run
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples" / "paper"
@@ -55,7 +53,7 @@ STRENGTH = dict.fromkeys(ROWS, 1.0) | {"boron": 4.0}
 
 def hypothesis(row: str, variant: str, sample: dict[str, Any]) -> Program:
     """The example with the benchmark's sampling settings and the guidance of the variant."""
-    program = scoutlang.check(EXAMPLES / f"{row}.scout").program
+    program = api.check(EXAMPLES / f"{row}.scout").program
     assert program is not None
     guide = {"method": "adaptive", **VARIANTS[variant]}
     if guide["method"] == "adaptive":
@@ -74,79 +72,62 @@ def folder_name(row: str, variant: str, seed: int | str) -> str:
     return f"{variant.replace(' ', '_')}-{what}-seed{seed}"
 
 
-def piece(folder: Path, row: str, variant: str, sample: dict[str, Any]) -> Piece:
-    """One seed of one cell of the table."""
+def piece(row: str, variant: str, sample: dict[str, Any]) -> tuple[Program, Arm]:
+    """What one seed of one cell of the table samples."""
     program = hypothesis(row, variant, sample)
-    path = folder / folder_name(row, variant, sample["seed"])
-    return (
-        Piece(path, replace(program, terms=(), guide=Guide()), "non-guided")
-        if variant == UNGUIDED
-        else Piece(path, program, "guided")
-    )
+    if variant == UNGUIDED:
+        return replace(program, terms=(), guide=Guide()), "non-guided"
+    return program, "guided"
 
 
 def sample(settings: argparse.Namespace) -> None:
-    """All pieces that nobody has: seed by seed, in each the variants in the order given."""
+    """All runs that nobody has: seed by seed, in each the variants in the order given."""
     import torch
 
     from scoutlang.sampling.mattergen.checkpoint import load_model
 
     torch.set_num_threads(1)
-    keep_freed_memory()
-    shared = {
-        "count": settings.count,
-        "batch": settings.batch,
-        "steps": settings.steps,
-        "cfg": settings.cfg,
-        "model": settings.model,
-    }
+    names = ("count", "batch", "steps", "cfg", "model")
+    shared = {name: getattr(settings, name) for name in names}
     pieces = {
-        p.folder: p
+        folder_name(row, variant, seed): piece(row, variant, shared | {"seed": seed})
         for seed in settings.seeds
         for variant in settings.variants
         for row in settings.rows
-        for p in [piece(settings.folder, row, variant, shared | {"seed": seed})]
     }
-    code, model, potential, reference = (
-        code_facts(),
-        load_model(settings.model, "cpu"),
-        load_potential(),
-        load_reference(),
-    )
-    for n, one in enumerate(pieces.values(), start=1):
-        if not one.missing():
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    model = load_model(settings.model, "cpu")
+    for number, (name, (program, arm)) in enumerate(pieces.items(), start=1):
+        folder = settings.folder / name
+        try:
+            with FileLock(f"{folder}.lock", blocking=False):
+                if _finished(folder):
+                    continue
+                run(program, folder, arms=(arm,), resume=True, device="cpu", model=model)
+        except Timeout:  # another process has it
             continue
-        with one.claimed() as ours:
-            above_hull = (
-                Heights.asked(one.program, potential, reference)
-                if ours and one.arm == "guided"
-                else None
-            )
-            for batch in one.missing() if ours else ():
-                cost = one.sample(batch, model, code, above_hull)
-                note = f"{cost.structures} structures, {cost.seconds:.0f} s, {cost.cpu:.0f} s of CPU, {cost.evaluations / cost.structures:.0f} evaluations each"
-                click.echo(
-                    f"{time.strftime('%H:%M:%S')} {n}/{len(pieces)} {one.folder.name}: {note}"
-                )
+        cost = RunFolder.open(folder).manifest.costs[arm]
+        each = cost.evaluations / cost.structures
+        click.echo(
+            f"{number}/{len(pieces)} {name}: {cost.structures} structures, "
+            f"{cost.seconds:.0f} s, {each:.0f} evaluations each"
+        )
+
+
+def _finished(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file() and RunFolder.open(folder).finished
 
 
 def report(settings: argparse.Namespace) -> None:
     """Judge what is there and write the tables."""
-    cells = [
-        Cell(
-            row,
-            variant,
-            hypothesis(row, variant, {}),
-            [
-                f
-                for p in sorted(settings.folder.glob(folder_name(row, variant, "*")))
-                for f in files(p)
-            ],
-        )
-        for row in settings.rows
-        for variant in dict.fromkeys([UNGUIDED, *settings.variants])
-    ]
-    judged = judge([cell for cell in cells if cell.files], settings.folder / "judged", click.echo)
+    cells = []
+    for row in settings.rows:
+        for variant in dict.fromkeys([UNGUIDED, *settings.variants]):
+            found = sorted(settings.folder.glob(folder_name(row, variant, "*")))
+            runs = [RunFolder.open(folder) for folder in found if _finished(folder)]
+            if runs:
+                cells.append(Cell(row, variant, hypothesis(row, variant, {}), runs))
+    judged = judge(cells, settings.folder / "judged", click.echo)
     text = markdown(judged, UNGUIDED, "adaptive", "paper")
     click.echo(text)
     if settings.no_write:
@@ -168,7 +149,7 @@ def main() -> None:
     sampling = commands.add_parser("sample", parents=[common], help=sample.__doc__)
     sampling.set_defaults(command=sample)
     sampling.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3])
-    sampling.add_argument("--count", type=int, default=128, help="structures of one piece")
+    sampling.add_argument("--count", type=int, default=128, help="structures of one run")
     sampling.add_argument("--batch", type=int, default=128)
     sampling.add_argument("--steps", type=int, default=64)
     sampling.add_argument(

@@ -34,10 +34,11 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-import scoutlang
+from scoutlang.crystals.specimen import Specimen
+from scoutlang.interfaces import api
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.potentials.chgnet import CHGNetPotential
-from scoutlang.validation import Generated, Record
+from scoutlang.validation import Record
 from scoutlang.validation.reference import load
 from scoutlang.validation.stages import Context, Stage, built_in
 from scoutlang.validation.stages.geometry import STAGE as GEOMETRY
@@ -127,7 +128,7 @@ def run(
 
 
 def records_of(structures: Sequence[Structure]) -> list[Record]:
-    return [Record(str(i), Generated("guided", 0, i, s)) for i, s in enumerate(structures)]
+    return [Record(str(i), Specimen("guided", 0, i, s)) for i, s in enumerate(structures)]
 
 
 def peak() -> float:
@@ -136,7 +137,7 @@ def peak() -> float:
 
 
 def measure(count: int, rows: Sequence[str]) -> None:
-    program = scoutlang.check(PROGRAM).program
+    program = api.check(PROGRAM).program
     assert program is not None
     potential = CHGNetPotential()
     context = Context(program, potential, load(), lambda done, total: None)

@@ -10,8 +10,8 @@ from math import nan
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.potentials import Evaluation, Report
-from scoutlang.validation import Generated
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
 
@@ -79,9 +79,9 @@ def known(*structures: Structure) -> Reference:
     )
 
 
-def generated(*structures: Structure | None, arm: str = "guided") -> list[Generated]:
+def generated(*structures: Structure | None, arm: str = "guided") -> list[Specimen]:
     return [
-        Generated(
+        Specimen(
             "guided" if arm == "guided" else "non-guided",
             0,
             i,

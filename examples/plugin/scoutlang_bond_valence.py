@@ -73,9 +73,8 @@ def _sum(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
         probability = species[:, ATOMIC_NUMBER[a]]
         centre = centre + probability
         for b in measure.species[1].elements:
-            found = bonds(
-                batch, (a,), (b,), measure.parameter("r"), sharpness
-            )  # weighted as if each centre were an a
+            # weighted as if each centre were an a
+            found = bonds(batch, (a,), (b,), measure.parameter("r"), sharpness)
             undefined = undefined | found.overflow
             length = _length(a, b)
             if length is None:

@@ -17,21 +17,20 @@ MAX_Z = 100
 
 @dataclass(frozen=True)
 class CrystalBatch:
-    """B crystals with N atoms in total.
-
-    frac: (N, 3) fractional coordinates, any real numbers (wrapped where distances are taken).
-    cell: (B, 3, 3) in Å, **rows are lattice vectors**: cartesian = frac @ cell.
-    species: (N, MAX_Z + 1) probability that atom i is element Z (column Z; column 0 is unused).
-        One-hot for a real structure; rows sum to at most 1 (the rest is the diffusion mask state).
-    system: (N,) int64, index of the crystal that atom i belongs to, ascending.
-    num_atoms: (B,) int64.
-    """
+    """B crystals with N atoms in total."""
 
     frac: Tensor
+    """(N, 3) fractional coordinates, any real numbers (wrapped where distances are taken)."""
     cell: Tensor
+    """(B, 3, 3) in Å, **rows are lattice vectors**: cartesian = frac @ cell."""
     species: Tensor
+    """(N, MAX_Z + 1) probability that atom i is element Z (column Z; column 0 is unused). One-hot
+    for a real structure; rows sum to at most 1 (the rest is the diffusion mask state).
+    """
     system: Tensor
+    """(N,) int64, index of the crystal that atom i belongs to, ascending."""
     num_atoms: Tensor
+    """(B,) int64."""
 
     @property
     def size(self) -> int:

@@ -12,11 +12,11 @@ import math
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, cast
 
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.support.errors import ScoutError
 
@@ -31,7 +31,10 @@ MAX_ARCHIVE_FILES = 100_000
 MAX_ATOMS = 1000
 MIN_VOLUME_PER_ATOM = 0.1
 
-SUPPORTED = "CIF (.cif), extxyz (.extxyz, .xyz), POSCAR (POSCAR*, CONTCAR*, .vasp, .poscar), a .zip of these, or a folder of these"
+SUPPORTED = (
+    "CIF (.cif), extxyz (.extxyz, .xyz), POSCAR (POSCAR*, CONTCAR*, .vasp, .poscar),"
+    " a .zip of these, or a folder of these"
+)
 
 _KNOWN = ATOMIC_NUMBER.keys() | {"D", "T"}
 
@@ -45,21 +48,11 @@ _SUFFIXES: dict[str, Format] = {
 }
 
 
-@dataclass(frozen=True)
-class NamedStructure:
-    """An ordered, periodic structure and where it came from: ``run.zip/gen_3.cif``,
-    ``run.extxyz#12``.
-    """
-
-    name: str
-    structure: Structure
-
-
-StructureLike: TypeAlias = Union["Structure", "Atoms", NamedStructure, str, PathLike[str]]
+StructureLike: TypeAlias = Union["Structure", "Atoms", Specimen, str, PathLike[str]]
 """One structure, or a path, which may stand for many."""
 
 
-def read_structures(path: str | PathLike[str]) -> Iterator[NamedStructure | ScoutError]:
+def read_structures(path: str | PathLike[str]) -> Iterator[Specimen | ScoutError]:
     """Every structure of a file, archive or folder, in order; where one cannot be used, its error
     in its place.
     """
@@ -83,11 +76,9 @@ def read_structures(path: str | PathLike[str]) -> Iterator[NamedStructure | Scou
         )
 
 
-def named_structures(
-    structures: StructureLike | Iterable[StructureLike],
-) -> Iterator[NamedStructure]:
-    """Structures by name, in order: one or several. A path may stand for many; objects are named by
-    their formula and position.
+def specimens(structures: StructureLike | Iterable[StructureLike]) -> Iterator[Specimen]:
+    """Structures in order: one or several. A path may stand for many; objects are named by their
+    position and formula.
 
     Raises ScoutError (E201-E208) at the first that cannot be used; `read_structures` lets a caller
     skip those.
@@ -97,11 +88,11 @@ def named_structures(
 
     # a crystal is a sequence itself, of its sites
     single = isinstance(
-        structures, SiteCollection | Atoms | NamedStructure | str | PathLike
+        structures, SiteCollection | Atoms | Specimen | str | PathLike
     ) or not isinstance(structures, Iterable)
     several = cast("Iterable[StructureLike]", [structures] if single else structures)
     for number, item in enumerate(several, start=1):
-        if isinstance(item, NamedStructure):
+        if isinstance(item, Specimen):
             yield item
         elif isinstance(item, str | PathLike):
             for found in read_structures(item):
@@ -109,9 +100,9 @@ def named_structures(
                     raise found
                 yield found
         else:
-            named = as_structure(item, f"structure {number}")
-            yield NamedStructure(
-                f"{number} {named.structure.composition.reduced_formula}", named.structure
+            structure = as_structure(item, f"structure {number}")
+            yield Specimen(
+                structure=structure, origin=f"{number} {structure.composition.reduced_formula}"
             )
 
 
@@ -136,8 +127,8 @@ def plain_structure(data: Any) -> Structure:
     )
 
 
-def as_structure(item: Structure | Atoms, name: str) -> NamedStructure:
-    """A pymatgen Structure or ASE Atoms as an ordered, periodic, named structure.
+def as_structure(item: Structure | Atoms, name: str) -> Structure:
+    """A pymatgen Structure or ASE Atoms as an ordered, periodic structure. name: for messages.
 
     Raises ScoutError: E204 partial occupancy or unknown species, E206 no cell, E208 too large.
     """
@@ -155,9 +146,8 @@ def as_structure(item: Structure | Atoms, name: str) -> NamedStructure:
             item.cell.array, item.get_chemical_symbols(), item.get_scaled_positions(wrap=False)
         )
     if not isinstance(item, Structure):
-        raise TypeError(
-            f"a structure is a pymatgen Structure, an ase Atoms or a path, not {type(item).__name__}"
-        )
+        kind = type(item).__name__
+        raise TypeError(f"a structure is a pymatgen Structure, an ase Atoms or a path, not {kind}")
     if not len(item):
         raise ScoutError("E203", f"{name} holds no atoms")
     if len(item) > MAX_ATOMS:
@@ -183,7 +173,7 @@ def as_structure(item: Structure | Atoms, name: str) -> NamedStructure:
         raise ScoutError(
             "E206", f"{name} has a degenerate cell: {item.volume:g} Å^3 for {len(item)} atoms"
         )
-    return NamedStructure(name, item)
+    return item
 
 
 def unread(folder: Path) -> list[Path]:
@@ -201,7 +191,7 @@ def _usable(path: Path) -> bool:
     return path.is_file() and (path.suffix.lower() == ".zip" or _format(path.name) is not None)
 
 
-def _read_folder(folder: Path) -> Iterator[NamedStructure | ScoutError]:
+def _read_folder(folder: Path) -> Iterator[Specimen | ScoutError]:
     usable = [p for p in sorted(folder.iterdir()) if _usable(p)]
     if not usable:
         yield ScoutError("E207", f"no structure files in {folder}", "it may hold " + SUPPORTED)
@@ -209,7 +199,7 @@ def _read_folder(folder: Path) -> Iterator[NamedStructure | ScoutError]:
         yield from read_structures(path)
 
 
-def _read_archive(path: Path) -> Iterator[NamedStructure | ScoutError]:
+def _read_archive(path: Path) -> Iterator[Specimen | ScoutError]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [
@@ -242,7 +232,7 @@ def _read_archive(path: Path) -> Iterator[NamedStructure | ScoutError]:
 
 def _read_member(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str
-) -> Iterator[NamedStructure | ScoutError]:
+) -> Iterator[Specimen | ScoutError]:
     try:
         with archive.open(member) as stream:
             # what really comes out, whatever the header says
@@ -253,13 +243,13 @@ def _read_member(
     yield from _parse(data, name, PurePosixPath(member.filename).name)
 
 
-def _read_file(path: Path) -> Iterator[NamedStructure | ScoutError]:
+def _read_file(path: Path) -> Iterator[Specimen | ScoutError]:
     with path.open("rb") as stream:
         data = stream.read(MAX_FILE_BYTES + 1)
     yield from _parse(data, str(path), path.name)
 
 
-def _parse(data: bytes, name: str, filename: str) -> Iterator[NamedStructure | ScoutError]:
+def _parse(data: bytes, name: str, filename: str) -> Iterator[Specimen | ScoutError]:
     """The structures of one file's content; errors carry ``name``."""
     file_format = _format(filename)
     if file_format is None:
@@ -282,8 +272,9 @@ def _parse(data: bytes, name: str, filename: str) -> Iterator[NamedStructure | S
     if not found:
         yield ScoutError("E207", f"{name} holds no structure")
     for number, item in enumerate(found, start=1):
+        origin = name if len(found) == 1 else f"{name}#{number}"
         try:
-            yield as_structure(item, name if len(found) == 1 else f"{name}#{number}")
+            yield Specimen(structure=as_structure(item, origin), origin=origin)
         except ScoutError as error:
             yield error
 

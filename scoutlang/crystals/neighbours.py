@@ -57,14 +57,14 @@ _WINDOW_PAD = 1e-4  # in cell heights: rounding never loses an image; the distan
 
 @dataclass(frozen=True)
 class DescriptorValue:
-    """One descriptor on B crystals.
-
-    value: (B,) in the descriptor's canonical unit. Where undefined: 0 without gradient (soft), NaN
-    (exact). defined: (B,) bool. False where a species is absent or the cell is degenerate.
-    """
+    """One descriptor on B crystals."""
 
     value: Tensor
+    """(B,) in the descriptor's canonical unit. Where undefined: 0 without gradient (soft), NaN
+    (exact).
+    """
     defined: Tensor
+    """(B,) bool, False where a species is absent or the cell is degenerate."""
 
     @classmethod
     def soft(cls, value: Tensor, defined: Tensor) -> DescriptorValue:
@@ -77,41 +77,46 @@ class DescriptorValue:
 
 @dataclass(frozen=True)
 class SiteValues:
-    """One descriptor on M sites (or items of its own: angles, pairs of polyhedra) of B crystals.
-
-    value: (M,) in the descriptor's canonical unit, finite. weight: (M,) from 0 to 1, how much the
-    value counts: the probability that the atom is the asked-for species, times how much there is to
-    measure (soft), 1 or 0 (exact). system: (M,) int64, the crystal of the item. member: (M,) the
-    first of the two factors, where they differ: a site may have no value, and then nothing is true
-    or false of it. defined: (B,) bool, False where the crystal could not be searched. A domain of
-    ``site`` has M = N, all atoms in order.
+    """One descriptor on M sites (or items of its own: angles, pairs of polyhedra) of B crystals. A
+    domain of ``site`` has M = N, all atoms in order.
     """
 
     value: Tensor
+    """(M,) in the descriptor's canonical unit, finite."""
     weight: Tensor
+    """(M,) from 0 to 1, how much the value counts: the probability that the atom is the asked-for
+    species, times how much there is to measure (soft), 1 or 0 (exact).
+    """
     system: Tensor
+    """(M,) int64, the crystal of the item."""
     defined: Tensor
+    """(B,) bool, False where the crystal could not be searched."""
     member: Tensor | None = None
+    """(M,) the first factor of ``weight`` alone, where the second is not 1: a site may have no
+    value, and then nothing is true or false of it.
+    """
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """P ordered pairs (centre i, one periodic image of neighbour j).
-
-    i, j: (P,) int64 atoms. shift: (P, 3) whole numbers, in the dtype of the batch.
-    vector: (P, 3) Å, (frac[j] + shift - frac[i]) @ cell, differentiable. distance: (P,) Å; its
-    gradient at 0 is 0. system: (P,) int64, the crystal of the pair.
-    overflow: (B,) bool, crystals that were not searched: degenerate or not finite. They have no
-    pairs and no defined value.
-    """
+    """P ordered pairs (centre i, one periodic image of neighbour j)."""
 
     i: Tensor
+    """(P,) int64 atoms."""
     j: Tensor
+    """(P,) int64 atoms."""
     shift: Tensor
+    """(P, 3) whole numbers, in the dtype of the batch: the image of j."""
     vector: Tensor
+    """(P, 3) Å, (frac[j] + shift - frac[i]) @ cell, differentiable."""
     distance: Tensor
+    """(P,) Å, differentiable; its gradient at 0 is 0."""
     system: Tensor
+    """(P,) int64, the crystal of the pair."""
     overflow: Tensor
+    """(B,) bool, crystals that were not searched: degenerate or not finite. They have no pairs and
+    no defined value.
+    """
 
 
 def cell_volume(cell: Tensor) -> Tensor:
@@ -215,12 +220,8 @@ def pairs(
 
 @dataclass(frozen=True)
 class Bonds:
-    """P neighbours j (one periodic image each) of atoms i that may be centres.
-
-    i, j: (P,) int64, i ascending. shift: (P, 3) whole numbers, the image of j as in `Pairs`.
-    vector: (P, 3) Å from i to j, distance: (P,) Å, both differentiable. system: (P,) int64.
-    weight: (P,) from 0 to 1, how much j counts as a neighbour of i, given that i is a centre.
-    centre: (N,) probability that an atom is a centre. overflow: (B,) bool as in `Pairs`.
+    """P neighbours j (one periodic image each) of atoms i that may be centres, i ascending. What
+    has no text is as in `Pairs`.
     """
 
     i: Tensor
@@ -230,7 +231,9 @@ class Bonds:
     distance: Tensor
     system: Tensor
     weight: Tensor
+    """(P,) from 0 to 1, how much j counts as a neighbour of i, given that i is a centre."""
     centre: Tensor
+    """(N,) probability that an atom is a centre."""
     overflow: Tensor
 
 

@@ -9,7 +9,6 @@ for only where a name is none of ours, and imported only where it is used.
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from types import ModuleType
@@ -85,12 +84,7 @@ def broken() -> Mapping[str, ScoutError]:
     """Name → why the installed plug-in of that name cannot be used: E450, or E451 where the name is
     taken.
     """
-    own, found = _own(), sorted(_plugins.GROUP.installed().items())
-    flaws = {
-        name: plugins.hidden(claims) if name in own else plugins.broken(claims)
-        for name, claims in found
-    }
-    return {name: flaw for name, flaw in flaws.items() if flaw is not None}
+    return plugins.flaws(_plugins.GROUP.installed(), _own())
 
 
 @cache
@@ -98,10 +92,5 @@ def _own() -> Mapping[str, ModuleType]:
     """The files beside this one, which stay what they are; looking for them takes as long as
     checking a statement.
     """
-    found = {}
-    for info in sorted(pkgutil.iter_modules(__path__), key=lambda i: i.name):
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        signature = getattr(module, "SIGNATURE", None)
-        if isinstance(signature, DescriptorSignature):
-            found[signature.name] = module
-    return found
+    files = [importlib.import_module(f"{__name__}.{name}") for name in plugins.parts(__name__)]
+    return {module.SIGNATURE.name: module for module in files}

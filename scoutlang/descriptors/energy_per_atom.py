@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from scoutlang.ir import Measure
     from scoutlang.potentials import Evaluation
 
-DEFAULT = "chgnet"
-
 SIGNATURE = DescriptorSignature(
     name="energy_per_atom",
     summary="energy by an interatomic potential, unrelaxed",
@@ -39,7 +37,7 @@ SIGNATURE = DescriptorSignature(
     scale=0.1,
     tolerance=0.025,
     minimum=float("-inf"),
-    parameters=(Parameter("potential", "choice", DEFAULT, choices=potentials.names()),),
+    parameters=(Parameter("potential", "choice", potentials.DEFAULT, choices=potentials.names()),),
     example="prefer energy_per_atom as low as possible",
 )
 
@@ -102,7 +100,7 @@ def formula(measure: Measure) -> str:
 
 
 def _potential(measure: Measure) -> str:
-    return measure.choice("potential") or DEFAULT
+    return measure.choice("potential") or potentials.DEFAULT
 
 
 def _evaluations(batch: CrystalBatch, measure: Measure, *, slopes: bool) -> dict[int, Evaluation]:

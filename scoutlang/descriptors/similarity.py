@@ -213,7 +213,7 @@ def _read(name: str, text: str) -> tuple[Structure, list[PeriodicSite]]:
             "E209", f"the template {name} is not a readable CIF: {reason}", hint
         ) from error
     try:
-        structure = as_structure(found[0], f"the template {name}").structure
+        structure = as_structure(found[0], f"the template {name}")
     except ScoutError as error:
         raise ScoutError("E209", error.message, error.hint) from error
     return structure, [structure[k] for k in distance.argmin(axis=1)]

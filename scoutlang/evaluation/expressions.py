@@ -1,10 +1,12 @@
 """Values and truth of the expressions of a program on a batch of crystals; what guides and what
 judges both read it.
 
-Three questions, each asked of the soft or of the exact values of the descriptors:
+Four questions, each asked of the soft or of the exact values of the descriptors:
 
-* `quantity`: the value; * `truth`: whether a proposition holds, exactly, with Kleene's three
-  values; * `slack`: by how much, smoothly.
+* `quantity`: the value;
+* `truth`: whether a proposition holds, by hard comparison, with Kleene's three values;
+* `margin`: by how much, by minima and maxima of ρ;
+* `slack`: by how much, smoothly, for a gradient.
 
 The slack is signed and dimensionless, in natural units of change (`ir.Relation.scale`), and its
 sign is the truth. ``and`` and ``each``: where something is violated the mean violation, so that
@@ -32,7 +34,11 @@ from scoutlang.crystals.neighbours import (
     sum_by_structure,
 )
 from scoutlang.descriptors import modules
-from scoutlang.evaluation.margins import ROUNDING
+
+ROUNDING = 1e-9
+"""Margins this close to 0 are 0: ``CN = 4 ± 0.3`` holds at 4.3, and ``CN > 3`` does not at
+3.0000000000000004.
+"""
 
 NEARNESS = 4.0
 """Per unit of slack: how much more the nearest alternative of an ``or`` weighs than the next."""
@@ -45,13 +51,16 @@ _FLAT = 1e-12  # below this a standard deviation or a divisor counts as zero
 
 @dataclass(frozen=True)
 class Sites:
-    """M items: weights of their values (M,), crystals (M,), and how much each is one of the sites
-    that are asked about (M,).
-    """
+    """M sites, or items of a descriptor's own such as angles."""
 
     weight: Tensor
+    """(M,) from 0 to 1, how much the value of each counts."""
     system: Tensor
+    """(M,) int64, the crystal of each."""
     member: Tensor
+    """(M,) from 0 to 1, how much each is one of the sites that are asked about; larger than its
+    weight where it has no value.
+    """
 
     @property
     def measured(self) -> Tensor:
@@ -66,39 +75,43 @@ class Sites:
 
 @dataclass(frozen=True)
 class Field:
-    """Values (M,) of items, or of crystals (B,) where ``sites`` is None. defined: bool of the same
-    shape; value is finite everywhere.
-    """
+    """The values of an expression, of crystals or of sites."""
 
     value: Tensor
+    """(M,) of the sites, (B,) of the crystals where there are none; finite everywhere."""
     defined: Tensor
+    """Bool, of the same shape."""
     sites: Sites | None = None
 
 
 @dataclass(frozen=True)
 class Truth:
-    """Kleene's three values of items or crystals: true, false, or neither."""
+    """Kleene's three values of crystals or of sites: true, false, or neither."""
 
     true: Tensor
+    """Bool, (M,) of the sites, (B,) of the crystals where there are none."""
     false: Tensor
+    """Bool, of the same shape."""
     sites: Sites | None = None
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What expressions are read from.
-
-    kind: the soft or the exact values of the descriptors. sharpness: of the soft ones, 1/Å, a
-    number or one per crystal. given: values (B,) of descriptors that a structure alone does not
-    have, such as ``e_above_hull``; NaN where undefined. A descriptor that several terms use is
-    evaluated once per reading.
+    """What expressions are read from. A descriptor that several terms use is evaluated once per
+    reading.
     """
 
     batch: CrystalBatch
     kind: Literal["soft", "exact"]
+    """Which values of the descriptors."""
     sharpness: float | Tensor = SHARPNESS
+    """1/Å, of the smooth neighbour step of the soft values: a number or one per crystal (B,)."""
     given: Mapping[str, Tensor] = field(default_factory=dict)
+    """Values (B,) of descriptors that a structure alone does not have, such as ``e_above_hull``;
+    NaN where undefined.
+    """
     catalogue: Mapping[str, ModuleType] = field(default_factory=modules)
+    """Name → module of every descriptor."""
     _known: dict[ir.Measure, Field] = field(default_factory=dict, repr=False)
 
 
@@ -125,36 +138,6 @@ def quantity(expression: ir.Quantity, reading: Reading) -> Field:
         case ir.Fraction(of=proposition):
             return _fraction(proposition, reading)
     raise AssertionError(expression)
-
-
-def measures(expression: ir.Quantity | ir.Proposition | ir.Wish) -> tuple[ir.Measure, ...]:
-    """Every descriptor in an expression, in reading order."""
-    match expression:
-        case ir.Measure():
-            return (expression,)
-        case ir.Constant():
-            return ()
-        case ir.Arithmetic(of=of):
-            return tuple(m for part in of for m in measures(part))
-        case ir.Compare(value=inner) | ir.Wish(value=inner) | ir.Aggregate(of=inner):
-            return measures(inner)
-        case ir.Fraction(of=proposition):
-            return measures(proposition)
-    return tuple(m for comparison in comparisons(expression) for m in measures(comparison.value))
-
-
-def comparisons(claim: ir.Proposition | ir.Wish) -> tuple[ir.Compare, ...]:
-    """Every relation in a claim, in reading order."""
-    match claim:
-        case ir.Compare():
-            return (claim,)
-        case ir.Wish():
-            return ()
-        case ir.And(of=of) | ir.Or(of=of):
-            return tuple(c for part in of for c in comparisons(part))
-        case ir.Implies(premise=premise, conclusion=conclusion):
-            return comparisons(premise) + comparisons(conclusion)
-    return comparisons(claim.of)
 
 
 def extent(found: Field, size: int) -> tuple[Field, Field]:
@@ -247,7 +230,7 @@ def _common(found: list[Sites | None]) -> Sites | None:
 
 
 def _aggregate(how: ir.How, inner: Field, size: int) -> Field:
-    """One value per crystal; undefined where no site counts, or where one that counts is undefined."""
+    """One value per crystal; undefined where no site counts, or one that counts is undefined."""
     if inner.sites is None:
         return inner
     weight, system = inner.sites.weight, inner.sites.system
@@ -552,46 +535,3 @@ def _nearest_site(inner: Field, size: int) -> Field:
         nearness, system, size
     ).clamp(min=_FLAT)
     return _field(torch.where(largest.value >= 0, largest.value, near), count >= PRESENT, None)
-
-
-# ---- as text ----
-
-
-def formula(
-    expression: ir.Quantity | ir.Proposition, catalogue: Mapping[str, ModuleType] | None = None
-) -> str:
-    """An expression as text, with the formulas of its descriptors."""
-    catalogue = catalogue or modules()
-    match expression:
-        case ir.Constant(value=value):
-            return f"{value:g}"
-        case ir.Measure(descriptor=name):
-            describe = getattr(catalogue[name], "formula", None)
-            return str(describe(expression)) if describe else name
-        case ir.Aggregate(how=how, of=inner):
-            return f"{how} of [{formula(inner, catalogue)}]"
-        case ir.Fraction(of=inner):
-            return f"share of sites where {formula(inner, catalogue)}"
-        case ir.Arithmetic(op="neg", of=(inner,)):
-            return f"−{formula(inner, catalogue)}"
-        case ir.Arithmetic(op=op, of=of):
-            parts = [formula(q, catalogue) for q in of]
-            return f"({f' {op} '.join(parts)})" if op in "+*/^" else f"{op}({', '.join(parts)})"
-        case ir.Compare(value=value, relation=relation):
-            return f"({formula(value, catalogue)} {relation_text(relation)})"
-        case ir.And(of=of) | ir.Or(of=of):
-            return f"({f' {expression.node} '.join(formula(p, catalogue) for p in of)})"
-        case ir.Implies(premise=premise, conclusion=conclusion):
-            return f"({formula(premise, catalogue)} implies {formula(conclusion, catalogue)})"
-    return f"{'any' if expression.node == 'some' else expression.node} {formula(expression.of, catalogue)}"
-
-
-def relation_text(relation: ir.Relation) -> str:
-    """``= 4 ± 0.5``, ``in [14, 22]``, ``< 2.5``."""
-    match relation.op:
-        case "=":
-            return f"= {relation.target:g} ± {relation.tolerance:g}"
-        case "in":
-            return f"in [{relation.low:g}, {relation.high:g}]"
-        case operator:
-            return f"{operator} {relation.low if relation.high is None else relation.high:g}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 import torch
 from torch import Tensor
@@ -18,26 +18,63 @@ from torch import Tensor
 from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.crystals.neighbours import SHARPNESS
 from scoutlang.descriptors import modules
-from scoutlang.evaluation.expressions import Reading, formula, measures, quantity, slack
-from scoutlang.evaluation.penalties import PENALTIES
-from scoutlang.ir import Compare, Program, Relation, Term, Wish
+from scoutlang.evaluation.expressions import Reading, quantity, slack
+from scoutlang.evaluation.formula import formula
+from scoutlang.ir import Compare, LossName, Program, Relation, Term, Wish, measures
+
+# ---- penalties: residuals of any shape, dimensionless → losses ≥ 0 of the same shape ----
+
+
+def l1(residual: Tensor) -> Tensor:
+    """|x|, the paper's loss. Its slope is 1 however close the target is."""
+    return residual.abs()
+
+
+def l2(residual: Tensor) -> Tensor:
+    """x²."""
+    return residual.square()
+
+
+def huber(residual: Tensor) -> Tensor:
+    """x²/2 up to |x| = 1, |x| − 1/2 beyond."""
+    size = residual.abs()
+    inner = size.clamp(max=1.0)
+    return inner * (size - inner / 2)
+
+
+def hinge(residual: Tensor) -> Tensor:
+    """|x|, where x counts from the edge of the tolerance (`LossTerm`): 0 as soon as the term
+    holds.
+    """
+    return residual.abs()
+
+
+PENALTIES: Mapping[LossName, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {"l1": l1, "l2": l2, "huber": huber, "hinge": hinge}
+)
+
+
+# ---- the loss ----
 
 
 @dataclass(frozen=True)
 class LossValue:
-    """Losses of B crystals under T terms, dimensionless.
-
-    total: (B,) sum of the terms. gap: (B,) how far the total is hoped to fall: its violations, and
-    one natural unit for each wish, which has no end and may be negative. terms: (B, T) weighted
-    losses, 0 where undefined. defined: (B, T) bool. values: (B, T) soft values in canonical units,
-    the slack of a term that has no single value; 0 where undefined.
-    """
+    """Losses of B crystals under T terms, dimensionless."""
 
     total: Tensor
+    """(B,) sum of the terms."""
     gap: Tensor
+    """(B,) how far the total is hoped to fall: its violations, and one natural unit for each wish,
+    which has no end and may be negative.
+    """
     terms: Tensor
+    """(B, T) weighted losses, 0 where undefined."""
     values: Tensor
+    """(B, T) soft values in canonical units, the slack of a term that has no single value; 0 where
+    undefined.
+    """
     defined: Tensor
+    """(B, T) bool."""
 
     def detach(self) -> LossValue:
         """The same numbers without their graph."""
@@ -108,19 +145,22 @@ class LossTerm:
                 tolerance = (
                     "" if relation.tolerance is None else f", holds within ± {relation.tolerance:g}"
                 )
-                return f"{head}{term.loss}({_excess(*self._interval(relation))} / {relation.scale:g}), x = {formula(value)}{tolerance}"
+                excess = _excess(*self._interval(relation))
+                return (
+                    f"{head}{term.loss}({excess} / {relation.scale:g}),"
+                    f" x = {formula(value)}{tolerance}"
+                )
             case claim:
                 return f"{head}{term.loss}(max(0, −slack)), slack of {formula(claim)}"
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Sum of the losses of every `require` and every `prefer` of a program. catalogue: where its
-    descriptors are.
-    """
+    """Sum of the losses of every `require` and every `prefer` of a program."""
 
     items: tuple[LossTerm, ...]
     catalogue: Mapping[str, ModuleType] = field(repr=False, compare=False)
+    """Name → module of every descriptor."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -163,13 +203,12 @@ def compile_loss(program: Program) -> Loss:
     gradient: the checker refuses that.
     """
     catalogue = modules()
-    guiding = [term for term in program.terms if term.verb != "expect"]
+    guiding = [term for term in program.terms if term.steers]
     for term in guiding:
         for measure in measures(term.claim):
             if not catalogue[measure.descriptor].SIGNATURE.differentiable:
-                raise ValueError(
-                    f"{term.label}: {measure.descriptor} has no gradient and cannot steer; use expect"
-                )
+                name = f"{term.label}: {measure.descriptor}"
+                raise ValueError(f"{name} has no gradient and cannot steer; use expect")
     return Loss(tuple(map(LossTerm, guiding)), catalogue)
 
 

@@ -10,31 +10,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from scoutlang.crystals.batch import CrystalBatch
-from scoutlang.crystals.io import NamedStructure, StructureLike, named_structures
+from scoutlang.crystals.io import StructureLike, specimens
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.descriptors import modules
 from scoutlang.evaluation.expressions import (
     Field,
     Reading,
     Truth,
-    comparisons,
     extent,
     margin,
-    measures,
     quantity,
     truth,
 )
-from scoutlang.evaluation.margins import all_hold
-from scoutlang.ir import Compare, Node, Program, Proposition, Term, Wish
+from scoutlang.evaluation.measurement import (
+    Measurement,
+    Measurements,
+    Part,
+    TermMeasurement,
+    Verdict,
+)
+from scoutlang.evaluation.reasons import reason
+from scoutlang.ir import Compare, Program, Proposition, Term, Wish, comparisons, measures
 from scoutlang.support.batching import batches
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pymatgen.core import Structure
 
 MAX_PAIRS = 1_000_000
@@ -43,99 +48,21 @@ this.
 """
 
 
-@dataclass(frozen=True)
-class Part(Node):
-    """One relation inside a claim, by the exact values: the least and the largest value of the
-    sites, or the same value twice; None: undefined.
-    """
-
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
-class TermMeasurement(Node):
-    """One term on one structure, in canonical units. None: undefined, or not measurable on a
-    structure alone.
-
-    soft, exact: value of a term that compares or wishes for one, None for others. margin: ρ.
-    satisfied: truth by the exact values, None also for a wish; soft_satisfied: by the soft ones.
-    parts: the relations inside a claim that has several, or asks the sites, in the order of
-    `expressions.comparisons`.
-    """
-
-    label: str
-    source: str
-    soft: float | None
-    exact: float | None
-    margin: float | None
-    satisfied: bool | None
-    soft_satisfied: bool | None
-    parts: tuple[Part, ...] = ()
-
-
-@dataclass(frozen=True)
-class Measurement(Node):
-    """All terms of a program on one structure, in program order.
-
-    ``hit``: every `require` holds, and the composition is the `formula` if there is one; None where
-    a `require` is undefined or there is nothing to satisfy. A crystal with other elements than the
-    system's is no hit.
-    """
-
-    structure: str
-    hit: bool | None
-    terms: tuple[TermMeasurement, ...]
-
-
-class Measurements(tuple[Measurement, ...]):
-    """The measurements of several structures, in order. At a prompt and in a notebook they are a
-    table.
-    """
-
-    def __repr__(self) -> str:
-        return self.to_pandas().T.to_string(header=False, max_cols=8)
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        return str(self.to_pandas().to_html(max_rows=60, notebook=True))
-
-    def to_pandas(self) -> pd.DataFrame:
-        """A row per structure: its name, ``hit``, and of each term, as in the records of a run,
-        ``exact: LABEL``, ``soft: LABEL``, ``margin: LABEL`` and ``satisfied: LABEL``. What is
-        undefined is missing (``<NA>``).
-        """
-        import pandas as pd
-
-        columns = ("exact", "soft", "margin", "satisfied")
-        rows = [
-            {"structure": one.structure, "hit": one.hit}
-            | {
-                f"{column}: {term.label}": getattr(term, column)
-                for term in one.terms
-                for column in columns
-            }
-            for one in self
-        ]
-        frame = pd.DataFrame(rows, columns=None if rows else ["structure", "hit"])
-        truths = {name for name in frame.columns if name == "hit" or name.startswith("satisfied: ")}
-        kinds = {name: "boolean" if name in truths else "Float64" for name in frame.columns[1:]}
-        return frame.astype({"structure": "string", **kinds})
-
-
 def measure(program: Program, structures: StructureLike | Iterable[StructureLike]) -> Measurements:
     """Measure structures, in order: one or several. A path may stand for many; objects are named by
-    their formula and position.
+    their position and formula.
 
     Raises ScoutError (E201-E208) at the first structure that cannot be used;
-    `structure_io.read_structures` lets a caller skip those.
+    `crystals.io.read_structures` lets a caller skip those.
     """
-    return Measurements(measure_named(program, list(named_structures(structures))))
+    return Measurements(measure_specimens(program, list(specimens(structures))))
 
 
-def measure_named(program: Program, structures: Sequence[NamedStructure]) -> list[Measurement]:
-    """Measure structures that have been read already, in order, float64, batch by batch."""
-    chunks = batches(structures, lambda named: len(named.structure) ** 2, MAX_PAIRS)
+def measure_specimens(program: Program, some: Sequence[Specimen]) -> list[Measurement]:
+    """Measure structures that have been sampled or read already, in order, float64, batch by batch.
+    Raises ValueError for one that has no structure.
+    """
+    chunks = batches(some, lambda one: len(one.crystal) ** 2, MAX_PAIRS)
     return [result for chunk in chunks for result in _measure_batch(program, chunk)]
 
 
@@ -170,24 +97,33 @@ def of_structure_alone(term: Term) -> bool:
     return all(hasattr(catalogue[m.descriptor], "exact") for m in measures(term.claim))
 
 
-def _measure_batch(program: Program, structures: Sequence[NamedStructure]) -> list[Measurement]:
+def _measure_batch(program: Program, some: Sequence[Specimen]) -> list[Measurement]:
     results = []
-    for named, terms in zip(
-        structures, measure_terms(program.terms, [s.structure for s in structures]), strict=True
-    ):
-        verdicts = [
-            m.satisfied
-            for m, term in zip(terms, program.terms, strict=True)
-            if term.verb == "require"
-        ]
-        if program.formula is not None:
-            verdicts.append(_has_formula(program.formula, named.structure))
-        if verdicts and not named.structure.composition.chemical_system_set <= set(program.system):
-            verdicts.append(False)
-        results.append(
-            Measurement(structure=named.name, hit=all_hold(verdicts), terms=tuple(terms))
-        )
+    rows = measure_terms(program.terms, [one.crystal for one in some])
+    for one, terms in zip(some, rows, strict=True):
+        hit, why = _judge(program, one.crystal, terms)
+        results.append(Measurement(one.name, hit, tuple(terms), why))
     return results
+
+
+def _judge(
+    program: Program, crystal: Structure, terms: Sequence[TermMeasurement]
+) -> tuple[Verdict, str]:
+    """Whether it is a hit, and why it is none."""
+    required = {term.label for term in program.requirements}
+    truths = {term.label: term.satisfied for term in terms if term.label in required}
+    if not truths and program.formula is None:
+        return None, "no requirement to satisfy"
+    if undefined := [label for label, truth in truths.items() if truth is None]:
+        return None, f"no value for {', '.join(undefined)}"
+    reasons = []
+    if foreign := sorted(crystal.composition.chemical_system_set - set(program.system)):
+        reasons.append(f"holds {', '.join(foreign)}, which the system does not")
+    if missed := [label for label, truth in truths.items() if not truth]:
+        reasons.append(f"misses {', '.join(missed)}")
+    if not reasons and program.formula and not _has_formula(program.formula, crystal):
+        reasons.append("is not of the formula")
+    return not reasons, "; ".join(reasons)
 
 
 def _has_formula(formula: Sequence[tuple[str, int]], structure: Structure) -> bool:
@@ -209,14 +145,17 @@ def _measure_term(term: Term, soft: Reading, exact: Reading) -> list[TermMeasure
         softs = _numbers(quantity(claim.value, soft)) if differentiable else nothing
         exacts = _numbers(quantity(claim.value, exact))
     margins: Sequence[float | None] = nothing
-    verdicts: Sequence[bool | None] = nothing
-    soft_verdicts: Sequence[bool | None] = nothing
+    verdicts: Sequence[Verdict] = nothing
+    soft_verdicts: Sequence[Verdict] = nothing
     if not isinstance(claim, Wish):
         margins, verdicts = _numbers(margin(claim, exact)), _verdicts(truth(claim, exact))
         soft_verdicts = _verdicts(truth(claim, soft)) if differentiable else nothing
     parts = _parts(claim, exact)
     columns = zip(softs, exacts, margins, verdicts, soft_verdicts, parts, strict=True)
-    return [TermMeasurement(term.label, term.text, *row) for row in columns]
+    measured = [TermMeasurement(term.label, term.text, *row) for row in columns]
+    return [
+        replace(one, reason=reason(claim, one, exact, place)) for place, one in enumerate(measured)
+    ]
 
 
 def _parts(claim: Proposition | Wish, exact: Reading) -> list[tuple[Part, ...]]:
@@ -234,12 +173,12 @@ def _parts(claim: Proposition | Wish, exact: Reading) -> list[tuple[Part, ...]]:
 
 
 def _numbers(field: Field) -> list[float | None]:
-    return [
-        v if d else None for v, d in zip(field.value.tolist(), field.defined.tolist(), strict=True)
-    ]
+    """None where a value is undefined or not finite."""
+    found = zip(field.value.tolist(), field.defined.tolist(), strict=True)
+    return [value if defined and math.isfinite(value) else None for value, defined in found]
 
 
-def _verdicts(found: Truth) -> list[bool | None]:
+def _verdicts(found: Truth) -> list[Verdict]:
     return [
         True if t else False if f else None
         for t, f in zip(found.true.tolist(), found.false.tolist(), strict=True)

@@ -15,6 +15,7 @@ from scoutlang import language
 from scoutlang.descriptors import signatures
 from scoutlang.ir import Program
 from scoutlang.ir.source import Source
+from scoutlang.ir.text import Printer
 from scoutlang.language import CheckResult
 from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.formatter import formatted
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from scoutlang.crystals.batch import CrystalBatch
     from scoutlang.crystals.io import StructureLike
     from scoutlang.evaluation.loss import Loss
-    from scoutlang.evaluation.measure import Measurements
+    from scoutlang.evaluation.measurement import Measurements
     from scoutlang.runs.judge import Judged
 
 
@@ -59,17 +60,15 @@ class RunInterrupted(KeyboardInterrupt):
 class ProgramText:
     """A program as it is written, with values set from outside. It can be read; `check` says
     whether it means something.
-
-    overrides: values of parameters and settings as text, ``{"rc": "2.5 Å", "k": "0.4"}``; see
-    `set`.
     """
 
     source: Source
     overrides: Mapping[str, str] = field(default_factory=dict)
+    """Values of parameters and settings as text, ``{"rc": "2.5 Å", "k": "0.4"}``; see `set`."""
 
     @property
     def text(self) -> str:
-        """The program in the usual form, as `scout fmt` writes it; without the values from outside."""
+        """The program in the usual form, as `scout fmt` writes it, without values from outside."""
         return formatted(self.source).text or self.source.text
 
     @property
@@ -108,13 +107,10 @@ class ProgramText:
         """At a prompt and in a notebook: what was found, and what it means, as `scout check` says
         it.
         """
-        from scoutlang.ir.text import summary
-
         result = self.check()
         said = render(result.diagnostics, result.source)
-        return "\n".join(
-            part for part in (said, summary(result.program) if result.program else "") if part
-        )
+        meaning = printer().summary(result.program) if result.program else ""
+        return "\n".join(part for part in (said, meaning) if part)
 
 
 def _source(text: str | Path, name: str) -> Source:
@@ -129,10 +125,12 @@ def _source(text: str | Path, name: str) -> Source:
 
 
 def parse(text: str | Path, *, name: str = "<text>") -> ProgramText:
-    """Read a program: text, or a file where a path is given, which is a `Path` or a line that ends with ``.scout``. ``name`` stands for the
-    file in messages; files that a text names are looked for in the working folder, those that a file names beside it.
+    """Read a program: text, or a file where a path is given, which is a `Path` or a line that ends
+    with ``.scout``. ``name`` stands for the file in messages; files that a text names are looked
+    for in the working folder, those that a file names beside it.
 
-    Raises `ProgramError` where a text is no program, with all that is wrong with it; `ScoutError` E001-E003 where a file cannot be read.
+    Raises `ProgramError` where a text is no program, with all that is wrong with it; `ScoutError`
+    E001-E003 where a file cannot be read.
 
     >>> parse("system Cu-P;require CN(Cu-P)=4").text
     'system Cu-P\\nrequire CN(Cu-P) = 4\\n'
@@ -156,6 +154,11 @@ def check(
     True
     """
     return check_source(_source(text, name), overrides)
+
+
+def printer() -> Printer:
+    """What says a checked program in words."""
+    return Printer(signatures())
 
 
 def check_source(source: Source, overrides: Mapping[str, str] | None = None) -> CheckResult:
@@ -206,9 +209,9 @@ def batch(
     Raises ScoutError E201-E208, ValueError for none.
     """
     from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.io import named_structures
+    from scoutlang.crystals.io import specimens
 
-    found = [named.structure for named in named_structures(structures)]
+    found = [one.crystal for one in specimens(structures)]
     if not found:
         raise ValueError("a batch holds at least one structure")
     return CrystalBatch.from_structures(found, device=device)
@@ -249,7 +252,8 @@ def run(
 
     if strange := set(options) - set(inspect.signature(running.run).parameters):
         raise TypeError(
-            f"no option is called {', '.join(sorted(strange))}; `guide` and `sample` are changed with parse(…).set(…)"
+            f"no option is called {', '.join(sorted(strange))}; `guide` and `sample` are changed "
+            "with parse(…).set(…)"
         )
     if isinstance(options.get("model"), str):
         raise TypeError(
@@ -267,17 +271,17 @@ def run(
 def sweep(
     text: ProgramText | str | Path, folder: str | Path, *, progress: bool = True, **options: Any
 ) -> list[Judged]:
-    """Run every member of a program's family below a folder, named by its values; they share the
-    non-guided arm where they can. Options as in `run`.
+    """Run every program that a text with sweeps stands for, each in a folder below ``folder`` named
+    by its values; they share the non-guided arm where they can. Options as in `run`.
     """
     from scoutlang.runs.sweep import members, run_each
 
     written = text if isinstance(text, ProgramText) else parse(text)
-    family = members(written.program, written.family(), Path(folder))
+    runs = members(written.program, written.family(), Path(folder))
     baseline = options.pop("baseline", None)
     return list(
         run_each(
-            family,
+            runs,
             lambda one, base: run(
                 one.program, one.folder, progress=progress, baseline=base, **options
             ),
@@ -311,29 +315,29 @@ def judge(folder: str | Path, *, progress: bool = True, **options: Any) -> Judge
     """What is in a run folder, judged; what was judged before is not judged again. See
     `scoutlang.runs.judge.judge` for the options.
     """
-    from scoutlang.interfaces.display import Display
-    from scoutlang.runs import judge as judged_runs
+    from scoutlang.interfaces.display import judge_shown
 
-    with Display(quiet=not progress) as display:
-        return judged_runs.judge(folder, progress=display.judging, note=display.note, **options)
+    return judge_shown(folder, quiet=not progress, **options)
 
 
 def figures(judged: Judged) -> dict[str, go.Figure]:
     """The figures of a run that its data allow, by name, in reading order: Plotly figures."""
-    from scoutlang.report import figures as drawing
     from scoutlang.report.data import collect
+    from scoutlang.report.figures import Figure, draw
 
-    return {figure.name: figure.plot for figure in drawing.figures(collect(judged))}
+    return {one.name: one.plot for one in draw(collect(judged)) if isinstance(one, Figure)}
 
 
 def write_report(judged: Judged, out: str | Path | None = None) -> Path:
     """Write the page of a run, as `scout report` does: report.html in its folder, or ``out``.
     Returns where it is.
     """
+    from scoutlang.interfaces.pygments_lexer import html_lines
     from scoutlang.report.data import collect
     from scoutlang.report.figures import draw
     from scoutlang.report.page import PAGE, write_page
 
     data = collect(judged)
-    drawn, left_out = draw(data)
-    return write_page(judged.folder / PAGE if out is None else Path(out), data, [*drawn, *left_out])
+    page = judged.folder / PAGE if out is None else Path(out)
+    source = html_lines(data.program.source_text)
+    return write_page(page, data, draw(data), source=source)

@@ -13,9 +13,10 @@ from typing import NamedTuple, get_args
 
 from scoutlang import ir
 from scoutlang.descriptors import signatures
-from scoutlang.interfaces.words import DIRECTIONS, KEYWORDS, SETTINGS, summary
+from scoutlang.interfaces.words import DIRECTIONS, KEYWORDS, summary
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.ir.known_models import KNOWN_MODELS
+from scoutlang.ir.settings import Choice, Strength, Words
 from scoutlang.ir.signatures import CANONICAL_UNIT, DescriptorSignature, Parameter
 from scoutlang.ir.source import Source
 from scoutlang.ir.units import DIMENSIONS, UNITS, units_of
@@ -24,30 +25,32 @@ from scoutlang.language.checker import declared
 from scoutlang.language.checking import calls
 from scoutlang.language.checking.imports import LIBRARY, library
 from scoutlang.language.checking.scope import Definition, Names
-from scoutlang.language.checking.settings import Choice, Strength, Words
-from scoutlang.language.statements import STATEMENTS
+from scoutlang.language.statements import CALLED, DEFINING, GROUPING, SETTINGS, STATEMENTS
+from scoutlang.language.statements.statement import Module
 from scoutlang.language.statements.system import System
-from scoutlang.language.syntax.ast import Module, Reference
-from scoutlang.language.syntax_errors import Lexeme
+from scoutlang.language.syntax.ast import Reference
+from scoutlang.language.syntax.functions import FUNCTIONS, Function
+from scoutlang.language.syntax.lexeme import Lexeme, open_brackets
 
 MAX_FILES = 200
-_CLAIMS = frozenset({"require", "prefer", "expect"})
-_DEFINING = frozenset({"param", "let", "motif"})
-_OPENING = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 
 
 @dataclass(frozen=True)
 class Completion:
-    """text: what to write from ``start``, a character offset, up to the cursor. kind: statement,
-    keyword, descriptor, function, parameter, element, param, let, motif, argument, module, setting,
-    value, unit or file. help: one line. unit: of its value, if it has one.
-    """
+    """Something that may be written at a place."""
 
     text: str
+    """What to write from ``start`` up to the cursor."""
     start: int
+    """A character offset."""
     kind: str
+    """statement, keyword, descriptor, function, parameter, element, argument, module, setting,
+    value, unit, file, or the statement that defines the name.
+    """
     help: str
+    """One line."""
     unit: str = ""
+    """Of its value, if it has one."""
 
 
 class _Option(NamedTuple):
@@ -58,28 +61,29 @@ class _Option(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """An open bracket behind a name. module: what is before its dot. number: of the argument at the
-    cursor, from 0.
-
-    parameter: whose value the cursor is at, if any. given: parameters that have a value already.
-    """
+    """An open bracket behind a name."""
 
     module: str
+    """What is before the dot of the name."""
     name: str
     number: int
+    """Of the argument at the cursor, from 0."""
     parameter: str
+    """Whose value the cursor is at, if any."""
     given: frozenset[str]
+    """Parameters that have a value already."""
 
 
 class Called(NamedTuple):
-    """A call that is being written. what: the descriptor, the function or the motif. number,
-    parameter: as in `_Call`.
-    """
+    """A call that is being written."""
 
     name: str
-    what: DescriptorSignature | calls.Function | Definition
+    what: DescriptorSignature | Function | Definition
+    """The descriptor, the function or the motif."""
     number: int
+    """Of the argument at the cursor, from 0."""
     parameter: str
+    """Whose value the cursor is at, if any."""
 
 
 def complete(
@@ -187,20 +191,21 @@ class _Place:
             yield from self._statements()
             return
         verb = self.head[0].text
-        if verb in SETTINGS:
-            yield from self._settings(verb)
-        elif verb == "system":
-            if self._last in ("SYSTEM", "HYPHEN"):
-                named = {x.text for x in self.head}
-                yield from (_Option(s, "element") for s in SYMBOLS if s not in named)
-        elif verb == "import":
-            yield from self._modules()
-        elif verb == "sweep":
-            yield from self._swept()
-        elif verb in _CLAIMS or verb in _DEFINING:
-            yield from self._expression(verb)
-        else:
-            yield from self._keywords()
+        match STATEMENTS[verb].takes if verb in STATEMENTS else "":
+            case "settings":
+                yield from self._settings(verb)
+            case "elements":
+                if len(self.head) == 1 or self._last == "HYPHEN":
+                    named = {x.text for x in self.head}
+                    yield from (_Option(s, "element") for s in SYMBOLS if s not in named)
+            case "modules":
+                yield from self._modules()
+            case "parameters":
+                yield from self._settable()
+            case "values":
+                yield from self._expression(verb)
+            case _:
+                yield from self._keywords()
 
     def called(self) -> Called | None:
         """The innermost open call, if its name is known; a definition goes before a word of the
@@ -212,7 +217,7 @@ class _Place:
         what = (
             self._definition_of(call)
             or self._signature(call)
-            or (None if call.module else calls.FUNCTIONS.get(call.name))
+            or (None if call.module else FUNCTIONS.get(call.name))
         )
         return None if what is None else Called(call.name, what, call.number, call.parameter)
 
@@ -223,11 +228,11 @@ class _Place:
         verb = self.head[0].text if self.head else ""
         call = self._call()
         parameter = self._parameter(call) if call else None
-        if verb == "import":
+        if verb in STATEMENTS and STATEMENTS[verb].takes == "modules":
             suffixes: tuple[str, ...] = (".scout",)
         elif parameter is not None and parameter.kind == "file":
             suffixes = parameter.choices
-        elif verb == "sample" and self.head[-1].text in ("model", "="):
+        elif verb in SETTINGS and self._takes_words(verb):
             suffixes = ()
         else:
             return
@@ -242,6 +247,12 @@ class _Place:
                     yield _Option(path.name, "file", f"a {path.suffix} file")
         except OSError:
             return  # a folder that cannot be listed has nothing to offer
+
+    def _takes_words(self, verb: str) -> bool:
+        """Whether the place is behind a setting that takes a path."""
+        key = self.head[-2 if self._last == "EQUAL" else -1].text
+        setting = SETTINGS[verb].get(key)
+        return setting is not None and isinstance(setting.kind, Words)
 
     # ---- what is known of the program ----
 
@@ -293,7 +304,7 @@ class _Place:
                 yield _Option(rule, "statement", summary(statement))
 
     def _modules(self) -> Iterator[_Option]:
-        if self._last == "IMPORT":
+        if len(self.head) == 1:
             yield from (
                 _Option(f"{LIBRARY}.{name}", "module", "a module of the library")
                 for name in library()
@@ -301,10 +312,10 @@ class _Place:
         else:
             yield from self._keywords()
 
-    def _swept(self) -> Iterator[_Option]:
-        if self._last == "SWEEP":
+    def _settable(self) -> Iterator[_Option]:
+        if len(self.head) == 1:
             for name, definition in self._names.definitions.items():
-                if definition.kind == "param":
+                if definition.usual is not None:
                     yield self._definition(name, definition)
             yield from (
                 _Option(key, "setting", e.summary)
@@ -363,7 +374,7 @@ class _Place:
                 for schedule in Strength.schedules
             )
         for name, definition in self._names.definitions.items():
-            if definition.kind in ("param", "let"):
+            if definition.places is None:
                 yield self._definition(name, definition)
 
     # ---- expressions ----
@@ -382,7 +393,8 @@ class _Place:
                 motif is not None
                 and call.parameter
                 and any(
-                    p.name.text == call.parameter and p.default is not None for p in motif.places
+                    p.name.text == call.parameter and p.default is not None
+                    for p in motif.places or ()
                 )
             ):
                 yield from self._quantities() if self._last == "EQUAL" else self._units(None)
@@ -411,7 +423,7 @@ class _Place:
 
     def _naming(self, verb: str) -> bool:
         """Whether a name here stands for something, and is no new one."""
-        if verb in _DEFINING:
+        if verb in DEFINING:
             return any(x.terminal == "EQUAL" for x in self.head)
         return True
 
@@ -428,7 +440,7 @@ class _Place:
         ):
             yield from (_Option(word, "value", subject.summary) for word in subject.categories)
             return
-        if call is not None and call.name not in calls.FUNCTIONS:
+        if call is not None and call.name not in FUNCTIONS:
             yield from self._species()  # a motif takes species, too
         if call is not None and call.name == "radius":
             yield from self._species()
@@ -436,13 +448,13 @@ class _Place:
         yield from (
             _Option(n, "descriptor", s.summary, s.unit) for n, s in self._signatures.items()
         )
-        yield from (_Option(n, "function", f.summary) for n, f in calls.FUNCTIONS.items())
+        yield from (_Option(n, "function", f.summary) for n, f in FUNCTIONS.items())
         yield from self._defined()
         yield from self._keywords()
         if (
             call is None
             and self._last in ("EQUAL", "LBRACE", "COMMA")
-            and self.head[0].text == "let"
+            and self.head[0].text in GROUPING
         ):
             yield from self._species()
 
@@ -476,8 +488,9 @@ class _Place:
 
     def _places(self, call: _Call, motif: Definition) -> Iterator[_Option]:
         """The parameters of a motif that need not be given, once the others have been."""
-        needed = sum(p.default is None for p in motif.places)
-        for place in motif.places[call.number :] if call.number >= needed else ():
+        places = motif.places or ()
+        needed = sum(p.default is None for p in places)
+        for place in places[call.number :] if call.number >= needed else ():
             if place.default is not None and place.name.text not in call.given:
                 usually = " ".join(motif.names.source.slice(place.default.span).split())
                 yield _Option(f"{place.name.text}=", "parameter", f"usually {usually}")
@@ -508,7 +521,7 @@ class _Place:
 
     def _arguments(self) -> Iterator[_Option]:
         """Parameters of the motif that is being written."""
-        if self.head[0].terminal != "MOTIF":
+        if self.head[0].text not in CALLED:
             return
         inside = itertools.takewhile(lambda x: x.terminal != "RPAR", self.head[2:])
         previous = ("LPAR", "COMMA")
@@ -518,7 +531,7 @@ class _Place:
 
     def _quantities(self) -> Iterator[_Option]:
         yield from self._defined()
-        yield _Option("radius", "function", calls.FUNCTIONS["radius"].summary)
+        yield _Option("radius", "function", FUNCTIONS["radius"].summary)
         yield _Option(calls.DEFAULT, "value", "as if it were not given")
 
     def _definition(self, name: str, definition: Definition) -> _Option:
@@ -526,7 +539,7 @@ class _Place:
         text = " ".join(definition.names.source.slice(definition.body.span).split())
         places = (
             f"({', '.join(p.name.text for p in definition.places)})"
-            if definition.kind == "motif"
+            if definition.places is not None
             else ""
         )
         return _Option(name, definition.kind, f"{definition.name.text}{places} = {text}"[:100])
@@ -551,12 +564,7 @@ class _Place:
 
     def _call(self) -> _Call | None:
         """The innermost call whose bracket is open here."""
-        opened: list[int] = []
-        for i, lexeme in enumerate(self.head):
-            if lexeme.terminal in _OPENING:
-                opened.append(i)
-            elif lexeme.terminal in _OPENING.values() and opened:
-                opened.pop()
+        opened = open_brackets(self.head)
         while opened and not (
             self.head[opened[-1]].terminal == "LPAR"
             and self.head[opened[-1] - 1].terminal == "NAME"
@@ -566,7 +574,7 @@ class _Place:
             return None
         number, depth, parameter, given = 0, 0, "", set()
         for before, lexeme in itertools.pairwise(self.head[opened[-1] :]):
-            depth += (lexeme.terminal in _OPENING) - (lexeme.terminal in _OPENING.values())
+            depth += lexeme.nesting
             if depth == 0 and lexeme.terminal == "COMMA":
                 number, parameter = number + 1, ""
             elif depth == 0 and lexeme.terminal == "EQUAL":

@@ -1,12 +1,14 @@
 """How a run shows itself, from the command line and from Python: a live bar on a terminal, plain
-lines elsewhere, the tables at the end.
+lines elsewhere.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.progress import (
@@ -20,9 +22,9 @@ from rich.progress import (
 from rich.text import Text
 
 from scoutlang.ir import Arm
-from scoutlang.runs.judge import Judged
+from scoutlang.runs.folder import RunFolder
+from scoutlang.runs.judge import Judged, judge
 from scoutlang.runs.trace import Moment, TermLoss
-from scoutlang.validation.table import render_table, render_terms
 
 _PLAIN_EVERY = 20.0  # seconds between lines when the output is no terminal
 _LIVE_EVERY = 1.0  # seconds between two looks at the batch on a terminal
@@ -32,9 +34,7 @@ _PLAIN_TERMS = 4  # in a plain line; the others are counted
 
 
 class Display:
-    """The `Watcher` of people. Progress goes to standard error, the tables to standard output.
-    transient: the bars go when it is over.
-    """
+    """The `Watcher` of people, on standard error. transient: the bars go when it is over."""
 
     def __init__(self, *, quiet: bool, transient: bool = False) -> None:
         self._quiet = quiet
@@ -55,9 +55,6 @@ class Display:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
         self._bar.stop()
 
     def note(self, text: str) -> None:
@@ -109,11 +106,11 @@ class Display:
             _LIVE_EVERY if self._live else _PLAIN_EVERY, cost / _LOOK_SHARE
         )
 
-    def table(self, result: Judged) -> None:
-        """The result on standard output."""
-        console = Console()
-        console.print(render_terms(result.terms, result.hardest))
-        console.print(render_table(result.validation, result.files))
+
+def judge_shown(run: RunFolder | str | Path, *, quiet: bool, **options: Any) -> Judged:
+    """`scoutlang.runs.judge.judge` with these options, while a display shows how it goes."""
+    with Display(quiet=quiet) as display:
+        return judge(run, progress=display.judging, note=display.note, **options)
 
 
 class _Bar(Progress):
@@ -124,9 +121,16 @@ class _Bar(Progress):
     def __init__(self, console: Console, *, disable: bool, transient: bool) -> None:
         self.losses: Sequence[TermLoss] = ()
         super().__init__(
-            TextColumn("{task.description:<11}"), BarColumn(bar_width=16), TextColumn("{task.fields[done]}/{task.total:.0f}"),
-            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[detail]}"), console=console, disable=disable, transient=transient,
-        )  # fmt: skip
+            TextColumn("{task.description:<11}"),
+            BarColumn(bar_width=16),
+            TextColumn("{task.fields[done]}/{task.total:.0f}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}"),
+            console=console,
+            disable=disable,
+            transient=transient,
+        )
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)

@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from scoutlang.interfaces.words import SETTINGS, Kind, by_kind
+from scoutlang.interfaces.words import Kind, by_kind
 from scoutlang.language import parser
+from scoutlang.language.statements import CLAIMING, DEFINING, SETTINGS
 from scoutlang.support.resources import resource
 
 FOLDER = ("grammar", "editors")
@@ -90,14 +91,14 @@ def textmate() -> dict[str, Any]:
                 ],
             },
             {
-                "match": rf"(?<![\w.])(require|prefer|expect)[^\S\n]+({_NAME})[^\S\n]*(?=:)",
+                "match": rf"(?<![\w.])({'|'.join(CLAIMING)})[^\S\n]+({_NAME})[^\S\n]*(?=:)",
                 "captures": {
                     "1": {"name": _SCOPES["statement"]},
                     "2": {"name": "entity.name.label.scout"},
                 },
             },
             {
-                "match": rf"(?<![\w.])(param|let|motif)[^\S\n]+({_NAME})",
+                "match": rf"(?<![\w.])({'|'.join(DEFINING)})[^\S\n]+({_NAME})",
                 "captures": {
                     "1": {"name": _SCOPES["statement"]},
                     "2": {"name": "variable.other.definition.scout"},
@@ -151,22 +152,24 @@ def vim() -> str:
             for i in range(0, len(chosen), 12)
         ]
     settings = " ".join(table["setting"])
+    claiming, defining, configuring = (r"\|".join(v) for v in (CLAIMING, DEFINING, SETTINGS))
     units = r"\|".join(
         re.sub(r"([/^])", r"\\\1", u) for u in sorted(table["unit"], key=lambda u: (-len(u), u))
     )
     lines += [
         f"syntax keyword scoutSetting contained {settings}",
-        r'syntax match scoutLabel "\%(\<\%(require\|prefer\|expect\)\s\+\)\@<=\K\k*\ze\s*:"',
-        r'syntax match scoutDefinition "\%(\<\%(param\|let\|motif\)\s\+\)\@<=\K\k*"',
+        rf'syntax match scoutLabel "\%(\<\%({claiming}\)\s\+\)\@<=\K\k*\ze\s*:"',
+        rf'syntax match scoutDefinition "\%(\<\%({defining}\)\s\+\)\@<=\K\k*"',
         r'syntax match scoutOperator "±\|+-\|+/-\|->\|→\|[<>=]=\|≤\|≥\|[-=<>*/^+]"',
-        r'syntax match scoutNumber "\k\@1<!\%(\d\+\%(\.\d*\)\=\|\.\d\+\)\%([eE][+-]\=\d\+\)\=" nextgroup=scoutUnit skipwhite',
+        r'syntax match scoutNumber "\k\@1<!\%(\d\+\%(\.\d*\)\=\|\.\d\+\)\%([eE][+-]\=\d\+\)\="'
+        " nextgroup=scoutUnit skipwhite",
         r'syntax match scoutBracket "\]" nextgroup=scoutUnit skipwhite',
         rf'syntax match scoutUnit contained "\%({units}\)\%(\k\|\^\)\@!"',
         r'syntax match scoutMember "\.\k\+"',
         r'syntax region scoutString start=+"+ end=+"+ oneline',
         r'syntax match scoutComment "#.*$" contains=@Spell',
         r'syntax region scoutSettings matchgroup=scoutStatement start="\<\%('
-        + r"\|".join(SETTINGS)
+        + configuring
         + r'\)\>" end="$" end=";"me=e-1'
         " contains=scoutSetting,scoutValue,scoutNumber,scoutString,scoutComment,scoutOperator",
         "",

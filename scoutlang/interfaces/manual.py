@@ -19,22 +19,23 @@ from typing import Literal
 from scoutlang import ir
 from scoutlang.descriptors import modules as descriptor_modules
 from scoutlang.descriptors import origin
-from scoutlang.interfaces.words import SETTINGS, opening
+from scoutlang.interfaces.words import opening
 from scoutlang.ir.signatures import DescriptorSignature, Parameter
-from scoutlang.ir.source import Source
+from scoutlang.ir.source import MAX_CHARACTERS, Source
+from scoutlang.ir.text import setting_text
 from scoutlang.ir.units import DIMENSIONS, UNITS
 from scoutlang.language import parser
-from scoutlang.language.checking import calls
+from scoutlang.language.checker import declared
 from scoutlang.language.checking.imports import LIBRARY, MAX_BYTES, MAX_MODULES, library
-from scoutlang.language.checking.versions import VERSIONS
+from scoutlang.language.checking.scope import Definition
 from scoutlang.language.diagnostics.codes import EXPLANATIONS
 from scoutlang.language.diagnostics.suggest import listing
-from scoutlang.language.statements import STATEMENTS, guide
-from scoutlang.language.statements.let import Let
-from scoutlang.language.statements.motif import Motif
+from scoutlang.language.statements import SETTINGS, STATEMENTS
+from scoutlang.language.statements.statement import Defining, Statement
 from scoutlang.language.statements.sweep import MAX_MEMBERS
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Reference, Statement
+from scoutlang.language.syntax.ast import Reference
+from scoutlang.language.syntax.functions import FUNCTIONS
 from scoutlang.support.resources import resource
 
 Kind = Literal[
@@ -45,7 +46,6 @@ SYSTEM = "system Cu-Si-P-Ca"
 """What examples without a system are for."""
 
 _WIDTH = 88
-_ORDER = "scout system atoms formula param let motif import require prefer expect guide sample sweep".split()
 _HEADINGS: Mapping[Kind, str] = {
     "statement": "Statements",
     "function": "Functions",
@@ -58,7 +58,8 @@ _HEADINGS: Mapping[Kind, str] = {
     "word": "Words of the language",
 }
 _CHAPTERS: Mapping[str, str] = {
-    "Claims": "weight loss symprec tolerance margin label hit wish undefined low high possible in l1 l2 huber hinge",
+    "Claims": "weight loss symprec tolerance margin label hit wish undefined low high possible in "
+    "l1 l2 huber hinge",
     "Species": "species chain group",
     "Quantities": "arithmetic",
     "Sites: each, any and fraction": "each any site sites aggregate",
@@ -67,6 +68,11 @@ _CHAPTERS: Mapping[str, str] = {
     "Definitions and modules": "as default module",
 }
 """Chapter of the manual → words that it is about and that have no page of their own."""
+
+_BROUGHT: Mapping[int, Sequence[str]] = {
+    1: ("expressions with units, aggregates and logic", "the module std"),
+}
+"""Version of the language → what it brought beside statements."""
 
 # pages whose text or facts begin with the summary
 _SAID_BELOW: tuple[Kind, ...] = ("descriptor", "module", "unit")
@@ -84,20 +90,19 @@ TOPICS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class Page:
-    """What there is to say about one name.
-
-    form: how it is written. facts: (what, value) pairs. text: paragraphs with blank lines between;
-    one that is a formula or a table keeps its lines. example: lines for a program; where they name
-    no system, `SYSTEM` is meant.
-    """
+    """What there is to say about one name."""
 
     name: str
     kind: Kind
     form: str
+    """How it is written."""
     summary: str
     facts: tuple[tuple[str, str], ...] = ()
+    """What, and its value."""
     text: str = ""
+    """Paragraphs with blank lines between; one that is a formula or a table keeps its lines."""
     example: str = ""
+    """Lines for a program; where they name no system, `SYSTEM` is meant."""
 
 
 def pages() -> list[Page]:
@@ -150,11 +155,12 @@ def _words(name: str) -> list[Page]:
 
 
 def _statements() -> Iterator[Page]:
-    for rule, statement in sorted(STATEMENTS.items(), key=lambda item: _ORDER.index(item[0])):
+    for rule in parser.verbs():
+        statement = STATEMENTS[rule]
         head, text = opening(sys.modules[statement.__module__].__doc__ or "")
         often = (
             "exactly once"
-            if rule == "system"
+            if statement.required
             else "at most once"
             if statement.once
             else "any number of times"
@@ -169,7 +175,7 @@ def _statements() -> Iterator[Page]:
             head,
             tuple(facts),
             text,
-            _statement_example(rule, statement),
+            _statement_example(statement),
         )
 
 
@@ -177,13 +183,12 @@ def _form(statement: type[Statement]) -> str:
     return re.split(r"``", sys.modules[statement.__module__].__doc__ or "")[1]
 
 
-def _statement_example(rule: str, statement: type[Statement]) -> str:
-    lines = [statement.example, statement.usage]
-    return "\n".join(line for line in [*lines, SYSTEM if rule == "scout" else ""] if line)
+def _statement_example(statement: type[Statement]) -> str:
+    return "\n".join(line for line in (statement.example, statement.usage) if line)
 
 
 def _functions() -> Iterator[Page]:
-    for name, function in calls.FUNCTIONS.items():
+    for name, function in FUNCTIONS.items():
         yield Page(name, "function", f"{name}(…)", function.summary, example=function.example)
 
 
@@ -211,10 +216,8 @@ def _descriptors() -> Iterator[Page]:
 def _facts(signature: DescriptorSignature) -> Iterator[tuple[str, str]]:
     yield "value", _value(signature)
     if signature.domain != "crystal":
-        yield (
-            "of",
-            f"{'each A' if signature.domain == 'site' else 'each of its items'}; alone, the {signature.aggregate} of them",
-        )
+        each = "each A" if signature.domain == "site" else "each of its items"
+        yield "of", f"{each}; alone, the {signature.aggregate} of them"
     if signature.dimension not in ("truth", "category"):
         yield "tolerance of `=`", f"± {_with_unit(signature.tolerance, signature.unit)}"
         yield "unit of change", _with_unit(signature.scale, signature.unit)
@@ -259,32 +262,17 @@ def _parameter(parameter: Parameter) -> str:
 
 
 def _settings() -> Iterator[Page]:
-    defaults = {"guide": ir.Guide(), "sample": ir.Sample()}
     for rule, table in SETTINGS.items():
-        for key, entry in table.items():
-            only = next(
-                (
-                    method
-                    for method, keys in guide.OF_ONE_METHOD.items()
-                    if rule == "guide" and key in keys
-                ),
-                None,
-            )
+        for key, setting in table.items():
             facts = [
                 ("of", f"`{rule}`"),
-                ("takes", entry.kind.takes),
-                ("usual value", _default(getattr(defaults[rule], entry.field))),
+                ("takes", setting.kind.takes),
+                ("usual value", setting_text(setting.default)),
             ]
-            if only:
-                facts.append(("used by", f"`method {only}`"))
+            if setting.only:
+                facts.append(("used by", f"`method {setting.only}`"))
             sign = "=" if len(key) == 1 else " "
-            yield Page(key, "setting", f"{rule} {key}{sign}…", entry.summary, tuple(facts))
-
-
-def _default(value: object) -> str:
-    if isinstance(value, ir.Schedule):
-        return f"{value.start:g}"
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+            yield Page(key, "setting", f"{rule} {key}{sign}…", setting.summary, tuple(facts))
 
 
 def _units() -> Iterator[Page]:
@@ -314,51 +302,41 @@ def _library() -> Iterator[Page]:
         rows = [
             re.split(r"\s\s+", line.strip()) for line in prose.splitlines() if line.startswith(" ")
         ]
-        defined = [
-            s
-            for s in parser.parse(Source(name, text)).module.statements
-            if isinstance(s, Let | Motif)
-        ]
+        program, names = declared(Source(name, text))
+        defined = {s.name.text: s.text() for s in program.statements if isinstance(s, Defining)}
         yield from (
-            _definition(statement, name, defined, rows, _title(prose)) for statement in defined
+            _definition(definition, name, defined, rows, _title(prose))
+            for definition in names.definitions.values()
         )
 
 
 def _definition(
-    statement: Let | Motif,
+    definition: Definition,
     module: str,
-    others: Sequence[Let | Motif],
+    defined: Mapping[str, str],
     rows: Sequence[Sequence[str]],
     otherwise: str,
 ) -> Page:
-    """others: of its module, which it may be another name for. rows: of the tables in the head of
-    the module, which say what names mean.
+    """defined: the text of each definition of the module. rows: of the tables in the head of the
+    module, which say what names mean.
     """
-    name = statement.name.text
-    places = (
-        f"({', '.join(printer.place(p) for p in statement.places)})"
-        if isinstance(statement, Motif)
-        else ""
-    )
+    name, body = definition.name.text, definition.body
+    takes = definition.places is not None
+    places = f"({', '.join(printer.place(p) for p in definition.places or ())})" if takes else ""
     said = (
         ", ".join(row[1:])
         for row in rows
         if len(row) > 1 and re.search(rf"\b{re.escape(name)}\b", row[0])
     )
-    meant = (
-        s
-        for s in others
-        if isinstance(statement.body, Reference) and s.name.text == statement.body.text
-    )
-    text = "\n".join(f"    {s.text()}" for s in (statement, *meant))
-    form = f"{module.partition('.')[2]}.{name}{places}"
+    # What is only another name for a definition says what that is.
+    meant = [body.text] if isinstance(body, Reference) and body.text in defined else []
     return Page(
         f"{module}.{name}",
         "definition",
-        form,
+        f"{module.partition('.')[2]}.{name}{places}",
         next(said, otherwise),
         (("of", f"`import {module}`"),),
-        text,
+        "\n".join(f"    {defined[n]}" for n in (name, *meant)),
     )
 
 
@@ -503,7 +481,10 @@ def manual() -> str:
     def of(kind: Kind) -> list[Page]:
         return [p for p in found if p.kind == kind]
 
-    note = "<!-- Made by `scout doc --manual > docs/language.md` of the code and of scoutlang/interfaces/manual.md. Edit those. -->\n\n"
+    note = (
+        "<!-- Made by `scout doc --manual > docs/language.md` of the code and of "
+        "scoutlang/interfaces/manual.md. Edit those. -->\n\n"
+    )
     return note + resource("interfaces", "manual.md").read_text(encoding="utf-8").format(
         statements=_chapter(of("statement")),
         functions=_rows(
@@ -516,7 +497,7 @@ def manual() -> str:
         library=_modules(of("module"), of("definition")),
         codes=_rows(("code", "means"), ((p.name, p.summary) for p in of("code"))),
         limits=_rows(("what", "at most"), _limits()),
-        versions=_rows(("version", "brought"), ((str(n), text) for n, text in VERSIONS.items())),
+        versions=_rows(("version", "brought"), _versions()),
     )
 
 
@@ -588,8 +569,15 @@ def _modules(found: Sequence[Page], definitions: Sequence[Page]) -> str:
     return "\n\n".join(parts)
 
 
+def _versions() -> Iterator[tuple[str, str]]:
+    for version in range(1, ir.LANGUAGE_VERSION + 1):
+        brought = [rule for rule in parser.verbs() if STATEMENTS[rule].since == version]
+        statements = [f"statements {listing(brought, 'and')}"] if brought else []
+        yield str(version), "; ".join([*statements, *_BROUGHT.get(version, ())])
+
+
 def _limits() -> Iterator[tuple[str, str]]:
-    yield "characters in a program", f"{parser.MAX_CHARACTERS:,}".replace(",", " ")
+    yield "characters in a program", f"{MAX_CHARACTERS:,}".replace(",", " ")
     yield "characters in a line", f"{parser.MAX_LINE:,}".replace(",", " ")
     yield "brackets, signs and words such as `not` inside each other", str(parser.MAX_DEPTH)
     yield "errors before reading stops", str(parser.MAX_ERRORS)

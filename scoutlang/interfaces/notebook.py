@@ -24,8 +24,7 @@ from IPython.core.completer import (
 from IPython.core.error import UsageError
 
 from scoutlang.interfaces import completion
-from scoutlang.interfaces.api import ProgramError, ProgramText, parse
-from scoutlang.ir.text import summary
+from scoutlang.interfaces.api import ProgramError, ProgramText, parse, printer
 from scoutlang.language.diagnostics.render.text import render
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def _taken(shell: InteractiveShell, line: str, cell: str) -> ProgramText | None:
         return written
     if result.diagnostics:
         click.echo(render(result.diagnostics, result.source))
-    click.echo(summary(result.program))
+    click.echo(printer().summary(result.program))
     shell.user_ns[given.name] = written
     return None
 

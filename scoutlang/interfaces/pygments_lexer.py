@@ -1,16 +1,32 @@
-"""Colours for programs by Pygments: in Sphinx and MkDocs pages, in LaTeX by minted, in
-prompt_toolkit, by ``pygmentize -l scout``.
+"""Colours for programs by Pygments: on the page of a run, at the prompt of the REPL, in Sphinx and
+MkDocs pages, in LaTeX by minted, by ``pygmentize -l scout``.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
 from pygments.lexer import RegexLexer, bygroups, include, words
-from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Text
+from pygments.style import Style
+from pygments.token import (
+    Comment,
+    Keyword,
+    Name,
+    Number,
+    Operator,
+    Punctuation,
+    String,
+    Text,
+    string_to_tokentype,
+)
 
-from scoutlang.interfaces.words import SETTINGS, by_kind
+from scoutlang.interfaces.words import by_kind
 from scoutlang.language import parser
+from scoutlang.language.statements import CLAIMING, DEFINING, SETTINGS
+from scoutlang.support.colours import TOKENS
 
 _TERMINALS = parser.patterns()
 _WORDS = by_kind()
@@ -58,10 +74,13 @@ class ScoutLexer(RegexLexer):  # type: ignore[misc]  # Pygments has no types
             (r"[\n;]", Text),
             (_alone(list(SETTINGS)), Keyword, "settings"),
             (
-                rf"\b(require|prefer|expect)([^\S\n]+)({_NAME})([^\S\n]*)(?=:)",
+                rf"\b({'|'.join(CLAIMING)})([^\S\n]+)({_NAME})([^\S\n]*)(?=:)",
                 bygroups(Keyword, Text, Name.Label, Text),
             ),
-            (rf"\b(param|let|motif)([^\S\n]+)({_NAME})", bygroups(Keyword, Text, Name.Variable)),
+            (
+                rf"\b({'|'.join(DEFINING)})([^\S\n]+)({_NAME})",
+                bygroups(Keyword, Text, Name.Variable),
+            ),
             include("always"),
             (_alone(_WORDS["statement"]), Keyword),
             (_alone(_WORDS["keyword"]), Operator.Word),
@@ -81,3 +100,27 @@ class ScoutLexer(RegexLexer):  # type: ignore[misc]  # Pygments has no types
             (".", Text),
         ],
     }
+
+
+class TerminalStyle(Style):  # type: ignore[misc]
+    """The colours of a program in a terminal, also for prompt_toolkit's
+    ``style_from_pygments_cls``.
+    """
+
+    name = "scout-terminal"
+    styles: ClassVar[dict[object, str]] = {
+        string_to_tokentype(kind): f"noinherit {token.ink.style}".rstrip()
+        for kind, token in TOKENS.items()
+    }
+
+
+def html_lines(program: str) -> list[Markup]:
+    """The lines of a program for a page: escaped, each token in a ``span`` of Pygments' class for
+    it.
+    """
+    # Pygments would take a lone carriage return for the end of a line, which the language does not.
+    text = program.replace("\r\n", "\n").replace("\r", " ")
+    lexer = ScoutLexer(stripnl=False, ensurenl=False)
+    markup: str = highlight(text, lexer, HtmlFormatter(nowrap=True))
+    lines = markup.split("\n")[: text.count("\n") + 1]  # the formatter ends the last one, too
+    return [Markup(line) for line in lines]

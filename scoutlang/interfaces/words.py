@@ -14,20 +14,17 @@ from scoutlang import ir
 from scoutlang.descriptors import own_signatures
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.ir.known_models import KNOWN_MODELS
+from scoutlang.ir.settings import Choice, Strength
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.units import UNITS
 from scoutlang.language import parser
-from scoutlang.language.checking import calls
-from scoutlang.language.checking.settings import Choice, Strength, Table
-from scoutlang.language.statements import STATEMENTS, guide, sample
-from scoutlang.language.syntax.ast import Statement
+from scoutlang.language.statements import SETTINGS, STATEMENTS
+from scoutlang.language.statements.statement import Statement
+from scoutlang.language.syntax.functions import FUNCTIONS
 
 Kind = Literal[
     "statement", "keyword", "function", "descriptor", "setting", "value", "unit", "element"
 ]
-
-SETTINGS: Mapping[str, Table] = {"guide": guide.SETTINGS, "sample": sample.SETTINGS}
-"""Statement → its settings."""
 
 DIRECTIONS = ("low", "high")
 """Of a wish: ``as low as possible``."""
@@ -50,14 +47,14 @@ KEYWORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Word:
-    """A word with what it is. help: one line. unit: of a descriptor, the one that a plain number is
-    in.
-    """
+    """A word with what it is."""
 
     text: str
     kind: Kind
     help: str = ""
+    """One line."""
     unit: str = ""
+    """Of a descriptor, the one that a plain number is in."""
 
 
 def words() -> Iterator[Word]:
@@ -68,7 +65,7 @@ def words() -> Iterator[Word]:
         yield Word(rule, "statement", summary(statement))
     for word, meaning in KEYWORDS.items():
         yield Word(word, "keyword", meaning)
-    for name, function in calls.FUNCTIONS.items():
+    for name, function in FUNCTIONS.items():
         yield Word(name, "function", function.summary)
     for name, signature in own_signatures().items():
         yield descriptor(name, signature)

@@ -3,7 +3,9 @@ Torch-free.
 """
 
 from scoutlang.ir.nodes import (
+    ARMS,
     LANGUAGE_VERSION,
+    VERBS,
     Aggregate,
     And,
     Arithmetic,
@@ -36,11 +38,16 @@ from scoutlang.ir.nodes import (
     Sweep,
     Term,
     TextFile,
+    Verb,
     Wish,
+    comparisons,
+    measures,
 )
 
 __all__ = [
+    "ARMS",
     "LANGUAGE_VERSION",
+    "VERBS",
     "Aggregate",
     "And",
     "Arithmetic",
@@ -73,5 +80,8 @@ __all__ = [
     "Sweep",
     "Term",
     "TextFile",
+    "Verb",
     "Wish",
+    "comparisons",
+    "measures",
 ]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from scoutlang.ir import Node, Program
+from scoutlang.ir.nodes import Guide, Node, Program, Sample
+from scoutlang.ir.settings import settings
 
 Kind = Literal["added", "removed", "changed", "reordered"]
 
@@ -23,30 +24,35 @@ _IDENTITIES = ("label", "name")
 
 @dataclass(frozen=True)
 class Change:
-    """One difference. ``old`` or ``new`` is None where nothing is.
-
-    part: field of `Program`. name: the term's label, the setting, the parameter; None where the
-    change is of the part as a whole. differs: fields that are not the same in a term, parameter or
-    sweep that both programs have.
-    """
+    """One difference."""
 
     part: str
+    """The field of `Program`."""
+
     name: str | None
+    """The label of the term, the parameter, the setting as the language calls it; None where the
+    change is of the part as a whole.
+    """
+
     old: Any
+    """None where there was nothing."""
+
     new: Any
+    """None where there is nothing any more."""
+
     differs: tuple[str, ...] = ()
+    """The fields that are not the same, of a term, parameter or sweep that both programs have."""
 
     @property
     def kind(self) -> Kind:
+        """What happened to the part, or to the entry of that name in it."""
         if self.old is None:
             return "added"
         if self.new is None:
             return "removed"
-        both = self.old, self.new
-        same_items = all(isinstance(v, tuple) for v in both) and sorted(
-            map(repr, self.old)
-        ) == sorted(map(repr, self.new))
-        return "reordered" if same_items else "changed"
+        tuples = isinstance(self.old, tuple) and isinstance(self.new, tuple)
+        same = tuples and sorted(map(repr, self.old)) == sorted(map(repr, self.new))
+        return "reordered" if same else "changed"
 
 
 def compare(old: Program, new: Program) -> tuple[Change, ...]:
@@ -58,9 +64,9 @@ def compare(old: Program, new: Program) -> tuple[Change, ...]:
     make; alone they change nothing.
     """
     changes = tuple(
-        c
-        for field in _meaning(old)
-        for c in _changes(field, getattr(old, field), getattr(new, field))
+        change
+        for part in _meaning(old)
+        for change in _changes(part, getattr(old, part), getattr(new, part))
     )
     return changes if any(c.part not in _FOR_REPORTS for c in changes) else ()
 
@@ -68,26 +74,19 @@ def compare(old: Program, new: Program) -> tuple[Change, ...]:
 def _changes(part: str, old: Any, new: Any) -> Iterator[Change]:
     if old == new:
         return
-    if (
-        isinstance(old, Node)
-        and isinstance(new, Node)
-        and all(f.default is not MISSING for f in fields(old))
-    ):
-        # Settings: whatever is not said has a default.
-        for name in _meaning(old):
-            yield from (
-                c
-                for c in [Change(part, name, getattr(old, name), getattr(new, name))]
-                if c.old != c.new
-            )
-    elif (
-        isinstance(old, tuple)
-        and isinstance(new, tuple)
-        and all(isinstance(item, Node) for item in (*old, *new))
-    ):
+    if isinstance(old, Guide | Sample):
+        for name, setting in settings(type(old)).items():
+            before, after = getattr(old, setting.field), getattr(new, setting.field)
+            if before != after:
+                yield Change(part, name, before, after)
+    elif _of_nodes(old) and _of_nodes(new):
         yield from _collection(part, old, new)
     else:
         yield Change(part, None, old, new)
+
+
+def _of_nodes(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(item, Node) for item in value)
 
 
 def _collection(part: str, old: Sequence[Node], new: Sequence[Node]) -> Iterator[Change]:

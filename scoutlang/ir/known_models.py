@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class KnownModel:
-    """by_system: conditioned on the chemical system, so that the guidance factor ``cfg`` acts.
-    max_atoms: largest cell of its training set.
-    """
+    """A model that may be named in a program."""
 
     by_system: bool
+    """Whether it is conditioned on the chemical system, so that the factor ``cfg`` acts."""
     max_atoms: int = 20
+    """Largest cell of its training set."""
 
 
 KNOWN_MODELS: Mapping[str, KnownModel] = {

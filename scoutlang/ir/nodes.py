@@ -13,11 +13,15 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
+
+from scoutlang.ir.settings import Choice, Real, Strength, Whole, Words, setting
 
 LANGUAGE_VERSION = 1
 
 Arm = Literal["guided", "non-guided"]
+ARMS: tuple[Arm, ...] = ("non-guided", "guided")
+"""In the order in which they are sampled and shown."""
 
 
 @dataclass(frozen=True)
@@ -242,20 +246,67 @@ class Wish(Node):
     node: Literal["wish"] = field(default="wish", kw_only=True, repr=False)
 
 
+def measures(expression: Quantity | Proposition | Wish) -> tuple[Measure, ...]:
+    """Every descriptor in an expression, in reading order."""
+    match expression:
+        case Measure():
+            return (expression,)
+        case Constant():
+            return ()
+        case Arithmetic(of=of):
+            return tuple(m for part in of for m in measures(part))
+        case Compare(value=inner) | Wish(value=inner) | Aggregate(of=inner):
+            return measures(inner)
+        case Fraction(of=proposition):
+            return measures(proposition)
+    return tuple(m for comparison in comparisons(expression) for m in measures(comparison.value))
+
+
+def comparisons(claim: Proposition | Wish) -> tuple[Compare, ...]:
+    """Every relation in a claim, in reading order; those inside a `Fraction` belong to its value."""
+    match claim:
+        case Compare():
+            return (claim,)
+        case Wish():
+            return ()
+        case And(of=of) | Or(of=of):
+            return tuple(c for part in of for c in comparisons(part))
+        case Implies(premise=premise, conclusion=conclusion):
+            return comparisons(premise) + comparisons(conclusion)
+    return comparisons(claim.of)
+
+
 LossName = Literal["l1", "l2", "huber", "hinge"]
+
+
+Verb = Literal["require", "prefer", "expect"]
+VERBS: tuple[Verb, ...] = get_args(Verb)
+"""The statements that claim something: what decides hits, what steers only, what judges only."""
 
 
 @dataclass(frozen=True)
 class Term(Node):
-    """One line of the hypothesis. ``label`` names it in every table; ``text`` is its source."""
+    """One line of the hypothesis."""
 
-    verb: Literal["require", "prefer", "expect"]
+    verb: Verb
     label: str
+    """Its name in every table."""
     claim: Proposition | Wish
     text: str
+    """Its source."""
     location: Location
     weight: float = 1.0
     loss: LossName = "l1"
+
+    @property
+    def steers(self) -> bool:
+        """Whether the sampling follows it."""
+        return self.verb != "expect"
+
+    @property
+    def decides(self) -> bool:
+        """Whether a structure of which it does not hold is no hit."""
+        return self.verb == "require"
 
 
 # ---- how to look for it ----
@@ -280,57 +331,91 @@ class Schedule(Node):
         return cls(start=value, end=value)
 
 
+Method = Literal["adaptive", "paper"]
+Normalize = Literal["structure", "batch"]
+Kernel = Literal["sharp", "blurred"]
+Corrector = Literal["guided", "plain"]
+
+
+# A setting on two lines: what it takes and its default; what the manual says of it.
+# fmt: off
 @dataclass(frozen=True)
 class Guide(Node):
-    """Settings of the guidance. Names follow Algorithm 2 of the paper.
+    """Settings of the guidance. Names follow Algorithm 2 of the paper."""
 
-    k: backward strength; g: forward strength (through the score network; ``paper`` only).
-    Guidance acts while ``until`` ≤ t ≤ ``since`` (t = 1 is pure noise), every ``every``-th step.
-    recur: n_r; backward: n_b; cap: η, the upper bound of strength/‖∇ℓ‖. sharpness: 1/Å, slope of
-    the smooth neighbour step. kernel: whether the neighbour step is blurred by the uncertainty of
-    x̂0. ``adaptive`` only: types, logits per unit of ∂ℓ/∂p (0: types are not steered); existence,
-    the same for species that are missing; move (Å) and strain, the most of one step; corrector:
-    whether the Langevin corrector is guided, too; resample: how often in a run the batch is
-    resampled (0: never) by exp(−``reward`` · loss − ``stability`` · eV/atom above the hull), with
-    at most ``offspring`` descendants of one structure.
-    """
-
-    method: Literal["adaptive", "paper"] = "adaptive"
-    k: Schedule = Schedule(start=1.0, end=1.0)
-    g: Schedule = Schedule()
-    since: float = 0.9
-    until: float = 0.03
-    every: int = 1
-    recur: int = 1
-    backward: int = 1
-    normalize: Literal["structure", "batch"] = "structure"
-    cap: float | None = None
-    sharpness: float = 8.0
-    types: float = 4.0
-    move: float = 0.1
-    strain: float = 0.02
-    kernel: Literal["sharp", "blurred"] = "sharp"
-    corrector: Literal["guided", "plain"] = "guided"
-    existence: float = 0.0
-    resample: int = 8
-    stability: float = 10.0
-    reward: float = 0.25
-    offspring: int = 4
+    method: Method = setting(Choice(Method), "adaptive",
+        "how the gradient moves the crystal: `adaptive`, the default, or `paper`, Algorithm 2 of "
+        "the paper")
+    k: Schedule = setting(Strength(), Schedule.constant(1.0),
+        "strength of the push on the predicted crystal; 0 is no guidance")
+    g: Schedule = setting(Strength(), Schedule.constant(0.0),
+        "strength of the push through the score network", only="paper")
+    since: float = setting(Real(0, 1), 0.9,
+        "diffusion time from which guidance acts; 1 is noise, 0 the crystal", name="from")
+    until: float = setting(Real(0, 1), 0.03,
+        "diffusion time until which it acts; smaller than `from`", name="to")
+    every: int = setting(Whole(1, 10_000), 1,
+        "guide every n-th step only; saves time")
+    recur: int = setting(Whole(1, 1_000), 1,
+        "how often each step is repeated with fresh noise, n_r of the paper")
+    backward: int = setting(Whole(1, 1_000), 1,
+        "gradient steps on the predicted crystal in each step, n_b of the paper")
+    normalize: Normalize = setting(Choice(Normalize), "structure",
+        "length of the gradient: of each `structure`, or over the whole `batch` as in the "
+        "authors' code", only="paper")
+    cap: float | None = setting(Real(0, 1e6, open_low=True), None,
+        "upper bound of strength over gradient norm, η of the paper", only="paper")
+    sharpness: float = setting(Real(0.1, 100), 8.0,
+        "slope of the smooth neighbour step, in 1/Å; larger is closer to the exact count")
+    types: float = setting(Real(0, 100), 4.0,
+        "how strongly the choice of elements is pushed; 0: not at all", only="adaptive")
+    move: float = setting(Real(0, 5, open_low=True), 0.1,
+        "the most that an atom moves in one guided step, in Å", only="adaptive")
+    strain: float = setting(Real(0, 1, open_low=True), 0.02,
+        "the most that the cell strains in one guided step", only="adaptive")
+    kernel: Kernel = setting(Choice(Kernel), "sharp",
+        "the neighbour step as it is, or averaged over what is still uncertain about a distance")
+    corrector: Corrector = setting(Choice(Corrector), "guided",
+        "whether the Langevin corrector is guided, too", only="adaptive")
+    existence: float = setting(Real(0, 100), 0.0,
+        "how strongly species that the claims need and that are missing are called in; 0: not at "
+        "all", only="adaptive")
+    resample: int = setting(Whole(0, 10_000), 8,
+        "how often in a run poor structures of a batch are replaced by copies of better ones; 0: "
+        "never", only="adaptive")
+    stability: float = setting(Real(0, 1_000), 10.0,
+        "what makes a structure better: per eV/atom less above the hull, towards the end of the "
+        "run", only="adaptive")
+    reward: float = setting(Real(0, 1_000), 0.25,
+        "what makes a structure better: per unit less loss", only="adaptive")
+    offspring: int = setting(Whole(1, 10_000), 4,
+        "the most structures that may descend from one", only="adaptive")
 
 
 @dataclass(frozen=True)
 class Sample(Node):
-    """Settings of the sampler. ``count`` structures per arm; structure i of an arm has random
-    numbers of its own, from (seed, arm, i). corrector: n_c, Langevin steps after each denoising
-    step; None for what suits the model."""
+    """Settings of the sampler. Structure i of an arm has random numbers of its own, from (seed,
+    arm, i).
+    """
 
-    count: int = 64
-    batch: int = 32
-    steps: int = 250
-    seed: int = 0
-    model: str = "mini"
-    cfg: float = 1.0
-    corrector: int | None = None
+    count: int = setting(Whole(1, 10_000_000), 64,
+        "structures in each arm; the first number of the statement is short for it")
+    batch: int = setting(Whole(1, 100_000), 32,
+        "structures sampled together; a matter of memory and speed, not of statistics")
+    steps: int = setting(Whole(2, 100_000), 250,
+        "diffusion steps; more are slower and a little better")
+    seed: int = setting(Whole(0, 2**53), 0,
+        "the same seed gives the same structures")
+    model: str = setting(Words(), "mini",
+        "the model to sample from: `mini`, the name of a published checkpoint, or the path of a "
+        "checkpoint folder in quotes")
+    cfg: float = setting(Real(0, 100), 1.0,
+        "factor of the classifier-free guidance towards the chemical system; the paper uses 2 "
+        "with the published checkpoint")
+    corrector: int | None = setting(Whole(0, 100), None,
+        "Langevin steps after each diffusion step, n_c of the paper; if not given what suits the "
+        "model")
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -381,13 +466,25 @@ class Program(Node):
 
     @property
     def requirements(self) -> tuple[Term, ...]:
-        return tuple(t for t in self.terms if t.verb == "require")
+        return tuple(t for t in self.terms if t.decides)
+
+    @property
+    def descriptors(self) -> tuple[str, ...]:
+        """The names of all descriptors in the terms, sorted."""
+        return tuple(sorted({m.descriptor for term in self.terms for m in measures(term.claim)}))
 
     def digest(self) -> str:
         """SHA-256 of the meaning: stable under formatting, comments, names of parameters and
         groups, and file name.
         """
-        meaning = _without_spelling(self.to_data())
+        return self.digest_of(self.to_data())
+
+    @staticmethod
+    def digest_of(data: dict[str, Any]) -> str:
+        """The digest of a program as plain data, which another version may have written. Raises
+        KeyError, TypeError or AttributeError where that is no program.
+        """
+        meaning = _without_spelling(data)
         for name in ("source_name", "source_text", "parameters"):
             del meaning[name]
         for term in meaning["terms"]:

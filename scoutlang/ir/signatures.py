@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from scoutlang.ir.units import DIMENSIONS
+
 if TYPE_CHECKING:
     from scoutlang.ir import Measure, Relation
 
@@ -29,19 +31,8 @@ Dimension = Literal[
 the names in ``categories``.
 """
 
-CANONICAL_UNIT: Mapping[str, str] = {
-    "dimensionless": "",
-    "length": "Å",
-    "angle": "°",
-    "area": "Å^2",
-    "volume_per_atom": "Å^3",
-    "density": "g/cm^3",
-    "energy_per_atom": "eV/atom",
-    "energy": "eV",
-    "pressure": "GPa",
-    "truth": "",
-    "category": "",
-}
+CANONICAL_UNIT: Mapping[str, str] = {name: made.unit for name, made in DIMENSIONS.items()}
+"""Name of a dimension → the unit that values are in; empty where there is none."""
 
 Domain = Literal["crystal", "site", "item"]
 """What a descriptor has one value of: the crystal, each atom, or each of its own items (angles,
@@ -51,65 +42,74 @@ pairs of polyhedra).
 
 @dataclass(frozen=True)
 class Parameter:
-    """A named argument of a descriptor, ``r=2.6 Å``. ``default`` is prose for the manual.
-
-    kind: a dimension (a quantity from ``minimum`` to ``maximum``), ``integer`` (the same, whole),
-    ``choice`` (one of ``choices``) or ``file`` (a text file whose suffix is one of ``choices``; the
-    program carries its text). A ``required`` one has no default.
-    """
+    """A named argument of a descriptor, ``r=2.6 Å``."""
 
     name: str
     kind: Dimension | Literal["integer", "choice", "file"]
+    """A quantity of a dimension from ``minimum`` to ``maximum``, the same but whole, one of the
+    ``choices``, or a text file whose suffix is one of them; the program carries its text.
+    """
     default: str
+    """What is meant where it is not given, in prose for the manual."""
     minimum: float = -math.inf
     maximum: float = math.inf
     choices: tuple[str, ...] = ()
     required: bool = False
+    """Whether it must be given."""
 
 
 @dataclass(frozen=True)
 class Concern:
-    """A doubt about a use of a descriptor: the diagnostic's code, its message, and what to write at
-    the place.
-    """
+    """A doubt about a use of a descriptor."""
 
     code: str
+    """Of the diagnostic."""
     message: str
     advice: str
+    """What to write at the place."""
 
 
 @dataclass(frozen=True)
 class DescriptorSignature:
-    """Facts that the language needs; no descriptor name is special-cased anywhere else.
-
-    species: places in its chain, ``angle(P-Cu-P)`` has 3. scale: one natural unit of change, in the
-    canonical unit: residuals are divided by it (CN 1, volume 1 Å^3). tolerance: default half-width
-    τ of ``=`` in the canonical unit. minimum, maximum: possible values. domain: what it has one
-    value of; ``aggregate`` makes one number per crystal of them where the program names no other.
-    differentiable False: may be judged (`expect`) but cannot guide. extensive: a supercell has
-    another value. monotone: +1 when the value never falls as a species of the chain becomes a
-    larger set, −1 when it never rises, 0 otherwise. categories: names of the values 0, 1, 2, … of a
-    ``category``. example: a claim for the manual, in the system Cu-Si-P-Ca. concerns: doubts about
-    a measure under a relation, for the checker; torch-free, without side effects.
-    """
+    """Facts that the language needs; no descriptor name is special-cased anywhere else."""
 
     name: str
     summary: str
+    """One line for the manual."""
     dimension: Dimension
     species: int
+    """Places in its chain; ``angle(P-Cu-P)`` has 3."""
     scale: float
+    """One natural unit of change, in the canonical unit: residuals are divided by it (CN 1, volume
+    1 Å^3).
+    """
     tolerance: float
+    """Default half-width τ of ``=`` in the canonical unit."""
     minimum: float = 0.0
+    """The smallest possible value."""
     maximum: float = math.inf
+    """The largest possible value."""
     domain: Domain = "crystal"
+    """What it has one value of."""
     aggregate: str = "mean"
+    """What makes one number per crystal of the values where the program names nothing else."""
     parameters: tuple[Parameter, ...] = ()
     differentiable: bool = True
+    """Whether it can guide; otherwise it may be judged (`expect`) only."""
     extensive: bool = False
+    """Whether a supercell has another value."""
     monotone: Literal[-1, 0, 1] = 0
+    """+1 when the value never falls as a species of the chain becomes a larger set, −1 when it
+    never rises, 0 otherwise.
+    """
     categories: tuple[str, ...] = ()
+    """Names of the values 0, 1, 2, … of a ``category``."""
     example: str = ""
+    """A claim for the manual, in the system Cu-Si-P-Ca."""
     concerns: Callable[[Measure, Relation], Iterable[Concern]] | None = None
+    """Doubts about a measure under a relation, for the checker; torch-free, without side
+    effects.
+    """
 
     @property
     def unit(self) -> str:

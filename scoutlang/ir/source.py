@@ -1,4 +1,4 @@
-"""Source text and spans. Imports nothing of ours: every later stage points back here."""
+"""Source text and spans, to which every later stage points back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+MAX_CHARACTERS = 2_000_000
+"""The longest program that is read."""
 
 
 class Span(NamedTuple):
@@ -21,14 +24,15 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A named program text. ``name`` is a path, ``<stdin>`` or ``<text>``. ``folder``: where the
-    files are that it refers to, if anywhere.
-    """
+    """A named program text."""
 
     name: str
+    """A path, ``<stdin>`` or ``<text>``."""
     text: str
     folder: Path | None = None
+    """Where the files are that it refers to, if anywhere."""
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    """Offset of the first character of each line."""
 
     def __post_init__(self) -> None:
         starts = [0]

@@ -1,12 +1,20 @@
-"""A program in a few lines: what `scout check` says when all is well."""
+"""The one printer of the IR: programs, terms, values and settings as people read them.
+
+`Printer` says what needs the signatures of the descriptors, since a value of a category is a word;
+the functions need none. `setting_statements` is the one that can be read back as a program.
+"""
 
 from __future__ import annotations
 
-from scoutlang.descriptors import signatures
-from scoutlang.ir import (
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scoutlang.ir.nodes import (
     Aggregate,
     And,
     Arithmetic,
+    AtomRange,
     Compare,
     Constant,
     Each,
@@ -16,6 +24,7 @@ from scoutlang.ir import (
     Measure,
     Not,
     Or,
+    ParameterValue,
     Program,
     Proposition,
     Quantity,
@@ -23,185 +32,161 @@ from scoutlang.ir import (
     Sample,
     Schedule,
     Some,
+    Sweep,
     Term,
     TextFile,
     Wish,
 )
-from scoutlang.language.statements.guide import SETTINGS as GUIDE_SETTINGS
+from scoutlang.ir.settings import settings
+from scoutlang.ir.signatures import DescriptorSignature
 
-_HOLDS = "holds"  # said by the name of the descriptor alone
 
+@dataclass(frozen=True)
+class Printer:
+    """Parts of a program as text."""
 
-def summary(program: Program) -> str:
-    """The meaning of a program as the checker took it, defaults and aggregates included."""
-    rows = [("system", "-".join(program.system))]
-    if program.atoms:
-        low, high = program.atoms.low, program.atoms.high
-        rows.append(("atoms", str(low) if low == high else f"{low} to {high}"))
-    if program.formula:
-        rows.append(
-            (
-                "formula",
-                "".join(f"{e}{n if n > 1 else ''}" for e, n in program.formula)
-                + ", exact: types are drawn to fit",
+    signatures: Mapping[str, DescriptorSignature]
+    """Name of each descriptor that a program may use → its signature."""
+
+    def summary(self, program: Program) -> str:
+        """The meaning of a program as the checker took it, defaults and aggregates included; what
+        `scout check` says when all is well.
+        """
+        rows = [("system", "-".join(program.system))]
+        if program.atoms:
+            rows.append(("atoms", self.value(program.atoms)))
+        if program.formula:
+            rows.append(
+                ("formula", f"{self.value(program.formula)}, exact: types are drawn to fit")
             )
-        )
-    rows += [("param", f"{p.name} = {p.value}") for p in program.parameters]
-    rows += [(term.verb, claim(term)) for term in program.terms]
-    rows += [("guide", _guide(program.guide)), ("sample", _sample(program.sample))]
-    rows += [("sweep", f"{s.name} in {{{', '.join(s.values)}}}") for s in program.sweeps]
-    return "\n".join(f"  {head:<8} {body}" for head, body in rows)
+        rows += [("param", self.value(parameter)) for parameter in program.parameters]
+        rows += [(term.verb, self.term(term)) for term in program.terms]
+        rows += [("guide", _guide(program.guide)), ("sample", _sample(program.sample))]
+        rows += [("sweep", self.value(sweep)) for sweep in program.sweeps]
+        return "\n".join(f"  {head:<8} {body}" for head, body in rows)
+
+    def term(self, term: Term) -> str:
+        """``dimer: CN(Cu-Cu) = 1 ± 0.5, mean over Cu sites``."""
+        body, reading = term.claim, ""
+        if not isinstance(body, Compare | Wish):
+            text = self.proposition(body)
+        elif isinstance(body.value, Aggregate) and isinstance(body.value.of, Measure):
+            # The aggregate of a single descriptor is said in words, so that a default one is not
+            # overlooked.
+            how, measure = body.value.how, body.value.of
+            few = len(measure.species) < 3
+            reading = f"{how} over {measure.species[0].text} sites" if few else how
+            text = self._wanted(measure, body)
+        else:
+            text = self._wanted(body.value, body)
+        made_up = term.label.partition(" #")[0]  # the label that the checker makes, and a number
+        parts = [text if text.startswith(made_up) else f"{term.label}: {text}"]
+        if reading:
+            parts.append(reading)
+        if term.weight != 1.0:
+            parts.append(f"weight {term.weight:g}")
+        if term.loss != "l1":
+            parts.append(f"loss {term.loss}")
+        return ", ".join(parts)
+
+    def proposition(self, claim: Proposition) -> str:
+        """``each CN(Cu-P) = 4 ± 0.3``: a proposition in the words of the language."""
+        match claim:
+            case Compare(value=value):
+                return self._wanted(value, claim)
+            case And(of=of):
+                return " and ".join(self._grouped(p, And) for p in of)
+            case Or(of=of):
+                return " or ".join(self._grouped(p, Or) for p in of)
+            case Not(of=of):
+                return f"not {self._grouped(of, Not)}"
+            case Implies(premise=premise, conclusion=conclusion):
+                return " implies ".join(self._grouped(p, Implies) for p in (premise, conclusion))
+            case Each(of=of):
+                return f"each {self._grouped(of, Each)}"
+            case Some(of=of):
+                return f"any {self._grouped(of, Some)}"
+        raise AssertionError(claim)
+
+    def quantity(self, value: Quantity) -> str:
+        """``max(distance(Si-P))``: a quantity in the words of the language, aggregates written
+        out.
+        """
+        match value:
+            case Constant(value=number):
+                return f"{number:g}"
+            case Measure():
+                return _measure(value)
+            case Aggregate(how=how, of=of):
+                return f"{how}({self.quantity(of)})"
+            case Fraction(of=of):
+                return f"fraction({self.proposition(of)})"
+            case Arithmetic(op="neg", of=(of,)):
+                return f"-{self._bracketed(of)}"
+            case Arithmetic(op=op, of=of):
+                if op in ("abs", "min", "max"):
+                    return f"{op}({', '.join(self.quantity(q) for q in of)})"
+                return f" {op} ".join(self._bracketed(q) for q in of).replace(" + -", " - ")
+        raise AssertionError(value)
+
+    def target(self, claim: Proposition | Wish) -> str:
+        """What a claim wants, without what it measures."""
+        match claim:
+            case Wish():
+                return wish_text(claim)
+            case Compare(relation=relation, unit=unit):
+                word = relation.target is not None and self.word(claim.value, relation.target)
+                text = word or relation_text(relation, unit)
+                return text.removeprefix("= ").removeprefix("in ")
+        return "true"
+
+    def word(self, value: Quantity, number: float) -> str:
+        """A value of a descriptor of words or of truth as a word; empty for one of numbers."""
+        signature = self.signatures[value.descriptor] if isinstance(value, Measure) else None
+        if signature is None:
+            return ""
+        if signature.dimension == "truth":
+            return "yes" if number else "no"
+        return signature.categories[int(number)] if signature.categories else ""
+
+    def value(self, value: Any) -> str:
+        """Any other value of the IR: a term, a setting, a field of one of these."""
+        match value:
+            case Term():
+                return self.term(value)
+            case AtomRange():
+                return str(value.low) if value.low == value.high else f"{value.low} to {value.high}"
+            case ParameterValue():
+                return f"{value.name} = {value.value}"
+            case Sweep():
+                return f"{value.name} in {{{self.value(value.values)}}}"
+            case tuple() if value and all(isinstance(part, tuple) for part in value):
+                return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in value)
+            case tuple():
+                return ", ".join(map(self.value, value))
+        return setting_text(value)
+
+    def _wanted(self, value: Quantity, claim: Compare | Wish) -> str:
+        """A quantity of a claim with what is wanted of it."""
+        text = self.quantity(value)
+        if isinstance(claim, Wish):
+            return f"{text} {wish_text(claim)}"
+        relation = claim.relation
+        word = "" if relation.target is None else self.word(claim.value, relation.target)
+        if word in ("yes", "no"):
+            return text
+        return f"{text} = {word}" if word else f"{text} {relation_text(relation, claim.unit)}"
+
+    def _bracketed(self, value: Quantity) -> str:
+        loose = isinstance(value, Arithmetic) and value.op in ("+", "*", "/", "^")
+        return f"({self.quantity(value)})" if loose else self.quantity(value)
+
+    def _grouped(self, claim: Proposition, inside: type[Proposition]) -> str:
+        loose = isinstance(claim, And | Or | Implies) and not isinstance(claim, inside)
+        return f"({self.proposition(claim)})" if loose else self.proposition(claim)
 
 
-def claim(term: Term) -> str:
-    """``dimer: CN(Cu-Cu) = 1 ± 0.5, mean over Cu sites``."""
-    body, reading = term.claim, ""
-    if (
-        isinstance(body, Compare | Wish)
-        and isinstance(body.value, Aggregate)
-        and isinstance(body.value.of, Measure)
-    ):
-        # The aggregate of a single descriptor is said in words, so that a default one is not
-        # overlooked.
-        reading = (
-            f"{body.value.how} over {body.value.of.species[0].text} sites"
-            if len(body.value.of.species) < 3
-            else body.value.how
-        )
-        text = _tail(quantity_text(body.value.of), body)
-    else:
-        text = (
-            proposition_text(body)
-            if not isinstance(body, Wish)
-            else _tail(quantity_text(body.value), body)
-        )
-    parts = [text if text.startswith(_plain(term.label)) else f"{term.label}: {text}"]
-    if reading:
-        parts.append(reading)
-    if term.weight != 1.0:
-        parts.append(f"weight {term.weight:g}")
-    if term.loss != "l1":
-        parts.append(f"loss {term.loss}")
-    return ", ".join(parts)
-
-
-def _plain(label: str) -> str:
-    """A label that was made up, without its number."""
-    return label.partition(" #")[0]
-
-
-def _tail(value: str, body: Compare | Wish) -> str:
-    if isinstance(body, Wish):
-        return f"{value} as {body.direction} as possible"
-    return f"{value} {_word(body) or relation_text(body.relation, body.unit)}".removesuffix(
-        f" {_HOLDS}"
-    )
-
-
-def _word(body: Compare) -> str:
-    """What a descriptor of words or of truth is compared with; empty for a number."""
-    if body.relation.target is None:
-        return ""
-    word = value_word(body.value, body.relation.target)
-    return _HOLDS if word in ("yes", "no") else f"= {word}" if word else ""
-
-
-def value_word(value: Quantity, number: float) -> str:
-    """A value of a descriptor of words or of truth as a word; empty for one of numbers."""
-    signature = signatures()[value.descriptor] if isinstance(value, Measure) else None
-    if signature is None:
-        return ""
-    if signature.dimension == "truth":
-        return "yes" if number else "no"
-    return signature.categories[int(number)] if signature.categories else ""
-
-
-def target_text(claim: Proposition | Wish) -> str:
-    """What a claim wants, without what it measures."""
-    match claim:
-        case Wish(direction=direction):
-            return f"as {direction} as possible"
-        case Compare(relation=relation, unit=unit):
-            word = _word(claim)
-            return (
-                "yes"
-                if word == _HOLDS
-                else word.removeprefix("= ")
-                or relation_text(relation, unit).removeprefix("= ").removeprefix("in ")
-            )
-    return "true"
-
-
-def quantity_text(value: Quantity) -> str:
-    """``max(distance(Si-P))``: a quantity in the words of the language, aggregates written out."""
-    match value:
-        case Constant(value=number):
-            return f"{number:g}"
-        case Measure():
-            return _measure(value)
-        case Aggregate(how=how, of=of):
-            return f"{how}({quantity_text(of)})"
-        case Fraction(of=of):
-            return f"fraction({proposition_text(of)})"
-        case Arithmetic(op="neg", of=(of,)):
-            return f"-{_bracketed(of)}"
-        case Arithmetic(op=op, of=of):
-            if op in ("abs", "min", "max"):
-                return f"{op}({', '.join(quantity_text(q) for q in of)})"
-            return f" {op} ".join(_bracketed(q) for q in of).replace(" + -", " - ")
-    raise AssertionError(value)
-
-
-def _bracketed(value: Quantity) -> str:
-    text = quantity_text(value)
-    return (
-        f"({text})" if isinstance(value, Arithmetic) and value.op in ("+", "*", "/", "^") else text
-    )
-
-
-def proposition_text(claim: Proposition) -> str:
-    """``each CN(Cu-P) = 4 ± 0.3``: a proposition in the words of the language."""
-    match claim:
-        case Compare(value=value):
-            return _tail(quantity_text(value), claim)
-        case And(of=of):
-            return " and ".join(_grouped(p, And) for p in of)
-        case Or(of=of):
-            return " or ".join(_grouped(p, Or) for p in of)
-        case Not(of=of):
-            return f"not {_grouped(of, Not)}"
-        case Implies(premise=premise, conclusion=conclusion):
-            return f"{_grouped(premise, Implies)} implies {_grouped(conclusion, Implies)}"
-        case Each(of=of):
-            return f"each {_grouped(of, Each)}"
-        case Some(of=of):
-            return f"any {_grouped(of, Some)}"
-    raise AssertionError(claim)
-
-
-def _grouped(claim: Proposition, inside: type[Proposition]) -> str:
-    text = proposition_text(claim)
-    loose = isinstance(claim, And | Or | Implies) and not isinstance(claim, inside)
-    return f"({text})" if loose else text
-
-
-def _measure(measure: Measure) -> str:
-    inside = ["-".join(s.text for s in measure.species)] if measure.species else []
-    inside += [f"{name}={_parameter(value)}" for name, value in measure.parameters]
-    return f"{measure.descriptor}({', '.join(inside)})" if inside else measure.descriptor
-
-
-def _parameter(value: float | str | TextFile) -> str:
-    return (
-        f'"{value.name}"'
-        if isinstance(value, TextFile)
-        else value
-        if isinstance(value, str)
-        else f"{value:g}"
-    )
-
-
-def relation_text(relation: Relation, unit: str) -> str:
+def relation_text(relation: Relation, unit: str = "") -> str:
     """``= 4 ± 0.5``, ``in [14, 22] Å^3``, ``< 2.5 Å``."""
     match relation.op:
         case "=":
@@ -213,30 +198,103 @@ def relation_text(relation: Relation, unit: str) -> str:
     return f"{text} {unit}".rstrip()
 
 
+def wish_text(wish: Wish) -> str:
+    """``as low as possible``."""
+    return f"as {wish.direction} as possible"
+
+
+def setting_text(value: Any) -> str:
+    """The value of a setting: ``0.8``, ``none``, ``0 -> 0.8 (linear)``."""
+    match value:
+        case None:
+            return "none"
+        case float():
+            return _number(value)
+        case Schedule(shape="constant"):
+            return _number(value.start)
+        case Schedule(shape="piecewise"):
+            return ", ".join(f"{_number(k)} at t = {_number(t)}" for t, k in value.points)
+        case Schedule():
+            return f"{_number(value.start)} -> {_number(value.end)} ({value.shape})"
+    return str(value)
+
+
+def setting_statements(program: Program, *, guided: bool) -> list[str]:
+    """The settings of a program as statements that can be read back: ``sample 64 batch 32 …`` in
+    full; for a guided run the method, k and whatever else is not the default, ``guide method
+    adaptive, k=1 …``; ``param rc = 2.5 Å``.
+    """
+    (_, count, _), *others = _values(program.sample)
+    sample = [_setting(name, value) for name, value, _ in others if value is not None]
+    guide = [
+        _setting(name, value)
+        for name, value, usual in _values(program.guide)
+        if name in ("method", "k") or value != usual
+    ]
+    return [
+        " ".join([f"sample {count}", *sample]),
+        *(["guide " + ", ".join(guide)] if guided else []),
+        *(f"param {parameter.name} = {parameter.value}" for parameter in program.parameters),
+    ]
+
+
+def _values(node: Guide | Sample) -> Iterator[tuple[str, Any, Any]]:
+    """Name of each setting in the language, its value, and the one that it usually has."""
+    for name, setting in settings(type(node)).items():
+        yield name, getattr(node, setting.field), setting.default
+
+
+def _setting(name: str, value: Any) -> str:
+    """``every 2``, ``k=ramp(0 -> 0.8, cosine)``."""
+    match value:
+        case Schedule(shape="constant"):
+            return f"{name}={_number(value.start)}"
+        case Schedule(shape="piecewise"):
+            points = ", ".join(f"{_number(t)}: {_number(k)}" for t, k in value.points)
+            return f"{name}=piecewise({points})"
+        case Schedule():
+            ends = f"{_number(value.start)} -> {_number(value.end)}"
+            return f"{name}=ramp({ends}, {value.shape})"
+        case str() if not value.isidentifier():
+            return f'{name} "{value}"'
+    return f"{name} {setting_text(value)}"
+
+
 def _guide(guide: Guide) -> str:
-    parts = [f"method {guide.method}", f"k {_schedule(guide.k)}"]
+    """The settings of the guidance in a line; what has its usual value may be left out."""
+    parts = [f"method {guide.method}", f"k {setting_text(guide.k)}"]
     if guide.method == "paper":
-        parts.append(f"g {_schedule(guide.g)}")
-    parts.append(f"while {guide.since:g} ≥ t ≥ {guide.until:g}")
+        parts.append(f"g {setting_text(guide.g)}")
+    parts.append(f"while {_number(guide.since)} ≥ t ≥ {_number(guide.until)}")
     if guide.method == "adaptive" and guide.resample:
         parts.append(f"resampled {guide.resample} times")
-    said = {"method", "k", "g", "since", "until", "resample"}
-    for name, entry in GUIDE_SETTINGS.items():
-        value = getattr(guide, entry.field)
-        if entry.field not in said and value != getattr(Guide(), entry.field):
-            parts.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
+    said = {"method", "k", "g", "from", "to", "resample"}
+    for name, value, usual in _values(guide):
+        if name not in said and value != usual:
+            parts.append(f"{name} {setting_text(value)}")
     return ", ".join(parts)
 
 
-def _schedule(schedule: Schedule) -> str:
-    if schedule.shape == "constant":
-        return f"{schedule.start:g}"
-    if schedule.shape == "piecewise":
-        return ", ".join(f"{k:g} at t = {t:g}" for t, k in schedule.points)
-    return f"{schedule.start:g} -> {schedule.end:g} ({schedule.shape})"
-
-
 def _sample(sample: Sample) -> str:
-    corrector = "" if sample.corrector is None else f", corrector {sample.corrector}"
-    settings = f"{sample.steps} steps, seed {sample.seed}, model {sample.model}, cfg {sample.cfg:g}{corrector}"
-    return f"{sample.count} structures, batch {sample.batch}, {settings}"
+    text = (
+        f"{sample.count} structures, batch {sample.batch}, {sample.steps} steps, "
+        f"seed {sample.seed}, model {sample.model}, cfg {_number(sample.cfg)}"
+    )
+    return text if sample.corrector is None else f"{text}, corrector {sample.corrector}"
+
+
+def _number(value: float) -> str:
+    """A number that somebody wrote, with the digits that were written."""
+    return f"{value:.12g}"
+
+
+def _measure(measure: Measure) -> str:
+    inside = ["-".join(s.text for s in measure.species)] if measure.species else []
+    inside += [f"{name}={_parameter(value)}" for name, value in measure.parameters]
+    return f"{measure.descriptor}({', '.join(inside)})" if inside else measure.descriptor
+
+
+def _parameter(value: float | str | TextFile) -> str:
+    if isinstance(value, TextFile):
+        return f'"{value.name}"'
+    return value if isinstance(value, str) else f"{value:g}"

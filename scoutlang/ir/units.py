@@ -10,31 +10,25 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_BASES = (
-    "length",
-    "angle",
-    "density",
-    "energy_per_atom",
-    "energy",
-    "pressure",
-    "truth",
-    "category",
-)
-_UNIT_OF_BASE = {
+_UNIT_OF_BASE: Mapping[str, str] = {
     "length": "Å",
     "angle": "°",
     "density": "g/cm^3",
     "energy_per_atom": "eV/atom",
     "energy": "eV",
     "pressure": "GPa",
+    "truth": "",
+    "category": "",
 }
+"""Base dimension → its canonical unit; a truth and a word have none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """A product of powers of the base dimensions, sorted; empty: a plain number."""
+    """A product of powers of the base dimensions."""
 
     powers: tuple[tuple[str, float], ...] = ()
+    """(Base, power), sorted; empty for a plain number."""
 
     def __mul__(self, other: Dimension) -> Dimension:
         total = Counter(dict(self.powers))
@@ -54,7 +48,7 @@ class Dimension:
         return " ".join(
             _UNIT_OF_BASE[b] + ("" if p == 1 else f"^{p:g}")
             for b, p in self.powers
-            if b in _UNIT_OF_BASE
+            if _UNIT_OF_BASE[b]
         )
 
     @property
@@ -68,7 +62,7 @@ class Dimension:
 PLAIN = Dimension()
 DIMENSIONS: Mapping[str, Dimension] = {
     "dimensionless": PLAIN,
-    **{base: Dimension(((base, 1),)) for base in _BASES},
+    **{base: Dimension(((base, 1),)) for base in _UNIT_OF_BASE},
     "area": Dimension((("length", 2),)),
     "volume_per_atom": Dimension((("length", 3),)),
 }
@@ -93,11 +87,13 @@ _SPOKEN: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """``value in this unit * factor = value in the canonical unit`` of its dimension."""
+    """A unit that a program may write."""
 
     name: str
+    """The preferred spelling."""
     dimension: Dimension
     factor: float
+    """Its size in the canonical unit of the dimension."""
 
 
 # Spellings of one unit share an entry; the first is the preferred one.

@@ -14,14 +14,15 @@ from pathlib import Path
 from scoutlang.ir import Program
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
-from scoutlang.language.checking import contradictions, definitions, model_facts, repetitions
+from scoutlang.language.checking import contradictions, definitions, repetitions
 from scoutlang.language.checking.imports import Files
 from scoutlang.language.checking.scope import Names, Scope
-from scoutlang.language.diagnostics import Diagnostic, Label
+from scoutlang.language.diagnostics import Diagnostic, messages
 from scoutlang.language.diagnostics.render.text import render
-from scoutlang.language.parser import MAX_ERRORS, parse, too_many_errors
-from scoutlang.language.statements import STATEMENTS
-from scoutlang.language.syntax.ast import Module, Parts, Statement
+from scoutlang.language.parser import MAX_ERRORS, Parsed, parse, too_many_errors
+from scoutlang.language.statements import SETTINGS, STATEMENTS
+from scoutlang.language.statements.statement import Module, Statement
+from scoutlang.language.syntax.ast import Parts
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,7 +60,7 @@ def check(
     """
     with _collector_at_rest():
         return _check(
-            source, signatures, overrides or {}, Files(source.folder, _module, unsaved or {})
+            source, signatures, overrides or {}, Files(source.folder, _statements, unsaved or {})
         )
 
 
@@ -85,7 +86,7 @@ def _check(
 ) -> CheckResult:
     parsed = parse(source)
     statements = parsed.module.statements
-    scope = Scope(source, signatures, statements, files, overrides)
+    scope = Scope(source, signatures, statements, files, overrides, SETTINGS)
     scope.diagnostics.extend(parsed.diagnostics)
     for statement in statements:
         statement.declare(scope, scope.names)
@@ -98,22 +99,28 @@ def _check(
     _settings_from_outside(statements, scope)
     definitions.check_overrides(scope)
     unread = any(d.primary is None or d.code in ("E002", "E006") for d in parsed.diagnostics)
-    if not unread and "system" not in {s.rule for s in statements} | parsed.broken:
-        nothing = not statements and not parsed.diagnostics
-        message = "the program is empty" if nothing else "there is no `system`"
-        scope.diagnostics.append(
-            Diagnostic(
-                "E020", message, help="name the elements first, for example: system Cu-Si-P-Ca"
-            )
-        )
+    if not unread:
+        scope.diagnostics.extend(_missing(parsed))
     if not any(d.severity == "error" for d in scope.diagnostics):
         definitions.check_unused(scope)
-        model_facts.check(scope)
+        for statement in statements:
+            statement.conclude(scope)
         contradictions.check(scope)
         repetitions.check(scope)
     diagnostics = tuple(sorted(scope.diagnostics, key=lambda d: d.start))
     program = None if any(d.severity == "error" for d in diagnostics) else _program(source, scope)
     return CheckResult(source, parsed.module, diagnostics, program)
+
+
+def _missing(parsed: Parsed) -> Iterator[Diagnostic]:
+    """Messages about statements that a program cannot do without."""
+    present = {s.rule for s in parsed.module.statements} | parsed.broken
+    empty = not parsed.module.statements and not parsed.diagnostics
+    for rule, statement in STATEMENTS.items():
+        if statement.required and rule not in present:
+            message = "the program is empty" if empty else f"there is no `{rule}`"
+            help = f"{statement.required}, for example: {statement.example}"
+            yield Diagnostic("E020", message, help=help)
 
 
 def declared(
@@ -131,9 +138,8 @@ def declared(
     """
     with _collector_at_rest():
         module = module or parse(source).module
-        scope = Scope(
-            source, {}, module.statements, Files(root or source.folder, _module, unsaved or {}), {}
-        )
+        files = Files(root or source.folder, _statements, unsaved or {})
+        scope = Scope(source, {}, module.statements, files, {}, SETTINGS)
         for statement in module.statements:
             statement.declare(scope, scope.names)
     return module, scope.names
@@ -155,15 +161,15 @@ def family(
         yield replace(member, sweeps=())
 
 
-def _module(source: Source) -> tuple[Module, tuple[Diagnostic, ...]]:
+def _statements(source: Source) -> tuple[tuple[Statement, ...], tuple[Diagnostic, ...]]:
     parsed = parse(source)
-    return parsed.module, parsed.diagnostics
+    return parsed.module.statements, parsed.diagnostics
 
 
 def _settings_from_outside(statements: tuple[Statement, ...], scope: Scope) -> None:
     """A setting from outside counts although the program has no such statement."""
     present = {s.rule for s in statements}
-    for rule in ("guide", "sample"):
+    for rule in SETTINGS:
         if rule not in present and scope.overrides:
             STATEMENTS[rule].build(Span(0, 0), Parts()).check(scope)  # type: ignore[attr-defined]
 
@@ -173,13 +179,10 @@ def _without_repeats(statements: tuple[Statement, ...], scope: Scope) -> list[St
     kept = []
     for statement in statements:
         if statement.once and statement.rule in first:
-            before = Label(first[statement.rule].verb_span, "first here")
             scope.report(
-                "E021",
-                f"`{statement.rule}` appears twice",
+                messages.statement_twice(statement.rule),
                 statement.verb_span,
-                "remove this one, or merge the two",
-                also=before,
+                also=first[statement.rule].verb_span,
             )
             continue
         first.setdefault(statement.rule, statement)

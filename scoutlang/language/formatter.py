@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from scoutlang.ir.source import Source, Span
 from scoutlang.language.diagnostics import Diagnostic
 from scoutlang.language.parser import parse, words
-from scoutlang.language.syntax.ast import Both, Claim, Either, Implication, Node, Statement
-from scoutlang.language.syntax_errors import Lexeme
+from scoutlang.language.statements.statement import Statement
+from scoutlang.language.syntax.ast import Both, Claim, Either, Implication, Node
+from scoutlang.language.syntax.lexeme import CLOSING, Lexeme
 
 WIDTH = 140
 _INDENT = 4
@@ -25,7 +26,6 @@ _ALIGNED = 80  # columns up to which a line has a say in where the comments of i
 # What the usual form may add or leave out. All other words of a statement are there before and
 # after, in the same order.
 _OPTIONAL = frozenset({"LPAR", "RPAR", "COMMA", "EQUAL", "DOUBLE_EQUAL", "PLUS"})
-_OPENING, _CLOSING = frozenset({"LPAR", "LSQB", "LBRACE"}), frozenset({"RPAR", "RSQB", "RBRACE"})
 _MODIFIERS = frozenset({"WEIGHT", "LOSS", "SYMPREC"})
 _JOINT = {Implication: "IMPLIES", Either: "OR", Both: "AND"}
 
@@ -236,7 +236,7 @@ def _depths(lexemes: Sequence[Lexeme]) -> list[int]:
     """Open brackets before each word, and after the last."""
     depths = [0]
     for word in lexemes:
-        depths.append(depths[-1] + (word.terminal in _OPENING) - (word.terminal in _CLOSING))
+        depths.append(depths[-1] + word.nesting)
     return depths
 
 
@@ -280,7 +280,7 @@ def _broken(usual: str, out: Sequence[Lexeme], placed: dict[int, _Break]) -> Ite
         end = out[gap - 1].end
         yield _Line(" " * indent + usual[start:end], placed[gap].comment)
         closers = gap
-        while closers < len(out) and out[closers].terminal in _CLOSING:
+        while closers < len(out) and out[closers].terminal in CLOSING:
             closers += 1
         yield from (
             _Line("", " " * _INDENT * depths[gap] + comment) for comment in placed[gap].below

@@ -22,32 +22,20 @@ from lark.exceptions import UnexpectedToken
 from lark.grammar import Rule as GrammarRule
 from lark.lexer import TerminalDef
 
-from scoutlang.ir.source import Source, Span
-from scoutlang.language import statements, syntax_errors
+from scoutlang.ir.source import MAX_CHARACTERS, Source, Span
+from scoutlang.language import syntax_errors
 from scoutlang.language.diagnostics import Diagnostic, Label
-from scoutlang.language.syntax.ast import (
-    RULES,
-    Module,
-    Name,
-    Node,
-    Number,
-    Parts,
-    Rule,
-    Statement,
-    Symbol,
-    Text,
-)
-from scoutlang.language.syntax_errors import Lexeme
+from scoutlang.language.statements import STATEMENTS
+from scoutlang.language.statements.statement import Module, Statement
+from scoutlang.language.syntax.ast import RULES, Name, Node, Number, Parts, Rule, Symbol, Text
+from scoutlang.language.syntax.lexeme import CLOSED_BY, CLOSING, Lexeme
 from scoutlang.support.resources import resource
 
 GRAMMAR, TABLES = "scout.lark", "tables.json"
-MAX_CHARACTERS = 2_000_000
 MAX_LINE = 100_000
 MAX_ERRORS = 30
 MAX_DEPTH = 32
 
-_PARTNER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
-_OPENING, _CLOSING = frozenset(_PARTNER), frozenset(_PARTNER.values())
 _ENDS = ("NEWLINE", "SEMICOLON")
 _SIGNS = frozenset({"HYPHEN", "PLUS"})
 _PREFIXES = frozenset({"NOT", "EACH", "ANY", "HYPHEN", "PLUS"})
@@ -55,16 +43,14 @@ _PREFIXES = frozenset({"NOT", "EACH", "ANY", "HYPHEN", "PLUS"})
 # What only holds other parts together: no node is made of it.
 _PUNCTUATION = frozenset(
     {
-        *_PARTNER,
-        *_PARTNER.values(),
+        *CLOSED_BY,
+        *CLOSING,
         "COMMA",
         "COLON",
         "DOT",
         "ARROW",
         "PLUS_MINUS",
-        "REQUIRE",
-        "PREFER",
-        "EXPECT",
+        *(verb.upper() for verb in STATEMENTS),
     }
 )
 _KEYWORD = re.compile(r"(\w+)\\b")
@@ -81,16 +67,16 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class Parsed:
-    """``broken``: verbs of statements that could not be read, so that later passes do not report
-    them as missing.
-
-    comments: in reading order, with the ``#``.
-    """
+    """What was read of a program."""
 
     module: Module
     diagnostics: tuple[Diagnostic, ...]
     broken: frozenset[str]
+    """Verbs of statements that could not be read, so that later passes do not report them as
+    missing.
+    """
     comments: tuple[Lexeme, ...] = ()
+    """In reading order, with the ``#``."""
 
 
 def parse(source: Source) -> Parsed:
@@ -143,12 +129,12 @@ def statement_before(text: str) -> list[Lexeme]:
     after_newline = False
     for lexeme in _grammar().lex(text):
         ends = lexeme.terminal == "SEMICOLON" or (lexeme.terminal == "NEWLINE" and depth <= 0)
-        if ends or (after_newline and lexeme.text in statements.STATEMENTS):
+        if ends or (after_newline and lexeme.text in STATEMENTS):
             statement, depth = [], 0
         after_newline = lexeme.terminal == "NEWLINE"
         if lexeme.terminal not in _ENDS:
             statement.append(lexeme)
-            depth += (lexeme.terminal in _OPENING) - (lexeme.terminal in _CLOSING)
+            depth += lexeme.nesting
     return statement
 
 
@@ -159,6 +145,11 @@ def may_follow(lexemes: Sequence[Lexeme]) -> frozenset[str]:
     return _grammar().may_follow(
         [x.terminal for x in _with_units([x for x in lexemes if x.terminal != "COMMENT"])]
     )
+
+
+def verbs() -> tuple[str, ...]:
+    """The words that statements begin with, in the order of the grammar."""
+    return _grammar().verbs
 
 
 def patterns() -> Mapping[str, str]:
@@ -260,6 +251,11 @@ class Grammar:
     def patterns(self) -> Mapping[str, str]:
         return {t.name: t.pattern.to_regexp() for t in self._lark.terminals}
 
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        alternatives = (r for r in self._lark.rules if r.origin.name == "statement")
+        return tuple(r.expansion[0].name for r in sorted(alternatives, key=lambda r: r.order))
+
     def accepted(self, terminals: Sequence[str]) -> frozenset[str]:
         """Names of the terminals that may follow these."""
         parser = self._lark.parse_interactive()
@@ -296,7 +292,7 @@ def _with_numbers(pairs: list[tuple[str, Any]]) -> dict[str | int, Any]:
 
 def _shape(tree: Tree[Token]) -> Shape:
     """Depth is bounded by `MAX_DEPTH`."""
-    rule: type[Rule] = statements.STATEMENTS.get(tree.data) or RULES[tree.data]
+    rule: type[Rule] = STATEMENTS.get(tree.data) or RULES[tree.data]
     children = [_shape(c) if isinstance(c, Tree) else int(c.value) for c in tree.children]
     first, last = children[0], children[-1]
     kept = (
@@ -358,13 +354,13 @@ def _split(lexemes: Iterator[Lexeme]) -> Iterator[list[Lexeme]]:
         if lexeme.terminal == "NEWLINE" and depth > 0:
             after_newline = True
             continue
-        if lexeme.terminal in _ENDS or (after_newline and lexeme.text in statements.STATEMENTS):
+        if lexeme.terminal in _ENDS or (after_newline and lexeme.text in STATEMENTS):
             if statement:
                 yield statement
             statement, depth = [], 0
         if lexeme.terminal not in _ENDS:
             statement.append(lexeme)
-            depth += (lexeme.terminal in _OPENING) - (lexeme.terminal in _CLOSING)
+            depth += lexeme.nesting
         after_newline = False
     if statement:
         yield statement
@@ -469,10 +465,10 @@ def _too_deep(lexemes: list[Lexeme]) -> Diagnostic | None:
     depth = 0
     for lexeme in lexemes:
         terminal = lexeme.terminal
-        if terminal in _OPENING:
+        if terminal in CLOSED_BY:
             depth += 1
             enclosing.append(depth)
-        elif terminal in _CLOSING:
+        elif terminal in CLOSING:
             if enclosing:
                 enclosing.pop()
             depth = enclosing[-1] if enclosing else 0

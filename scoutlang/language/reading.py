@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from scoutlang.ir.source import Source
-from scoutlang.language.parser import MAX_CHARACTERS
+from scoutlang.ir.source import MAX_CHARACTERS, Source
 from scoutlang.support.errors import ScoutError
 
 # A character takes four bytes at most; a larger file is refused before it is read.

@@ -7,30 +7,13 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from scoutlang.ir.source import Span
 from scoutlang.ir.units import find_unit
 from scoutlang.language.diagnostics import Diagnostic, Fix, Label
 from scoutlang.language.diagnostics.suggest import closest, listing, quoted
-from scoutlang.language.statements import STATEMENTS
-
-
-class Lexeme(NamedTuple):
-    """A token, free of the parser library."""
-
-    terminal: str
-    text: str
-    start: int
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
-
-    @property
-    def span(self) -> Span:
-        return Span(self.start, self.end)
-
+from scoutlang.language.statements import CALLED, CLAIMING, DEFINING, SETTINGS, STATEMENTS
+from scoutlang.language.syntax.lexeme import CLOSED_BY, CLOSING, Lexeme, open_brackets
 
 # What a terminal is called in a message; the others are called by their own characters.
 SPOKEN = {
@@ -121,10 +104,7 @@ _SHORT = 3  # letters of a word that resembles too many others
 _CONNECTIVES, _QUANTIFIERS = ("and", "or", "implies"), ("each", "any", "not")
 
 _RELATIONS = {"EQUAL", "DOUBLE_EQUAL", "LESS", "GREATER", "LESS_EQUAL", "GREATER_EQUAL", "IN", "AS"}
-_CLOSING = {"LPAR": ")", "LSQB": "]", "LBRACE": "}"}
-_CLOSING_TERMINAL = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _MAX_OFFERED = 6
-_CLAIMS = ("require", "prefer", "expect")
 _SPECIES = {"NAME", "STAR", "RBRACE", "LBRACE"}
 # Terminals that are offered together, by what they begin or go on with.
 _TOGETHER = (
@@ -382,7 +362,7 @@ def _brackets(
     lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]
 ) -> Diagnostic | None:
     found = lexemes[position]
-    if found.terminal in _CLOSING_TERMINAL.values():
+    if found.terminal in CLOSING:
         opened = _innermost_open(lexemes[:position])
         if opened is None:
             return Diagnostic.at(
@@ -392,7 +372,7 @@ def _brackets(
                 "no bracket is open here",
                 replacement="",
             )
-        right = _CLOSING[opened.terminal]
+        right = CLOSING[CLOSED_BY[opened.terminal]]
         if found.text != right:
             message, also = (
                 f"`{opened.text}` is closed by {quoted(found.text)}",
@@ -409,9 +389,9 @@ def _unclosed(
     lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]
 ) -> Diagnostic | None:
     opened = _innermost_open(lexemes[:position])
-    if opened is None or _CLOSING_TERMINAL[opened.terminal] not in accepted or _balanced(lexemes):
+    if opened is None or CLOSED_BY[opened.terminal] not in accepted or _balanced(lexemes):
         return None
-    right = _CLOSING[opened.terminal]
+    right = CLOSING[CLOSED_BY[opened.terminal]]
     position = _after_chain(lexemes, opened, position)
     end = lexemes[position - 1].span.end
     place = lexemes[position].span if position < len(lexemes) else Span(end, end)
@@ -432,7 +412,7 @@ def _balanced(lexemes: Sequence[Lexeme]) -> bool:
     """Whether as many brackets close as open: then none is missing."""
     return all(
         sum(x.terminal == opening for x in lexemes) == sum(x.terminal == closing for x in lexemes)
-        for opening, closing in _CLOSING_TERMINAL.items()
+        for opening, closing in CLOSED_BY.items()
     )
 
 
@@ -454,13 +434,8 @@ def _after_chain(lexemes: Sequence[Lexeme], opened: Lexeme, position: int) -> in
 
 
 def _innermost_open(lexemes: Sequence[Lexeme]) -> Lexeme | None:
-    opened: list[Lexeme] = []
-    for lexeme in lexemes:
-        if lexeme.terminal in _CLOSING_TERMINAL:
-            opened.append(lexeme)
-        elif lexeme.terminal in _CLOSING_TERMINAL.values() and opened:
-            opened.pop()
-    return opened[-1] if opened else None
+    opened = open_brackets(lexemes)
+    return lexemes[opened[-1]] if opened else None
 
 
 def _misspelt_connective(
@@ -469,7 +444,7 @@ def _misspelt_connective(
     """``= 4 AND CN(…)``, where the word was taken for a unit and the surprise comes after it;
     ``require eahc CN(…)``.
     """
-    if lexemes[0].text not in (*_CLAIMS, "let", "motif"):
+    if lexemes[0].text not in (*CLAIMING, *DEFINING):
         return None
     found, before = lexemes[position], lexemes[position - 1]
     begins = found.terminal in ("NAME", "NOT", "EACH", "ANY", "LPAR", "NUMBER")
@@ -512,7 +487,7 @@ def _meant(word: str, words: Sequence[str]) -> str | None:
 
 def _wrong_label(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
     """``require tetra CN(Cu-P) = 4``, ``require my-label: …``, ``require "four": …``."""
-    if lexemes[0].text not in _CLAIMS:
+    if lexemes[0].text not in CLAIMING:
         return None
     found = lexemes[position]
     if (
@@ -555,39 +530,14 @@ def _of_one_statement(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | 
         return Diagnostic.at(
             "E046", "a weight must be positive", found.span, "needs a number above 0"
         )
-    if verb in _CLAIMS and found.terminal in ("WEIGHT", "LOSS", "SYMPREC"):
-        opened = _innermost_open(lexemes[:position])
-        example = (
-            "spacegroup = 225 symprec 0.1 Å"
-            if found.text == "symprec"
-            else f"CN(Cu-P) = 4 {found.text} {'l2' if found.text == 'loss' else '2'}"
-        )
-        text = (
-            f"`{found.text}` stands at the end of the claim: `{example}`"
-            if position == 1 or opened
-            else ""
-        )
-    elif found.text == "=" and any(
+    statement = STATEMENTS.get(verb)
+    slip = statement.slip(lexemes, position) if statement else None
+    if found.text == "=" and any(
         x.terminal in ("WEIGHT", "LOSS", "SYMPREC") for x in lexemes[:position]
     ):
         text = "`weight`, `loss` and `symprec` stand after the relation"
-    elif verb == "formula" and found.terminal == "HYPHEN":
-        text = "a formula has no hyphens: `CuSi2P3`"
-    elif (
-        verb in ("guide", "sample")
-        and found.terminal in ("NUMBER", "HYPHEN")
-        and before.terminal != "EQUAL"
-    ):
-        text = (
-            "which setting? for example `k=0.8`"
-            if verb == "guide"
-            else "which setting? for example `batch 32`"
-        )
-        text = "the count is a whole number from 1" if verb == "sample" and position == 1 else text
-    elif verb == "import" and found.terminal == "NAME":
-        text, replacement = f"write `as {found.text}`", f"as {found.text}"
-    elif verb == "import" and found.terminal == "SLASH":
-        text = "a module of the library has a dot: `std.polyhedra`; a file stands in quotes"
+    elif slip is not None:
+        text, replacement = slip
     elif found.terminal in ("COLON", "NAME", "NUMBER") and _innermost_open(lexemes[:position]):
         call = _innermost_open(lexemes[:position])
         assert call is not None
@@ -595,7 +545,7 @@ def _of_one_statement(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | 
             text = (
                 "a parameter is given with `=`: `r=2.6 Å`; species are joined with a hyphen: `Cu-P`"
             )
-        elif call.terminal == "LPAR" and before.terminal in _SPECIES and verb != "motif":
+        elif call.terminal == "LPAR" and before.terminal in _SPECIES and verb not in CALLED:
             after = lexemes[position + 1].terminal if position + 1 < len(lexemes) else ""
             text = (
                 "a comma stands before a parameter"
@@ -634,7 +584,7 @@ def _unfinished(lexemes: Sequence[Lexeme], accepted: frozenset[str]) -> Diagnost
     last = lexemes[-1]
     end = last.span.end
     if (
-        lexemes[0].text in ("guide", "sample")
+        lexemes[0].text in SETTINGS
         and len(lexemes) > 1
         and lexemes[-2].terminal == "NUMBER"
         and find_unit(last.text)
@@ -672,9 +622,10 @@ def _unexpected(found: Lexeme, lexemes: Sequence[Lexeme], accepted: frozenset[st
 def _expected(accepted: frozenset[str], lexemes: Sequence[Lexeme] = ()) -> str:
     if set(STATEMENTS) <= {a.lower() for a in accepted}:
         return "expected a statement, which starts with a word"
-    if lexemes and lexemes[0].text in ("guide", "sample"):
+    if lexemes and lexemes[0].text in SETTINGS:
         accepted = frozenset("SETTING" if a == "NAME" else a for a in accepted)
-    if lexemes and lexemes[0].terminal == "SYSTEM":
+    statement = STATEMENTS.get(lexemes[0].text) if lexemes else None
+    if statement is not None and statement.takes == "elements":
         return (
             "expected an element"
             if "NAME" in accepted and "HYPHEN" in accepted and "$END" not in accepted
@@ -689,7 +640,9 @@ def _expected(accepted: frozenset[str], lexemes: Sequence[Lexeme] = ()) -> str:
             left -= together | ({"IN", "AS"} if "EQUAL" in together else set())
             offered += [spoken] * bool(spoken)
     offered += [spoken for terminal, spoken in SPOKEN.items() if terminal in left]
-    return f"expected {listing([*offered[:_MAX_OFFERED], '…'] if len(offered) > _MAX_OFFERED else offered)}"
+    if len(offered) > _MAX_OFFERED:
+        offered = [*offered[:_MAX_OFFERED], "…"]
+    return f"expected {listing(offered)}"
 
 
 def _example(lexemes: Sequence[Lexeme]) -> str:

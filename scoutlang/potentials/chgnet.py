@@ -7,10 +7,7 @@ metals share one scale.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -18,7 +15,15 @@ from importlib.resources import files
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Literal
 
-from scoutlang.potentials import MATERIALS_PROJECT, Evaluation, Facts, Report, failure, unfit
+from scoutlang.potentials._calculators import quiet
+from scoutlang.potentials._potential import (
+    MATERIALS_PROJECT,
+    Evaluation,
+    Facts,
+    Report,
+    failure,
+    unfit,
+)
 from scoutlang.support.batching import batches, each
 
 if TYPE_CHECKING:
@@ -85,8 +90,7 @@ class CHGNetPotential:
     def _batch(self, structures: Sequence[Structure], task: _Task) -> list[Evaluation]:
         graphs: dict[int, Any] = {}
         results: dict[int, Evaluation] = {}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             for i, structure in enumerate(structures):
                 if flaw := unfit(structure, FACTS.elements):
                     results[i] = Evaluation(nan, flaw)
@@ -139,7 +143,7 @@ class CHGNetPotential:
 
     @cached_property
     def _model(self) -> Any:
-        with contextlib.redirect_stdout(io.StringIO()):  # it greets
+        with quiet():  # it greets
             from chgnet.model import CHGNet
 
             return CHGNet.load(model_name=MODEL, use_device="cpu", verbose=False).eval()

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 from importlib.metadata import version
 
-from scoutlang.potentials import Facts
-from scoutlang.potentials.calculators import CalculatorPotential
+from scoutlang.potentials._calculators import CalculatorPotential
+from scoutlang.potentials._potential import Facts
 
 METALS = frozenset({"Ag", "Al", "Au", "Cu", "Ni", "Pd", "Pt"})
 

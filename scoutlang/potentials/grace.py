@@ -13,9 +13,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scoutlang.potentials import MATERIALS_PROJECT, Facts, needed, unfetched
-from scoutlang.potentials.calculators import CalculatorPotential, quiet
-from scoutlang.potentials.local import folder_digest, local_model
+from scoutlang.potentials._calculators import CalculatorPotential, quiet
+from scoutlang.potentials._local import folder_digest, local_model
+from scoutlang.potentials._potential import MATERIALS_PROJECT, Facts, needed, unfetched
 from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:

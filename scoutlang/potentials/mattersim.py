@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoutlang.ir.elements import SYMBOLS
-from scoutlang.potentials import Facts, needed, unfetched
-from scoutlang.potentials.calculators import CalculatorPotential
-from scoutlang.potentials.local import file_digest, local_model
+from scoutlang.potentials._calculators import CalculatorPotential
+from scoutlang.potentials._local import file_digest, local_model
+from scoutlang.potentials._potential import Facts, needed, unfetched
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator

@@ -11,9 +11,9 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scoutlang.potentials import MATERIALS_PROJECT, Facts, needed, unfetched
-from scoutlang.potentials.calculators import CalculatorPotential
-from scoutlang.potentials.local import file_digest, local_model
+from scoutlang.potentials._calculators import CalculatorPotential
+from scoutlang.potentials._local import file_digest, local_model
+from scoutlang.potentials._potential import MATERIALS_PROJECT, Facts, needed, unfetched
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator

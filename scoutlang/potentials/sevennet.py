@@ -9,9 +9,9 @@ from __future__ import annotations
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
-from scoutlang.potentials import MATERIALS_PROJECT, Facts, needed
-from scoutlang.potentials.calculators import CalculatorPotential
-from scoutlang.potentials.local import file_digest
+from scoutlang.potentials._calculators import CalculatorPotential
+from scoutlang.potentials._local import file_digest
+from scoutlang.potentials._potential import MATERIALS_PROJECT, Facts, needed
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scoutlang.evaluation.expressions import measures
-from scoutlang.ir import Program, Term, Wish
+from scoutlang.ir import Program, Term, Wish, measures
 from scoutlang.report.data import Crystal
 from scoutlang.validation.funnel import left_at
 from scoutlang.validation.record import Record, Value
+from scoutlang.validation.stages import all_stages
 
 Kind = Literal["text", "number", "truth", "value"]
 Cell = Value | tuple[Value, bool | None]
@@ -21,41 +21,27 @@ Cell = Value | tuple[Value, bool | None]
 
 @dataclass(frozen=True)
 class Column:
-    """kind: how it is shown and sorted; ``value`` is a number with the truth of its term beside it.
-    about: what it is, in a sentence.
-    """
+    """A column of the table."""
 
     name: str
     kind: Kind
+    """How it is shown and sorted; ``value`` is a number with the truth of its term beside it."""
     about: str
+    """What it is, in a sentence."""
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """rows: one for each record, in the order in which they are read first; known: the same for
-    crystals of the reference.
-    """
+    """The table, as cells by columns."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    """One for each record, in the order in which they are read first."""
     known: tuple[tuple[Cell, ...], ...]
+    """The same for crystals of the reference."""
 
 
 _Read = Callable[[Record], Cell]
-_OF_STAGES: Mapping[str, Column] = {
-    "e_above_hull": Column(
-        "e_above_hull", "number", "eV/atom above the convex hull of the reference, unrelaxed"
-    ),
-    "space_group_symbol": Column(
-        "space group", "text", "Hermann-Mauguin symbol, of the symmetrised structure"
-    ),
-    "space_group": Column(
-        "space group no.", "number", "in International Tables for Crystallography A"
-    ),
-    "unique": Column("unique", "truth", "the first of its kind in its arm"),
-    "novel": Column("novel", "truth", "not in the reference set"),
-}
-"""Columns that not every run has."""
 
 
 def candidates(
@@ -63,6 +49,8 @@ def candidates(
 ) -> Candidates:
     """All records as a table. A quantity without a value is None, never zero."""
     losses = {c.id: c.loss for c in crystals}
+    of_stages = _of_stages(records)
+    first_ones = [of_stages.pop(name) for name in ("hit", "e_above_hull") if name in of_stages]
     readers: list[tuple[Column, _Read]] = [
         (Column("id", "text", "run, arm, seed and index"), lambda r: r.id),
         (Column("arm", "text", "with or without guidance"), lambda r: r.arm),
@@ -75,11 +63,10 @@ def candidates(
             Column("candidate", "truth", "unique, metastable, original and a hit: U ∩ S ∩ O ∩ C"),
             lambda r: left_at(r) is None,
         ),
-        (Column("hit", "truth", "every `require` holds, by the exact evaluators"), lambda r: r.hit),
-        *_found(records, "e_above_hull"),
+        *first_ones,
         *(reader for term in program.terms for reader in _of_term(term)),
         (Column("loss", "number", "of the whole program"), lambda r: losses.get(r.id)),
-        *_found(records, "space_group_symbol", "space_group", "unique", "novel"),
+        *of_stages.values(),
         (
             Column("left at", "text", "the first set of the funnel that it is not in"),
             lambda r: (left_at(r) or ("", ""))[0],
@@ -107,27 +94,34 @@ def _value(name: str) -> _Read:
     return lambda record: record.value(name)
 
 
-def _found(records: Sequence[Record], *names: str) -> list[tuple[Column, _Read]]:
-    return [
-        (_OF_STAGES[name], _value(name))
-        for name in names
-        if any(r.value(name) is not None for r in records)
-    ]
+def _of_stages(records: Sequence[Record]) -> dict[str, tuple[Column, _Read]]:
+    """By name, the columns of all stages, those of other packages among them, that have a sentence
+    for the page and a value on some structure.
+    """
+    return {
+        column.name: (
+            Column(column.title or column.name, column.kind, column.about),
+            _value(column.name),
+        )
+        for stage in all_stages()
+        for column in stage.columns().values()
+        if column.about and any(r.value(column.name) is not None for r in records)
+    }
 
 
 def _of_term(term: Term) -> list[tuple[Column, _Read]]:
     """Value with truth, and margin; the height above the hull has a column of its own already."""
-    label, read = term.label, _value
+    label = term.label
     margin = (
         Column(f"{label}: margin", "number", f"of `{term.text}`; at least 0: it holds"),
-        read(f"margin: {label}"),
+        lambda record: record.term(label).margin,
     )
     if [m.descriptor for m in measures(term.claim)] == ["e_above_hull"]:
         return [margin]
 
     def value(record: Record) -> Cell:
-        truth = record.value(f"satisfied: {label}")
-        return record.value(f"exact: {label}"), truth if isinstance(truth, bool) else None
+        found = record.term(label)
+        return found.exact, found.satisfied
 
     exact = (Column(label, "value", f"exact value for `{term.text}`"), value)
     return [exact] if isinstance(term.claim, Wish) else [exact, margin]

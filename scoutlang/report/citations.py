@@ -10,13 +10,14 @@ from scoutlang.support.errors import ScoutError
 
 
 class Citation(NamedTuple):
-    """what: the part of the run. work: authors, journal and DOI. licence: of what was used, empty
-    where it is not known here.
-    """
+    """What somebody made that a run used."""
 
     what: str
+    """The part of the run."""
     work: str
+    """Authors, journal and DOI."""
     licence: str = ""
+    """Of what was used; empty where it is not known here."""
 
 
 _METHOD = Citation("method", "de Lambilly, Baturin et al., arXiv:2604.13354", "scoutlang: MIT")
@@ -34,14 +35,14 @@ def citations(data: ReportData) -> list[Citation]:
     """In the order in which a methods section has them. What does not say how to cite it is named,
     to be cited as its authors ask.
     """
-    sampled = [_MATTERGEN] if "model" in data.manifest else []
+    sampled = [] if data.manifest.model is None else [_MATTERGEN]
     return [_METHOD, *sampled, _potential(data), *_references(data), _RADII]
 
 
 def _references(data: ReportData) -> list[Citation]:
     """One for each set of a union, as the manifest describes them."""
-    said = data.manifest.get("reference")
-    about = said if isinstance(said, dict) else {"name": data.validation.provenance.reference}
+    said = data.manifest.reference
+    about = said.model_dump() if said else {"name": data.validation.provenance.reference}
     parts = [part for part in about.get("parts", [about]) if isinstance(part, dict)]
     return [
         Citation(
@@ -54,7 +55,7 @@ def _references(data: ReportData) -> list[Citation]:
 
 
 def _potential(data: ReportData) -> Citation:
-    named = str(data.manifest.get("judges", {}).get("potential", ""))
+    named = data.manifest.judges.potential if data.manifest.judges else ""
     try:
         facts: Facts = module(named.partition(":")[0]).FACTS
     except ScoutError:

@@ -7,35 +7,37 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pymatgen.core import Structure
 
 from scoutlang.crystals.batch import CrystalBatch
-from scoutlang.crystals.io import NamedStructure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.loss import compile_loss
 from scoutlang.evaluation.measure import (
     MAX_PAIRS,
-    TermMeasurement,
-    measure_named,
+    measure_specimens,
     measure_terms,
     of_structure_alone,
 )
+from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
 from scoutlang.runs.judge import Judged
+from scoutlang.runs.manifest import Manifest
 from scoutlang.runs.trace import TRACE
 from scoutlang.support.batching import batches, each
 from scoutlang.validation.funnel import Funnel, funnels
+from scoutlang.validation.hull import Hulls
 from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.record import Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
-from scoutlang.validation.stages.hull import build, reference_entries
-from scoutlang.validation.terms import Hardest, TermSummary
+from scoutlang.validation.terms import Hardest, TermSummary, find_hardest, summarize_terms
 
 Group = Literal["reference", "non-guided", "guided"]
 
@@ -49,47 +51,64 @@ _PAIRS = MAX_PAIRS // 10  # the losses of a batch are held together, with every 
 
 @dataclass(frozen=True)
 class Crystal:
-    """One crystal in the figures: of an arm, or of the reference set.
-
-    id: of its record, or in the reference. values: term label → exact value in the term's canonical
-    unit, for terms that compare or wish for one value. satisfied: term label → truth. Both None
-    where undefined. loss: ℓ of the program, dimensionless, None where a guiding term is undefined;
-    e_above_hull: eV/atom, unrelaxed, None where there is none. record: None for the reference.
-    """
+    """One crystal in the figures: of an arm, or of the reference set."""
 
     id: str
+    """Of its record, or in the reference."""
     group: Group
     formula: str
+    """The reduced one."""
     structure: Structure
     values: Mapping[str, float | None]
+    """Label of a term that compares or wishes for one value → the exact value in its canonical
+    unit, None where it is undefined.
+    """
     satisfied: Mapping[str, bool | None]
+    """Label of a term → whether it holds, None where that is undefined."""
     loss: float | None
+    """ℓ of the program, dimensionless; None where a guiding term is undefined."""
     e_above_hull: float | None
+    """eV/atom, unrelaxed; None where there is none."""
     hit: bool | None
+    """Whether every requirement holds; None where that is undefined."""
     record: Record | None = None
+    """What the stages said of it; None for the reference."""
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """A judged run. manifest: of the run folder, as plain data. terms, hardest, funnels: as the
-    table of `scout run` has them.
-
-    crystals: those of both arms that have a structure, in the order of the records, then those of
-    the reference that hold only elements of the system and on which some term is defined. trace:
-    the folder of the guided arm's trace, None where there is none. reference_left_out: reason →
-    crystals of the reference, of these elements, that are not among them.
-    """
+    """A judged run, as far as it is shown."""
 
     name: str
-    program: Program
-    manifest: Mapping[str, Any]
+    """Of the run's folder."""
+    manifest: Manifest
     validation: Validation
-    terms: tuple[TermSummary, ...]
-    hardest: Hardest | None
-    funnels: tuple[Funnel, ...]
     crystals: tuple[Crystal, ...]
+    """Those of both arms that have a structure, in the order of the records, then those of the
+    reference that hold only elements of the system and on which some term is defined.
+    """
     trace: Path | None = None
+    """The folder of the guided arm's trace, None where there is none."""
     reference_left_out: Mapping[str, int] = field(default_factory=dict)
+    """Reason → how many crystals of the reference, of these elements, are not among them."""
+
+    @property
+    def program(self) -> Program:
+        return self.manifest.program
+
+    @cached_property
+    def terms(self) -> tuple[TermSummary, ...]:
+        """As the table of `scout run` has them."""
+        return summarize_terms(self.program, self.validation.records)
+
+    @cached_property
+    def hardest(self) -> Hardest | None:
+        """The `require` that is hardest to meet."""
+        return find_hardest(self.program, self.validation.records)
+
+    @cached_property
+    def funnels(self) -> tuple[Funnel, ...]:
+        return funnels(self.validation.records)
 
 
 def collect(judged: Judged) -> ReportData:
@@ -99,12 +118,8 @@ def collect(judged: Judged) -> ReportData:
     trace = judged.folder / TRACE
     return ReportData(
         name=judged.folder.resolve().name,
-        program=program,
         manifest=judged.run.manifest,
         validation=judged.validation,
-        terms=judged.terms,
-        hardest=judged.hardest,
-        funnels=funnels(records),
         crystals=(*generated_crystals(program, records), *known),
         trace=trace if trace.is_dir() else None,
         reference_left_out=left_out,
@@ -126,8 +141,8 @@ def generated_crystals(program: Program, records: Sequence[Record]) -> list[Crys
             group=record.arm,
             formula=record.structure.composition.reduced_formula,
             structure=record.structure,
-            values={label: _number(record.value(f"exact: {label}")) for label in labels},
-            satisfied={label: _truth(record.value(f"satisfied: {label}")) for label in labels},
+            values={label: record.term(label).exact for label in labels},
+            satisfied={label: record.term(label).satisfied for label in labels},
             loss=losses.get(record.id),
             e_above_hull=record.e_above_hull,
             hit=record.hit,
@@ -151,7 +166,7 @@ def reference_crystals(
             left_out[f"more than {MAX_REFERENCE_ATOMS} atoms"] += 1
         else:
             candidates.append(known)
-    heights = _heights(set(program.system), potential, reference)
+    heights = Hulls(program.system, potential, reference).of_reference()
 
     def measured(
         some: Sequence[ReferenceStructure],
@@ -179,7 +194,7 @@ def reference_crystals(
             group="reference",
             formula=known.structure.composition.reduced_formula,
             structure=known.structure,
-            values={label: _number(term.exact) for label, term in terms.items()},
+            values={label: term.exact for label, term in terms.items()},
             satisfied={label: term.satisfied for label, term in terms.items()},
             loss=loss,
             e_above_hull=heights.get(known.id),
@@ -227,7 +242,9 @@ def _measured(
     """hit and terms of known crystals; of the values that stages add, only the height above the
     hull has a meaning here.
     """
-    alone = measure_named(program, [NamedStructure(k.id, k.structure) for k in known])
+    alone = measure_specimens(
+        program, [Specimen(structure=k.structure, origin=k.id) for k in known]
+    )
     others = [term for term in program.terms if not of_structure_alone(term)]
     given = measure_terms(
         others, [k.structure for k in known], {"e_above_hull": [heights.get(k.id) for k in known]}
@@ -238,32 +255,5 @@ def _measured(
     ]
 
 
-def _heights(elements: set[str], potential: Potential, reference: Reference) -> dict[str, float]:
-    """Reference id → eV/atom above the hull of its own elements, where that hull is complete. A
-    crystal that is on it has 0.
-    """
-    entries = reference_entries(elements, potential, reference)
-    hulls = {
-        own: build(own, entries)
-        for own in {frozenset(e.composition.chemical_system_set) for e in entries}
-    }
-    found = {}
-    for entry in entries:
-        hull = hulls[frozenset(entry.composition.chemical_system_set)]
-        if not isinstance(hull, str):
-            found[entry.name] = float(
-                entry.energy_per_atom - hull.get_hull_energy_per_atom(entry.composition)
-            )
-    return found
-
-
 def _says_something(term: TermMeasurement) -> bool:
     return term.exact is not None or term.satisfied is not None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and isfinite(value) else None
-
-
-def _truth(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None

@@ -19,11 +19,16 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from pygments.token import STANDARD_TYPES, string_to_tokentype
 
+from scoutlang.support.colours import PAGE, TOKENS
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
 
-_POLICY = "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+_POLICY = (
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
 
 
 def document(
@@ -39,7 +44,7 @@ def document(
         .get_template(template)
         .render(
             policy=_POLICY.format(scripts=" ".join(f"'sha256-{_hash(text)}'" for text in texts)),
-            style=Markup(_template("page.css")),
+            style=Markup(_colours() + _template("page.css")),
             scripts=[Markup(text) for text in texts],
             data=_as_json(data),
             **content,
@@ -71,6 +76,29 @@ def _environment() -> Environment:
 
 def _template(name: str) -> str:
     return files("scoutlang.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _colours() -> str:
+    """The colours as variables of the style sheet, on a light and on a dark ground, and what the
+    words of a program take of them.
+    """
+    light, dark = (
+        "".join(f"--{name}:{getattr(shades, ground)};" for name, shades in PAGE.items())
+        + f"color-scheme:{ground}"
+        for ground in ("light", "dark")
+    )
+    words = (
+        f"code .{STANDARD_TYPES[string_to_tokentype(kind)]}{{color:var(--{token.page})}}"
+        for kind, token in TOKENS.items()
+    )
+    by_system = f':root:not([data-theme="light"]){{{dark}}}'
+    rules = [
+        f":root{{{light}}}",
+        f"@media screen and (prefers-color-scheme:dark){{{by_system}}}",
+        f':root[data-theme="dark"]{{{dark}}}',
+        *words,
+    ]
+    return "\n".join(rules) + "\n"
 
 
 def _script(text: str) -> str:

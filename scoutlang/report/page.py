@@ -15,16 +15,15 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from scoutlang.ir import Term, Wish
+from scoutlang.ir.text import setting_statements
 from scoutlang.report.candidates import candidates
 from scoutlang.report.citations import citations
 from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.document import document, write_document
-from scoutlang.report.figures import Figure, LeftOut
-from scoutlang.report.highlight import Piece, highlighted
-from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
-from scoutlang.report.settings import settings_of
+from scoutlang.report.figures import Drawn, Figure, LeftOut
+from scoutlang.report.pictured import picturable, scene
 from scoutlang.report.verdict import verdict
-from scoutlang.validation.record import Record
+from scoutlang.validation.record import by_arm
 from scoutlang.validation.summary import Summary
 from scoutlang.validation.table import hard_line, share_satisfied, table_notes, table_rows
 
@@ -33,14 +32,22 @@ LIMIT = 2000
 """Crystals that a page draws and offers as CIF, best first: about 3 kB each."""
 
 _SCRIPTS = ("colours.js", "viewer.js", "view.js", "table.js", "figures.js", "page.js")
-_IN_MANIFEST = ("source", "program")  # shown above already
+_SHOWN_ABOVE = ("source", "program")  # of the manifest
 _DIGITS = 6  # significant ones, of numbers in figures
 
 
-def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int = LIMIT) -> str:
-    """The page. limit: crystals that it can draw; all records are in its table, however many there
-    are.
+def render(
+    data: ReportData,
+    figures: Sequence[Drawn],
+    *,
+    source: Sequence[str] | None = None,
+    limit: int = LIMIT,
+) -> str:
+    """The page. source: the lines of the program as markup that colours them; without it they are
+    plain. limit: crystals that it can draw; all records are in its table, however many there are.
     """
+    if source is None:
+        source = data.program.source_text.split("\n")
     plots = [figure for figure in figures if isinstance(figure, Figure)]
     summary = data.validation.table()
     records = data.validation.records
@@ -57,7 +64,7 @@ def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int 
         unfinished=_unfinished(data),
         bars=_bars(summary),
         arms=[arm.arm for arm in summary.arms],
-        lines=list(_lines(data)),
+        lines=list(_lines(data, source)),
         source_name=data.program.source_name,
         settings=_settings(data),
         rows=table_rows(summary),
@@ -66,16 +73,21 @@ def render(data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int 
         left_out=[figure for figure in figures if isinstance(figure, LeftOut)],
         funnels=data.funnels,
         total=len(records),
-        manifest=list(_flat({k: v for k, v in data.manifest.items() if k not in _IN_MANIFEST})),
+        manifest=list(_flat(_manifest(data))),
         citations=citations(data),
     )
 
 
 def write_page(
-    file: Path, data: ReportData, figures: Sequence[Figure | LeftOut], *, limit: int = LIMIT
+    file: Path,
+    data: ReportData,
+    figures: Sequence[Drawn],
+    *,
+    source: Sequence[str] | None = None,
+    limit: int = LIMIT,
 ) -> Path:
-    """The page as a file, whole or not at all. Raises ScoutError E602 where it cannot be written."""
-    return write_document(file, render(data, figures, limit=limit))
+    """The page as a file, whole or not at all. Raises ScoutError E602 where that cannot be."""
+    return write_document(file, render(data, figures, source=source, limit=limit))
 
 
 def _content(data: ReportData, figures: Sequence[Figure], limit: int) -> dict[str, Any]:
@@ -84,17 +96,11 @@ def _content(data: ReportData, figures: Sequence[Figure], limit: int) -> dict[st
     rank = {row[0]: position for position, row in enumerate(table.rows)}
     best = sorted(data.crystals, key=lambda c: rank.get(c.id, len(rank)))
     drawn = [c for c in best if picturable(c.structure)][:limit]
-    pairs = bonded_pairs(data.program)
     return {
-        "name": data.name,
-        "elements": elements_shown([c.structure for c in drawn]),
-        "pairs": [[one, other, round(radius, 3)] for one, other, radius in pairs],
+        **scene({c.id: c.structure for c in drawn}, data.program),
         "columns": [asdict(column) for column in table.columns],
         "rows": [[_cell(cell) for cell in row] for row in table.rows],
         "known": [[_cell(cell) for cell in row] for row in table.known],
-        "structures": dict(
-            zip([c.id for c in drawn], pictures([c.structure for c in drawn], pairs), strict=True)
-        ),
         "undrawn": _undrawn(data.crystals, drawn),
         "figures": [{"name": figure.name, **_plot(figure.plot)} for figure in figures],
     }
@@ -150,37 +156,35 @@ def _number(value: float) -> float | None:
 
 def _unfinished(data: ReportData) -> str:
     """What is missing of a run that goes on, or stopped on its way."""
-    if data.manifest.get("status") == "finished":
+    if data.manifest.status == "finished":
         return ""
-    arms, planned = data.manifest.get("arms", ()), data.program.sample.count
-    done = [
-        f"{sum(r.arm == arm for r in data.validation.records)} of {planned} {arm}" for arm in arms
-    ]
-    return f"This run is not finished: {' and '.join(done)} structures are here. Every number on this page is of these, and will change."
+    planned = data.program.sample.count
+    here = by_arm(data.validation.records)
+    done = [f"{len(here.get(arm, ()))} of {planned} {arm}" for arm in data.manifest.arms]
+    return (
+        f"This run is not finished: {' and '.join(done)} structures are here. "
+        "Every number on this page is of these, and will change."
+    )
 
 
 def _settings(data: ReportData) -> list[str]:
     """What the run was sampled with; structures that were given were not sampled."""
-    return (
-        []
-        if "given" in data.manifest
-        else settings_of(data.program, guided="guided" in data.manifest.get("arms", ()))
-    )
+    if data.manifest.given is not None:
+        return []
+    return setting_statements(data.program, guided="guided" in data.manifest.arms)
 
 
 def _about(data: ReportData) -> str:
     """What was done, when and with what, in a line; a run of given structures has no model."""
     manifest, basis = data.manifest, data.validation.provenance
-    sample, model = data.program.sample, manifest.get("model")
+    sample, model = data.program.sample, manifest.model
     parts = [
-        str(manifest.get("started", ""))[:10],
+        manifest.started[:10],
         data.program.source_name,
-        f"model {model['name']}, {sample.steps} steps, seed {sample.seed}"
-        if isinstance(model, Mapping) and "name" in model
-        else "",
+        f"model {model.name}, {sample.steps} steps, seed {sample.seed}" if model else "",
         f"energies {basis.potential}, unrelaxed",
         f"reference {basis.reference}",
-        f"scoutlang {manifest['scoutlang']}" if "scoutlang" in manifest else "",
+        f"scoutlang {manifest.scoutlang}",
     ]
     return " · ".join(part for part in parts if part)
 
@@ -211,47 +215,48 @@ def _bars(summary: Summary) -> list[dict[str, Any]]:
     ]
 
 
-def _lines(data: ReportData) -> Iterator[dict[str, Any]]:
-    """The program line by line, with what was found for the terms that stand there."""
-    text = data.program.source_text
-    pieces: list[list[Piece]] = highlighted(text)
-    while pieces and not "".join(piece.text for piece in pieces[-1]).strip():
-        pieces.pop()
-    for number, line in enumerate(pieces, start=1):
+def _lines(data: ReportData, source: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The program line by line, with what was found for the terms that stand there; without the
+    empty lines at its end.
+    """
+    count = len(data.program.source_text.rstrip().split("\n"))
+    for number, code in enumerate(source[:count], start=1):
         terms = [term for term in data.program.terms if term.location.line == number]
-        yield {"number": number, "pieces": line, "results": [_result(data, term) for term in terms]}
+        yield {"number": number, "code": code, "results": [_result(data, term) for term in terms]}
 
 
 def _result(data: ReportData, term: Term) -> dict[str, Any]:
     """What both arms say about a term: the share that satisfies it with the median margin, or for a
     wish the median of its value.
     """
-    summaries = {t.label: t for t in data.terms}
-    by_arm: dict[str, list[Record]] = {}
-    for record in data.validation.records:
-        by_arm.setdefault(record.arm, []).append(record)
+    summary = next((one for one in data.terms if one.label == term.label), None)
+    wish = term.claim if isinstance(term.claim, Wish) else None
     cells = {}
-    for arm, members in by_arm.items():
-        summary = summaries.get(term.label)
-        share = None if summary is None else next((s for s in summary.shares if s.arm == arm), None)
-        name = f"exact: {term.label}" if isinstance(term.claim, Wish) else f"margin: {term.label}"
-        found = [float(v) for v in (r.value(name) for r in members) if isinstance(v, int | float)]
+    for arm, members in by_arm(data.validation.records).items():
+        share = summary and summary.share(arm)
+        measured = [record.term(term.label) for record in members]
+        values = [one.exact if wish else one.margin for one in measured]
+        found = [value for value in values if value is not None]
         cells[arm] = {
             "share": share and share_satisfied(share),
             "middle": f"{median(found):.3g}".replace("-", "−") if found else None,
         }
-    unit = term.claim.unit if isinstance(term.claim, Wish) else ""
     return {
         "label": term.label,
-        "verb": term.verb,
-        "wish": isinstance(term.claim, Wish),
-        "unit": unit,
+        "wish": bool(wish),
+        "unit": wish.unit if wish else "",
         "arms": cells,
     }
 
 
+def _manifest(data: ReportData) -> dict[str, Any]:
+    """What the run says of itself, as far as there is something to say."""
+    said = data.manifest.to_data()
+    return {k: v for k, v in said.items() if v is not None and k not in _SHOWN_ABOVE}
+
+
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """The manifest as rows: ``model.weights_sha256`` and its value."""
+    """Plain data as rows: ``model.weights_sha256`` and its value."""
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
             yield from _flat(item, f"{name}.{key}" if name else str(key))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import colorsys
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,9 @@ from pymatgen.io.cif import CifWriter
 
 from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.crystals.neighbours import bonds
-from scoutlang.evaluation.expressions import measures
-from scoutlang.ir import Program
+from scoutlang.ir import Program, measures
 from scoutlang.ir.elements import ATOMIC_NUMBER, COVALENT_RADIUS, neighbour_radius
+from scoutlang.support.colours import OKABE_ITO, channels
 
 Pair = tuple[str, str, float]
 """Centre, neighbour, and the distance in Å up to which there is a bond."""
@@ -30,15 +30,7 @@ Colour = tuple[float, ...]
 """Red, green, blue, from 0 to 1."""
 
 _TOLD_APART = 0.22
-_SPARE: tuple[Colour, ...] = (
-    (0.0, 0.45, 0.7),
-    (0.8, 0.47, 0.65),
-    (0.0, 0.62, 0.45),
-    (0.94, 0.89, 0.26),
-    (0.34, 0.71, 0.91),
-    (0.84, 0.37, 0.0),
-)
-"""Okabe and Ito's colours, for all kinds of colour vision (https://jfly.uni-koeln.de/color/)."""
+_SPARE = [tuple(part / 255 for part in channels(colour)) for colour in OKABE_ITO]
 
 MAX_SITES = 500
 _UNITS = 10_000  # fractional coordinates are whole numbers of 1/10000: 0.002 Å in a cell of 20 Å
@@ -120,13 +112,27 @@ def _apart(colour: Colour, others: Sequence[Colour]) -> float:
     )
 
 
+def scene(structures: Mapping[str, Structure], program: Program) -> dict[str, Any]:
+    """All that the viewer needs to show crystals, which are `picturable`, by their ids: elements,
+    pairs with a bond, and structures.
+    """
+    pairs = bonded_pairs(program)
+    pictured = pictures(list(structures.values()), pairs)
+    return {
+        "elements": elements_shown(list(structures.values())),
+        "pairs": [[one, other, round(radius, 3)] for one, other, radius in pairs],
+        "structures": dict(zip(structures, pictured, strict=True)),
+    }
+
+
 def pictures(structures: Sequence[Structure], pairs: Sequence[Pair]) -> Iterator[dict[str, Any]]:
     """One for each structure, all of them `picturable`.
 
-    cell: rows of the lattice, Å, one after the other. elements: symbol of each site. frac: 3 whole
-    numbers a site, 1/10000 of the cell, from 0 to
-    9999. bonds: 5 numbers each: centre, neighbour, and the image of the neighbour; at most
-          `MAX_BONDS`. cif: the structure as a file, with all digits.
+    - cell: rows of the lattice, Å, one after the other
+    - elements: symbol of each site
+    - frac: 3 whole numbers a site, 1/10000 of the cell, from 0 to 9999
+    - bonds: 5 numbers each, centre, neighbour, and the image of the neighbour; at most `MAX_BONDS`
+    - cif: the structure as a file, with all digits
     """
     for first in range(0, len(structures), _BATCH):
         some = structures[first : first + _BATCH]

@@ -9,7 +9,7 @@ from pymatgen.core import Structure
 
 from scoutlang.ir import Program
 from scoutlang.report.document import document, write_document
-from scoutlang.report.pictured import bonded_pairs, elements_shown, pictures
+from scoutlang.report.pictured import scene
 
 _SCRIPTS = ("colours.js", "viewer.js", "view.js", "structure.js")
 
@@ -22,14 +22,10 @@ def write_structure_page(
 
     Raises ScoutError E602 where it cannot be written.
     """
-    pairs = bonded_pairs(program)
-    [picture] = pictures([structure], pairs)
     data = {
         "id": file.stem,
         "formula": structure.composition.reduced_formula,
-        "elements": elements_shown([structure]),
-        "pairs": [[one, other, round(radius, 3)] for one, other, radius in pairs],
-        "structure": picture,
+        **scene({file.stem: structure}, program),
         "facts": list(facts.items()),
     }
     return write_document(file, document("structure.html", _SCRIPTS, data, title=title))

@@ -18,12 +18,13 @@ from rich.console import Console
 from rich.table import Table
 
 from scoutlang.ir import Program
-from scoutlang.runs.folder import MANIFEST
 from scoutlang.runs.judge import Judged
+from scoutlang.runs.manifest import MANIFEST
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import cell
-from scoutlang.validation.metrics import Proportion
-from scoutlang.validation.summary import METASTABLE, ArmSummary, Summary
+from scoutlang.validation.hull import METASTABLE
+from scoutlang.validation.statistics import Proportion
+from scoutlang.validation.summary import ArmSummary, Summary
 from scoutlang.validation.table import p_value
 
 DEPTH = 3
@@ -33,23 +34,26 @@ _NOTHING = "–"
 
 @dataclass(frozen=True)
 class Row:
-    """A run in the table. name: its folder; basis: potential and reference, as the manifest has
-    them.
-    """
+    """A run in the table."""
 
     name: str
+    """Of its folder."""
     system: str
     target: str
+    """What the program requires, with the values of its parameters."""
     summary: Summary
     basis: str
+    """Potential and reference, as they name themselves."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """``text`` and ``latex`` are headers; ``cell`` writes the value of one arm."""
+    """A column of numbers of one arm."""
 
     text: str
+    """The header."""
     latex: str
+    """The header in LaTeX."""
     cell: Callable[[ArmSummary], str]
 
 
@@ -254,8 +258,10 @@ def _notes(rows: Sequence[Row]) -> str:
     total = sum(arm.raw for r in rows for arm in r.summary.arms)
     notes = [
         "R raw, C hits, U unique, "
-        f"S within {METASTABLE:g} eV/atom of the hull (unrelaxed), O not in the reference; SCOUT = |U∩S∩O∩C|/|U∩S∩O|, Y_SCOUT = |U∩S∩O∩C|/|R|.",
-        "p: one-sided two-proportion z-test of |C|/|R|, guided > non-guided, and Fisher's exact test."
+        f"S within {METASTABLE:g} eV/atom of the hull (unrelaxed), O not in the reference; "
+        "SCOUT = |U∩S∩O∩C|/|U∩S∩O|, Y_SCOUT = |U∩S∩O∩C|/|R|.",
+        "p: one-sided two-proportion z-test of |C|/|R|, guided > non-guided, "
+        "and Fisher's exact test."
         + (
             " Structures that descend from one another count for less (design effect, in the CSV)."
             if related

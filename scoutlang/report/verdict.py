@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scoutlang.ir import Program
-from scoutlang.validation.metrics import Proportion
+from scoutlang.validation.statistics import Proportion
 from scoutlang.validation.summary import Summary
 from scoutlang.validation.table import percent, significance
 from scoutlang.validation.terms import CHANCE
@@ -20,17 +20,26 @@ def verdict(program: Program, summary: Summary) -> str:
     if not arms:
         return "There is no structure in this run yet, so there is nothing to judge."
     if not program.requirements and program.formula is None:
-        return "The hypothesis requires nothing, so there are no hits to count: it only says what is preferred or expected."
+        return (
+            "The hypothesis requires nothing, so there are no hits to count: "
+            "it only says what is preferred or expected."
+        )
     if len(arms) == 1:
         [(name, only)] = arms.items()
         other = "non-guided" if name == "guided" else "guided"
-        return f"{_hits(only.hits)} {name} structures are hits; without a {other} arm this run cannot say what guidance does."
+        return (
+            f"{_hits(only.hits)} {name} structures are hits; "
+            f"without a {other} arm this run cannot say what guidance does."
+        )
     guided, plain, test = arms["guided"].hits, arms["non-guided"].hits, summary.enrichment
     counts = f"{_hits(guided)} guided against {_hits(plain)} non-guided structures are hits"
     if test is None or test.p_fisher is None or guided.fraction is None or plain.fraction is None:
         return f"{counts}; there is no test between them."
     if guided.count == plain.count == 0:
-        return f"No structure of either arm is a hit (of {guided.total} guided and {plain.total} non-guided ones): the run shows no effect of guidance."
+        return (
+            f"No structure of either arm is a hit (of {guided.total} guided and "
+            f"{plain.total} non-guided ones): the run shows no effect of guidance."
+        )
     found = significance(test)
     if test.p_fisher < CHANCE:
         return f"Guidance raised the share of hits: {counts}, {found}."

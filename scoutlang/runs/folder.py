@@ -3,134 +3,103 @@
 A run folder grows in whole files only: each batch is a file of its own under ``samples/``, so an
 interrupted run loses at most the batch it was working on, and what is there can be judged at any
 time. The manifest carries the checked program, so that the folder means the same wherever it goes.
+
+Imports nothing heavy before structures are read: what is wrong with a folder is said at once.
 """
 
 from __future__ import annotations
 
-import json
-import platform
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from scoutlang.crystals.io import plain_structure
-from scoutlang.descriptors import origin
-from scoutlang.evaluation.expressions import measures
-from scoutlang.ir import Arm, Program
+from scoutlang.crystals.specimen import Specimen
+from scoutlang.ir import ARMS, Arm, Program
+from scoutlang.runs.manifest import MANIFEST, Manifest
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import write_whole
-from scoutlang.support.version import __version__
-from scoutlang.validation.record import Generated
+from scoutlang.support.files import read_json, write_json
 
-MANIFEST = "run.json"
 SAMPLES = "samples"
-ARMS: tuple[Arm, ...] = ("non-guided", "guided")
-MAX_FILE_BYTES = 256 << 20
-"""Of a manifest or a batch: a batch of 100 000 structures of 20 atoms has half of it."""
-
-_PACKAGES = (
-    "torch",
-    "mattergen",
-    "pymatgen",
-    "chgnet",
-    "numpy",
-    "scipy",
-    "statsmodels",
-    "lark",
-    "pydantic",
-)
+MAX_BATCH_BYTES = 256 << 20
+"""A batch of 100 000 structures of 20 atoms has half of it."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunFolder:
-    """``manifest`` is what ``run.json`` holds; whoever changes it calls `save`."""
+    """A run: its folder, and its manifest as it was read or written last."""
 
     path: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
         """The run in a folder, finished or not. Raises ScoutError E610 where there is none, E604
         where its manifest is damaged.
         """
-        file = Path(path) / MANIFEST
-        if not file.is_file():
+        try:
+            return cls(Path(path), Manifest.read(Path(path) / MANIFEST))
+        except (FileNotFoundError, NotADirectoryError):
             raise ScoutError(
                 "E610",
                 f"{path} is not the folder of a run",
                 "give a folder that `scout run` or `scout validate` wrote",
-            )
-        manifest = _read_json(file)
-        folder = cls(Path(path), manifest if isinstance(manifest, dict) else {})
-        arms = folder.manifest.get("arms")
-        if not (
-            isinstance(arms, list)
-            and all(arm in ARMS for arm in arms)
-            and isinstance(folder.manifest.get("sample"), dict)
-        ):
-            raise ScoutError("E604", f"{file} is damaged", "start a new run in another folder")
-        return folder
+            ) from None
 
-    @cached_property
+    @classmethod
+    def create(cls, path: Path, manifest: Manifest) -> RunFolder:
+        """Begin a run in a folder that is new or empty. Raises ScoutError E601 where something is
+        there already, OSError.
+        """
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ScoutError(
+                "E601",
+                f"{path} exists and is not empty",
+                "choose another folder with --out, or continue that run with --resume",
+            )
+        (path / SAMPLES).mkdir(parents=True, exist_ok=True)
+        run = cls(path, manifest)
+        run.save()
+        return run
+
+    @property
     def program(self) -> Program:
-        """The checked program of the run. Raises ScoutError E604."""
-        from pydantic import ValidationError
-
-        try:
-            program = Program.from_json(json.dumps(self.manifest["program"]))
-        except (KeyError, ValidationError, RecursionError, ValueError) as error:
-            raise ScoutError(
-                "E604",
-                f"{self.path / MANIFEST} does not hold a program that can be read",
-                "run it again with --resume, or in a new folder",
-            ) from error
-        if program.digest() != self.manifest.get("digest"):
-            raise ScoutError(
-                "E604",
-                f"{self.path / MANIFEST} holds a program other than the one of its run",
-                "start a new run in another folder",
-            )
-        return program
+        return self.manifest.program
 
     @property
     def arms(self) -> tuple[Arm, ...]:
-        return tuple(self.manifest["arms"])
+        return self.manifest.arms
 
     @property
     def finished(self) -> bool:
-        return self.manifest.get("status") == "finished"
+        return self.manifest.status == "finished"
 
-    def save(self) -> None:
-        """Write the manifest. Raises OSError."""
-        write_json(self.path / MANIFEST, self.manifest)
+    def save(self, **facts: Any) -> None:
+        """Write the manifest, with these facts changed. Raises OSError."""
+        self.manifest = self.manifest.changed(**facts)
+        self.manifest.write(self.path / MANIFEST)
 
-    def note(self, facts: Mapping[str, Any]) -> None:
-        """Add facts to the manifest as it is on disk now: whoever samples the run may have gone on
-        since it was read. Raises OSError.
+    def note(self, **facts: Any) -> None:
+        """As `save`, but into the manifest as it is on disk now: whoever samples the run may have
+        gone on since it was read. Raises OSError, ScoutError E604.
         """
-        file = self.path / MANIFEST
-        if file.is_file():
-            self.manifest.update(_read_json(file))
-        self.manifest.update(facts)
-        self.save()
+        with suppress(FileNotFoundError):  # what is known here is still worth a manifest
+            self.manifest = Manifest.read(self.path / MANIFEST)
+        self.save(**facts)
 
     def part(self, arm: Arm, first: int) -> Path:
         """The file of the batch that begins with this index."""
         return self.path / SAMPLES / f"{arm}-{first:06d}.json"
 
-    def generated(self, arms: Sequence[Arm] = ARMS) -> list[Generated]:
+    def generated(self, arms: Sequence[Arm] = ARMS) -> list[Specimen]:
         """All structures that are there, arm by arm, in the order of their indices.
 
         Those of a batch that is damaged are missing, with that as their reason. Raises ScoutError
         E604 where a file has no place in the run.
         """
-        found = []
+        found: list[Specimen] = []
         for arm in (arm for arm in ARMS if arm in arms and arm in self.arms):
             firsts = sorted(
                 self._first(file, arm) for file in (self.path / SAMPLES).glob(f"{arm}-*.json")
@@ -139,13 +108,10 @@ class RunFolder:
                 try:
                     found.extend(self.read_part(self.part(arm, first), arm))
                 except ScoutError as error:
+                    reason = f"{error.code} {error.message}"
                     lost = range(first, max(following, first + 1))
-                    found.extend(
-                        Generated(
-                            arm, self.program.sample.seed, i, None, f"{error.code} {error.message}"
-                        )
-                        for i in lost
-                    )
+                    seed = self.program.sample.seed
+                    found.extend(Specimen(arm, seed, i, None, reason) for i in lost)
         return found
 
     def _first(self, file: Path, arm: Arm) -> int:
@@ -156,22 +122,23 @@ class RunFolder:
 
     def read_part(
         self, file: Path, arm: Arm, indices: Sequence[int] | None = None
-    ) -> list[Generated]:
+    ) -> list[Specimen]:
         """The structures of one batch. Raises ScoutError E604 where they are not those of
-        ``indices``, or of the file's name.
+        ``indices``, or of the file's name; FileNotFoundError.
         """
+        from scoutlang.crystals.io import plain_structure
+
         try:
-            rows = _read_json(file)
+            rows = read_json(file, MAX_BATCH_BYTES)
             first = int(file.stem.removeprefix(f"{arm}-"))
             if [row["index"] for row in rows] != list(
                 range(first, first + len(rows)) if indices is None else indices
             ):
                 raise ValueError("not the structures of this batch")
-            seed = int(self.manifest["sample"]["seed"])
             return [
-                Generated(
+                Specimen(
                     arm,
-                    seed,
+                    self.program.sample.seed,
                     row["index"],
                     None if row["structure"] is None else plain_structure(row["structure"]),
                     row["failure"],
@@ -189,7 +156,7 @@ class RunFolder:
                 "delete that file and run again with --resume: its structures will be made anew",
             ) from error
 
-    def write_part(self, arm: Arm, generated: Sequence[Generated]) -> Path:
+    def write_part(self, arm: Arm, generated: Sequence[Specimen]) -> Path:
         """A batch of consecutive indices as a file of its own. Raises OSError."""
         rows = [
             {
@@ -204,33 +171,33 @@ class RunFolder:
         return write_json(self.part(arm, generated[0].index), rows)
 
 
-def manifest(program: Program, arms: Sequence[Arm]) -> dict[str, Any]:
-    """What every run says of itself from its start: the program, its settings, and the versions of
-    what works on it.
+def goes_on(program: Program, folder: Path, hint: str) -> bool:
+    """Whether a folder holds a run of this program that has not come to its end; False where
+    nothing is there yet. Raises ScoutError E601 for all else, mostly with ``hint``.
     """
-    used = {measure.descriptor for term in program.terms for measure in measures(term.claim)}
-    return {
-        "scoutlang": __version__,
-        "status": "running",
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "source_name": program.source_name,
-        "source": program.source_text,
-        "digest": program.digest(),
-        "language_version": program.language_version,
-        "program": program.to_data(),
-        "arms": list(arms),
-        "guide": program.guide.to_data(),
-        "sample": program.sample.to_data(),
-        "parameters": {p.name: p.value for p in program.parameters},
-        "plugins": {name: package for name in sorted(used) if (package := origin(name))},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: _version(name) for name in _PACKAGES},
-    }
+    try:
+        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+            return False
+        run = RunFolder.open(folder)
+    except (OSError, ScoutError):
+        raise ScoutError("E601", f"{folder} exists and holds no run", hint) from None
+    if run.program.digest() != program.digest():
+        raise ScoutError(
+            "E601", f"{folder} holds a run of another program, or with other settings", hint
+        )
+    if run.finished:
+        raise ScoutError(
+            "E601",
+            f"{folder} holds this run, and it is finished",
+            "choose another folder for another one, or change the seed",
+        )
+    return True
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(
+    folder: Path, hint: str = "free space or choose another folder with --out"
+) -> Iterator[None]:
     """Only what the disk refuses here is a fault of the folder: ScoutError E602."""
     try:
         yield
@@ -238,30 +205,5 @@ def writing(folder: Path) -> Iterator[None]:
         raise ScoutError(
             "E602",
             f"cannot write into {folder}: {error.strerror or error}",
-            "free space or choose another folder with --out",
+            hint,
         ) from error
-
-
-def write_json(file: Path, data: Any) -> Path:
-    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-    return write_whole(file, lambda path: path.write_text(text, encoding="utf-8"))
-
-
-def _read_json(file: Path) -> Any:
-    try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise ValueError("too large")
-        return json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, RecursionError) as error:
-        raise ScoutError(
-            "E604", f"{file} is damaged", "start a new run in another folder"
-        ) from error
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

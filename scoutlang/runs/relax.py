@@ -1,216 +1,231 @@
-"""Relaxation that keeps what was asked for: after sampling, minimise E/n + (ρ/2) ℓ² over the sites
-and the cell.
+"""A finished run, relaxed: its structures follow `minimise`, are judged again by the same pipeline,
+and are written beside the sampled ones.
 
-E is the energy by an interatomic potential, n the number of atoms, ℓ the loss of the program's
-claims (its wishes have no end and are left out). Plain relaxation, ρ = 0, finds a minimum of the
-energy nearby, which often lacks the environment that the structure was made for; the penalty lets
-the structure give way only where little of it is lost.
-
-The optimiser and the treatment of the cell are ASE's: BFGS on the atoms and the logarithm of the
-deformation. One structure after another: CHGNet takes as long for each of a batch as for one alone.
+Everything is in ``relaxed/`` inside of the run's folder, and every file there says in its name that
+it is about relaxed structures. Each structure is written as soon as it is relaxed, so an
+interrupted relaxation goes on where it was.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
-from ase.filters import FrechetCellFilter
-from ase.optimize import BFGS
-from ase.stress import full_3x3_to_voigt_6_stress
-from numpy.typing import NDArray
-from pymatgen.core import Structure
+from pydantic import ValidationError
 
-from scoutlang.crystals.batch import CrystalBatch
-from scoutlang.evaluation.loss import Loss, compile_loss, loss_and_gradient
-from scoutlang.ir import Program, Wish
-from scoutlang.ir.elements import SYMBOLS
-from scoutlang.potentials import Potential, Report, unfit
+from scoutlang.crystals.io import plain_structure
+from scoutlang.crystals.specimen import Specimen
+from scoutlang.ir import ARMS, Arm
+from scoutlang.potentials import Potential
+from scoutlang.runs.folder import RunFolder, writing
+from scoutlang.runs.judge import judged_by
+from scoutlang.runs.manifest import Facts, PotentialIdentity
+from scoutlang.runs.minimise import RHO, STEPS, Objective, Relaxed, claims_loss, relax_one
+from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import read_json, write_json
+from scoutlang.support.version import __version__
+from scoutlang.validation.outputs import write_outputs
+from scoutlang.validation.pipeline import Validation, validate
+from scoutlang.validation.reference import load as load_reference
+from scoutlang.validation.stages import Progress
 
-STEPS = 30
-"""Steps of the optimiser, one energy with forces each."""
+FOLDER = "relaxed"
+SETTINGS = "relaxed.json"
 
-RHO = 0.5
-"""eV/atom. A claim that is missed by one natural unit of change, a whole neighbour, costs ρ/2 =
-0.25 eV/atom, a little more than the window of 0.2 eV/atom above the hull: it is given up only where
-keeping it would cost that window. Measured in docs/relaxing.md."""
-
-FORCE = 0.05
-"""eV/Å. Where no atom is pulled by more, and the cell accordingly, the structure is relaxed."""
-
-MOVE = 0.1
-"""Å, the most that an atom moves in one step; the cell is strained by as much per atom, at most."""
-
-SWELL = 2.0
-"""How many times the volume may grow or shrink. What goes further is falling apart, or into a hole
-of the potential.
-"""
+Line = dict[str, Any]
+"""One structure in ``relaxed_structures-ARM.jsonl``: its index, and the fields of `Relaxed`."""
 
 
-@dataclass(frozen=True)
-class State:
-    """A geometry on the way. energy: eV/atom. loss: ℓ, dimensionless. objective: E/n + (ρ/2) ℓ²,
-    eV/atom.
-    """
+class Settings(Facts):
+    """``relaxed.json``."""
 
-    structure: Structure
-    energy: float
-    loss: float
-    objective: float
-
-
-@dataclass(frozen=True)
-class Relaxed:
-    """What became of one structure: where it began, the best geometry that was seen, and after how
-    many steps.
-
-    ``reason``: why it ended early; empty when it converged or took all its steps. ``before`` and
-    ``after`` are None where not even the first energy could be had: then the structure is returned
-    as it came.
-    """
-
-    structure: Structure
-    before: State | None
-    after: State | None
+    about: str
+    """A sentence for people."""
+    scoutlang: str
+    digest: str
+    """Of the run's program."""
     steps: int
-    converged: bool
-    reason: str = ""
+    rho: float
+    """eV/atom."""
+    potential: PotentialIdentity
+    """By which it is relaxed and judged."""
 
 
-class Stopped(Exception):
-    """The geometry cannot be evaluated, or has left what is reasonable."""
+@dataclass(frozen=True)
+class RelaxedRun:
+    """A run as sampled and relaxed, both judged alike."""
+
+    folder: Path
+    before: Validation
+    after: Validation
+    structures: Mapping[Arm, Mapping[int, Relaxed]]
+    """By arm and index."""
+    files: tuple[Path, ...]
 
 
-def relax(
-    structures: Sequence[Structure],
-    program: Program,
+def relax_run(
+    folder: str | Path,
     potential: Potential,
     *,
+    arms: Sequence[Arm] = ARMS,
     steps: int = STEPS,
     rho: float = RHO,
-    report: Report | None = None,
-) -> list[Relaxed]:
-    """Relax ordered structures, one after another, each for at most ``steps`` steps.
+    progress: Progress | None = None,
+) -> RelaxedRun:
+    """Relax the structures of a finished run, of those of the ``arms`` that it has, and judge them
+    before and after. rho: eV/atom.
 
-    rho: eV/atom; 0 relaxes by the energy alone. A structure that cannot be treated comes back
-    unchanged, with the reason.
+    What an earlier call with the same settings has relaxed is not done again.
+    Raises ScoutError: E610 no finished run, E612 relaxed before with other settings or damaged,
+    E602 the folder cannot be written, E604.
     """
-    loss = claims_loss(program)
-    found = []
-    for structure in structures:
-        found.append(relax_one(structure, Objective(potential, loss, rho), steps=steps))
-        if report:
-            report(len(found), len(structures))
+    run = RunFolder.open(folder)
+    sampled = _sampled(run, arms)
+    reference = load_reference(judged_by(run, "reference"))
+    objective = Objective(potential, claims_loss(run.program), rho)
+    target = run.path / FOLDER
+    with writing(target, "free space and run it again"):
+        _claim(target, run, potential, steps, rho)
+        structures = {
+            arm: _relax_arm(target, arm, some, objective, steps, progress)
+            for arm, some in sampled.items()
+        }
+        before = [g for some in sampled.values() for g in some]
+        after = [
+            replace(g, structure=structures[arm][g.index].structure)
+            for arm, some in sampled.items()
+            for g in some
+        ]
+        judged = [
+            validate(run.program, some, potential=potential, reference=reference, progress=progress)
+            for some in (before, after)
+        ]
+        files = [
+            path.rename(target / _name(path.name)) for path in write_outputs(target, judged[1])
+        ]
+    return RelaxedRun(target, judged[0], judged[1], structures, (target / SETTINGS, *files))
+
+
+def as_line(index: int, relaxed: Relaxed) -> Line:
+    """As the file has it."""
+    structure = relaxed.structure and relaxed.structure.as_dict()
+    return {"index": index, **relaxed.__dict__, "structure": structure}
+
+
+def _sampled(run: RunFolder, arms: Sequence[Arm]) -> dict[Arm, list[Specimen]]:
+    """The structures of those arms that the run has. Raises ScoutError E610 unless it is whole."""
+    resume = "finish it with `scout run … --resume`"
+    if not run.finished:
+        raise ScoutError("E610", f"the run in {run.path} is not finished", resume)
+    chosen = [arm for arm in ARMS if arm in arms and arm in run.arms]
+    if not chosen:
+        raise ScoutError(
+            "E610",
+            f"the run in {run.path} has no arm {' or '.join(arms)}",
+            f"it has {' and '.join(run.arms)}",
+        )
+    sampled = {arm: run.generated([arm]) for arm in chosen}
+    whole = all(len(some) >= run.program.sample.count for some in sampled.values())
+    if not whole and run.manifest.given is None:
+        raise ScoutError("E610", f"structures of the run in {run.path} are missing", resume)
+    return sampled
+
+
+def _claim(target: Path, run: RunFolder, potential: Potential, steps: int, rho: float) -> None:
+    """Make the folder for these settings, which it remembers. Raises ScoutError E612."""
+    settings = Settings(
+        about=f"structures relaxed for at most {steps} steps of E/n + (rho/2) loss^2; those as "
+        "sampled are in the folder above",
+        scoutlang=__version__,
+        digest=run.program.digest(),
+        steps=steps,
+        rho=rho,
+        potential=PotentialIdentity.of(potential),
+    )
+    file = target / SETTINGS
+    if not file.exists():
+        target.mkdir(exist_ok=True)
+        write_json(file, settings.model_dump())
+        return
+    try:
+        earlier = Settings.model_validate(read_json(file, 1 << 20))
+        same = all(
+            getattr(earlier, name) == getattr(settings, name)
+            for name in ("steps", "rho", "potential")
+        )
+    except (ValidationError, ValueError):
+        same = False
+    if not same:
+        raise ScoutError(
+            "E612",
+            f"{target} holds a relaxation with other settings",
+            "give the same ones, or move that folder away",
+        )
+
+
+def _relax_arm(
+    target: Path,
+    arm: Arm,
+    generated: Sequence[Specimen],
+    objective: Objective,
+    steps: int,
+    progress: Progress | None,
+) -> dict[int, Relaxed]:
+    """By index, the structures of an arm: those that its file has, then the others, a line each as
+    they are done.
+    """
+    file = target / f"relaxed_structures-{arm}.jsonl"
+    found = _read(file, generated)
+    with file.open("a", encoding="utf-8") as lines:
+        for sample in generated[len(found) :]:
+            if progress:
+                progress(f"relax {arm}", len(found), len(generated))
+            relaxed = (
+                Relaxed(None, reason=sample.failure or "not sampled")
+                if sample.structure is None
+                else relax_one(sample.structure, objective, steps=steps)
+            )
+            lines.write(json.dumps(as_line(sample.index, relaxed), ensure_ascii=False) + "\n")
+            lines.flush()
+            found[sample.index] = relaxed
+    if progress:
+        progress(f"relax {arm}", len(found), len(generated))
     return found
 
 
-def claims_loss(program: Program) -> Loss:
-    """The loss of the `require` and `prefer` lines that say what should hold."""
-    return compile_loss(
-        replace(program, terms=tuple(t for t in program.terms if not isinstance(t.claim, Wish)))
-    )
-
-
-@dataclass(frozen=True)
-class Objective:
-    """E/n + (ρ/2) ℓ² of a crystal. rho: eV/atom."""
-
-    potential: Potential
-    loss: Loss
-    rho: float
-
-    def __call__(
-        self, structure: Structure
-    ) -> tuple[State, NDArray[np.float64], NDArray[np.float64]]:
-        """→ the state; forces (n, 3) in eV/Å and stress (3, 3) in eV/Å^3 (signs as in
-        `potentials.Evaluation`) of n times the objective.
-
-        Raises `Stopped` where the potential or the loss have no value.
-        """
-        found = self.potential.evaluate([structure])[0]
-        if found.reason:
-            raise Stopped(found.reason)
-        assert found.forces is not None
-        assert found.stress is not None
-        value, along_frac, along_cell = loss_and_gradient(
-            self.loss, CrystalBatch.from_structures([structure])
-        )
-        loss, cell = float(value.total), structure.lattice.matrix
-        # r = frac L, so ∂ℓ/∂r = ∂ℓ/∂frac L^(-T); a strain takes L to L (1 + ε), so ∂ℓ/∂ε = Lᵀ ∂ℓ/∂L
-        along_sites = along_frac.numpy() @ np.linalg.inv(cell).T
-        along_strain = cell.T @ along_cell[0].numpy()
-        if not (
-            math.isfinite(loss)
-            and np.isfinite(along_sites).all()
-            and np.isfinite(along_strain).all()
-        ):
-            raise Stopped("the loss is not finite")
-        pull = len(structure) * self.rho * loss
-        state = State(structure, found.energy, loss, found.energy + self.rho / 2 * loss**2)
-        stress = found.stress + pull / structure.volume * (along_strain + along_strain.T) / 2
-        return state, found.forces - pull * along_sites, stress
-
-
-def relax_one(structure: Structure, objective: Objective, *, steps: int = STEPS) -> Relaxed:
-    """Follow the objective downhill from one structure; see `relax`."""
-    if flaw := unfit(structure, SYMBOLS):
-        return Relaxed(structure, None, None, 0, False, flaw)
-    path = _Path(objective, structure)
-    atoms = Atoms(
-        numbers=structure.atomic_numbers,
-        scaled_positions=structure.frac_coords,
-        cell=structure.lattice.matrix,
-        pbc=True,
-        calculator=path,
-    )
-    optimiser = BFGS(FrechetCellFilter(atoms), logfile=None, maxstep=MOVE)
-    converged, reason = False, ""
+def _read(file: Path, generated: Sequence[Specimen]) -> dict[int, Relaxed]:
+    """What was relaxed already. A line that an interruption cut off is taken out of the file.
+    Raises ScoutError E612 where the lines are not of these structures.
+    """
+    if not file.exists():
+        return {}
+    text = file.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        os.truncate(file, len(whole.encode()))
     try:
-        converged = bool(optimiser.run(fmax=FORCE, steps=steps))
-    except Stopped as error:
-        reason = str(error)
-    if path.best is None:
-        return Relaxed(structure, None, None, 0, False, reason)
-    return Relaxed(path.best.structure, path.first, path.best, optimiser.nsteps, converged, reason)
+        found = dict(_relaxed(json.loads(line)) for line in whole.splitlines())
+        if list(found) != [g.index for g in generated[: len(found)]]:
+            raise ValueError("other structures")
+    except Exception as error:  # pymatgen raises errors of many types for a damaged structure
+        raise ScoutError(
+            "E612", f"{file} is damaged", "delete that file: its structures will be relaxed again"
+        ) from error
+    return found
 
 
-class _Path(Calculator):  # type: ignore[misc]
-    """The objective as a calculator of ASE, which remembers the first state and the best."""
+def _relaxed(line: Line) -> tuple[int, Relaxed]:
+    structure = line.pop("structure")
+    structure = None if structure is None else plain_structure(structure)
+    return line.pop("index"), Relaxed(structure, **line)
 
-    implemented_properties = ("energy", "forces", "stress")
 
-    def __init__(self, objective: Objective, start: Structure) -> None:
-        super().__init__()
-        self._objective = objective
-        self._start = start
-        self.first: State | None = None
-        self.best: State | None = None
-
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Any = ("energy",),
-        system_changes: Any = all_changes,
-    ) -> None:
-        super().calculate(atoms, properties, system_changes)
-        assert atoms is not None
-        structure = Structure(
-            atoms.cell.array, self._start.species, atoms.get_scaled_positions(wrap=False)
-        )
-        grown = structure.volume / self._start.volume
-        if not 1 / SWELL < grown < SWELL:
-            raise Stopped(
-                f"the cell {'swells' if grown > 1 else 'collapses'}: {grown:.2g} times its first volume"
-            )
-        state, forces, stress = self._objective(structure)
-        if self.best is None or state.objective < self.best.objective:
-            self.best = state
-        self.first = self.first or state
-        self.results = {
-            "energy": state.objective * len(atoms), "forces": forces, "stress": full_3x3_to_voigt_6_stress(stress),
-        }  # fmt: skip
+def _name(name: str) -> str:
+    """``records.csv`` → ``relaxed_records.csv``, ``generated_crystals.extxyz`` →
+    ``relaxed_crystals.extxyz``.
+    """
+    return f"relaxed_{name.removeprefix('generated_')}"

@@ -11,22 +11,22 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from scoutlang.ir import Arm, Program
-from scoutlang.potentials import DEFAULT as POTENTIAL
+from scoutlang.ir import ARMS, Arm, Program
 from scoutlang.potentials import load as load_potential
-from scoutlang.runs.folder import ARMS, MANIFEST, SAMPLES, RunFolder, manifest, writing
-from scoutlang.runs.judge import REFERENCE, Judged, claim, judge, judged_by
+from scoutlang.runs.folder import SAMPLES, RunFolder, writing
+from scoutlang.runs.judge import Judged, judge, judged_by
+from scoutlang.runs.manifest import MANIFEST, Cost, Judges, Manifest, ModelIdentity
 from scoutlang.runs.trace import TRACE, Moment, Recorder, guiding_terms, write_trace
 from scoutlang.sampling.progress import Progress
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
 from scoutlang.support.memory import keep_freed_memory
-from scoutlang.validation.heights import Heights
-from scoutlang.validation.record import Generated
+from scoutlang.validation.hull import Heights
 from scoutlang.validation.reference import load as load_reference
 
 if TYPE_CHECKING:
@@ -76,53 +76,57 @@ def run(
 
     A program's `sample` and `guide` lines are the settings; ``device`` defaults to CUDA where there
     is one. With ``resume`` a run that was interrupted goes on. ``potential``, ``reference``: names;
-    None for those that the run was begun with, `POTENTIAL` and `REFERENCE` for a new one.
-    ``trace_every`` n records every n-th guided step (`tracing`) and draws the losses. ``baseline``:
-    another run, whose non-guided structures are taken where they are the ones that this run would
-    sample. ``model``: the program's model, where it is loaded already on the device. Raises
-    ScoutError: E601 the folder exists, E602 it cannot be written, E603 it holds another run; model
-    errors E5xx.
+    None for those that the run was begun with, or the defaults for a new one. ``trace_every`` n
+    records every n-th guided step (`trace`). ``baseline``: another run, whose non-guided structures
+    are taken where they are the ones that this run would sample. ``model``: the program's model,
+    where it is loaded already on the device. Raises ScoutError: E601 the folder exists, E602 it
+    cannot be written, E603 it holds another run; model errors E5xx.
     """
-    watcher, folder = watcher or Silent(), Path(folder)
+    watcher, folder, arms = watcher or Silent(), Path(folder), tuple(arms)
     keep_freed_memory()
     earlier = _claim(folder, program, arms, resume)
     try:
         other = None if baseline is None else RunFolder.open(baseline)
-        potential = potential or (judged_by(earlier, "potential") if earlier else POTENTIAL)
-        reference = reference or (judged_by(earlier, "reference") if earlier else REFERENCE)
-        return _run(
-            program,
-            folder,
-            tuple(arms),
-            potential,
-            reference,
-            device,
-            trace_every,
-            other,
-            model,
-            watcher,
-            earlier,
+        judges = Judges(
+            potential=potential or judged_by(earlier, "potential"),
+            reference=reference or judged_by(earlier, "reference"),
         )
+        sampling = _begin(
+            program, folder, arms, judges, device, trace_every, model, watcher, earlier
+        )
+        with _marking_interruption(sampling.run):
+            if other is not None and "non-guided" in arms:
+                sampling.take_baseline(other)
+            for arm in arms:
+                sampling.sample_arm(arm)
+            judged = judge(
+                sampling.run,
+                potential=judges.potential,
+                reference=judges.reference,
+                progress=watcher.judging,
+                note=watcher.note,
+            )
+        with writing(folder):
+            sampling.run.save(status="finished")
+        return judged
     except Exception:
         if earlier is None:
             _give_back(folder)
         raise
 
 
-def _run(
+def _begin(
     program: Program,
-    path: Path,
+    folder: Path,
     arms: tuple[Arm, ...],
-    potential_name: str,
-    reference_name: str,
+    judges: Judges,
     device: str | None,
     trace_every: int | None,
-    baseline: RunFolder | None,
     model: Model | None,
     watcher: Watcher,
     earlier: RunFolder | None,
-) -> Judged:
-    # heavy imports wait until the folder is known to be good
+) -> _Sampling:
+    """Load what the run needs, and write its manifest, with what an earlier session has noted."""
     import torch
 
     from scoutlang.sampling.generate import check_model
@@ -135,84 +139,143 @@ def _run(
     check_model(program, model)
     # before anything is sampled: a potential or a reference that is missing must not be found out
     # an hour later
-    potential, reference = load_potential(potential_name), load_reference(reference_name)
-    identity = {
-        "name": model.name,
-        "weights_sha256": model.weights_sha256,
-        "config_sha256": model.config_sha256,
-    }
-    judges = {"potential": potential_name, "reference": reference_name}
+    potential, reference = load_potential(judges.potential), load_reference(judges.reference)
+    identity = ModelIdentity(
+        name=model.name, weights_sha256=model.weights_sha256, config_sha256=model.config_sha256
+    )
+    noted: dict[str, Any] = {}
+    if earlier is not None:
+        if earlier.manifest.model not in (None, identity):
+            raise ScoutError(
+                "E603",
+                f"{folder} was begun with other weights of the model '{model.name}'",
+                "resume with those weights, or choose --out",
+            )
+        noted = {name: getattr(earlier.manifest, name) for name in _KEPT}
+    heights = Heights.asked(program, potential, reference) if "guided" in arms else None
+    if heights is not None:
+        noted["resampled_by"] = Judges(potential=potential.name, reference=reference.name)
     facts = {
         "device": device,
         "model": identity,
         "judges": judges,
         "trace_every": trace_every,
-        "batches": {},
     }
-    run = RunFolder(path, manifest(program, arms) | facts)
-    if earlier is not None:
-        if earlier.manifest.get("model", identity) != identity:
-            raise ScoutError(
-                "E603",
-                f"{path} was begun with other weights of the model '{model.name}'",
-                "resume with those weights, or choose --out",
+    run = RunFolder(folder, Manifest.begin(program, arms, **facts))
+    with writing(folder):
+        run.save(**noted)
+    return _Sampling(run, model, device, heights, trace_every, watcher)
+
+
+_KEPT = ("started", "batches", "baseline", "potential", "reference", "validation")
+"""What a run that goes on takes over from its manifest."""
+
+
+@dataclass(frozen=True)
+class _Sampling:
+    """A run whose batches are sampled."""
+
+    run: RunFolder
+    model: Model
+    device: str
+    heights: Heights | None
+    """What resampling of the guided arm asks for energies, where it does."""
+    trace_every: int | None
+    watcher: Watcher
+
+    def take_baseline(self, other: RunFolder) -> None:
+        """Copy the non-guided batches of another run: those that are there, and are what this run
+        would sample.
+        """
+        run = self.run
+        if _unguided(run) != _unguided(other):
+            self.watcher.note(
+                f"{other.path} was sampled with other settings; the non-guided arm is sampled anew"
             )
-        kept = ("started", "batches", "sampling", "potential", "reference", "validation")
-        run.manifest.update({key: earlier.manifest[key] for key in kept if key in earlier.manifest})
-    heights = Heights.asked(program, potential, reference) if "guided" in arms else None
-    if heights is not None:
-        run.manifest["resampled_by"] = {"potential": potential.name, "reference": reference.name}
-    with writing(path):
-        run.save()
+            return
+        batches, taken = dict(run.manifest.batches), 0
+        for indices in _batches(run.program):
+            part, theirs = (r.part("non-guided", indices[0]) for r in (run, other))
+            if part.exists() or part.stem not in other.manifest.batches:
+                continue
+            try:
+                other.read_part(theirs, "non-guided", indices)
+            except (FileNotFoundError, ScoutError):  # not there, shorter or damaged: it is sampled
+                continue
+            with writing(run.path):
+                write_whole(part, partial(shutil.copyfile, theirs))
+            batches[part.stem] = other.manifest.batches[part.stem]
+            taken += len(indices)
+        if taken:
+            with writing(run.path):
+                run.save(batches=batches, baseline=str(other.path))
+            self.watcher.note(f"non-guided: {taken} structures are those of {other.path}")
 
-    with _marking_interruption(run):
-        if baseline is not None and "non-guided" in arms:
-            _take_baseline(run, baseline, watcher)
-        for arm in arms:
-            _sample_arm(
-                run, arm, model, device, heights if arm == "guided" else None, trace_every, watcher
-            )
-        judged = judge(
-            run,
-            potential=potential_name,
-            reference=reference_name,
-            progress=watcher.judging,
-            note=watcher.note,
+    def sample_arm(self, arm: Arm) -> None:
+        """Sample the batches of an arm that are not there yet."""
+        run, count, lost = self.run, self.run.program.sample.count, 0
+        batches = _batches(run.program)
+        there = [indices for indices in batches if run.part(arm, indices[0]).exists()]
+        if (
+            self.trace_every
+            and arm == "guided"
+            and not all(self._trace(arm, indices).exists() for indices in there)
+        ):
+            self.watcher.note(f"{arm}: batches that were sampled without a trace stay without one")
+        for indices in batches:
+            part = run.part(arm, indices[0])
+            if indices in there:  # one that is damaged ends the run here, not after hours
+                lost += sum(g.structure is None for g in run.read_part(part, arm, indices))
+            else:
+                cost = self._sample_batch(arm, indices)
+                lost += cost.diverged
+                with writing(run.path):
+                    run.save(batches={**run.manifest.batches, part.stem: cost})
+            self.watcher.sampling(arm, indices[-1] + 1, count, None)
+        self.watcher.note(_ending(arm, lost, count, run.manifest.costs.get(arm)))
+
+    def _sample_batch(self, arm: Arm, indices: range) -> Cost:
+        """Sample one batch into its part, with its trace where that is asked for."""
+        from scoutlang.sampling.generate import generate
+
+        run, program = self.run, self.run.program
+        recorder = None if self.trace_every is None else Recorder(arm, indices, self.trace_every)
+        terms = guiding_terms(program)
+        evaluations: dict[tuple[int, ...], int] = {}
+
+        def on_step(progress: Progress) -> None:
+            evaluations[progress.indices] = progress.evaluations
+            moment = Moment(terms, progress)
+            if recorder is not None:
+                recorder.record(moment)
+            self.watcher.sampling(arm, indices[0], program.sample.count, moment)
+
+        started = time.monotonic()
+        sampled = generate(
+            program,
+            self.model,
+            arm,
+            indices,
+            device=self.device,
+            above_hull=self.heights if arm == "guided" else None,
+            on_step=on_step,
         )
-    run.manifest["status"] = "finished"
-    with writing(path):
-        run.save()
-    return judged
-
-
-def _take_baseline(run: RunFolder, other: RunFolder, watcher: Watcher) -> None:
-    """Copy the non-guided batches of another run: those that are there, and are what this run would
-    sample.
-    """
-    if _unguided(run) != _unguided(other):
-        watcher.note(
-            f"{other.path} was sampled with other settings; the non-guided arm is sampled anew"
+        seconds = time.monotonic() - started
+        rows = recorder.table() if recorder is not None else None
+        with writing(run.path):
+            # the part comes last: it says that the batch is finished
+            if rows is not None:
+                write_trace(self._trace(arm, indices), rows)
+            run.write_part(arm, sampled)
+        return Cost(
+            structures=len(sampled),
+            seconds=round(seconds, 3),
+            evaluations=sum(evaluations.values()),
+            diverged=sum(s.failure is not None for s in sampled),
         )
-        return
-    taken = 0
-    for indices in _batches(run.program.sample.count, run.program.sample.batch):
-        part = run.part("non-guided", indices[0])
-        if part.exists() or part.stem not in other.manifest.get("batches", {}):
-            continue
-        theirs = other.part("non-guided", indices[0])
-        try:
-            other.read_part(theirs, "non-guided", indices)
-        except (FileNotFoundError, ScoutError):  # not there, shorter or damaged: it is sampled
-            continue
-        with writing(run.path):
-            write_whole(part, partial(shutil.copyfile, theirs))
-        run.manifest["batches"][part.stem] = other.manifest["batches"][part.stem]
-        taken += len(indices)
-    if taken:
-        run.manifest["baseline"] = str(other.path)
-        with writing(run.path):
-            run.save()
-        watcher.note(f"non-guided: {taken} structures are those of {other.path}")
+
+    def _trace(self, arm: Arm, indices: range) -> Path:
+        return self.run.path / TRACE / f"{self.run.part(arm, indices[0]).stem}.parquet"
 
 
 def _unguided(run: RunFolder) -> tuple[Any, ...]:
@@ -224,142 +287,36 @@ def _unguided(run: RunFolder) -> tuple[Any, ...]:
         program.atoms,
         program.formula,
         sample,
-        run.manifest.get("model"),
-        run.manifest.get("scoutlang"),
+        run.manifest.model,
+        run.manifest.scoutlang,
     )
 
 
-def _sample_arm(
-    run: RunFolder,
-    arm: Arm,
-    model: Any,
-    device: str,
-    heights: Heights | None,
-    trace_every: int | None,
-    watcher: Watcher,
-) -> None:
-    """Sample the batches of an arm that are not there yet."""
-    sample, lost = run.program.sample, 0
-    batches = _batches(sample.count, sample.batch)
-    there = [run.part(arm, b[0]).exists() for b in batches]
-    if (
-        trace_every
-        and arm == "guided"
-        and any(
-            known and not _trace(run, arm, b).exists()
-            for known, b in zip(there, batches, strict=True)
-        )
-    ):
-        watcher.note(f"{arm}: batches that were sampled without a trace stay without one")
-    for known, indices in zip(there, batches, strict=True):
-        part = run.part(arm, indices[0])
-        if known:  # one that is damaged ends the run here, not after hours
-            lost += sum(g.structure is None for g in run.read_part(part, arm, indices))
-        else:
-            cost = _sample(run, model, arm, indices, device, heights, trace_every, watcher)
-            lost += int(cost["diverged"])
-            run.manifest["batches"][part.stem] = cost
-            run.manifest["sampling"] = _sums(run.manifest["batches"], run.arms)
-            with writing(run.path):
-                run.save()
-        watcher.sampling(arm, indices[-1] + 1, sample.count, None)
-    watcher.note(_ending(arm, lost, sample.count, run.manifest.get("sampling", {}).get(arm)))
-
-
-def _sample(
-    run: RunFolder,
-    model: Any,
-    arm: Arm,
-    indices: range,
-    device: str,
-    heights: Heights | None,
-    trace_every: int | None,
-    watcher: Watcher,
-) -> dict[str, float]:
-    """Sample one batch into its part, with its trace where that is asked for. What it cost, for the
-    manifest.
-    """
-    from scoutlang.sampling.generate import generate
-
-    program = run.program
-    recorder = None if trace_every is None else Recorder(arm, indices, trace_every)
-    terms = guiding_terms(program)
-    evaluations: dict[tuple[int, ...], int] = {}
-
-    def on_step(progress: Progress) -> None:
-        evaluations[progress.indices] = progress.evaluations
-        moment = Moment(terms, progress)
-        if recorder is not None:
-            recorder.record(moment)
-        watcher.sampling(arm, indices[0], program.sample.count, moment)
-
-    started = time.monotonic()
-    sampled = generate(
-        program, model, arm, indices, device=device, above_hull=heights, on_step=on_step
-    )
-    seconds = time.monotonic() - started
-    rows = recorder.table() if recorder is not None else None
-    generated = [
-        Generated(arm, program.sample.seed, x.index, x.structure, x.failure, x.ancestor)
-        for x in sampled
-    ]
-    with writing(run.path):
-        # the part comes last: it says that the batch is finished
-        if rows is not None:
-            write_trace(_trace(run, arm, indices), rows)
-        run.write_part(arm, generated)
-    return {
-        "structures": len(sampled),
-        "seconds": round(seconds, 3),
-        "evaluations": sum(evaluations.values()),
-        "diverged": sum(s.failure is not None for s in sampled),
-    }
-
-
-def _sums(batches: dict[str, dict[str, float]], arms: Sequence[Arm]) -> dict[str, dict[str, float]]:
-    """What the batches of each arm cost together; those that an older version sampled are not
-    known.
-    """
-    known = {
-        arm: [cost for name, cost in batches.items() if name.rpartition("-")[0] == arm]
-        for arm in arms
-    }
-    return {
-        arm: {key: round(sum(c[key] for c in costs), 3) for key in costs[0]}
-        for arm, costs in known.items()
-        if costs
-    }
-
-
-def _ending(arm: Arm, lost: int, count: int, cost: dict[str, float] | None) -> str:
+def _ending(arm: Arm, lost: int, count: int, cost: Cost | None) -> str:
     """``guided: 128 structures in 41 s (3.12 structures/s); 3 of 128 structures diverged``."""
     parts = []
     if cost is not None:
-        rate = cost["structures"] / max(cost["seconds"], 1e-9)
+        rate = cost.structures / max(cost.seconds, 1e-9)
         parts.append(
-            f"{cost['structures']:.0f} structures in {cost['seconds']:.0f} s ({rate:.2f} structures/s)"
+            f"{cost.structures} structures in {cost.seconds:.0f} s ({rate:.2f} structures/s)"
         )
     if lost or cost is None:
         parts.append(f"{lost} of {count} structures diverged")
     return f"{arm}: {'; '.join(parts)}"
 
 
-def _batches(count: int, size: int) -> list[range]:
+def _batches(program: Program) -> list[range]:
     """The indices of an arm, batch by batch."""
+    count, size = program.sample.count, program.sample.batch
     return [range(first, min(first + size, count)) for first in range(0, count, size)]
 
 
-def _trace(run: RunFolder, arm: Arm, indices: range) -> Path:
-    return run.path / TRACE / f"{arm}-{indices[0]:06d}.parquet"
-
-
-def _claim(path: Path, program: Program, arms: Sequence[Arm], resume: bool) -> RunFolder | None:
+def _claim(path: Path, program: Program, arms: tuple[Arm, ...], resume: bool) -> RunFolder | None:
     """Make the folder ours before any work is done. The run that goes on, or None for a new one."""
     if resume and (path / MANIFEST).is_file():
         return _same_run(path, program, arms)
     with writing(path):
-        claim(path)
-        RunFolder(path, manifest(program, arms)).save()
+        RunFolder.create(path, Manifest.begin(program, arms))
     return None
 
 
@@ -374,15 +331,16 @@ def _give_back(folder: Path) -> None:
         folder.rmdir()
 
 
-def _same_run(path: Path, program: Program, arms: Sequence[Arm]) -> RunFolder:
+def _same_run(path: Path, program: Program, arms: tuple[Arm, ...]) -> RunFolder:
     try:
         found = RunFolder.open(path)
     except ScoutError as error:
         raise ScoutError("E603", error.message, error.hint) from error
-    if found.manifest.get("digest") != program.digest() or found.arms != tuple(arms):
+    if found.program.digest() != program.digest() or found.arms != arms:
         raise ScoutError(
             "E603",
-            f"{path} holds a run of another program or with other settings{_differences(found, program, arms)}",
+            f"{path} holds a run of another program or with other settings"
+            f"{_differences(found, program, arms)}",
             "resume with the same program and options, or choose --out",
         )
     return found
@@ -390,16 +348,14 @@ def _same_run(path: Path, program: Program, arms: Sequence[Arm]) -> RunFolder:
 
 def _differences(found: RunFolder, program: Program, arms: Sequence[Arm]) -> str:
     """``: steps 250 there, 20 here``; nothing where the statements differ and not the settings."""
-    there = {
-        **found.manifest.get("guide", {}),
-        **found.manifest["sample"],
-        "arms": list(found.arms),
-    }
-    here = {**program.guide.to_data(), **program.sample.to_data(), "arms": list(arms)}
+    there, here = (
+        {**of.guide.to_data(), **of.sample.to_data(), "arms": list(its)}
+        for of, its in ((found.program, found.arms), (program, arms))
+    )
     said = [
         f"{name} {there[name]} there, {here[name]} here"
         for name in here
-        if name in there and there[name] != here[name]
+        if there[name] != here[name]
     ]
     return f": {'; '.join(said)}" if said else ""
 
@@ -409,8 +365,7 @@ def _marking_interruption(run: RunFolder) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        run.manifest["status"] = "interrupted"
         # what ended the run is the message, not that this could not be noted
         with suppress(OSError):
-            run.save()
+            run.save(status="interrupted")
         raise

@@ -21,43 +21,42 @@ _UNSAFE = re.compile(r"[^\w.=+-]+")  # in a folder's name
 
 @dataclass(frozen=True)
 class Member:
-    """One program of a family and the folder of its run. name: its values, ``k=0.4,rc=2.9 Å``;
-    empty where nothing is swept.
-    """
+    """One run of a sweep, before it is made."""
 
     program: Program
     folder: Path
     name: str
+    """The values that it has: ``k=0.4,rc=2.9 Å``; empty where nothing is swept."""
 
 
-def members(program: Program, family: Sequence[Program], folder: Path) -> list[Member]:
-    """Every program of the family with its folder: the folder itself without sweeps, else one below
-    it, named by its values.
+def members(swept: Program, programs: Sequence[Program], folder: Path) -> list[Member]:
+    """The runs of a sweep: in the folder itself without sweeps, else each in one below it, named by
+    its values.
 
-    family: as `scoutlang.interfaces.api.family` makes it of ``program``, in that order.
+    programs: those that ``swept`` stands for, in the order of `scoutlang.family`.
     """
     values = itertools.product(
-        *([f"{sweep.name}={value}" for value in sweep.values] for sweep in program.sweeps)
+        *([f"{sweep.name}={value}" for value in sweep.values] for sweep in swept.sweeps)
     )
     return [
         Member(
-            member,
+            program,
             folder / ",".join(_UNSAFE.sub("_", c) for c in chosen) if chosen else folder,
             ",".join(chosen),
         )
-        for member, chosen in zip(family, values, strict=True)
+        for program, chosen in zip(programs, values, strict=True)
     ]
 
 
 def run_each(
-    family: Sequence[Member],
+    members: Sequence[Member],
     run: Callable[[Member, Path | None], Judged],
     baseline: Path | None = None,
 ) -> Iterator[Judged]:
-    """Run the members one after the other. ``run`` is given each with the run whose non-guided arm
-    it may take: ``baseline``, else the first one.
+    """Run one after the other. ``run`` is given each with the run whose non-guided arm it may take:
+    ``baseline``, else the first one.
     """
-    for member in family:
+    for member in members:
         judged = run(member, baseline)
         baseline = baseline or judged.folder
         yield judged

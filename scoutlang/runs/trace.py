@@ -11,16 +11,14 @@ value, there is none, never zero.
 | ``arm``, ``index`` | the structure, as in ``records.parquet`` |
 | ``step``, ``time`` | 1 to the number of steps; diffusion time before it, 1 noise, 0 crystal |
 | ``term`` | label of the term |
-| ``value`` | soft value at x̂0 in the descriptor's unit; the slack (dimensionless) of a claim that
-has no single value |
+| ``value`` | soft value at x̂0 in the descriptor's unit; without one, the claim's slack, no unit |
 | ``loss`` | weighted loss of the term, dimensionless |
-| ``satisfied`` | truth of the term at x̂0 by the exact evaluator; only in the steps that were
-looked at |
+| ``satisfied`` | truth of the term at x̂0 by the exact evaluator, in the steps looked at |
 | ``total`` | loss of the structure, the sum over its terms |
 | ``push`` | Å, the longest move of an atom of x̂0 in this step |
 | ``strain`` | Frobenius norm of the strain of the cell of x̂0 in this step |
 | ``broken`` | whether the structure is lost: not finite any more |
-| ``hit`` | whether every ``require`` is satisfied; only in the steps that were looked at |
+| ``hit`` | whether every ``require`` is satisfied, in the steps looked at |
 
 A look costs about as much as the loss, so it is taken at every `LOOK_EVERY`-th recorded step only.
 """
@@ -57,30 +55,29 @@ take long and find no hit.
 class Look:
     """What the exact evaluators say of B predicted crystals x̂0, every atom taken for its most
     probable element.
-
-    true, false: (B, T) bool for the T guiding terms; neither where undefined, and for a wish. hit:
-    (B,) bool, every `require` is true; None where there is none.
     """
 
     true: Tensor
+    """(B, T) bool for the T guiding terms; neither where undefined, and for a wish."""
     false: Tensor
     hit: Tensor | None
+    """(B,) bool, every `require` is true; None where there is none."""
 
 
 @dataclass(frozen=True)
 class TermLoss:
-    """Mean weighted loss of a term over the structures of a batch on which it is defined, None
-    where there is none, and their share.
-    """
+    """A term on a batch."""
 
     label: str
     loss: float | None
+    """Weighted, mean over the structures on which it is defined; None where there is none."""
     defined: float
+    """Their share of the batch."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A batch after a step. Nothing is computed, or fetched from the device, before somebody asks."""
+    """A batch after a step. Nothing is computed, or fetched from its device, before it is asked."""
 
     terms: tuple[Term, ...]
     progress: Progress
@@ -132,7 +129,7 @@ class Moment:
 
 def guiding_terms(program: Program) -> tuple[Term, ...]:
     """The terms of the loss, in its order."""
-    return tuple(term for term in program.terms if term.verb != "expect")
+    return tuple(term for term in program.terms if term.steers)
 
 
 @torch.no_grad()
@@ -155,7 +152,7 @@ def look(terms: Sequence[Term], clean: CrystalBatch) -> Look:
             if not isinstance(term.claim, Wish):
                 found = truth(term.claim, reading)
                 true[sound, column], false[sound, column] = found.true, found.false
-    required = [k for k, term in enumerate(terms) if term.verb == "require"]
+    required = [k for k, term in enumerate(terms) if term.decides]
     return Look(true, false, true[:, required].all(1) if required else None)
 
 
@@ -174,17 +171,17 @@ def _decided(batch: CrystalBatch, chosen: Tensor) -> CrystalBatch:
 
 @dataclass(frozen=True)
 class _Step:
-    """What is kept of a step: (B, T) values of the terms, (B,) values of the structures. They stay
-    on their device until the batch is finished.
-    """
+    """What is kept of a step."""
 
     step: int
     time: float
     columns: dict[str, Tensor]
+    """(B, T) values of the terms, (B,) values of the structures. They stay on their device until
+    the batch is finished."""
 
 
 class Recorder:
-    """Keeps every ``every``-th guided step of one batch, and makes the rows of the trace of them."""
+    """Keeps every ``every``-th guided step of one batch, and makes rows of the trace of them."""
 
     def __init__(self, arm: Arm, indices: Sequence[int], every: int = 1) -> None:
         self._arm, self._indices, self._every = arm, tuple(indices), every

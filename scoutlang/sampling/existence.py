@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from scoutlang.crystals.neighbours import sum_by_structure
-from scoutlang.evaluation.expressions import measures
-from scoutlang.ir import Program
+from scoutlang.ir import Program, measures
 from scoutlang.ir.elements import ATOMIC_NUMBER
 
 _FLOOR = 1e-6

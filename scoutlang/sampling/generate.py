@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from pymatgen.core import Lattice, Structure
 from torch import Tensor
 
 from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.loss import compile_loss
 from scoutlang.ir import Arm, Program
 from scoutlang.ir.elements import ATOMIC_NUMBER
@@ -24,20 +25,6 @@ from scoutlang.sampling.mattergen.sampler import GuidedSampler
 from scoutlang.sampling.noise import structure_seed
 from scoutlang.sampling.progress import Progress
 from scoutlang.support.errors import ScoutError
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """Structure number ``index`` of an arm; ``failure`` says why there is none.
-
-    ancestor: the index that it descends from, another one than its own where resampling replaced it
-    by a copy of a better one.
-    """
-
-    index: int
-    structure: Structure | None
-    failure: str | None = None
-    ancestor: int | None = None
 
 
 def check_model(program: Program, model: Model) -> None:
@@ -73,7 +60,7 @@ def generate(
     device: torch.device | str = "cpu",
     above_hull: Callable[[CrystalBatch], Tensor] | None = None,
     on_step: Callable[[Progress], None] | None = None,
-) -> list[Sampled]:
+) -> list[Specimen]:
     """One batch of an arm. Structure i has its own random numbers, from (seed, arm, i), whatever
     the batch it is in.
 
@@ -119,7 +106,8 @@ def generate(
         # MatterGen's GemNet cannot be evaluated where no atom of the whole batch has a neighbour:
         # find the structures that did it
         if len(indices) == 1:
-            return [Sampled(indices[0], None, "sampling diverged: no atom has a neighbour")]
+            failure = "sampling diverged: no atom has a neighbour"
+            return [Specimen(arm, settings.seed, indices[0], failure=failure)]
         return [
             one
             for i in indices
@@ -127,10 +115,14 @@ def generate(
                 program, model, arm, [i], device=device, above_hull=above_hull, on_step=on_step
             )
         ]
-    return [
-        replace(_crystal(batch, k, index), ancestor=indices[sampler.ancestors[k]])
-        for k, index in enumerate(indices)
-    ]
+    made = []
+    for k, index in enumerate(indices):
+        found = _crystal(batch, k)
+        one = Specimen(arm, settings.seed, index, ancestor=indices[sampler.ancestors[k]])
+        made.append(
+            replace(one, failure=found) if isinstance(found, str) else replace(one, structure=found)
+        )
+    return made
 
 
 def _sizes(program: Program, model: Model) -> dict[int, float]:
@@ -161,14 +153,12 @@ def _draw_size(program: Program, model: Model, seed: int) -> int:
     return random.Random(seed).choices(list(weights), list(weights.values()))[0]
 
 
-def _crystal(batch: Any, k: int, index: int) -> Sampled:
+def _crystal(batch: Any, k: int) -> Structure | str:
+    """The crystal, or why there is none."""
     atoms = batch.get_batch_idx("pos") == k
     cell, frac = batch["cell"][k].double().cpu(), batch["pos"][atoms].double().cpu()
     if not (torch.isfinite(cell).all() and torch.isfinite(frac).all()):
-        return Sampled(index, None, "sampling diverged: coordinates or lattice are not finite")
+        return "sampling diverged: coordinates or lattice are not finite"
     if torch.linalg.det(cell).abs() < 1e-3:
-        return Sampled(index, None, "sampling diverged: the cell has no volume")
-    return Sampled(
-        index,
-        Structure(Lattice(cell.numpy()), batch["atomic_numbers"][atoms].tolist(), frac.numpy()),
-    )
+        return "sampling diverged: the cell has no volume"
+    return Structure(Lattice(cell.numpy()), batch["atomic_numbers"][atoms].tolist(), frac.numpy())

@@ -1,10 +1,12 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and JSON from strangers."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def cell(text: str) -> str:
@@ -26,3 +28,21 @@ def write_whole(target: Path, writer: Callable[[Path], object]) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return target
+
+
+def write_json(target: Path, data: Any) -> Path:
+    """Raises OSError."""
+    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    return write_whole(target, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def read_json(file: Path, most: int) -> Any:
+    """What is in a file of at most ``most`` bytes. Raises OSError; ValueError where it is larger or
+    holds no JSON.
+    """
+    if file.stat().st_size > most:
+        raise ValueError(f"it is larger than {most >> 20} MB")
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError("it is no JSON") from error

@@ -1,14 +1,17 @@
-"""Parts of other packages, by entry points: ``NAME = "module"`` in one of the groups
+"""Parts of one kind (descriptors, potentials, stages…): our own, each a file in the folder of its
+kind, and those of other packages, by entry points: ``NAME = "module"`` in one of the groups
 ``scoutlang.descriptors``, ``scoutlang.potentials``…
 
-The name of the entry point is the part's, so that what is installed is known without importing any
-of it: a module is imported when it is used, and one that is broken stops only who uses it.
+The name of the file or entry point is known without importing any of them: a module is imported
+when it is used, and one that is broken stops only who uses it.
 """
 
 from __future__ import annotations
 
+import pkgutil
 import re
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -19,16 +22,24 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
 
 
+def parts(package: str) -> tuple[str, ...]:
+    """Names of the files in an imported package that are parts of its kind, in alphabetical order.
+    A file whose name begins with an underscore is none: it serves the others.
+    """
+    files = pkgutil.iter_modules(sys.modules[package].__path__)
+    return tuple(sorted(file.name for file in files if not file.name.startswith("_")))
+
+
 @dataclass(frozen=True)
 class Group:
-    """A kind of part. name: of the entry-point group. what: the word for one of them, in messages.
-
-    flaw: (module, name) → why the module is none; empty if it is one.
-    """
+    """The parts of one kind that other packages bring."""
 
     name: str
+    """Of the entry-point group."""
     what: str
+    """The word for one part, in messages."""
     flaw: Callable[[ModuleType, str], str]
+    """(module, name) → why the module is no such part; empty if it is one."""
 
     def installed(self) -> Mapping[str, Sequence[Plugin]]:
         """Name → the plug-ins that claim it, from the metadata of all distributions; nothing of
@@ -68,10 +79,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Plugin:
-    """An entry point. origin: name and version of the distribution that has it."""
+    """An entry point."""
 
     name: str
     origin: str
+    """Name and version of the distribution that has it."""
     entry: EntryPoint
     group: Group
 
@@ -98,7 +110,10 @@ class Plugin:
 
     @property
     def advice(self) -> str:
-        return f"programs that do not use it are not affected; update {self.origin.split(maxsplit=1)[0]}, or tell its authors"
+        package = self.origin.split(maxsplit=1)[0]
+        return (
+            f"programs that do not use it are not affected; update {package}, or tell its authors"
+        )
 
 
 def only(plugins: Sequence[Plugin]) -> Plugin:
@@ -127,6 +142,17 @@ def broken(plugins: Sequence[Plugin]) -> ScoutError | None:
     except ScoutError as error:
         return error
     return None
+
+
+def flaws(installed: Mapping[str, Sequence[Plugin]], own: Container[str]) -> dict[str, ScoutError]:
+    """Name → why the plug-ins of that name give no part, in alphabetical order. own: the names that
+    parts of the language have.
+    """
+    found = {
+        name: hidden(claims) if name in own else broken(claims)
+        for name, claims in sorted(installed.items())
+    }
+    return {name: flaw for name, flaw in found.items() if flaw is not None}
 
 
 def _taken(plugin: Plugin, by: str, hint: str) -> ScoutError:

@@ -24,10 +24,20 @@ def data_folder() -> Path:
     """Where what the user gathers lives, ``$SCOUT_DATA``, else ``$XDG_DATA_HOME/scoutlang``, else
     ``~/.local/share/scoutlang``; it need not exist.
     """
-    if own := os.environ.get("SCOUT_DATA"):
-        return Path(own)
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "scoutlang"
+    return _folder("SCOUT_DATA", "XDG_DATA_HOME", ".local/share")
+
+
+def cache_folder() -> Path:
+    """Where what can be computed again lives, ``$SCOUT_CACHE``, else ``$XDG_CACHE_HOME/scoutlang``,
+    else ``~/.cache/scoutlang``; it need not exist.
+    """
+    return _folder("SCOUT_CACHE", "XDG_CACHE_HOME", ".cache")
+
+
+def _folder(own: str, base: str, usual: str) -> Path:
+    if named := os.environ.get(own):
+        return Path(named)
+    return Path(os.environ.get(base) or Path.home() / usual) / "scoutlang"
 
 
 def code_digest() -> str:

@@ -39,25 +39,37 @@ CONFIG = Path(__file__).parent.parent / "sampling" / "mini" / "config.yaml"
 
 @dataclass(frozen=True)
 class TrainingSettings:
+    """Everything that a training run depends on beside the crystals."""
+
     steps: int = 6_000
     batch: int = 128
+    """Crystals in a step."""
     learning_rate: float = 2e-3
+    """At its peak, after the warm-up."""
     warmup: int = 300
+    """Steps in which the learning rate rises."""
     weight_decay: float = 0.01
     clip: float = 1.0
+    """Largest norm of the gradient."""
     ema: float = 0.999
+    """Decay of the average of the weights, which is what is exported."""
     seed: int = 0
     validate_every: int = 500
+    """Steps between two looks at the held-out crystals; the state is saved then."""
 
 
 @dataclass(frozen=True)
 class Crystal:
-    """One training crystal: numbers (n,), frac (n, 3), symmetric cell (3, 3) in Å."""
+    """One training crystal of n atoms."""
 
     numbers: Tensor
+    """(n,) atomic numbers."""
     frac: Tensor
+    """(n, 3) fractional coordinates."""
     cell: Tensor
+    """(3, 3) Å, the lattice vectors as rows of a symmetric matrix."""
     system: str
+    """Its elements in alphabetical order: ``Cu-P``."""
 
 
 def prepare(structures: list[Structure]) -> list[Crystal]:
@@ -172,98 +184,134 @@ def train(
     crystals = prepare(structures)
     training = [c for c in crystals if not is_held_out(c)]
     held_out = [c for c in crystals if is_held_out(c)]
-    density = float(
-        torch.tensor(
-            [len(c.numbers) / torch.linalg.det(c.cell).abs().item() for c in training]
-        ).mean()
+    config, density = _configuration(training)
+    run = _Training(config, settings)
+    state = folder / "state.pt"
+    if state.exists():
+        run.resume(state)
+        say(f"resumed at step {run.step}")
+    say(
+        f"{len(training)} training crystals, {len(held_out)} held out, {density:.4f} atoms/Å^3, "
+        f"{sum(p.numel() for p in run.module.parameters()):,} parameters"
     )
+    start, clock = run.step, time.monotonic()
+    source = batches(training, settings.batch, settings.seed, start)
+    while run.step < settings.steps:
+        run.advance(next(source))
+        if run.step % 100 == 0:
+            rate = (run.step - start) * settings.batch / (time.monotonic() - clock)
+            left = (settings.steps - run.step) * settings.batch / rate / 60
+            say(
+                f"step {run.step}/{settings.steps}  {_parts(run.running)}  "
+                f"{rate:.0f} structures/s  {left:.0f} min left"
+            )
+        if run.step % settings.validate_every == 0 or run.step == settings.steps:
+            say("held out (EMA): " + _parts(run.validate(held_out)))
+            run.save(state)
+    return export(folder, config, run.average, crystals, version, settings, run.log)
+
+
+def _configuration(training: list[Crystal]) -> tuple[Any, float]:
+    """What to train, with the mean density of the training crystals filled in, and that density in
+    atoms/Å^3.
+    """
+    densities = [len(c.numbers) / torch.linalg.det(c.cell).abs().item() for c in training]
+    density = float(torch.tensor(densities).mean())
     config = OmegaConf.load(CONFIG)
-    config.lightning_module.diffusion_module.corruption.sdes.cell.vpsde_config.limit_density = (
-        round(density, 6)
-    )
-    config.lightning_module.diffusion_module.model.density = round(density, 6)
-    torch.manual_seed(settings.seed)
-    module = instantiate(config.lightning_module.diffusion_module)
-    average = {name: value.detach().clone() for name, value in module.state_dict().items()}
-    optimizer = torch.optim.AdamW(
-        module.parameters(),
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        betas=(0.9, 0.98),
-    )
-    start, log = 0, []
-    state_file = folder / "state.pt"
-    if state_file.exists():
-        state = _read_state(state_file)
-        if state["settings"] != asdict(settings):
+    module = config.lightning_module.diffusion_module
+    module.corruption.sdes.cell.vpsde_config.limit_density = round(density, 6)
+    module.model.density = round(density, 6)
+    return config, density
+
+
+def _parts(losses: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+
+
+class _Training:
+    """A model in training: its weights, their exponential moving average, the optimizer, and what
+    was logged.
+    """
+
+    def __init__(self, config: Any, settings: TrainingSettings) -> None:
+        torch.manual_seed(settings.seed)
+        self._settings = settings
+        self.module = instantiate(config.lightning_module.diffusion_module)
+        self.average = {n: v.detach().clone() for n, v in self.module.state_dict().items()}
+        self._optimizer = torch.optim.AdamW(
+            self.module.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            betas=(0.9, 0.98),
+        )
+        self.step = 0
+        self.running: dict[str, float] = {}
+        """The parts of the training loss, smoothed over some 50 steps."""
+        self.log: list[dict[str, Any]] = []
+
+    def advance(self, batch: Any) -> None:
+        """One step of the optimizer."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self.step, self._settings)
+        self.module.train()
+        loss, metrics = self.module.calc_loss(batch)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), self._settings.clip)
+        if torch.isfinite(norm):
+            self._optimizer.step()
+        decay = min(self._settings.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, value in self.module.state_dict().items():
+                if value.dtype.is_floating_point:
+                    self.average[name].lerp_(value, 1 - decay)
+        for name, value in {"loss": loss, **metrics}.items():
+            self.running[name] = 0.98 * self.running.get(name, value.item()) + 0.02 * value.item()
+        self.step += 1
+
+    def validate(self, held_out: list[Crystal]) -> dict[str, float]:
+        """The loss of the average on the held-out crystals, which is logged too."""
+        current = {name: value.clone() for name, value in self.module.state_dict().items()}
+        self.module.load_state_dict(self.average)
+        self.module.train()  # the loss needs unmasked logits; the model has no dropout
+        loss = held_out_loss(self.module, held_out, self._settings.seed)
+        self.module.load_state_dict(current)
+        self.log.append({"step": self.step, "train": dict(self.running), "held_out": loss})
+        return loss
+
+    def save(self, file: Path) -> None:
+        state = {
+            "module": self.module.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "average": self.average,
+            "step": self.step,
+            "settings": asdict(self._settings),
+            "log": json.dumps(self.log),
+            "rng": torch.get_rng_state(),
+        }
+        write_whole(file, lambda path: torch.save(state, path))
+
+    def resume(self, file: Path) -> None:
+        """Go on from what `save` wrote. Raises ScoutError E420 and E421."""
+        state = _read_state(file)
+        if state["settings"] != asdict(self._settings):
             raise ScoutError(
                 "E420",
-                f"{folder} holds a training run with other settings",
+                f"{file.parent} holds a training run with other settings",
                 "choose another folder, or the same settings to resume",
             )
-        module.load_state_dict(state["module"])
-        optimizer.load_state_dict(state["optimizer"])
-        average, start, log = state["average"], state["step"], json.loads(state["log"])
+        self.module.load_state_dict(state["module"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.average, self.step = state["average"], state["step"]
+        self.log = json.loads(state["log"])
         torch.set_rng_state(state["rng"])
-        say(f"resumed at step {start}")
-    parameters = sum(p.numel() for p in module.parameters())
-    say(
-        f"{len(training)} training crystals, {len(held_out)} held out, {density:.4f} atoms/Å^3, {parameters:,} parameters"
-    )
-
-    def save(step: int) -> None:
-        state = {
-            "module": module.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "step": step,
-            "settings": asdict(settings), "log": json.dumps(log), "rng": torch.get_rng_state(),
-        }  # fmt: skip
-        write_whole(state_file, lambda path: torch.save(state, path))
-
-    source = batches(training, settings.batch, settings.seed, start)
-    clock = time.monotonic()
-    running: dict[str, float] = {}
-    for step in range(start, settings.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, settings)
-        module.train()
-        loss, metrics = module.calc_loss(next(source))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
-        if torch.isfinite(norm):
-            optimizer.step()
-        decay = min(settings.ema, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for name, value in module.state_dict().items():
-                if value.dtype.is_floating_point:
-                    average[name].lerp_(value, 1 - decay)
-        for name, value in {"loss": loss, **metrics}.items():
-            running[name] = 0.98 * running.get(name, value.item()) + 0.02 * value.item()
-        if (step + 1) % 100 == 0:
-            rate = (step + 1 - start) * settings.batch / (time.monotonic() - clock)
-            left = (settings.steps - step - 1) * settings.batch / rate / 60
-            parts = "  ".join(f"{k} {v:.3f}" for k, v in running.items())
-            say(
-                f"step {step + 1}/{settings.steps}  {parts}  {rate:.0f} structures/s  {left:.0f} min left"
-            )
-        if (step + 1) % settings.validate_every == 0 or step + 1 == settings.steps:
-            current = {name: value.clone() for name, value in module.state_dict().items()}
-            module.load_state_dict(average)
-            module.train()  # the loss needs unmasked logits; the model has no dropout
-            loss_held_out = held_out_loss(module, held_out, settings.seed)
-            module.load_state_dict(current)
-            log.append({"step": step + 1, "train": dict(running), "held_out": loss_held_out})
-            say("held out (EMA): " + "  ".join(f"{k} {v:.3f}" for k, v in loss_held_out.items()))
-            save(step + 1)
-    return export(folder, config, average, crystals, version, settings, log)
 
 
 def _read_state(file: Path) -> dict[str, Any]:
+    wanted = ("module", "optimizer", "average", "step", "settings", "log", "rng")
     try:
         state = torch.load(file, weights_only=True)
-        return {
-            key: state[key]
-            for key in ("module", "optimizer", "average", "step", "settings", "log", "rng")
-        }
+        return {key: state[key] for key in wanted}
     except Exception as error:  # torch raises errors of many types for a damaged file
         raise ScoutError(
             "E421",

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from scoutlang.validation.outputs import write_outputs
 from scoutlang.validation.pipeline import Validation, validate
-from scoutlang.validation.record import Generated, Outcome, Record
+from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.table import render_table
 
 __all__ = [
-    "Generated",
     "Outcome",
     "Record",
     "Validation",

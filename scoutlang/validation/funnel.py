@@ -8,87 +8,64 @@ are no crystals at all taken out first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from scoutlang.ir import Arm
-from scoutlang.validation.record import Record
-from scoutlang.validation.summary import METASTABLE, is_metastable
+from scoutlang.validation.record import Record, by_arm
+from scoutlang.validation.stages import Stage, built_in
 
 
 @dataclass(frozen=True)
 class Step:
-    """name: of the set that is left after it; kept: how many those are. lost: reason → structures
-    that it took out of the set before.
-    """
+    """One set of the funnel."""
 
     name: str
+    """``metastable, U ∩ S``."""
     kept: int
+    """How many structures are in it."""
     lost: dict[str, int]
+    """Reason → structures of the set before that are not."""
 
 
 @dataclass(frozen=True)
 class Funnel:
-    """raw: |R|. For every step: kept + sum of lost = kept of the step before."""
+    """For every step: kept + sum of lost = kept of the step before."""
 
     arm: Arm
     raw: int
+    """|R|."""
     steps: tuple[Step, ...]
 
 
 def funnels(records: Sequence[Record]) -> tuple[Funnel, ...]:
     """One for each arm that has records, in the order of the records."""
-    return tuple(
-        _funnel(arm, [r for r in records if r.arm == arm])
-        for arm in dict.fromkeys(r.arm for r in records)
-    )
+    return tuple(_funnel(arm, members) for arm, members in by_arm(records).items())
 
 
 def left_at(record: Record) -> tuple[str, str] | None:
     """The first set that a structure is not in, and why; None for one that is in all of them."""
-    return next(
-        ((name, reason(record)) for name, inside, reason in _STEPS if not inside(record)), None
-    )
+    steps = _steps().items()
+    return next(((name, s.why_lost(record)) for name, s in steps if not s.holds(record)), None)
 
 
 def _funnel(arm: Arm, records: Sequence[Record]) -> Funnel:
     left, steps = list(records), []
-    for name, inside, reason in _STEPS:
-        lost = Counter(reason(r) for r in left if not inside(r))
-        left = [r for r in left if inside(r)]
+    for name, stage in _steps().items():
+        lost = Counter(stage.why_lost(r) for r in left if not stage.holds(r))
+        left = [r for r in left if stage.holds(r)]
         steps.append(Step(name, len(left), dict(lost.most_common())))
     return Funnel(arm, len(records), tuple(steps))
 
 
-def _because(stage: str, failed: str) -> Callable[[Record], str]:
-    """The stage's own reason where it has no answer; where it says no, the one reason that all
-    share, so that they can be counted together.
-    """
-
-    def reason(record: Record) -> str:
-        outcome = record.outcomes.get(stage)
-        if outcome is None:
-            return f"{stage} did not run"
-        return (
-            failed if failed and outcome.status == "failed" and outcome.values else outcome.reason
-        )
-
-    return reason
-
-
-def _unstable(record: Record) -> str:
-    if record.e_above_hull is None:
-        outcomes = [
-            record.outcomes[stage] for stage in ("energy", "hull") if stage in record.outcomes
-        ]
-        return next((o.reason for o in outcomes if o.status != "passed"), "hull did not run")
-    return f"more than {METASTABLE:g} eV/atom above the hull"
-
-
-_STEPS: tuple[tuple[str, Callable[[Record], bool], Callable[[Record], str]], ...] = (
-    ("crystals", lambda r: r.passed("geometry"), _because("geometry", "")),
-    ("unique, U", lambda r: r.passed("unique"), _because("unique", "the same as another one")),
-    ("metastable, U ∩ S", is_metastable, _unstable),
-    ("original, U ∩ S ∩ O", lambda r: r.passed("novel"), _because("novel", "in the reference set")),
-    ("hits, U ∩ S ∩ O ∩ C", lambda r: r.hit is True, _because("hits", "")),
-)
+@cache
+def _steps() -> dict[str, Stage]:
+    """The stages whose sets are intersected, by what is left after each: ``metastable, U ∩ S``."""
+    stages = {stage.name: stage for stage in built_in()}
+    steps, letters = {}, ""
+    for stage in (stages[name] for name in ("geometry", "unique", "hull", "novel", "hits")):
+        kept, letter = stage.keeps
+        letters += f" ∩ {letter}" if letters else letter
+        steps[f"{kept}, {letters}" if letters else kept] = stage
+    return steps

@@ -48,8 +48,10 @@ class _Lattice(Lattice):  # type: ignore[misc]
 
 
 class _Matcher(StructureMatcher):  # type: ignore[misc]
-    """pymatgen's, which asks a lattice for these things at every shift of the atoms that it tries:
-    a quarter of its time for one element.
+    """pymatgen's, which asks a lattice for these things at every shift of the atoms that it tries.
+
+    For crystals of one element this saves a fifth of the time of `unique`: 3.9 s instead of 4.9 for
+    500, 107 s instead of 136 for 10 000 on two cores. For three elements it saves nothing.
     """
 
     def _get_supercells(self, *structures: Any) -> Iterator[tuple[Any, Any, Lattice, Any]]:
@@ -78,14 +80,14 @@ def same(a: Structure, b: Structure) -> bool:
 
 @dataclass(frozen=True)
 class _Kind:
-    """lengths: (3,) of the cell of volume 1. cosines: (2, 3), least and greatest, of angles that
-    are near enough to its own.
-    """
+    """A structure that others are compared with."""
 
     id: str
     structure: Structure
     lengths: NDArray[np.float64]
+    """(3,) of the cell, scaled to a volume of 1."""
     cosines: NDArray[np.float64]
+    """(2, 3), the least and the greatest, of angles that are near enough to those of the cell."""
 
 
 class Known:

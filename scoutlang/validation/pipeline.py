@@ -13,24 +13,23 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
 from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.descriptors import modules, origin
-from scoutlang.evaluation.expressions import measures
+from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
-from scoutlang.potentials import Potential
-from scoutlang.potentials.cache import structure_hash
+from scoutlang.potentials import Potential, structure_hash
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.resources import code_digest
-from scoutlang.validation.record import STATUSES, Generated, Outcome, Record
+from scoutlang.validation.record import STATUSES, Outcome, Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.stages import Context, Progress, Stage, all_stages, describe
-from scoutlang.validation.store import Store
+from scoutlang.validation.store import Store, as_json
 from scoutlang.validation.summary import Summary, summarize
 
 
@@ -87,7 +86,7 @@ class Validation:
 
 def validate(
     program: Program,
-    generated: Sequence[Generated],
+    generated: Sequence[Specimen],
     *,
     potential: Potential,
     reference: Reference,
@@ -170,13 +169,15 @@ def _check_sound(records: Sequence[Record], stage: Stage, outcomes: Sequence[Out
             not isinstance(outcome, Outcome)
             or outcome.status not in STATUSES
             or not isinstance(outcome.reason, str)
+            or not all(isinstance(term, TermMeasurement) for term in outcome.terms)
         ):
             raise TypeError(f"{outcome!r} is no outcome")
+        taken = {name for earlier in record.outcomes.values() for name in earlier.columns()}
+        if again := sorted(taken & outcome.columns().keys()):
+            raise ValueError(f"{again[0]!r} is a column of another stage")
         for name, value in outcome.values.items():
-            if name in _IDENTITY or not any(fnmatchcase(name, pattern) for pattern in stage.adds):
+            if name in _IDENTITY or name not in stage.columns():
                 raise ValueError(f"{name!r} is not a column that it says it adds")
-            if any(name in earlier.values for earlier in record.outcomes.values()):
-                raise ValueError(f"{name!r} is a column of another stage")
             if type(value) not in (float, int, bool, str, type(None)) or (
                 isinstance(value, float) and not isfinite(value)
             ):
@@ -210,8 +211,7 @@ class _Remembering:
             )
             for r in records
         ]
-        used = {measure.descriptor for term in program.terms for measure in measures(term.claim)}
-        plugins = [modules()[name] for name in sorted(used) if origin(name)]
+        plugins = [modules()[name] for name in program.descriptors if origin(name)]
         self._common = [
             code_digest(),
             _sha256(samples),
@@ -232,9 +232,7 @@ class _Remembering:
             outcomes = _ask(records, stage, context)
             if stage.kept and not any(o.reason.startswith(_BROKEN) for o in outcomes):
                 self._store.keep(stage.name, fingerprint, outcomes)
-        self._outcomes[stage.name] = _sha256(
-            [(o.status, o.reason, dict(o.values)) for o in outcomes]
-        )
+        self._outcomes[stage.name] = hashlib.sha256(as_json(outcomes)).hexdigest()
         return outcomes
 
     def _fingerprint(self, stage: Stage) -> str:

@@ -5,12 +5,14 @@ dropped.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from pymatgen.core import Structure
 
+from scoutlang.crystals.specimen import Specimen
+from scoutlang.evaluation.measurement import TermMeasurement, Verdict, columns
 from scoutlang.ir import Arm
 
 if TYPE_CHECKING:
@@ -23,50 +25,38 @@ STATUSES: tuple[Status, ...] = ("passed", "failed", "undefined", "skipped")
 
 
 @dataclass(frozen=True)
-class Generated:
-    """One sample of the raw set R. ``structure`` is None when sampling it failed; ``failure`` then
-    says why.
-
-    ancestor: the index that it descends from, where resampling made copies; None: its own. origin:
-    the file that it was read from, if any.
-    """
-
-    arm: Arm
-    seed: int
-    index: int
-    structure: Structure | None = field(repr=False)
-    failure: str | None = None
-    ancestor: int | None = None
-    origin: str | None = None
-
-    @property
-    def family(self) -> tuple[Arm, int, int]:
-        """The same for all that descend from one structure."""
-        return self.arm, self.seed, self.index if self.ancestor is None else self.ancestor
-
-
-@dataclass(frozen=True)
 class Outcome:
-    """What one stage says about one structure.
-
-    passed / failed: the stage's question has an answer; undefined: it has none (species absent, no
-    reference); skipped: a stage that this one needs was not passed. ``reason`` is empty only for
-    ``passed``. ``values`` are the columns that the stage adds; a quantity without a value is None,
-    never zero or NaN.
-    """
+    """What one stage says about one structure."""
 
     status: Status
+    """passed / failed: the stage's question has an answer; undefined: it has none (species absent,
+    no reference); skipped: a stage that this one needs was not passed.
+    """
     reason: str = ""
+    """Empty only for ``passed``."""
     values: Mapping[str, Value] = field(default_factory=dict)
+    """The columns that the stage adds; a quantity without a value is None, never zero or NaN."""
+    terms: tuple[TermMeasurement, ...] = ()
+    """The terms of the program that the stage has measured."""
+
+    def columns(self) -> dict[str, Value]:
+        """Values and terms as columns of a table. ``hit`` stands before the terms that decide it,
+        all else behind them.
+        """
+        first = {"hit": self.values["hit"]} if "hit" in self.values else {}
+        terms = {name: value for term in self.terms for name, value in columns(term).items()}
+        return {**first, **terms, **self.values}
 
 
 @dataclass(frozen=True)
 class Record:
-    """The life of one generated structure. ``outcomes`` maps every stage, in order, to its outcome."""
+    """The life of one generated structure."""
 
     id: str
-    generated: Generated
+    """``{run}-{arm}-{seed}-{index}``."""
+    generated: Specimen
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    """Every stage that has run, in order, with what it said."""
 
     @property
     def arm(self) -> Arm:
@@ -77,9 +67,7 @@ class Record:
         """The crystal. Raises ValueError where sampling gave none: stages ask for it only after
         ``geometry`` was passed.
         """
-        if self.generated.structure is None:
-            raise ValueError(f"{self.id} has no structure")
-        return self.generated.structure
+        return self.generated.crystal
 
     @property
     def atoms(self) -> Atoms:
@@ -99,7 +87,7 @@ class Record:
         )
 
     @property
-    def hit(self) -> bool | None:
+    def hit(self) -> Verdict:
         """True / False by the exact evaluator; None when undefined."""
         value = self.value("hit")
         return value if isinstance(value, bool) else None
@@ -107,8 +95,7 @@ class Record:
     @property
     def e_above_hull(self) -> float | None:
         """eV/atom, unrelaxed, by the run's potential; None when there is none."""
-        value = self.value("e_above_hull")
-        return float(value) if isinstance(value, int | float) else None
+        return self.number("e_above_hull")
 
     def passed(self, stage: str) -> bool:
         return stage in self.outcomes and self.outcomes[stage].status == "passed"
@@ -119,6 +106,19 @@ class Record:
             (outcome.values[name] for outcome in self.outcomes.values() if name in outcome.values),
             None,
         )
+
+    def number(self, name: str) -> float | None:
+        """The value of a column as a number; true and false are 1 and 0."""
+        value = self.value(name)
+        return float(value) if isinstance(value, int | float) else None
+
+    def term(self, label: str) -> TermMeasurement:
+        """What was measured of a term; a measurement without any value where no stage has measured
+        it.
+        """
+        measured = (term for outcome in self.outcomes.values() for term in outcome.terms)
+        nothing = TermMeasurement(label, reason="it was not measured")
+        return next((term for term in measured if term.label == label), nothing)
 
     def after(self, stage: str, outcome: Outcome) -> Record:
         """This record with the outcome of one more stage."""
@@ -137,8 +137,16 @@ class Record:
         for stage, outcome in self.outcomes.items():
             row[f"{stage}_status"] = outcome.status
             row[f"{stage}_reason"] = outcome.reason
-            row.update(outcome.values)
+            row.update(outcome.columns())
         return row
+
+
+def by_arm(records: Iterable[Record]) -> dict[Arm, list[Record]]:
+    """The records of each arm that has some, in their order."""
+    arms: dict[Arm, list[Record]] = {}
+    for record in records:
+        arms.setdefault(record.arm, []).append(record)
+    return arms
 
 
 def number(value: float | None) -> float | None:

@@ -8,14 +8,16 @@ cannot be written, costs a second look.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+
+from pydantic import TypeAdapter, ValidationError
 
 from scoutlang.support.files import write_whole
-from scoutlang.validation.record import Outcome, Status
+from scoutlang.validation.record import Outcome
+
+_OUTCOMES = TypeAdapter(list[Outcome])
 
 
 @dataclass(frozen=True)
@@ -27,26 +29,20 @@ class Store:
     def find(self, stage: str, fingerprint: str, count: int) -> list[Outcome] | None:
         """The outcomes of a stage on ``count`` structures, None where they are not known."""
         try:
-            rows = json.loads(self._file(stage, fingerprint).read_text(encoding="utf-8"))
-            outcomes = [
-                Outcome(status, str(reason), dict(values)) for status, reason, values in rows
-            ]
-        except (OSError, ValueError, TypeError, RecursionError):
+            outcomes = _OUTCOMES.validate_json(self._file(stage, fingerprint).read_bytes())
+        except (OSError, ValidationError):
             return None
-        known = len(outcomes) == count and all(o.status in get_args(Status) for o in outcomes)
-        return outcomes if known else None
+        return outcomes if len(outcomes) == count else None
 
     def keep(self, stage: str, fingerprint: str, outcomes: Sequence[Outcome]) -> None:
-        text = json.dumps(
-            [[o.status, o.reason, dict(o.values)] for o in outcomes],
-            ensure_ascii=False,
-            allow_nan=False,
-        )
+        content = as_json(outcomes)
         with contextlib.suppress(OSError):
             self.folder.mkdir(exist_ok=True)
-            write_whole(
-                self._file(stage, fingerprint), lambda path: path.write_text(text, encoding="utf-8")
-            )
+            write_whole(self._file(stage, fingerprint), lambda path: path.write_bytes(content))
 
     def _file(self, stage: str, fingerprint: str) -> Path:
         return self.folder / f"{stage}-{fingerprint[:24]}.json"
+
+
+def as_json(outcomes: Sequence[Outcome]) -> bytes:
+    return _OUTCOMES.dump_json(list(outcomes))

@@ -2,11 +2,11 @@
 zero.
 
 The sets of the paper (arXiv:2604.13354, section 3.6), all of unrelaxed structures: R raw; C hits; U
-unique, the first of its kind in its arm in the order of sampling; S within `METASTABLE` of the
+unique, the first of its kind in its arm in the order of sampling; S within `hull.METASTABLE` of the
 hull; O original, not in the reference set. A structure without an answer (no hull energy, a species
 that is absent) is in none of the sets it has no answer for, and the summary says how many those
 are. Intervals and tests allow for structures that descend from one another
-(`metrics.design_effect`).
+(`statistics.design_effect`).
 """
 
 from __future__ import annotations
@@ -16,50 +16,59 @@ from dataclasses import dataclass
 from statistics import median
 
 from scoutlang.ir import Arm
-from scoutlang.validation.metrics import Comparison, Proportion, compare, design_effect, proportion
+from scoutlang.validation.hull import is_metastable
 from scoutlang.validation.record import Record
-
-METASTABLE = 0.2
-"""eV/atom above the hull, unrelaxed: the paper's window for S."""
+from scoutlang.validation.statistics import (
+    Comparison,
+    Proportion,
+    compare,
+    design_effect,
+    proportion,
+)
 
 
 @dataclass(frozen=True)
 class ArmSummary:
-    """One arm.
-
-    raw: |R|. hits: |C| of |R|. undefined: structures without a truth value. valid: min-distance
-    screen passed, of |R|. median_e_above_hull: eV/atom, over the structures that have a hull
-    energy. metastable: |S| of the same ones; without_hull: the others. unique: |U| of |R|.
-    unique_metastable: |U∩S| of |U|. original: |U∩S∩O| of |U∩S|. scout: SCOUT = |U∩S∩O∩C| of
-    |U∩S∩O|. scout_yield: Y_SCOUT = |U∩S∩O∩C| of |R|. not_compared: structures that `unique` or
-    `novel` have no answer for.
-    """
+    """One arm."""
 
     arm: Arm
     raw: int
+    """|R|."""
     hits: Proportion
+    """|C| of |R|."""
     undefined: int
+    """Structures that are neither hit nor miss."""
     valid: Proportion
+    """Of |R|, those that passed the min-distance screen."""
     median_e_above_hull: float | None
+    """eV/atom, over the structures that have a hull energy."""
     metastable: Proportion
+    """|S| of the structures that have a hull energy."""
     without_hull: int
+    """The structures that have none."""
     unique: Proportion
+    """|U| of |R|."""
     unique_metastable: Proportion
+    """|U∩S| of |U|."""
     original: Proportion
+    """|U∩S∩O| of |U∩S|."""
     scout: Proportion
+    """SCOUT = |U∩S∩O∩C| of |U∩S∩O|."""
     scout_yield: Proportion
+    """Y_SCOUT = |U∩S∩O∩C| of |R|."""
     not_compared: int
+    """Structures that `unique` or `novel` have no answer for."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Both arms, and where both exist their comparison on |C|/|R| (``enrichment``) and on Y_SCOUT
-    (``yields``).
-    """
+    """Both arms, and where both exist their comparison."""
 
     arms: tuple[ArmSummary, ...]
     enrichment: Comparison | None
+    """On |C|/|R|."""
     yields: Comparison | None
+    """On Y_SCOUT."""
 
 
 def summarize(records: Sequence[Record]) -> Summary:
@@ -78,11 +87,6 @@ def summarize(records: Sequence[Record]) -> Summary:
         compare(guided.hits, non_guided.hits),
         compare(guided.scout_yield, non_guided.scout_yield),
     )
-
-
-def is_metastable(record: Record) -> bool:
-    """Whether it is known to be in S."""
-    return record.e_above_hull is not None and record.e_above_hull <= METASTABLE
 
 
 def _arm(arm: Arm, records: Sequence[Record]) -> ArmSummary:

@@ -13,9 +13,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoutlang.validation.metrics import Comparison, Proportion
+from scoutlang.validation.hull import METASTABLE
 from scoutlang.validation.pipeline import Validation
-from scoutlang.validation.summary import METASTABLE, ArmSummary, Summary
+from scoutlang.validation.statistics import Comparison, Proportion
+from scoutlang.validation.summary import ArmSummary, Summary
 from scoutlang.validation.terms import Hardest, TermShare, TermSummary
 
 _NOTHING = "–"
@@ -129,9 +130,8 @@ def hard_line(hardest: Hardest) -> list[str]:
     term, beside = hardest.term, hardest.beside
     guided = term.share("guided")
     assert guided is not None
-    line = (
-        f"hardest: {_name(term)}: satisfied by {percent(guided.satisfied)} of the guided structures"
-    )
+    share = percent(guided.satisfied)
+    line = f"hardest: {_name(term)}: satisfied by {share} of the guided structures"
     if beside is not None and beside.total:
         line += f", and by {beside.count} of the {beside.total} that satisfy everything else"
     return [line, *([f"  {hardest.advice}"] if hardest.advice else [])]
@@ -158,18 +158,17 @@ def _comparison(summary: Summary) -> list[str]:
 def significance(test: Comparison) -> str:
     """Both p-values, each with the name of its test."""
     z = "undefined (all or none in both arms)" if test.p_z is None else p_value(test.p_z)
-    return f"{z} (one-sided two-proportion z-test), {'–' if test.p_fisher is None else p_value(test.p_fisher)} (Fisher's exact test)"
+    fisher = _NOTHING if test.p_fisher is None else p_value(test.p_fisher)
+    return f"{z} (one-sided two-proportion z-test), {fisher} (Fisher's exact test)"
 
 
 def _not_compared(summary: Summary) -> list[str]:
     count = sum(arm.not_compared for arm in summary.arms)
-    return (
-        [
-            f"{count} structures could not be compared with the others or with the reference, and are in no U or no O"
-        ]
-        if count
-        else []
+    line = (
+        f"{count} structures could not be compared with the others or with the reference,"
+        " and are in no U or no O"
     )
+    return [line] if count else []
 
 
 def p_value(value: float) -> str:
@@ -195,10 +194,11 @@ def _without_hull(validation: Validation) -> list[str]:
         for reason, count in reasons.most_common()
         if reason
     ]
-    lacking = [n for r in validation.records if isinstance(n := r.value("hull_lacks"), int) and n]
+    lacking = [int(n) for r in validation.records if (n := r.number("hull_lacks"))]
     if lacking:
         lines.append(
-            f"the hulls of {len(lacking)} structures lack up to {max(lacking)} known crystals that have no energy: heights are lower bounds"
+            f"the hulls of {len(lacking)} structures lack up to {max(lacking)} known crystals that"
+            " have no energy: heights are lower bounds"
         )
     return lines
 
@@ -206,7 +206,8 @@ def _without_hull(validation: Validation) -> list[str]:
 def _relatives(summary: Summary) -> list[str]:
     """That p and intervals do not follow from the printed counts alone, where they do not."""
     return [
-        f"{arm.arm}: structures descend from one another; for p and interval of |C|/|R| they count as {arm.raw / arm.hits.design:.0f} independent ones"
+        f"{arm.arm}: structures descend from one another; for p and interval of |C|/|R| they count"
+        f" as {arm.raw / arm.hits.design:.0f} independent ones"
         for arm in summary.arms
         if arm.hits.design > 1
     ]
@@ -214,4 +215,5 @@ def _relatives(summary: Summary) -> list[str]:
 
 def _basis(validation: Validation, geometry: str) -> str:
     basis = validation.provenance
-    return f"energies: {basis.potential}, {geometry}; hull: {basis.reference} ({basis.reference_version[:8]}), by the same potential"
+    reference = f"{basis.reference} ({basis.reference_version[:8]})"
+    return f"energies: {basis.potential}, {geometry}; hull: {reference}, by the same potential"

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scoutlang.ir import Arm, Program, Term, Wish
-from scoutlang.validation.metrics import Proportion, compare, proportion
-from scoutlang.validation.record import Record
+from scoutlang.validation.record import Record, by_arm
+from scoutlang.validation.statistics import Proportion, compare, proportion
 
 EASY = 0.9
 """A `require` that at least this share satisfies needs no advice."""
@@ -29,13 +29,13 @@ less than this.
 
 @dataclass(frozen=True)
 class TermShare:
-    """A term in one arm. satisfied: of |R|; undefined: structures on which it is neither true nor
-    false, those that were not made among them.
-    """
+    """A term in one arm."""
 
     arm: Arm
     satisfied: Proportion
+    """Of |R|."""
     undefined: Proportion
+    """Structures on which it is neither true nor false, those that were not made among them."""
 
 
 @dataclass(frozen=True)
@@ -53,23 +53,20 @@ class TermSummary:
 
 @dataclass(frozen=True)
 class Hardest:
-    """The hard `require` of the guided arm.
-
-    beside: of the guided structures that satisfy every other `require`, those that satisfy this
-    one, too; None where it is the only one. advice: what is worth trying, one sentence; empty where
-    nothing is.
-    """
+    """The hard `require` of the guided arm."""
 
     term: TermSummary
     beside: Proportion | None
+    """Of the guided structures that satisfy every other `require`, those that satisfy this one,
+    too; None where it is the only one.
+    """
     advice: str
+    """What is worth trying, one sentence; empty where nothing is."""
 
 
 def summarize_terms(program: Program, records: Sequence[Record]) -> tuple[TermSummary, ...]:
     """Every term that can be true or false, in program order; wishes are neither."""
-    arms: dict[Arm, list[Record]] = {}
-    for record in records:
-        arms.setdefault(record.arm, []).append(record)
+    arms = by_arm(records)
     return tuple(
         TermSummary(
             term.label,
@@ -90,27 +87,24 @@ def find_hardest(program: Program, records: Sequence[Record]) -> Hardest | None:
     required = [term for term in summarize_terms(program, records) if term.verb == "require"]
     if not guided or not required:
         return None
-    term = min(required, key=lambda one: sum(_truth(r, one.label) is True for r in guided))
+    term = min(required, key=lambda one: sum(r.term(one.label).satisfied is True for r in guided))
     others = [one.label for one in required if one is not term]
-    free = [r for r in guided if all(_truth(r, label) is True for label in others)]
+    free = [r for r in guided if all(r.term(label).satisfied is True for label in others)]
     beside = (
-        proportion(sum(_truth(r, term.label) is True for r in free), len(free)) if others else None
+        proportion(sum(r.term(term.label).satisfied is True for r in free), len(free))
+        if others
+        else None
     )
     return Hardest(term, beside, _advice(program, records, term, beside))
 
 
 def _share(term: Term, arm: Arm, records: Sequence[Record]) -> TermShare:
-    truths = [_truth(record, term.label) for record in records]
+    truths = [record.term(term.label).satisfied for record in records]
     return TermShare(
         arm,
         proportion(truths.count(True), len(truths)),
         proportion(truths.count(None), len(truths)),
     )
-
-
-def _truth(record: Record, label: str) -> bool | None:
-    found = record.value(f"satisfied: {label}")
-    return found if isinstance(found, bool) else None
 
 
 def _advice(
@@ -127,30 +121,46 @@ def _advice(
         return ""
     lost = sum(not r.passed("geometry") for r in records if r.arm == "guided")
     if 2 * lost >= total - satisfied:
-        return "most of the others are no crystals at all (`geometry` in the records says why); where guidance made them, try a smaller k, or more steps"
+        return (
+            "most of the others are no crystals at all (`geometry` in the records says why);"
+            " where guidance made them, try a smaller k, or more steps"
+        )
     if 2 * undefined >= total - satisfied:
-        return "most of the others have no value for it: the atoms or sites that it speaks of are missing; ask for them with `formula` or `require count(…)`"
+        return (
+            "most of the others have no value for it: the atoms or sites that it speaks of are"
+            " missing; ask for them with `formula` or `require count(…)`"
+        )
     if plain is None:
         return ""  # nothing to tell by what guidance did
     if satisfied * plain.satisfied.total <= plain.satisfied.count * total:
         return (
-            f"guidance does not raise it ({_percent(plain.satisfied)} without): see in the trace (--trace) whether its loss falls,"
-            " and with `scout measure` whether soft and exact values agree"
+            f"guidance does not raise it ({_percent(plain.satisfied)} without): see in the trace"
+            " (--trace) whether its loss falls, and with `scout measure` whether soft and exact"
+            " values agree"
         )
     p = compare(guided.satisfied, plain.satisfied).p_fisher
     if p is not None and p >= CHANCE:
-        return f"the difference to {_percent(plain.satisfied)} without guidance may be chance (p = {p:.2g}): more structures will tell"
+        return (
+            f"the difference to {_percent(plain.satisfied)} without guidance may be chance"
+            f" (p = {p:.2g}): more structures will tell"
+        )
     if (
         beside is not None
         and beside.total
         and beside.count * total < 0.5 * satisfied * beside.total
     ):
-        return "the other lines hold least where this one does: they pull against each other; loosen one of them"
-    if len([one for one in program.terms if one.verb != "expect"]) > 1:
+        return (
+            "the other lines hold least where this one does: they pull against each other;"
+            " loosen one of them"
+        )
+    if len([one for one in program.terms if one.steers]) > 1:
         return "it may deserve more of the force: give its line a larger `weight`"
     price = _validity(records, "non-guided") - _validity(records, "guided")
     if price > VALIDITY_LOSS:
-        return f"guidance has cost {price:.0%} of validity already, so rather more structures than a larger k"
+        return (
+            f"guidance has cost {price:.0%} of validity already,"
+            " so rather more structures than a larger k"
+        )
     return "a larger k, or more steps, may help; watch the validity"
 
 

@@ -22,7 +22,7 @@ from tools.recording.cast import Cast, dump, load
 from tools.recording.screens import Screen, screens, text, transcript
 from tools.recording.script import inputs
 
-sys.path.append(str(Path(__file__).parents[1] / "repl"))
+sys.path.append(str(Path(__file__).parents[1] / "interfaces" / "repl"))
 
 from talking import Wide  # isort: skip
 

@@ -26,10 +26,11 @@ from pymatgen.core import DummySpecies, Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from scoutlang import potentials
-from scoutlang.potentials.cache import Cached, cache_folder, structure_hash
-from scoutlang.potentials.calculators import CalculatorPotential
+from scoutlang.potentials import CalculatorPotential, structure_hash
+from scoutlang.potentials._cache import Cached
 from scoutlang.potentials.chgnet import CHGNetPotential
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.resources import cache_folder
 from scoutlang.testing import check_potential
 from scoutlang.validation.reference import load
 

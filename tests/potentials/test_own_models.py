@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scoutlang import potentials
-from scoutlang.potentials.local import local_model
+from scoutlang.potentials._local import local_model
 from scoutlang.support.errors import ScoutError
 
 RUNS = "it is a pickle"

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from scoutlang import potentials
 from scoutlang.interfaces.cli import commands
-from scoutlang.potentials.catalogue import listed, notice
+from scoutlang.potentials import _catalogue, listed, notice
 from scoutlang.support.errors import ScoutError
 
 ROOT = Path(__file__).parents[2]
@@ -48,9 +48,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    potentials._opened.cache_clear()
+    _catalogue._opened.cache_clear()
     yield folder
-    potentials._opened.cache_clear()
+    _catalogue._opened.cache_clear()
     for name in ("noble", "nobler"):
         sys.modules.pop(name, None)
 
@@ -88,7 +88,7 @@ def test_listing_imports_no_package() -> None:
         "tensorflow",
         "sevenn",
     )
-    code = f"import sys; from scoutlang.potentials.catalogue import listed; listed(); sys.exit(' '.join(m for m in {heavy} if m in sys.modules) or 0)"
+    code = f"import sys; from scoutlang.potentials import listed; listed(); sys.exit(' '.join(m for m in {heavy} if m in sys.modules) or 0)"
     done = subprocess.run(
         [sys.executable, "-c", code], check=False, cwd=ROOT, capture_output=True, text=True
     )

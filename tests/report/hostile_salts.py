@@ -9,15 +9,15 @@ from crystals_by_hand import simple_cubic
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program
 from scoutlang.potentials import Evaluation
 from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.figures import Figure
-from scoutlang.validation import Generated, validate
-from scoutlang.validation.funnel import funnels
+from scoutlang.runs.manifest import Manifest, ModelIdentity
+from scoutlang.validation import validate
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
-from scoutlang.validation.terms import find_hardest, summarize_terms
 
 HOSTILE = """</script><script>window.pwned=1</script><img src=x onerror="window.pwned=2">"""
 
@@ -65,7 +65,7 @@ def checked(text: str) -> Program:
 
 
 def report_data(
-    program: Program, generated: Sequence[Generated], status: str = "finished", name: str = "salts"
+    program: Program, generated: Sequence[Specimen], status: str = "finished", name: str = "salts"
 ) -> ReportData:
     """A judged run of these structures."""
     validation = validate(program, generated, potential=Flat(), reference=known())
@@ -93,26 +93,21 @@ def report_data(
     arms = list(dict.fromkeys(g.arm for g in generated))
     return ReportData(
         name=name,
-        program=program,
-        manifest={
-            "status": status,
-            "arms": arms,
-            "source": program.source_text,
-            "model": {"name": HOSTILE},
-            "sample": {"seed": 7},
-        },
+        manifest=Manifest.begin(
+            program,
+            arms or ["guided"],
+            status=status,
+            model=ModelIdentity(name=HOSTILE, weights_sha256=HOSTILE, config_sha256="0"),
+        ),
         validation=validation,
-        terms=summarize_terms(program, validation.records),
-        hardest=find_hardest(program, validation.records),
-        funnels=funnels(validation.records),
         crystals=(*crystals, *reference),
     )
 
 
-def generated(arm: str, *structures: Structure | None) -> list[Generated]:
+def generated(arm: str, *structures: Structure | None) -> list[Specimen]:
     side = "guided" if arm == "guided" else "non-guided"
     return [
-        Generated(side, 7, k, s, None if s else f"NaN {HOSTILE}") for k, s in enumerate(structures)
+        Specimen(side, 7, k, s, None if s else f"NaN {HOSTILE}") for k, s in enumerate(structures)
     ]
 
 

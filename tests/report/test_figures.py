@@ -21,17 +21,18 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
+from scoutlang.crystals.specimen import Specimen
+from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
 from scoutlang.report.data import Crystal, Group, ReportData
 from scoutlang.report.figures import Figure, LeftOut, draw, export, template
+from scoutlang.report.figures._kernel import LEAST, Density, density
 from scoutlang.report.figures.distribution import bins
-from scoutlang.report.figures.kernel import LEAST, Density, density
 from scoutlang.report.figures.pareto import pareto_fronts
+from scoutlang.runs.manifest import Manifest
 from scoutlang.support.errors import ScoutError
-from scoutlang.validation.funnel import funnels
 from scoutlang.validation.pipeline import Provenance, Validation
-from scoutlang.validation.record import Generated, Outcome, Record
-from scoutlang.validation.terms import find_hardest, summarize_terms
+from scoutlang.validation.record import Outcome, Record
 
 PAIRS = """system Cu-P
 require four: CN(Cu-P) = 4
@@ -65,15 +66,21 @@ def crystal(
     satisfied = {label: None if v is None else abs(v - 4) <= 0.5 for label, v in exact.items()}
     record = None
     if group != "reference":
-        columns = {f"exact: {k}": v for k, v in exact.items()} | {
-            f"margin: {k}": None if v is None else 1 - abs(v - 4) for k, v in exact.items()
-        }
+        measured = tuple(
+            TermMeasurement(
+                label,
+                exact=v,
+                margin=None if v is None else 1 - abs(v - 4),
+                satisfied=satisfied[label],
+            )
+            for label, v in exact.items()
+        )
         outcomes = {
             "geometry": Outcome("passed"),
-            "hits": Outcome("failed", "misses four", {**columns, "hit": satisfied[labels[0]]}),
+            "hits": Outcome("failed", "misses four", {"hit": satisfied[labels[0]]}, measured),
             "hull": Outcome("passed", values={"e_above_hull": values[-1]}),
         }
-        record = Record(f"{group}-{number}", Generated(group, 0, number, structure), outcomes)
+        record = Record(f"{group}-{number}", Specimen(group, 0, number, structure), outcomes)
     return Crystal(
         f"{group}-{number}",
         group,
@@ -93,10 +100,8 @@ def report(program: Program, crystals: Sequence[Crystal], trace: Path | None = N
     validation = Validation(
         records, Provenance(program.digest(), "table", "1", "0" * 64, "by hand", "1")
     )
-    terms, hardest = summarize_terms(program, records), find_hardest(program, records)
-    return ReportData(
-        "run", program, {}, validation, terms, hardest, funnels(records), tuple(crystals), trace
-    )
+    manifest = Manifest.begin(program, ["non-guided", "guided"])
+    return ReportData("run", manifest, validation, tuple(crystals), trace)
 
 
 def many(groups: Sequence[Group], number: int, program: Program, seed: int = 0) -> list[Crystal]:
@@ -115,14 +120,16 @@ def many(groups: Sequence[Group], number: int, program: Program, seed: int = 0) 
 
 
 def by_name(data: ReportData) -> dict[str, Figure | LeftOut]:
-    made, left_out = draw(data)
-    found = {one.name: one for one in (*made, *left_out)}
-    assert len(found) == len(made) + len(left_out)
-    for figure in made:
-        figure.plot.to_json()  # what the page holds
-        assert figure.caption.endswith(".")
-        assert "nan" not in figure.caption
-    assert all(one.reason.endswith(".") for one in left_out)
+    drawn = draw(data)
+    for one in drawn:
+        if isinstance(one, LeftOut):
+            assert one.reason.endswith(".")
+        else:
+            one.plot.to_json()  # what the page holds
+            assert one.caption.endswith(".")
+            assert "nan" not in one.caption
+    found = {one.name: one for one in drawn}
+    assert len(found) == len(drawn)
     return found
 
 
@@ -349,8 +356,8 @@ def test_a_text_of_the_user_is_no_markup() -> None:
 
 def test_light_and_dark_differ_by_the_template_alone() -> None:
     program = checked(PAIRS)
-    figures, _ = draw(report(program, many(["non-guided", "guided", "reference"], 20, program)))
-    for figure in figures:
+    found = by_name(report(program, many(["non-guided", "guided", "reference"], 20, program)))
+    for figure in (one for one in found.values() if isinstance(one, Figure)):
         own = json.dumps(
             {k: v for k, v in figure.plot.to_plotly_json()["layout"].items() if k != "template"},
             default=str,
@@ -415,9 +422,10 @@ def browser() -> bool:
 @pytest.mark.skipif(not browser(), reason="no Chromium or Chrome is installed")
 def test_pictures_for_a_paper(tmp_path: Path) -> None:
     program = checked(PAIRS)
-    figures, _ = draw(report(program, many(["non-guided", "guided"], 12, program)))
-    (pareto,) = [one for one in figures if one.name == "pareto"]
-    png, svg, pdf = export([pareto], tmp_path / "figures", width_mm=90)
+    found = by_name(report(program, many(["non-guided", "guided"], 12, program)))
+    png, svg, pdf = export(
+        [found["pareto"], LeftOut("other", "Other", "No data.")], tmp_path / "figures", width_mm=90
+    )
     assert [file.name for file in (png, svg, pdf)] == ["pareto.png", "pareto.svg", "pareto.pdf"]
     head = png.read_bytes()[:24]
     assert head.startswith(b"\x89PNG")
@@ -432,7 +440,7 @@ def test_without_a_browser_it_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "none"))
     program = checked(PAIRS)
-    figures, _ = draw(report(program, many(["guided"], 12, program)))
+    figures = draw(report(program, many(["guided"], 12, program)))
     with pytest.raises(ScoutError) as caught:
         export(figures[:1], tmp_path, ["png"])
     assert caught.value.code == "E620"
@@ -444,7 +452,7 @@ def test_a_browser_that_does_not_start_is_an_error_of_its_own(
 ) -> None:
     monkeypatch.setenv("BROWSER_PATH", "/bin/false")
     program = checked(PAIRS)
-    figures, _ = draw(report(program, many(["guided"], 12, program)))
+    figures = draw(report(program, many(["guided"], 12, program)))
     with pytest.raises(ScoutError) as caught:
         export(figures[:1], tmp_path, ["png"])
     assert caught.value.code == "E621"

@@ -8,36 +8,37 @@ import base64
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html import unescape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import kaleido
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from crystals_by_hand import rock_salt, simple_cubic
 from hostile_salts import HOSTILE, TEXT, caesium_chloride, checked, generated, pareto, report_data
-from hypothesis import given
-from hypothesis import strategies as st
 from playwright.sync_api import expect
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.crystals.io import NamedStructure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces.cli.report import command
+from scoutlang.interfaces.pygments_lexer import html_lines
+from scoutlang.ir.text import setting_statements
+from scoutlang.report import figures
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures import LeftOut
-from scoutlang.report.highlight import KEYWORDS, VERBS, highlighted
 from scoutlang.report.page import render, write_page
 from scoutlang.report.pictured import bonded_pairs, elements_shown, picturable, pictures
-from scoutlang.report.settings import settings_of
 from scoutlang.report.verdict import verdict
 from scoutlang.runs.judge import adopt
+from scoutlang.support.colours import PAGE
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.resources import resource
-from scoutlang.validation.record import Generated
 from scoutlang.validation.table import table_notes, table_rows
 
 Open = Callable[..., Any]
@@ -178,7 +179,7 @@ def test_each_line_of_the_hypothesis_stands_beside_its_result(html: str) -> None
 )
 def test_settings_are_statements_that_mean_the_same(lines: str) -> None:
     program = checked(f"system Na-Cl\n{lines}")
-    again = checked("\n".join(["system Na-Cl", *settings_of(program, guided=True)]))
+    again = checked("\n".join(["system Na-Cl", *setting_statements(program, guided=True)]))
     assert (again.sample, again.guide) == (program.sample, program.guide)
 
 
@@ -198,7 +199,7 @@ def test_the_settings_of_the_run_stand_beside_those_of_the_program() -> None:
     plain = render(report_data(program, generated("non-guided", rock_salt())), [])
     assert "<code>sample 3" in plain
     assert "<code>guide" not in plain
-    given_ = replace(data, manifest={**data.manifest, "given": {"guided": 1}})
+    given_ = replace(data, manifest=data.manifest.changed(given={"guided": 1}))
     assert "Settings of this run" not in render(given_, [])
 
 
@@ -212,7 +213,7 @@ def test_the_settings_of_the_run_stand_beside_those_of_the_program() -> None:
     ],
     ids=["empty", "one", "no crystal", "one arm without a crystal"],
 )
-def test_small_runs(given_: list[Generated], opened: Open) -> None:
+def test_small_runs(given_: list[Specimen], opened: Open) -> None:
     data = report_data(checked(TEXT), given_)
     page = opened(render(data, []))
     assert page.locator("#verdict").inner_text() == verdict(data.program, data.validation.table())
@@ -274,22 +275,17 @@ def test_the_file_appears_whole_or_not_at_all(salts: ReportData, tmp_path: Path)
 # ---- the parts ----
 
 
-@given(st.text())
-def test_highlighting_loses_nothing(text: str) -> None:
-    assert "\n".join("".join(piece.text for piece in line) for line in highlighted(text)) == text
-
-
-def test_keywords_are_those_of_the_grammar() -> None:
-    grammar = resource("grammar", "scout.lark").read_text(encoding="utf-8")
-    assert set(re.findall(r"^[A-Z]+\.2:\s+/(\w+)\\b/", grammar, re.MULTILINE)) == VERBS | KEYWORDS
-
-
-def test_kinds_of_pieces() -> None:
-    [line] = highlighted("require four: CN(Cu-P) >= 4.5 Å # P")
-    assert [(p.kind, p.text) for p in line if p.text.strip()] == [
-        ("verb", "require"), ("", "four"), ("", ": "), ("call", "CN"), ("", "("), ("element", "Cu"), ("operator", "-"), ("element", "P"), ("", ") "),
-        ("operator", ">="), ("number", "4.5"), ("", "Å"), ("comment", "# P"),
-    ]  # fmt: skip
+def test_the_program_is_coloured_where_the_caller_says_how(salts: ReportData) -> None:
+    text = salts.program.source_text
+    code = re.compile(r'<th scope="row".*?><code>(.*?)</code>')
+    plain, coloured = (
+        code.findall(render(salts, [], source=source)) for source in (None, html_lines(text))
+    )
+    assert '<span class="k">require</span>' in " ".join(coloured)
+    assert "span" not in " ".join(plain)
+    for lines in (plain, coloured):
+        shown = [unescape(re.sub("<[^>]*>", "", line)) for line in lines]
+        assert shown == text.rstrip().split("\n")
 
 
 @pytest.mark.parametrize(
@@ -542,40 +538,13 @@ def test_everything_that_can_be_used_has_a_name_and_headings_go_down_in_steps(pa
     assert page.evaluate("[...document.querySelectorAll('th')].every(e => e.scope)")
 
 
-def test_contrast_of_text_is_at_least_four_and_a_half() -> None:
-    style = resource("report", "templates", "page.css").read_text(encoding="utf-8")
-    themes = [
-        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
-        for block in re.findall(r":root[^{]*\{([^}]*color-scheme[^}]*)\}", style)
-    ]
+def test_every_colour_of_the_style_sheet_has_both_shades(html: str) -> None:
+    style = html[html.index("<style>") : html.index("</style>")]
+    themes = re.findall(r":root[^{]*\{([^}]*color-scheme[^}]*)\}", style)
     assert len(themes) == 3
-
-    def luminance(colour: str) -> float:
-        parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-        r, g, b = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b
-
-    def contrast(one: str, other: str) -> float:
-        low, high = sorted((luminance(one), luminance(other)))
-        return (high + 0.05) / (low + 0.05)
-
-    for theme in themes:
-        for ground in ("paper", "card", "chosen"):
-            for text in (
-                "ink",
-                "soft",
-                "accent",
-                "yes",
-                "no",
-                "verb",
-                "keyword",
-                "element",
-                "number",
-                "comment",
-                "call",
-            ):
-                assert contrast(theme[text], theme[ground]) >= 4.5, (text, ground, theme)
-        assert contrast(theme["warn"], theme["warn-paper"]) >= 4.5
+    for name in set(re.findall(r"var\(--([\w-]+)\)", style)):
+        given_ = [re.findall(rf"--{name}:(#[0-9a-f]{{6}});", theme) for theme in themes]
+        assert given_ == [[PAGE[name].light], [PAGE[name].dark], [PAGE[name].dark]]
 
 
 @pytest.mark.slow
@@ -630,8 +599,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     alloys = [
         Structure(Lattice.cubic(a), ["Cu", "Au"], [(0, 0, 0), (0.5, 0.5, 0.5)]) for a in (3.1, 3.3)
     ]
-    given_: list[NamedStructure | ScoutError] = [
-        NamedStructure(f"{k}.cif", s) for k, s in enumerate(alloys)
+    given_: list[Specimen | ScoutError] = [
+        Specimen(structure=s, origin=f"{k}.cif") for k, s in enumerate(alloys)
     ]
     return adopt(
         program, {"guided": [*given_, ScoutError("E202", "not a CIF file")]}, tmp_path / "run"
@@ -656,6 +625,45 @@ def test_the_command_writes_the_page_and_says_where(run: Path, tmp_path: Path) -
         command, [str(run), "--out", str(tmp_path / "elsewhere.html")], catch_exceptions=False
     )
     assert said.stdout.splitlines() == [found["verdict"], f"  {tmp_path / 'elsewhere.html'}"]
+
+
+TOY = """
+import plotly.graph_objects as go
+
+from scoutlang.report.figures import Figure
+
+PLACE = 15
+
+
+def draw(data):
+    return [Figure("toy", "A toy", "Nothing but a toy.", go.Figure(go.Scatter(x=[1], y=[2])))]
+"""
+
+
+def test_a_figure_is_a_file_and_nothing_else(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "toy.py").write_text(TOY, encoding="utf-8")
+    monkeypatch.setattr(figures, "__path__", [*figures.__path__, str(tmp_path / "figures")])
+    jobs: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        kaleido, "write_fig_from_object_sync", lambda found, **_: jobs.extend(found)
+    )
+    try:
+        CliRunner().invoke(
+            command,
+            [str(run), "--potential", "emt", "--figures", str(tmp_path / "out")],
+            catch_exceptions=False,
+        )
+    finally:
+        sys.modules.pop(f"{figures.__name__}.toy", None)
+    html = (run / "report.html").read_text(encoding="utf-8")
+    drawn = [figure["name"] for figure in content(html)["figures"]]
+    assert drawn == [job["path"].stem for job in jobs]
+    assert drawn.index("funnel") + 1 == drawn.index("toy") < drawn.index("margins")
+    assert '<h3 id="figure-toy-title">A toy</h3>' in html
+    assert "<figcaption>Nothing but a toy.</figcaption>" in html
 
 
 @pytest.mark.parametrize(

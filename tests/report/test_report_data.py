@@ -10,14 +10,13 @@ from crystals_by_hand import TablePotential, simple_cubic
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.crystals.io import NamedStructure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program
 from scoutlang.report.data import MAX_REFERENCE_ATOMS, collect, losses_of, reference_crystals
 from scoutlang.runs.judge import Judged, adopt
 from scoutlang.validation.pipeline import validate
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
-from scoutlang.validation.terms import find_hardest, summarize_terms
 
 
 def rock_salt(a: float) -> Structure:
@@ -56,16 +55,12 @@ def judged(tmp_path: Path) -> Callable[..., Judged]:
     ) -> Judged:
         program, potential = checked(text), TablePotential(ENERGIES)
         given = {
-            "non-guided": [NamedStructure(str(i), s) for i, s in enumerate(plain)],
-            "guided": [NamedStructure(str(i), s) for i, s in enumerate(guided)],
+            "non-guided": [Specimen(structure=s, origin=str(i)) for i, s in enumerate(plain)],
+            "guided": [Specimen(structure=s, origin=str(i)) for i, s in enumerate(guided)],
         }
         run = adopt(program, given, tmp_path / "run")  # type: ignore[arg-type]
         validation = validate(run.program, run.generated(), potential=potential, reference=known)
-        terms, hardest = (
-            summarize_terms(program, validation.records),
-            find_hardest(program, validation.records),
-        )
-        return Judged(run, validation, (), terms, hardest, potential, known)
+        return Judged(run, validation, (), potential, known)
 
     return make
 

@@ -14,14 +14,14 @@ from click.testing import CliRunner
 from pymatgen.core import Lattice, Structure
 
 import scoutlang
-from scoutlang.crystals.io import NamedStructure
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces.cli import commands
 from scoutlang.ir import Arm
 from scoutlang.report.table1 import COLUMNS, FORMATS, Row, find_runs
 from scoutlang.runs.judge import adopt
 from scoutlang.support.errors import ScoutError
-from scoutlang.validation.metrics import compare, proportion
-from scoutlang.validation.record import Generated, Outcome, Record
+from scoutlang.validation.record import Outcome, Record
+from scoutlang.validation.statistics import compare, proportion
 from scoutlang.validation.summary import Summary, summarize
 
 # Table 1 of arXiv:2604.13354: |R|, |C|/|R|, |U|/|R|, |US|/|U|, |USO|/|US|, |USOC|, SCOUT, Y_SCOUT
@@ -109,7 +109,7 @@ def records(arm: Arm, r: int, c: int, u: int, us: int, uso: int, usoc: int) -> l
             "hull": Outcome("passed", values={"e_above_hull": 0.1 if i < us else 0.5}),
             "novel": Outcome("passed" if i < uso else "failed", values={"novel": i < uso}),
         }
-        return Record(f"{arm}-{i}", Generated(arm, 0, i, None), outcomes)
+        return Record(f"{arm}-{i}", Specimen(arm, 0, i, None), outcomes)
 
     return [record(i) for i in range(r)]
 
@@ -210,7 +210,9 @@ def test_runs_are_found_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         Lattice.cubic(3.61), ["Cu"] * 4, [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
     )
     for name in ("b/deep", "a"):
-        adopt(program, {"guided": [NamedStructure("x", copper)]}, tmp_path / "study" / name)
+        adopt(
+            program, {"guided": [Specimen(structure=copper, origin="x")]}, tmp_path / "study" / name
+        )
     assert [run.name for run in find_runs([tmp_path / "study", tmp_path / "study" / "a"])] == [
         "a",
         "deep",

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 import scoutlang
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program
-from scoutlang.sampling.generate import Sampled, check_model, generate
+from scoutlang.sampling.generate import check_model, generate
 from scoutlang.sampling.mattergen.checkpoint import Model, load_model
 from scoutlang.sampling.schedules import strength
 from scoutlang.support.errors import ScoutError
@@ -32,7 +33,7 @@ def program(text: str) -> Program:
     return result.program
 
 
-def compositions(sampled: list[Sampled]) -> list[Counter[str]]:
+def compositions(sampled: list[Specimen]) -> list[Counter[str]]:
     assert all(s.structure is not None for s in sampled)
     return [
         Counter(site.specie.symbol for site in s.structure)

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from crystals_by_hand import TablePotential, known, rock_salt, simple_cubic
 
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program
 from scoutlang.support.errors import ScoutError
-from scoutlang.validation import Generated, Record
-from scoutlang.validation.reference import Reference, build, curated, load
+from scoutlang.validation import Record
+from scoutlang.validation.reference import Reference, load
 from scoutlang.validation.stages import Context
 from scoutlang.validation.stages.screen import Screen
+from tools.mp_mini import curated
+from tools.mp_mini.__main__ import without_duplicates
 
 SYSTEMS = ["B", "Fe-Nd-B", "Li-Co-O", "Cu-Si-P", "Cu-Si-P-Ca"]
 
@@ -102,7 +105,7 @@ def test_nearly_every_crystal_passes_the_screen(mp_mini: Reference) -> None:
         {e for system in mp_mini.table["chemsys"].to_pylist() for e in system.split("-")}
     )
     records = [
-        Record(str(i), Generated("guided", 0, i, r.structure)) for i, r in enumerate(everything)
+        Record(str(i), Specimen("guided", 0, i, r.structure)) for i, r in enumerate(everything)
     ]
     context = Context(
         Program(source_name="", source_text="", system=("B",)),
@@ -136,7 +139,7 @@ def test_duplicates_keep_the_first_and_polymorphs_stay() -> None:
     )
     caesium_type = simple_cubic("Na", 3.4)
     rows = known(first, same, stretched, caesium_type).subset(["Na", "Cl"])
-    assert [r.id for r in build.without_duplicates(rows)] == ["0", "2", "3"]
+    assert [r.id for r in without_duplicates(rows)] == ["0", "2", "3"]
 
 
 def test_curated_rows_are_unique_and_cited() -> None:

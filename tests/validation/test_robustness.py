@@ -12,10 +12,10 @@ from crystals_by_hand import TablePotential, generated, known, rock_salt, simple
 from pymatgen.core import Lattice, Structure
 
 from scoutlang import potentials
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program
 from scoutlang.potentials import Evaluation, Potential, Report
 from scoutlang.validation import Record, validate
-from scoutlang.validation.record import Generated
 from scoutlang.validation.reference import load
 from scoutlang.validation.stages import built_in
 
@@ -69,14 +69,14 @@ HELD_BACK = {
 
 
 @pytest.fixture
-def judge(program: Callable[[str], Program]) -> Callable[[Sequence[Generated]], list[Record]]:
-    def judged(raw: Sequence[Generated]) -> list[Record]:
+def judge(program: Callable[[str], Program]) -> Callable[[Sequence[Specimen]], list[Record]]:
+    def judged(raw: Sequence[Specimen]) -> list[Record]:
         return list(validate(program(TEXT), raw, potential=POTENTIAL, reference=REFERENCE).records)
 
     return judged
 
 
-Judge = Callable[[Sequence[Generated]], list[Record]]
+Judge = Callable[[Sequence[Specimen]], list[Record]]
 
 
 def rows(records: Sequence[Record]) -> dict[str, dict[str, object]]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from scoutlang.validation.metrics import compare, design_effect, proportion
+from scoutlang.validation.statistics import compare, design_effect, proportion
 
 # Table 1 of the paper: |R| and |C|/|R| of the non-guided and the guided arm, and the published p
 # (None: p < 1e-12)

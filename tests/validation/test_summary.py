@@ -10,8 +10,9 @@ from functools import lru_cache
 import pytest
 from scipy.stats import hypergeom
 
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Arm
-from scoutlang.validation import Generated, Outcome, Record
+from scoutlang.validation import Outcome, Record
 from scoutlang.validation.record import Status
 from scoutlang.validation.summary import summarize
 
@@ -76,7 +77,7 @@ def record(
 ) -> Record:
     """One that is in all sets, unless said otherwise; None: the stage has no answer."""
     return Record(
-        f"{arm}-{index}", Generated(arm, 0, index, None), answers(unique, above, novel, hit)
+        f"{arm}-{index}", Specimen(arm, 0, index, None), answers(unique, above, novel, hit)
     )
 
 

@@ -14,8 +14,9 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 from pymatgen.core.operations import SymmOp
 
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program
-from scoutlang.validation import Generated, Record
+from scoutlang.validation import Record
 from scoutlang.validation.matching import Known, reduced, same
 from scoutlang.validation.record import Outcome
 from scoutlang.validation.reference import Reference, load
@@ -24,9 +25,7 @@ from scoutlang.validation.stages.novel import Novel
 from scoutlang.validation.stages.unique import Unique
 
 
-def run(
-    stage: Stage, raw: Sequence[Generated], reference: Reference | None = None
-) -> list[Outcome]:
+def run(stage: Stage, raw: Sequence[Specimen], reference: Reference | None = None) -> list[Outcome]:
     told: list[tuple[int, int]] = []
     records = [Record(f"{g.arm}-{g.index}", g) for g in raw]
     program = Program(source_name="", source_text="", system=("Na", "Cl"))
@@ -38,7 +37,7 @@ def run(
     )
     outcomes = stage.run(records, context)
     assert told[-1] == (len(raw), len(raw))
-    assert all(set(o.values) <= set(stage.adds) for o in outcomes)
+    assert all(o.values.keys() <= stage.columns().keys() for o in outcomes)
     assert all(bool(o.reason) == (o.status != "passed") for o in outcomes)
     return outcomes
 
@@ -284,7 +283,7 @@ class TestNovel:
 def test_several_processes_find_the_same() -> None:
     known = [r.structure for r in load().subset(["Cu", "P", "Si"])]
     records = [
-        Record(f"{arm}-{i}", Generated(arm, 0, i, s))
+        Record(f"{arm}-{i}", Specimen(arm, 0, i, s))
         for arm in ("guided", "non-guided")
         for i, s in enumerate([*known, *known])
     ]

@@ -21,7 +21,7 @@ from rich.console import Console
 
 from scoutlang import potentials
 from scoutlang.ir import Program
-from scoutlang.potentials.cache import Cached
+from scoutlang.potentials._cache import Cached
 from scoutlang.validation import Validation, render_table, validate, write_outputs
 from scoutlang.validation.reference import load
 from scoutlang.validation.stages import built_in

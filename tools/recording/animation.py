@@ -17,6 +17,7 @@ from html import escape
 from itertools import pairwise
 from typing import TypeVar
 
+from scoutlang.support.colours import ANSI, EDGE, SCREEN, Shades
 from tools.recording.cast import Cast
 from tools.recording.screens import Run, Screen, screens
 
@@ -25,20 +26,12 @@ PATIENCE, FASTER = 2.0, 8
 many times faster.
 """
 
-COLORS: Mapping[str, tuple[str, str]] = {
-    "page": ("#ffffff", "#0f141a"),
-    "default": ("#1f2328", "#dde3ea"),
-    "red": ("#b3202a", "#ff8078"),
-    "green": ("#14682e", "#5ad07a"),
-    "brown": ("#7a5000", "#e0b44c"),
-    "blue": ("#1653b5", "#7db8ff"),
-    "magenta": ("#8431a8", "#d6a5ff"),
-    "cyan": ("#0b6370", "#58cfdc"),
-    "brightblack": ("#5a636e", "#8f99a6"),
+_OF_PYTE = {"yellow": "brown", "bright_black": "brightblack"}
+COLORS: Mapping[str, Shades] = {
+    **SCREEN,
+    **{_OF_PYTE.get(name, name): shades for name, shades in ANSI.items()},
 }
-"""On a light page and on a dark one. Names of colours are pyte's, for which yellow is brown."""
-
-EDGE = "#8b949e"
+"""On a light page and on a dark one, by pyte's names of colours."""
 
 # pixels: a character, a line, its letters, and where these stand in it
 _WIDE, _HIGH, _FONT, _BASE = 8.4, 17, 14, 13

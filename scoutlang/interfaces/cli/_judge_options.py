@@ -7,11 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
-from scoutlang.ir import Arm
+from scoutlang.ir import ARMS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-ARMS: tuple[Arm, ...] = ("non-guided", "guided")
 
 
 def judge_options(command: Command) -> Command:

@@ -13,7 +13,7 @@ from scoutlang.ir import Arm, Program
 from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:
-    from scoutlang.crystals.io import NamedStructure
+    from scoutlang.crystals.specimen import Specimen
     from scoutlang.runs.folder import RunFolder
 
 _MATTERGEN = "generated_crystals.extxyz"
@@ -56,10 +56,11 @@ def open_run(
     option: by which a user names that folder.
 
     The program comes first: errors in it must not wait for thousands of files. Raises ScoutError as
-    `RunFolder.open` and `judged_runs.adopt`.
+    `RunFolder.open` and `scoutlang.runs.judge.adopt`.
     """
-    from scoutlang.runs.folder import MANIFEST, RunFolder
+    from scoutlang.runs.folder import RunFolder
     from scoutlang.runs.judge import adopt
+    from scoutlang.runs.manifest import MANIFEST
 
     if (source / MANIFEST).is_file():
         if file or baseline or folder:
@@ -86,8 +87,8 @@ def open_run(
         raise ScoutError(
             "E601",
             error.message,
-            f"give {target} itself if it is the run of these structures,"
-            f" or another folder with {option}",
+            f"give {target} itself if it is the run of these structures, or another folder with "
+            f"{option}",
         ) from error
 
 
@@ -96,15 +97,15 @@ def _program(source: Path, file: str | None, output_format: str) -> Program:
         folder = source if source.is_dir() else source.parent
         beside = sorted(folder.glob("*.scout"))
         if len(beside) != 1:
+            which = f"which hypothesis? {folder} holds {len(beside) or 'no'} .scout files"
             raise click.UsageError(
-                f"{source} is no run; for structures: which hypothesis? {folder} holds"
-                f" {len(beside) or 'no'} .scout files; give one with --program FILE"
+                f"{source} is no run; for structures: {which}; give one with --program FILE"
             )
         file = str(beside[0])
     return checked(load(file, None, output_format), output_format)
 
 
-def _structures(path: Path) -> list[NamedStructure | ScoutError]:
+def _structures(path: Path) -> list[Specimen | ScoutError]:
     """Every structure, and the error of each that cannot be used. Raises ScoutError where there is
     nothing to read at all.
     """

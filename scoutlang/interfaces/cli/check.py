@@ -23,7 +23,6 @@ from scoutlang.interfaces.cli._program_argument import (
 )
 from scoutlang.ir import Program
 from scoutlang.ir.source import Source
-from scoutlang.ir.text import summary
 from scoutlang.language.diagnostics import Diagnostic
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.version import __version__
@@ -115,4 +114,4 @@ def _print(results: Sequence[_Checked], *, quiet: bool) -> None:
         else:
             echo_messages(result.diagnostics, result.source)
         if result.program and not quiet:
-            click.echo(f"ok: {result.source.name}\n{summary(result.program)}")
+            click.echo(f"ok: {result.source.name}\n{api.printer().summary(result.program)}")

@@ -8,7 +8,6 @@ import click
 
 from scoutlang.interfaces import api
 from scoutlang.interfaces.cli._program_argument import checked, echo_json, load, program_argument
-from scoutlang.language.syntax.ast import as_data
 
 
 @click.command("compile")
@@ -28,7 +27,7 @@ def command(
     program = checked(source, output_format, overrides)
     match emit:
         case "ast":
-            echo_json(as_data(api.check_source(source).module))
+            echo_json(api.check_source(source).module.as_data())
         case "ir":
             echo_json(program.to_data())
         case _:

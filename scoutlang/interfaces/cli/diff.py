@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from scoutlang.interfaces.api import printer
 from scoutlang.interfaces.cli._program_argument import (
     checked,
     color_option,
@@ -16,20 +17,13 @@ from scoutlang.interfaces.cli._program_argument import (
     format_option,
     load,
 )
-from scoutlang.ir import AtomRange, Node, ParameterValue, Program, Schedule, Sweep, Term
+from scoutlang.ir import Node, Program, Term
 from scoutlang.ir.diff import Change, compare
-from scoutlang.ir.text import claim
-from scoutlang.language.statements import guide, sample
+from scoutlang.support.colours import TERMINAL
 
-_DIFFERENT, _TROUBLE = 1, 2  # as diff(1)
-
-# Part of the program → statement of the language, where they have other names.
+_DIFFERENT, _TROUBLE = 1, 2  # exit codes, as of diff(1)
 _STATEMENTS = {"parameters": "param", "sweeps": "sweep", "language_version": "scout"}
-_SETTINGS = {
-    part: {entry.field: name for name, entry in table.items()}
-    for part, table in (("guide", guide.SETTINGS), ("sample", sample.SETTINGS))
-}
-_STYLES = {"-": "red", "+": "green", "~": "yellow"}
+"""Part of the program → statement of the language, where they have other names."""
 
 
 @click.command("diff")
@@ -51,7 +45,7 @@ def command(old: str, new: str, output_format: str) -> None:
         )
     elif changes:
         for mark, text in (line for change in changes for line in _lines(change)):
-            click.secho(f"{mark} {text}", fg=_STYLES[mark])
+            click.secho(f"{mark} {text}", fg=TERMINAL[mark].name)
     else:
         click.echo(f"{old} and {new} mean the same")
     if changes:
@@ -65,7 +59,7 @@ def _program(file: str, output_format: str) -> Program:
 
 def _lines(change: Change) -> Iterator[tuple[str, str]]:
     """Marks, as in a diff of text, and what they are for: - goes, + comes, ~ is another."""
-    old, new = change.old, change.new
+    old, new, said = change.old, change.new, printer().value
     match change.kind:
         case "added":
             yield "+", _row(change, new, _entry(change, new))
@@ -75,15 +69,15 @@ def _lines(change: Change) -> Iterator[tuple[str, str]]:
             yield "-", _row(change, old, _entry(change, old))
             yield "+", _row(change, new, _entry(change, new))
         case "changed" if change.differs:
-            fields = (
-                f"{name} {words(getattr(old, name))} → {words(getattr(new, name))}"
+            differences = (
+                f"{name} {said(getattr(old, name))} → {said(getattr(new, name))}"
                 for name in change.differs
             )
-            yield "~", _row(change, new, f"{change.name}: {', '.join(fields)}")
+            yield "~", _row(change, new, f"{change.name}: {', '.join(differences)}")
         case "changed":
-            yield "~", _row(change, new, f"{_entry(change, old)} → {words(new)}")
+            yield "~", _row(change, new, f"{_entry(change, old)} → {said(new)}")
         case _:
-            yield "~", _row(change, new, f"order: {words(old)} → {words(new)}")
+            yield "~", _row(change, new, f"order: {said(old)} → {said(new)}")
 
 
 def _row(change: Change, value: Any, text: str) -> str:
@@ -93,49 +87,15 @@ def _row(change: Change, value: Any, text: str) -> str:
 
 def _entry(change: Change, value: Any) -> str:
     """``k: 0.8`` of a setting; terms, parameters and sweeps say their names themselves."""
-    return f"{_name(change)}: {words(value)}" if change.part in _SETTINGS else words(value)
-
-
-def _name(change: Change) -> str | None:
-    """The name in the language, where the field of the IR has another."""
-    return _SETTINGS.get(change.part, {}).get(change.name or "", change.name)
-
-
-def words(value: Any) -> str:
-    """A value of the IR as people read it."""
-    match value:
-        case None:
-            return "none"
-        case float():
-            return f"{value:.12g}"
-        case Term():
-            return claim(value)
-        case Schedule(shape="constant"):
-            return words(value.start)
-        case Schedule(points=()):
-            return f"{words(value.start)} -> {words(value.end)} ({value.shape})"
-        case Schedule():
-            return ", ".join(f"{words(strength)} at t = {words(t)}" for t, strength in value.points)
-        case AtomRange():
-            return str(value.low) if value.low == value.high else f"{value.low} to {value.high}"
-        case ParameterValue():
-            return f"{value.name} = {value.value}"
-        case Sweep():
-            return f"{value.name} in {{{words(value.values)}}}"
-        case tuple() if value and all(isinstance(part, tuple) for part in value):
-            return "".join(f"{symbol}{number if number > 1 else ''}" for symbol, number in value)
-        case tuple():
-            return ", ".join(map(words, value))
-        case _:
-            return str(value)
+    text = printer().value(value)
+    return f"{change.name}: {text}" if change.part in ("guide", "sample") else text
 
 
 def _data(change: Change) -> dict[str, Any]:
     old, new = (v.to_data() if isinstance(v, Node) else v for v in (change.old, change.new))
-    part = change.part
     return {
-        "part": part,
-        "name": _name(change),
+        "part": change.part,
+        "name": change.name,
         "kind": change.kind,
         "fields": change.differs,
         "old": old,

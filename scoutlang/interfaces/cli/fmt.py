@@ -19,10 +19,9 @@ from scoutlang.interfaces.cli._program_argument import (
 )
 from scoutlang.ir.source import Source
 from scoutlang.language.formatter import formatted
+from scoutlang.support.colours import TERMINAL, Ink
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
-
-_COLORS = {"-": "red", "+": "green", "@": "cyan"}
 
 
 @click.command("fmt")
@@ -97,8 +96,7 @@ def _show(source: Source, text: str) -> None:
     """The difference, as `diff -u` has it."""
     old, new = (re.findall(r"[^\n]*\n|[^\n]+", t) for t in (source.text, text))
     for line in difflib.unified_diff(old, new, source.name, f"{source.name} (formatted)"):
-        click.secho(
-            line.removesuffix("\n"), fg=_COLORS.get(line[0]), bold=line.startswith(("---", "+++"))
-        )
+        colour = TERMINAL.get(line[0], Ink()).name
+        click.secho(line.removesuffix("\n"), fg=colour, bold=line.startswith(("---", "+++")))
         if not line.endswith("\n"):
             click.echo("\\ No newline at end of file")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scoutlang.interfaces.api import printer
 from scoutlang.interfaces.cli._program_argument import (
     checked,
     color_option,
@@ -17,15 +18,14 @@ from scoutlang.interfaces.cli._program_argument import (
     set_option,
     text_option,
 )
-from scoutlang.ir import Compare, Program, Term
-from scoutlang.ir.text import quantity_text, target_text, value_word
+from scoutlang.ir import Compare, Program, Term, comparisons
 from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
     from rich.table import Table
 
-    from scoutlang.evaluation.measure import Measurement, Part, TermMeasurement
+    from scoutlang.evaluation.measurement import Measurement, Part, TermMeasurement
 
 _TOO_CLOSE = 0.5  # Å; pymatgen's own tolerance for a structure that can be
 _NARROWEST = 120
@@ -69,16 +69,16 @@ def command(
     program = checked(source, output_format, overrides)
 
     from scoutlang.crystals.io import read_structures
-    from scoutlang.evaluation.measure import measure_named
+    from scoutlang.evaluation.measure import measure_specimens
 
     found = [item for path in structures for item in read_structures(path)]
     errors = [item for item in found if isinstance(item, ScoutError)]
     named = [item for item in found if not isinstance(item, ScoutError)]
-    results = measure_named(program, named)
+    results = measure_specimens(program, named)
     if output_format == "json":
         echo_json([r.to_data() for r in results])
     else:
-        show(program, results, [n.structure for n in named])
+        show(program, results, [n.crystal for n in named])
     for error in errors:
         click.echo(str(error), err=True)
     if errors:
@@ -125,8 +125,6 @@ def _table(program: Program, result: Measurement) -> Table:
     from rich.cells import cell_len
     from rich.table import Table
 
-    from scoutlang.evaluation.expressions import comparisons
-
     table = Table(box=box.SIMPLE)
     table.add_column("term")
     table.add_column("line")
@@ -145,10 +143,10 @@ def _table(program: Program, result: Measurement) -> Table:
         for comparison, part in zip(comparisons(term.claim), measured.parts, strict=False):
             table.add_row(
                 "",
-                f"  {quantity_text(comparison.value)}",
+                f"  {printer().quantity(comparison.value)}",
                 "",
                 _extent(comparison, part),
-                target_text(comparison),
+                printer().target(comparison),
                 "",
                 "",
             )
@@ -164,7 +162,7 @@ def _values(term: Term, measured: TermMeasurement) -> dict[str, str]:
     return {
         "soft": _number(measured.soft),
         "exact": word or _number(measured.exact),
-        "target": target_text(term.claim),
+        "target": printer().target(term.claim),
         "margin": "" if word else _number(measured.margin),
     }
 
@@ -173,8 +171,6 @@ def _list(program: Program, result: Measurement, width: int) -> Iterator[str]:
     """What the table says, for a terminal that is too narrow for it: each term, and below it what
     was measured.
     """
-    from scoutlang.evaluation.expressions import comparisons
-
     for term, measured in zip(program.terms, result.terms, strict=True):
         yield from _wrapped(" ".join(measured.source.split()), width, "  ", "      ")
         values = [
@@ -185,9 +181,9 @@ def _list(program: Program, result: Measurement, width: int) -> Iterator[str]:
             ", ".join(value.replace(" ", _HARD) for value in values), width, "    ", "    "
         )
         for comparison, part in zip(comparisons(term.claim), measured.parts, strict=False):
-            values = [f"is {_extent(comparison, part)}", f"target {target_text(comparison)}"]
+            values = [f"is {_extent(comparison, part)}", f"target {printer().target(comparison)}"]
             said = ", ".join(value.replace(" ", _HARD) for value in values)
-            about = f"{quantity_text(comparison.value)} {said}"
+            about = f"{printer().quantity(comparison.value)} {said}"
             yield from _wrapped(about, width, "      ", "        ")
 
 
@@ -242,7 +238,7 @@ def _mark(term: Term, measured: TermMeasurement) -> str:
 def _word(term: Term, value: float | None) -> str:
     """The value of a claim about words or truth; empty for numbers."""
     return (
-        value_word(term.claim.value, value)
+        printer().word(term.claim.value, value)
         if isinstance(term.claim, Compare) and value is not None
         else ""
     )
@@ -252,7 +248,7 @@ def _extent(comparison: Compare, part: Part) -> str:
     """``2.310 … 2.480`` over the sites, or one value."""
     if part.low is None or part.high is None:
         return "undefined"
-    low, high = (value_word(comparison.value, v) or _number(v) for v in (part.low, part.high))
+    low, high = (printer().word(comparison.value, v) or _number(v) for v in (part.low, part.high))
     return low if low == high else f"{low} … {high}"
 
 

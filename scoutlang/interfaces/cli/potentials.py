@@ -9,7 +9,7 @@ import click
 from scoutlang.interfaces.cli._program_argument import echo_json, format_option
 
 if TYPE_CHECKING:
-    from scoutlang.potentials.catalogue import Listed
+    from scoutlang.potentials import Listed
 
 
 @click.command("potentials")
@@ -19,7 +19,7 @@ def command(output_format: str) -> None:
 
     Exit code 1 if an installed plug-in cannot be used; the others are listed all the same.
     """
-    from scoutlang.potentials.catalogue import listed
+    from scoutlang.potentials import listed
 
     found, problems = listed()
     if output_format == "json":

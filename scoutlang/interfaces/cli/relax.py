@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,8 @@ from scoutlang.interfaces.cli._program_argument import color_option, echo_json, 
 from scoutlang.ir import Arm
 
 if TYPE_CHECKING:
-    from scoutlang.runs.relaxed import Outcome, RelaxedRun
+    from scoutlang.runs.minimise import Relaxed
+    from scoutlang.runs.relax import RelaxedRun
 
 
 @click.command("relax")
@@ -53,27 +53,25 @@ def command(
     goes on where it was.
     """
     from scoutlang.interfaces.display import Display
-    from scoutlang.potentials import load
-    from scoutlang.potentials.catalogue import notice
-    from scoutlang.runs.relaxed import relax_run
+    from scoutlang.potentials import load, notice
+    from scoutlang.runs.relax import relax_run
 
     quiet = output_format == "json"
-    with Display(quiet=quiet) as display:
-        try:
+    try:
+        with Display(quiet=quiet) as display:
             loaded = load(potential)
             if licence := notice(potential):
                 display.note(licence)
             found = relax_run(
                 folder, loaded, arms=arms, steps=steps, rho=rho, progress=display.judging
             )
-        except KeyboardInterrupt:
-            display.close()
-            click.echo(
-                f"interrupted; what is relaxed is kept in {folder / 'relaxed'}\n"
-                "  continue with the same command",
-                err=True,
-            )
-            raise
+    except KeyboardInterrupt:
+        click.echo(
+            f"interrupted; what is relaxed is kept in {folder / 'relaxed'}\n"
+            "  continue with the same command",
+            err=True,
+        )
+        raise
     if quiet:
         echo_json(_as_data(found))
     else:
@@ -83,7 +81,7 @@ def command(
 def _print(found: RelaxedRun, steps: int, rho: float) -> None:
     from rich.console import Console
 
-    from scoutlang.validation import render_table
+    from scoutlang.validation.table import render_table
 
     console = Console()
     console.print("as sampled", style="bold")
@@ -94,42 +92,47 @@ def _print(found: RelaxedRun, steps: int, rho: float) -> None:
         highlight=False,
     )
     console.print(render_table(found.after, found.files, geometry="relaxed"))
-    for arm, outcomes in found.outcomes.items():
-        for line in _told(outcomes):
+    for arm, some in found.structures.items():
+        for line in _told(list(some.values())):
             console.print(f"{arm}: {line}", highlight=False)
 
 
-def _told(outcomes: Sequence[Outcome]) -> list[str]:
+def _told(structures: Sequence[Relaxed]) -> list[str]:
     """What the relaxation did to the structures of an arm, and why some ended early."""
     treated = [
-        (o.energy_after - o.energy_before, o.loss_before, o.loss_after)
-        for o in outcomes
-        if o.energy_before is not None
-        and o.energy_after is not None
-        and o.loss_before is not None
-        and o.loss_after is not None
+        (one.energy_after - one.energy_before, one.loss_before, one.loss_after)
+        for one in structures
+        if one.energy_before is not None
+        and one.energy_after is not None
+        and one.loss_before is not None
+        and one.loss_after is not None
     ]
     lines = []
     if treated:
         change, before, after = map(fmean, zip(*treated, strict=True))
-        converged = sum(o.converged for o in outcomes)
+        converged = sum(one.converged for one in structures)
         lines.append(
-            f"energy {change:+.3f} eV/atom on average, loss {before:.2f} → {after:.2f};"
-            f" {converged} of {len(outcomes)} converged"
+            f"energy {change:+.3f} eV/atom on average, loss {before:.2f} → {after:.2f}; "
+            f"{converged} of {len(structures)} converged"
         )
-    reasons = Counter(o.reason for o in outcomes if o.reason)
+    reasons = Counter(one.reason for one in structures if one.reason)
     return [*lines, *(f"{count} ended early: {reason}" for reason, count in reasons.most_common())]
 
 
 def _as_data(found: RelaxedRun) -> dict[str, Any]:
-    outcomes = {
-        arm: [{k: v for k, v in asdict(o).items() if k != "structure"} for o in some]
-        for arm, some in found.outcomes.items()
+    from scoutlang.runs.relax import as_line
+
+    structures = {
+        arm: [
+            {key: value for key, value in as_line(index, one).items() if key != "structure"}
+            for index, one in some.items()
+        ]
+        for arm, some in found.structures.items()
     }
     return {
         "folder": str(found.folder),
         "files": [str(f) for f in found.files],
         "as_sampled": found.before.to_json(),
         "relaxed": found.after.to_json(),
-        "structures": outcomes,
+        "structures": structures,
     }

@@ -55,7 +55,7 @@ class Scout:
             self.note("loading what measures")
         with deferred():
             from scoutlang.crystals.io import read_structures
-            from scoutlang.evaluation.measure import measure_named
+            from scoutlang.evaluation.measure import measure_specimens
 
         found = [item for path in paths for item in read_structures(path)]
         errors = [item for item in found if isinstance(item, ScoutError)]
@@ -65,8 +65,8 @@ class Scout:
             if named:
                 show(
                     program,
-                    measure_named(program, named),
-                    [n.structure for n in named],
+                    measure_specimens(program, named),
+                    [n.crystal for n in named],
                     width=self.width,
                 )
         lines = [line.rstrip() for line in said.getvalue().splitlines() if line.strip()]

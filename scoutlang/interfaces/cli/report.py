@@ -12,7 +12,7 @@ from scoutlang.interfaces.cli._program_argument import color_option, echo_json, 
 from scoutlang.interfaces.cli._run_or_structures import open_run, run_or_structures
 
 if TYPE_CHECKING:
-    from scoutlang.report.figures.export import Format
+    from scoutlang.report.figures._export import Format
 
 _FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
 
@@ -84,29 +84,25 @@ def command(
     it rests on. A run that is not finished is reported as far as it is; structures from elsewhere
     become a run first, as with `scout validate`. docs/report.md says how to read it.
     """
-    from scoutlang.interfaces.display import Display
+    from scoutlang.interfaces.display import judge_shown
+    from scoutlang.interfaces.pygments_lexer import html_lines
     from scoutlang.report.data import collect
     from scoutlang.report.figures import draw, export
     from scoutlang.report.page import PAGE, write_page
     from scoutlang.report.verdict import verdict
-    from scoutlang.runs.judge import judge
 
-    with Display(quiet=output_format == "json") as display:
-        run = open_run(source, file, baseline, run_folder, "--run-folder", output_format)
-        judged = judge(
-            run,
-            potential=potential,
-            reference=reference,
-            progress=display.judging,
-            note=display.note,
-        )
+    run = open_run(source, file, baseline, run_folder, "--run-folder", output_format)
+    quiet = output_format == "json"
+    judged = judge_shown(run, quiet=quiet, potential=potential, reference=reference)
     data = collect(judged)
-    drawn, left_out = draw(data)
-    files = [write_page(out or run.path / PAGE, data, [*drawn, *left_out], limit=limit)]
+    drawn = draw(data)
+    lines = html_lines(data.program.source_text)
+    page = out or run.path / PAGE
+    files = [write_page(page, data, drawn, source=lines, limit=limit)]
     if figure_folder is not None:
         files.extend(export(drawn, figure_folder, formats))
     said = verdict(data.program, data.validation.table())
-    if output_format == "json":
+    if quiet:
         echo_json({"verdict": said, "files": [str(written) for written in files]})
     else:
         click.echo(said)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scoutlang.interfaces import api
-from scoutlang.interfaces.cli._judge_options import ARMS, arms_option, judge_options
+from scoutlang.interfaces.cli._judge_options import arms_option, judge_options
 from scoutlang.interfaces.cli._program_argument import checked, echo_json, load, program_argument
-from scoutlang.ir import Arm, Program
+from scoutlang.ir import ARMS, Arm, Program
 from scoutlang.ir.source import Source
 from scoutlang.runs.sweep import Member, members, run_each
 
@@ -49,7 +49,7 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
 @click.option(
     "--trace",
     is_flag=True,
-    help="Record losses and steps of every structure in trace.parquet, and draw them in trace.png.",
+    help="Record losses and steps of every structure in trace.parquet; `scout report` draws them.",
 )
 @click.option(
     "--trace-every",
@@ -76,10 +76,10 @@ def command(
         return
     source = load(file, text, output_format)
     program = checked(source, output_format, overrides)
-    family = (
-        api.family(api.check_source(source, overrides), overrides) if program.sweeps else [program]
-    )
-    programs = [_with_options(p, options) for p in family]
+    programs = [program]
+    if program.sweeps:
+        programs = api.family(api.check_source(source, overrides), overrides)
+    programs = [_with_options(one, options) for one in programs]
     folder = options["out"] or Path("runs") / _name(source)
 
     def run_member(member: Member, baseline: Path | None) -> Judged:
@@ -116,8 +116,8 @@ def _go_on(overrides: dict[str, str], options: dict[str, Any], output_format: st
     settled = [name for name in (*_SETTINGS, "method", "baseline") if options[name] is not None]
     if overrides or settled or options["arms"] != ARMS:
         raise click.UsageError(
-            "a run goes on with its own program and settings; leave out what changes them,"
-            " or give the program and --out of a new run"
+            "a run goes on with its own program and settings; leave out what changes them, or give "
+            "the program and --out of a new run"
         )
     found = RunFolder.open(options["out"])
     judged = _run(
@@ -146,35 +146,30 @@ def _run(
     quiet: bool,
 ) -> Judged:
     """again: what to type to go on after an interruption."""
+    from rich.console import Console
+
     from scoutlang.interfaces.display import Display
+    from scoutlang.runs.run import run
 
     trace_every = options["trace_every"] or (1 if options["trace"] else None)
-    with Display(quiet=quiet) as display:
-        from scoutlang.runs.run import run
-
-        try:
-            judges = {
-                key: options[key] for key in ("potential", "reference") if options[key] is not None
-            }
+    as_they_are = ("resume", "device", "baseline", "potential", "reference")
+    try:
+        with Display(quiet=quiet) as display:
             result = run(
                 program,
                 folder,
                 arms=arms,
-                resume=options["resume"],
-                device=options["device"],
                 trace_every=trace_every,
-                baseline=options["baseline"],
                 watcher=display,
-                **judges,
+                **{name: options[name] for name in as_they_are},
             )
-        except KeyboardInterrupt:
-            display.close()
-            click.echo(
-                f"interrupted; finished batches are kept in {folder}\n  to go on: {again}", err=True
-            )
-            raise
+    except KeyboardInterrupt:
+        click.echo(
+            f"interrupted; finished batches are kept in {folder}\n  to go on: {again}", err=True
+        )
+        raise
     if not quiet:
-        display.table(result)
+        Console().print(result.tables())
     return result
 
 

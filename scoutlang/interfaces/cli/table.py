@@ -33,23 +33,15 @@ def command(
     metastability and originality, SCOUT and Y_SCOUT. Runs that are not judged yet are judged; one
     that is not finished is taken as it is. The CSV has intervals, counts and Fisher's test, too.
     """
-    from scoutlang.interfaces.display import Display
+    from scoutlang.interfaces.display import judge_shown
     from scoutlang.report.table1 import FORMATS, find_runs, row
     from scoutlang.runs.folder import writing
-    from scoutlang.runs.judge import judge
     from scoutlang.support.files import write_whole
 
     rows, failed = [], False
     for run in find_runs(folders):
         try:
-            with Display(quiet=False) as display:
-                judged = judge(
-                    run,
-                    potential=potential,
-                    reference=reference,
-                    progress=display.judging,
-                    note=display.note,
-                )
+            judged = judge_shown(run, quiet=False, potential=potential, reference=reference)
         except ScoutError as error:  # the others are still worth a table
             click.echo(f"{run} is left out\n{error}", err=True)
             failed = True

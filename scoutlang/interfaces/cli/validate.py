@@ -37,28 +37,21 @@ def command(
     of their own, with --non-guided as the arm to compare with. What was judged before is not judged
     again, so an interrupted validation goes on where it was.
     """
-    from scoutlang.interfaces.display import Display
-    from scoutlang.runs.judge import judge
+    from rich.console import Console
+
+    from scoutlang.interfaces.display import judge_shown
 
     run = open_run(source, file, baseline, out, "--out", output_format)
     quiet = output_format == "json"
-    with Display(quiet=quiet) as display:
-        try:
-            found = judge(
-                run,
-                potential=potential,
-                reference=reference,
-                progress=display.judging,
-                note=display.note,
-            )
-        except KeyboardInterrupt:
-            display.close()
-            click.echo(
-                f"interrupted; what is judged is kept\n  continue: scout validate {run.path}",
-                err=True,
-            )
-            raise
+    try:
+        found = judge_shown(run, quiet=quiet, potential=potential, reference=reference)
+    except KeyboardInterrupt:
+        click.echo(
+            f"interrupted; what is judged is kept\n  continue: scout validate {run.path}",
+            err=True,
+        )
+        raise
     if quiet:
         echo_json(found.to_json())
     else:
-        display.table(found)
+        Console().print(found.tables())

@@ -15,66 +15,62 @@ from scoutlang.interfaces import completion, manual
 from scoutlang.interfaces.lsp.positions import Positions
 from scoutlang.interfaces.lsp.tokens import Target, Word, classified
 from scoutlang.interfaces.manual import Page
-from scoutlang.interfaces.words import KEYWORDS, SETTINGS
-from scoutlang.ir import Compare, Each, Measure, Schedule, Some
+from scoutlang.interfaces.words import KEYWORDS
+from scoutlang.ir import Compare, Each, Measure, Some
 from scoutlang.ir.elements import ATOMIC_NUMBER, COVALENT_RADIUS
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
+from scoutlang.ir.text import setting_text
 from scoutlang.language import CheckResult
 from scoutlang.language.checker import declared
 from scoutlang.language.checking.imports import LIBRARY
 from scoutlang.language.checking.scope import Definition, Names
 from scoutlang.language.diagnostics import Diagnostic
+from scoutlang.language.statements import SETTINGS
 from scoutlang.language.statements.import_ import Import_
-from scoutlang.language.statements.let import Let
-from scoutlang.language.statements.motif import Motif
-from scoutlang.language.statements.param import Param
-from scoutlang.language.statements.system import System
-from scoutlang.language.syntax.ast import Claim, Comparison, Module, Quantified, Statement, Text
+from scoutlang.language.statements.statement import Claiming, Defining, Module, Statement
+from scoutlang.language.syntax.ast import Claim, Comparison, Label, Quantified, Text
 from scoutlang.support.resources import resource
 
-_RENAMED = frozenset({"param", "let", "motif", "argument", "label"})
+_RENAMED = frozenset({"variable", "macro", "argument", "label"})
 # most programs import no files, and need not be read a second time
 _IMPORT = re.compile(r'\bimport\s*"')
-_PAGES: Mapping[str, str] = {
-    "statement": "statement",
-    "function": "function",
-    "descriptor": "descriptor",
-    "setting": "setting",
-    "unit": "unit",
-}
+# kinds of words that have pages of the same kind in the manual
+_WITH_PAGE = frozenset({"statement", "function", "descriptor", "setting", "unit"})
 
 
 class Symbol(NamedTuple):
-    """A statement for the outline. kind: its rule. name: what it defines, its label, or its text."""
+    """A statement for the outline."""
 
     name: str
-    kind: str
+    """What it defines, its label, or its text."""
+    rule: str
+    outline: str
+    """What editors show it as."""
     span: Span
     name_span: Span
 
 
 class Calling(NamedTuple):
-    """A call that is being written. places: what it takes, each with what there is to say about it.
-    active: the one that is written now.
-    """
+    """A call that is being written."""
 
     name: str
     places: Sequence[tuple[str, str]]
+    """What it takes, each with what there is to say about it."""
     about: str
     active: int
+    """The place that is written now."""
 
 
 class Given(NamedTuple):
-    """A name that a program gave. here: the place that was asked about. path: of the file that
-    gives it (None: a text in no file).
-
-    defined: the place there.
-    """
+    """A name that a program gave."""
 
     here: Span
+    """The place that was asked about."""
     path: Path | None
+    """Of the file that gives it; None for a text in no file."""
     defined: Span
+    """The place there."""
 
 
 class Document:
@@ -114,14 +110,14 @@ class Document:
         """
         statements = self.result.module.statements
         is_module = all(s.defines for s in statements) and any(
-            isinstance(s, Let | Motif) for s in statements
+            isinstance(s, Defining) for s in statements
         )
         return tuple(d for d in self.result.diagnostics if not (is_module and d.code == "E020"))
 
     @property
     def is_program(self) -> bool:
-        """Whether it has a `system`, so that no other file can import it."""
-        return any(isinstance(s, System) for s in self.result.module.statements)
+        """Whether it says what a program must say, so that no other file can import it."""
+        return any(s.required for s in self.result.module.statements)
 
     @cached_property
     def path(self) -> Path | None:
@@ -205,8 +201,7 @@ class Document:
                 )
                 or f"`{word.target.source.name}`"
             )
-        kind = _PAGES.get(word.kind)
-        pages = self._found(text, kind) if kind else []
+        pages = self._found(text, word.kind) if word.kind in _WITH_PAGE else []
         if word.kind == "setting":
             return "\n\n".join(self._of_setting(word, pages))
         return "\n\n".join(manual.as_markdown(p) for p in pages)
@@ -228,7 +223,9 @@ class Document:
             if rule not in SETTINGS or p.form.startswith(f"{rule} ")
         )
         if self.result.program is not None and name in SETTINGS.get(rule, {}):
-            yield f"in this program: {_written(getattr(getattr(self.result.program, rule), SETTINGS[rule][name].field))}"
+            settings = getattr(self.result.program, rule)
+            value = getattr(settings, SETTINGS[rule][name].field)
+            yield f"in this program: {setting_text(value)}"
 
     def _found(self, name: str, kind: str) -> list[Page]:
         return [p for p in manual.find(name, self._pages) if p.kind == kind]
@@ -246,7 +243,7 @@ class Document:
         assert definition is not None
         places = (
             f"({', '.join(target.source.slice(p.span) for p in definition.places)})"
-            if definition.kind == "motif"
+            if definition.places is not None
             else ""
         )
         body = target.source.slice(definition.body.span)
@@ -257,7 +254,7 @@ class Document:
             if program
             else ""
         )
-        if definition.kind == "param" and value:
+        if definition.usual is not None and value:
             parts.append(f"value: {value}; `--set {definition.name.text}=…` gives another")
         if target.source is not self.source and target.source.name.startswith(f"{LIBRARY}."):
             parts += [
@@ -275,7 +272,7 @@ class Document:
         if call is None:
             return None
         if isinstance(call.what, Definition):
-            if call.what.kind != "motif":
+            if call.what.places is None:
                 return None
             source = call.what.names.source
             parts = [" ".join(source.slice(p.span).split()) for p in call.what.places]
@@ -396,17 +393,6 @@ class Document:
         return [_symbol(statement, self.source) for statement in self.result.module.statements]
 
 
-def _written(value: object) -> str:
-    """The value of a setting."""
-    if isinstance(value, Schedule):
-        return (
-            f"{value.start:g}"
-            if value.shape == "constant"
-            else f"{value.start:g} → {value.end:g}, {value.shape}"
-        )
-    return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
-
-
 def _path_of(source: Source) -> Path | None:
     """The file of a module; None for a text that is in none."""
     if source.name.startswith(f"{LIBRARY}."):
@@ -423,15 +409,10 @@ def resolved(path: Path) -> Path | None:
 
 
 def _symbol(statement: Statement, source: Source) -> Symbol:
+    name, place = " ".join(source.slice(statement.span).split()), statement.verb_span
     match statement:
-        case Param(name=name) | Let(name=name) | Motif(name=name):
-            return Symbol(name.text, statement.rule, statement.span, name.span)
-    claim = getattr(statement, "claim", None)
-    if isinstance(claim, Claim) and claim.label is not None:
-        return Symbol(claim.label.name.text, statement.rule, statement.span, claim.label.name.span)
-    return Symbol(
-        " ".join(source.slice(statement.span).split()),
-        statement.rule,
-        statement.span,
-        statement.verb_span,
-    )
+        case Defining(name=given):
+            name, place = given.text, given.span
+        case Claiming(claim=Claim(label=Label(name=given))):
+            name, place = given.text, given.span
+    return Symbol(name, statement.rule, statement.outline, statement.span, place)

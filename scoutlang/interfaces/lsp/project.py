@@ -189,7 +189,8 @@ def _programs(root: Path) -> Iterator[Path]:
         if entries > MAX_ENTRIES:
             raise ScoutError(
                 "E070",
-                f"{root} holds more than {MAX_ENTRIES} files, too many to look for what imports this one",
+                f"{root} holds more than {MAX_ENTRIES} files, too many to look for what imports "
+                "this one",
                 "open a smaller folder",
             )
         folders[:] = [f for f in folders if not f.startswith(".")]

@@ -40,6 +40,7 @@ from scoutlang.ir.source import Source, Span
 from scoutlang.language.diagnostics.render.lsp import publication
 from scoutlang.language.diagnostics.render.shared import utf16_units
 from scoutlang.language.formatter import formatted
+from scoutlang.language.statements import CALLED, DEFINING
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.version import __version__
 
@@ -57,9 +58,8 @@ _COMPLETION_KINDS: Mapping[str, lsp.CompletionItemKind] = {
     "function": lsp.CompletionItemKind.Function,
     "parameter": lsp.CompletionItemKind.Field,
     "element": lsp.CompletionItemKind.Class,
-    "param": lsp.CompletionItemKind.Variable,
-    "let": lsp.CompletionItemKind.Variable,
-    "motif": lsp.CompletionItemKind.Method,
+    **dict.fromkeys(DEFINING, lsp.CompletionItemKind.Variable),
+    **dict.fromkeys(CALLED, lsp.CompletionItemKind.Method),
     "argument": lsp.CompletionItemKind.Variable,
     "module": lsp.CompletionItemKind.Module,
     "setting": lsp.CompletionItemKind.Property,
@@ -80,9 +80,8 @@ _TOKEN_TYPES: Mapping[str, str] = {
     "value": "enumMember",
     "unit": "type",
     "element": "class",
-    "param": "variable",
-    "let": "variable",
-    "motif": "macro",
+    "variable": "variable",
+    "macro": "macro",
     "argument": "parameter",
     "label": "label",
     "module": "namespace",
@@ -90,16 +89,6 @@ _TOKEN_TYPES: Mapping[str, str] = {
 _LEGEND = lsp.SemanticTokensLegend(
     token_types=list(dict.fromkeys(_TOKEN_TYPES.values())), token_modifiers=[]
 )
-_SYMBOL_KINDS: Mapping[str, lsp.SymbolKind] = {
-    "import": lsp.SymbolKind.Module,
-    "param": lsp.SymbolKind.Variable,
-    "let": lsp.SymbolKind.Constant,
-    "motif": lsp.SymbolKind.Function,
-    "system": lsp.SymbolKind.Namespace,
-    "require": lsp.SymbolKind.Event,
-    "prefer": lsp.SymbolKind.Event,
-    "expect": lsp.SymbolKind.Event,
-}
 
 
 class _Protocol(LanguageServerProtocol):
@@ -557,10 +546,10 @@ def _symbols(server: Server, params: lsp.DocumentSymbolParams) -> list[lsp.Docum
     return [
         lsp.DocumentSymbol(
             s.name,
-            _SYMBOL_KINDS.get(s.kind, lsp.SymbolKind.Property),
+            lsp.SymbolKind[s.outline],
             _range(document, s.span),
             _range(document, s.name_span),
-            s.kind,
+            s.rule,
         )
         for s in document.symbols()
     ]

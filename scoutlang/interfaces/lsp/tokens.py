@@ -9,25 +9,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from scoutlang.interfaces.words import SETTINGS, reserved
+from scoutlang.interfaces.words import reserved
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
 from scoutlang.ir.units import find_unit
 from scoutlang.language import parser
-from scoutlang.language.checking import calls
 from scoutlang.language.checking.scope import Definition, Names
-from scoutlang.language.syntax_errors import Lexeme
+from scoutlang.language.statements import CALLED, CLAIMING, DEFINING, SETTINGS, STATEMENTS
+from scoutlang.language.syntax.functions import FUNCTIONS
+from scoutlang.language.syntax.lexeme import Lexeme
 
 Kind = Literal[
-    "comment", "string", "number", "operator", "statement", "keyword", "function", "descriptor", "setting", "value", "unit", "element",
-    "param", "let", "motif", "argument", "label", "module",
+    "comment", "string", "number", "operator", "statement", "keyword", "function", "descriptor",
+    "setting", "value", "unit", "element", "variable", "macro", "argument", "label", "module",
 ]  # fmt: skip
 
-LABELLED = frozenset({"require", "prefer", "expect"})
-DEFINING = frozenset({"param", "let", "motif"})
 OPERATORS = frozenset(
-    "PLUS_MINUS ARROW DOUBLE_EQUAL LESS_EQUAL GREATER_EQUAL EQUAL LESS GREATER STAR SLASH CARET PLUS HYPHEN LOOKALIKE_DASH".split()
+    "PLUS_MINUS ARROW DOUBLE_EQUAL LESS_EQUAL GREATER_EQUAL EQUAL LESS GREATER STAR SLASH CARET "
+    "PLUS HYPHEN LOOKALIKE_DASH".split()
 )
 
 
@@ -40,14 +40,14 @@ class Target(NamedTuple):
 
 
 class Word(NamedTuple):
-    """A piece of a program. target: where its name was given. parameter_of: the descriptor whose
-    parameter it names.
-    """
+    """A piece of a program."""
 
     lexeme: Lexeme
     kind: Kind
     target: Target | None = None
+    """Where its name was given."""
     parameter_of: str = ""
+    """The descriptor whose parameter it names."""
 
 
 def classified(
@@ -78,6 +78,7 @@ class _Statement:
             lexemes,
         )
         self._verb = lexemes[0].text
+        self._takes = STATEMENTS[self._verb].takes if self._verb in STATEMENTS else ""
         self._reserved = known
         self._places = dict(self._arguments())
         self._called: list[tuple[str, Definition | None]] = []
@@ -111,7 +112,7 @@ class _Statement:
             return Word(lexeme, "number")
         if terminal == "STRING":
             return Word(
-                lexeme, "string", self._module(self._alias) if self._verb == "import" else None
+                lexeme, "string", self._module(self._alias) if self._takes == "modules" else None
             )
         if terminal == "UNIT":
             return Word(lexeme, "unit")
@@ -129,15 +130,15 @@ class _Statement:
             return Word(lexeme, "statement" if i == 0 else "keyword")
         if i == 0:
             return None  # no statement begins so
-        if i == 1 and self._verb in LABELLED and after == "COLON":
+        if i == 1 and self._verb in CLAIMING and after == "COLON":
             return Word(lexeme, "label", Target(self._source, lexeme.span))
-        if self._verb == "import":
+        if self._takes == "modules":
             return Word(lexeme, "module", self._module(self._alias))
-        if self._verb in SETTINGS:
+        if self._takes == "settings":
             return self._setting(i, lexeme)
         if before == "DOT":
             return self._member(i, lexeme)
-        if text in self._places and self._verb == "motif":
+        if text in self._places and self._verb in CALLED:
             return Word(lexeme, "argument", Target(self._source, self._places[text]))
         defined = self._defined(lexeme)
         if defined is not None and (before not in ("NUMBER", "RSQB") or find_unit(text) is None):
@@ -150,7 +151,7 @@ class _Statement:
             find_unit(text) is not None or text == "atom"
         ):
             return Word(lexeme, "unit")
-        if self._verb == "sweep" and i == 1:
+        if self._takes == "parameters" and i == 1:
             return Word(lexeme, "setting")
         return self._of_the_language(lexeme)
 
@@ -158,7 +159,7 @@ class _Statement:
         """The name of a parameter in a call: of a motif, or of a descriptor."""
         caller, definition = next((c for c in reversed(self._called) if c[0]), ("", None))
         if definition is not None:
-            place = next((p for p in definition.places if p.name.text == lexeme.text), None)
+            place = next((p for p in definition.places or () if p.name.text == lexeme.text), None)
             return (
                 None
                 if place is None
@@ -172,7 +173,7 @@ class _Statement:
         text = lexeme.text
         if text in ATOMIC_NUMBER:
             return Word(lexeme, "element")
-        if text in calls.FUNCTIONS:
+        if text in FUNCTIONS:
             return Word(lexeme, "function")
         if text in self._signatures:
             return Word(lexeme, "descriptor")
@@ -225,12 +226,11 @@ class _Statement:
 
     def _arguments(self) -> Iterator[tuple[str, Span]]:
         """The parameters of a motif: the names behind its opening bracket and the commas there."""
-        if self._verb != "motif":
+        if self._verb not in CALLED:
             return
         depth = 0
         for before, lexeme in itertools.pairwise(self._lexemes):
-            depth += before.terminal in ("LPAR", "LBRACE", "LSQB")
-            depth -= before.terminal in ("RPAR", "RBRACE", "RSQB")
+            depth += before.nesting
             if before.terminal == "RPAR" and depth == 0:
                 return
             if depth == 1 and before.terminal in ("LPAR", "COMMA") and lexeme.terminal == "NAME":
@@ -240,6 +240,5 @@ class _Statement:
 def _of_definition(lexeme: Lexeme, definition: Definition) -> Word | None:
     if definition.kind == "argument":
         return None
-    return Word(
-        lexeme, definition.kind, Target(definition.names.source, definition.name.span, definition)
-    )
+    target = Target(definition.names.source, definition.name.span, definition)
+    return Word(lexeme, "variable" if definition.places is None else "macro", target)

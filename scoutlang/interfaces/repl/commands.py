@@ -17,10 +17,8 @@ from scoutlang.interfaces import api
 from scoutlang.interfaces.repl import hypothesis
 from scoutlang.interfaces.repl.hypothesis import Hypothesis
 from scoutlang.interfaces.repl.inputs import below, written
-from scoutlang.interfaces.repl.run_place import goes_on
 from scoutlang.interfaces.repl.session import Draft, Reply, Session
 from scoutlang.ir import Program
-from scoutlang.ir.text import summary
 from scoutlang.language.diagnostics.suggest import did_you_mean, quoted
 from scoutlang.language.reading import decode, read_source
 from scoutlang.support.errors import ScoutError
@@ -175,7 +173,7 @@ def _show(session: Session, given: Given) -> Reply:
 
 @command("check", "what it means, with all defaults")
 def _check(session: Session, given: Given) -> Reply:
-    return Reply(summary(_program(session)))
+    return Reply(api.printer().summary(_program(session)))
 
 
 @command("undo", "go back by one change")
@@ -381,8 +379,11 @@ def _sample(session: Session, given: Given) -> Reply:
 
 @command("run [FOLDER]", "as scout run: all that `sample` asks for, kept in a folder", "folder")
 def _run(session: Session, given: Given) -> Reply:
+    from scoutlang.runs.folder import goes_on
+
     program, folder = _single(session), Path(given.text) if given.words else None
-    resume = folder is not None and goes_on(program, folder)
+    another = "choose another folder, or :run alone, which finds one"
+    resume = folder is not None and goes_on(program, folder, another)
     bench = session.bench
     from scoutlang.interfaces.repl import showing
 

@@ -12,14 +12,14 @@ from typing import Literal
 
 from scoutlang.interfaces import api
 from scoutlang.ir import Compare, Term, Wish
-from scoutlang.ir.source import Source, Span
+from scoutlang.ir.source import MAX_CHARACTERS, Source, Span
 from scoutlang.language import CheckResult
 from scoutlang.language.diagnostics import Diagnostic, Label
 from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.formatter import formatted
-from scoutlang.language.parser import MAX_CHARACTERS, parse, split, words
-from scoutlang.language.statements import STATEMENTS
-from scoutlang.language.syntax_errors import Lexeme
+from scoutlang.language.parser import parse, split, words
+from scoutlang.language.statements import CLAIMING, DEFINING, STATEMENTS
+from scoutlang.language.syntax.lexeme import Lexeme
 
 NAME = "<session>"
 """What messages call the program."""
@@ -27,14 +27,8 @@ NAME = "<session>"
 _STILL_TO_COME = frozenset({"W070"})
 """Doubts that the next statement may settle: a name that nothing uses."""
 
-_NAMING = {"param": "name", "let": "name", "motif": "name", "sweep": "sweep"}
-"""Statements that have a name → names of a kind, each of which may be there once."""
-
 _PLOT = ":plot "
 """How an expression is shown in messages about it."""
-
-_CLAIMING = frozenset({"require", "prefer", "expect"})
-"""Statements that may have a label."""
 
 
 @dataclass(frozen=True)
@@ -315,6 +309,9 @@ def _key(statement: Sequence[Lexeme]) -> tuple[str, str] | None:
     name, after = (statement[1], statement[2].terminal) if len(statement) > 2 else (None, "")
     if name is None or name.terminal != "NAME":
         return None
-    if verb in _CLAIMING and after == "COLON":
+    if verb in CLAIMING and after == "COLON":
         return "label", name.text
-    return (_NAMING[verb], name.text) if verb in _NAMING else None
+    if verb in DEFINING:
+        return "name", name.text
+    is_sweep = verb in STATEMENTS and STATEMENTS[verb].takes == "parameters"
+    return (verb, name.text) if is_sweep else None

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from scoutlang.language.parser import MAX_CHARACTERS, words
+from scoutlang.ir.source import MAX_CHARACTERS
+from scoutlang.language.parser import words
 from scoutlang.language.statements import STATEMENTS
-from scoutlang.language.syntax_errors import Lexeme
+from scoutlang.language.syntax.lexeme import Lexeme
 
 COMMAND = ":"
 BELOW = "|"
 
-_OPENING, _CLOSING = frozenset({"LPAR", "LSQB", "LBRACE"}), frozenset({"RPAR", "RSQB", "RBRACE"})
 _JOINING = frozenset({"AND", "OR", "NOT", "IMPLIES", "EACH", "ANY"})
 """Words after which a claim goes on, whatever comes before them."""
 
@@ -142,6 +142,6 @@ def _walk(text: str) -> Iterator[tuple[Lexeme, int, str]]:
         # that begins with a verb.
         if ";" in code or ("\n" in code and word.text in STATEMENTS):
             depth = 0
-        depth = max(0, depth + (word.terminal in _OPENING) - (word.terminal in _CLOSING))
+        depth = max(0, depth + word.nesting)
         end = word.end
         yield word, depth, gap

@@ -14,9 +14,10 @@ from pathlib import Path
 import torch
 
 from scoutlang.interfaces.repl.interrupts import pressing
-from scoutlang.ir import Arm, Program
-from scoutlang.runs.folder import ARMS, MANIFEST, SAMPLES
+from scoutlang.ir import ARMS, Arm, Program
+from scoutlang.runs.folder import SAMPLES
 from scoutlang.runs.judge import Judged, judge
+from scoutlang.runs.manifest import MANIFEST
 from scoutlang.runs.run import Watcher, run
 from scoutlang.runs.sweep import Member, members, run_each
 from scoutlang.runs.trace import Moment
@@ -91,9 +92,7 @@ class _Patient:
         """Whether every structure is there."""
 
     def press(self) -> None:
-        """Ctrl-C. Raises KeyboardInterrupt where there is nothing to wait for, and the second
-        time.
-        """
+        """Ctrl-C. Raises KeyboardInterrupt where nothing is to be waited for, and the second time."""
         if self.pressed or not (self._in_batch or self.sampled):
             raise KeyboardInterrupt
         self.pressed = True

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from scoutlang.interfaces.api import printer
 from scoutlang.interfaces.repl.hypothesis import Hypothesis, Proposal, mended
 from scoutlang.interfaces.repl.inputs import marked
 from scoutlang.interfaces.repl.interrupts import deferred
 from scoutlang.interfaces.repl.session_file import SessionFile
 from scoutlang.ir import Program, Term
-from scoutlang.ir.text import claim
+from scoutlang.ir.source import MAX_CHARACTERS
 from scoutlang.language.diagnostics.render.text import render
-from scoutlang.language.parser import MAX_CHARACTERS
 from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class Session:
         if program is not None:
             known = {_meaning(term) for term in before.terms} if before is not None else set()
             new = [term for term in program.terms if _meaning(term) not in known]
-            lines += _some(new, lambda term: f"  {term.verb:<8} {claim(term)}")
+            lines += _some(new, lambda term: f"  {term.verb:<8} {printer().term(term)}")
         if proposal.doubts:
             lines.append(render(proposal.doubts, proposal.result.source, color=self.color))
         return Reply("\n".join(lines))

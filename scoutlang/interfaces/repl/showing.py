@@ -18,24 +18,22 @@ from rich.table import Table
 from rich.text import Text
 
 from scoutlang.descriptors import signatures
-from scoutlang.evaluation.expressions import measures
 from scoutlang.evaluation.measure import (
     MAX_PAIRS,
-    TermMeasurement,
     measure_terms,
     of_structure_alone,
 )
+from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.interfaces.repl.histogram import Axis, histogram
 from scoutlang.interfaces.repl.samples import Sampled, Swept
-from scoutlang.ir import Arm, Compare, Measure, Program, Proposition, Term, Wish
+from scoutlang.ir import ARMS, Arm, Compare, Measure, Program, Proposition, Term, Wish, measures
 from scoutlang.report.pictured import picturable
 from scoutlang.report.structure_page import write_structure_page
-from scoutlang.runs.folder import ARMS
 from scoutlang.runs.judge import Judged
 from scoutlang.support.batching import batches, each
 from scoutlang.support.errors import ScoutError
-from scoutlang.validation.metrics import Proportion, compare, design_effect, proportion
 from scoutlang.validation.record import Record, Value
+from scoutlang.validation.statistics import Proportion, compare, design_effect, proportion
 from scoutlang.validation.table import as_text, p_value, percent, render_table, render_terms
 
 _NOTHING = "–"
@@ -164,17 +162,9 @@ def view(sampled: Sampled, number: int, width: int) -> str:
         sites.add_row(site.species_string, *(f"{x:.4f}" for x in site.frac_coords % 1.0))
     terms = Table("term", "exact", "margin", "", box=box.SIMPLE)
     for term in sampled.program.terms:
-        truth = record.value(f"satisfied: {term.label}")
-        mark = (
-            ""
-            if isinstance(term.claim, Wish)
-            else _MARKS[truth if isinstance(truth, bool) else None]
-        )
-        terms.add_row(
-            Text(term.text),
-            *(_number(record.value(f"{what}: {term.label}")) for what in ("exact", "margin")),
-            mark,
-        )
+        found = record.term(term.label)
+        mark = "" if isinstance(term.claim, Wish) else _MARKS[found.satisfied]
+        terms.add_row(Text(term.text), _number(found.exact), _number(found.margin), mark)
     related = f", family {family}" if family else ""
     lengths = ", ".join(
         f"{one} = {value:.3f}" for one, value in zip("abc", lattice.abc, strict=True)
@@ -204,18 +194,9 @@ def plot(sampled: Sampled, term: Term, title: str, width: int) -> str:
     claim, records = term.claim, sampled.records
     single = isinstance(claim, Compare | Wish)
     unit = claim.unit if isinstance(claim, Compare | Wish) else "margin: 0 and more is satisfied"
-    which = "exact" if single else "margin"
-    if term in sampled.program.terms:
-        found = [
-            (record.value(f"{which}: {term.label}"), record.value(f"satisfied: {term.label}"))
-            for record in records
-        ]
-    else:
-        found = [
-            (None, None) if one is None else (getattr(one, which), one.satisfied)
-            for one in _measured(term, records)
-        ]
-    points = [(value, truth if isinstance(truth, bool) else None) for value, truth in found]
+    known = term in sampled.program.terms
+    found = [r.term(term.label) for r in records] if known else _measured(term, records)
+    points = [(one.exact if single else one.margin, one.satisfied) for one in found]
     values = {
         arm: [point for record, point in zip(records, points, strict=True) if record.arm == arm]
         for arm in ARMS
@@ -266,16 +247,16 @@ def _number(value: Value) -> str:
     )
 
 
-def _measured(term: Term, records: Sequence[Record]) -> list[TermMeasurement | None]:
-    """A term on every structure; None where there is none. What a structure alone does not have is
-    what the stages found.
+def _measured(term: Term, records: Sequence[Record]) -> list[TermMeasurement]:
+    """A term on every structure; without any value where there is no crystal. What a structure
+    alone does not have is what the stages found.
     """
     columns = (
         [] if of_structure_alone(term) else sorted({m.descriptor for m in measures(term.claim)})
     )
 
     def ask(some: Sequence[Record]) -> list[TermMeasurement]:
-        given = {name: [_numeric(record.value(name)) for record in some] for name in columns}
+        given = {name: [record.number(name) for record in some] for name in columns}
         return [
             row[0] for row in measure_terms([term], [record.structure for record in some], given)
         ]
@@ -288,17 +269,13 @@ def _measured(term: Term, records: Sequence[Record]) -> list[TermMeasurement | N
             for record, one in zip(some, each(ask, some), strict=True)
             if isinstance(one, TermMeasurement)
         }
-    return [found.get(record.id) for record in records]
-
-
-def _numeric(value: Value) -> float | None:
-    """A column as a number; true and false are 1 and 0."""
-    return float(value) if isinstance(value, int | float) else None
+    return [found.get(record.id, TermMeasurement(term.label)) for record in records]
 
 
 def _found(record: Record, term: Term) -> str:
     """The value of a term with its unit, its margin where it has no single one."""
-    exact, margin = (_number(record.value(f"{what}: {term.label}")) for what in ("exact", "margin"))
+    found = record.term(term.label)
+    exact, margin = _number(found.exact), _number(found.margin)
     if isinstance(term.claim, Compare | Wish):
         return f"{exact} {term.claim.unit}".rstrip() if exact else "undefined"
     return f"margin {margin}" if margin else "undefined"

@@ -31,9 +31,7 @@ from scoutlang.interfaces.repl.interpreter import MORE, PROMPT, feed
 from scoutlang.interfaces.repl.session import Session
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.language.parser import split
-from scoutlang.language.statements import STATEMENTS
-from scoutlang.language.statements.guide import SETTINGS as GUIDE_SETTINGS
-from scoutlang.language.statements.sample import SETTINGS as SAMPLE_SETTINGS
+from scoutlang.language.statements import SETTINGS, STATEMENTS
 from scoutlang.support.resources import data_folder
 
 _MAX_HISTORY = 4 << 20
@@ -300,8 +298,7 @@ class _Words(Completer):
                 f"{name}="
                 for name in (
                     *(parameter.name for parameter in program.parameters),
-                    *GUIDE_SETTINGS,
-                    *SAMPLE_SETTINGS,
+                    *(name for table in SETTINGS.values() for name in table),
                 )
             ]
         return []

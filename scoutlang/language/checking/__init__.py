@@ -1,1 +1,4 @@
-"""From the syntax tree to the program: names, units, types, and what cannot be."""
+"""Meaning: from the syntax tree to the terms and settings of a program."""
+
+# Each of these registers the expressions that it reads with `elaborate.meaning`.
+from scoutlang.language.checking import calls, names, operations, relations  # noqa: F401

@@ -12,7 +12,7 @@ from scoutlang import ir
 from scoutlang.ir.units import PLAIN
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.checking.values import Operand, QuantityValue, Sites
-from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics import messages
 from scoutlang.language.syntax.ast import Node
 
 _MAX_ROOT, _MAX_POWER = 12, 1000  # of a dimension
@@ -32,13 +32,10 @@ def meet(found: Sequence[tuple[Sites, Node]], scope: Scope) -> Met | None:
     own = [(sites, node) for sites, node in found if sites is not None]
     for sites, node in own[1:]:
         if sites != own[0][0]:
-            text = f"this is of {_words(sites)}, the one before of {_words(own[0][0])}"
             scope.report(
-                "E058",
-                "values of different sites cannot meet",
+                messages.different_sites(_words(sites), _words(own[0][0])),
                 node.span,
-                text,
-                also=Label(own[0][1].span, "the one before"),
+                also=own[0][1].span,
             )
             return None
     return Met(own[0][0] if own else None)
@@ -53,13 +50,10 @@ def total(
     typed = next((o for o in operands if not o.value.bare), operands[0])
     for operand in operands:
         if not operand.value.bare and operand.value.dimension != typed.value.dimension:
-            text = f"this is {operand.value.dimension.spoken}, the one before {typed.value.dimension.spoken}"
             scope.report(
-                "E041",
-                f"quantities of different kinds have {result}",
+                messages.different_kinds(result, operand.value.dimension, typed.value.dimension),
                 operand.node.span,
-                text,
-                also=Label(typed.node.span, "the one before"),
+                also=typed.node.span,
             )
             return None
     met = meet([(o.value.sites, o.node) for o in operands], scope)
@@ -97,7 +91,7 @@ def product(
     for operator, operand in zip(operators, operands[1:], strict=True):
         other = operand.value
         if operator == "SLASH" and other.constant == 0:
-            scope.report("E059", "division by zero", operand.node.span, "this is 0")
+            scope.report(messages.division_by_zero(), operand.node.span)
             return None
         dimension = (
             dimension * other.dimension if operator == "STAR" else dimension / other.dimension
@@ -122,12 +116,7 @@ def power(base: Operand, exponent: Operand, scope: Scope) -> QuantityValue | Non
     """A power; the exponent is a plain number, and a root of a dimension has none."""
     number = exponent.value.constant
     if number is None or exponent.value.dimension != PLAIN:
-        scope.report(
-            "E059",
-            "an exponent is a plain number",
-            exponent.node.span,
-            "write a number without a unit",
-        )
+        scope.report(messages.exponent(), exponent.node.span)
         return None
     node = _folded("^", [base.value.node, ir.Constant(number)])
     # A third written as 1/3 has lost its last bits; the dimension of a cube root must not.
@@ -223,7 +212,7 @@ def _finite(
     if value.constant is None or math.isfinite(value.constant):
         return value
     span = operands[0].node.span.cover(operands[-1].node.span)
-    scope.report("E017", "this has no value", span, "it is not a finite number")
+    scope.report(messages.not_finite(), span)
     return None
 
 

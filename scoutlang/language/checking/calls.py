@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from scoutlang import ir
 from scoutlang.ir import elements
 from scoutlang.ir.signatures import CANONICAL_UNIT, DescriptorSignature, Parameter
 from scoutlang.ir.source import Span
 from scoutlang.ir.units import DIMENSIONS, PLAIN
-from scoutlang.language.checking import arithmetic, elaborate, quantities, relations
+from scoutlang.language.checking import arithmetic, quantities, relations
+from scoutlang.language.checking.elaborate import (
+    Context,
+    elaborate,
+    meaning,
+    proposition,
+    quantity,
+    quantity_operands,
+    species_chain,
+)
+from scoutlang.language.checking.names import resolve
 from scoutlang.language.checking.scope import Definition, Scope
 from scoutlang.language.checking.values import QuantityValue, Sites, TruthValue, Value, constant
-from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing, quoted
+from scoutlang.language.diagnostics import messages
+from scoutlang.language.diagnostics.messages import Message
+from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing
 from scoutlang.language.syntax import printer
 from scoutlang.language.syntax.ast import (
     Addition,
@@ -23,14 +34,13 @@ from scoutlang.language.syntax.ast import (
     Comparison,
     Name,
     Node,
+    Place,
     Quantity,
     Reference,
     Text,
 )
+from scoutlang.language.syntax.functions import FUNCTIONS, elsewhere
 from scoutlang.support.errors import ScoutError
-
-if TYPE_CHECKING:
-    from scoutlang.language.checking.elaborate import Context
 
 _FRACTION_TOLERANCE = 0.05
 _WORD_LIMIT = 40
@@ -38,83 +48,26 @@ DEFAULT = "default"
 """As the value of a parameter: as if it were not given. Lets a motif hand an optional parameter on.
 """
 
-_ELSEWHERE = {
-    "avg": "mean",
-    "average": "mean",
-    "all": "each",
-    "every": "each",
-    "some": "any",
-    "exists": "any",
-    "coordination": "CN",
-    "coordination_number": "CN",
-    "bond_length": "distance",
-    "bond": "distance",
-    "ehull": "e_above_hull",
-    "hull": "e_above_hull",
-    "sg": "spacegroup",
-    "bond_angle": "angle",
-    "lattice_system": "crystal_system",
-    "composition": "atomic_fraction",
-    "stable": "e_above_hull",
-}
 
-
-@dataclass(frozen=True)
-class Function:
-    """A function of the language, for the manual. ``aggregate``: how it makes one number of the
-    values of sites, if it does.
-    """
-
-    summary: str
-    example: str
-    aggregate: ir.How | None = None
-
-
-FUNCTIONS: Mapping[str, Function] = {
-    "mean": Function("mean over the sites", "require mean(CN(Cu-P)) = 4", "mean"),
-    "min": Function(
-        "smallest over the sites; of several quantities, the smallest",
-        "require min(CN(Cu-P)) >= 3",
-        "min",
-    ),
-    "max": Function(
-        "largest over the sites; of several quantities, the largest",
-        "require max(distance(Si-P)) < 2.5 Å",
-        "max",
-    ),
-    "sum": Function("sum over the sites", "require sum(CN(Cu-P)) >= 8", "sum"),
-    "std": Function(
-        "standard deviation over the sites (population)",
-        "require std(distance(Cu-P)) < 0.1 Å",
-        "std",
-    ),
-    "fraction": Function(
-        "share of the sites where something holds, 0 to 1", "require fraction(CN(Cu-P) = 4) >= 0.75"
-    ),
-    "radius": Function(
-        "covalent radius (Cordero 2008); of a chain, the sum of its radii",
-        "require CN(Cu-P, r = 1.2 * radius(Cu-P)) = 4",
-    ),
-    "abs": Function("absolute value", "require abs(CN(Cu-P) - CN(P-Cu)) < 1"),
-}
-
-
+@meaning.register(Call)
 def call(node: Call, context: Context) -> Value | None:
     """The value of a call, or None after a report. A name that the program defines goes before one
     of the language.
     """
-    definition = elaborate.resolve(node.callee, context)
+    definition = resolve(node.callee, context)
     if definition is not None:
         return _motif(node, definition, context)
     name = node.callee.text
     if len(node.callee.names) > 1:
-        return elaborate.elaborate(node.callee, context)  # reports the unknown name
+        return elaborate(node.callee, context)  # reports the unknown name
     if name in FUNCTIONS:
         return _function(node, name, context)
     try:
         signature = context.scope.signatures.get(name)
     except ScoutError as error:  # it is a plug-in's, which cannot be used
-        context.scope.report(error.code, error.message, node.callee.span, "", help=error.hint)
+        context.scope.report(
+            Message(error.code, error.message, "", help=error.hint), node.callee.span
+        )
         return None
     if signature is not None:
         return _descriptor(node, signature, context)
@@ -125,7 +78,7 @@ def call(node: Call, context: Context) -> Value | None:
 def _unknown(node: Call, context: Context) -> None:
     scope, name = context.scope, node.callee.names[0]
     if name.text in scope.current.imports:
-        elaborate.elaborate(node.callee, context)  # reports that it is a module
+        elaborate(node.callee, context)  # reports that it is a module
         return
     called = [n for n, s in scope.signatures.items() if s.species or s.parameters]
     members = [
@@ -137,19 +90,8 @@ def _unknown(node: Call, context: Context) -> None:
         name.text, [*called, *FUNCTIONS, *scope.current.definitions]
     )
     guess = guess or elsewhere(name.text) or closest(name.text, scope.signatures)
-    text = (
-        f"did you mean `{guess}`?"
-        if guess
-        else scope.files.advice(name.text) or "`scout doc` lists what there is"
-    )
-    scope.report(
-        "E032", f"unknown descriptor {quoted(name.text)}", name.span, text, replacement=guess
-    )
-
-
-def elsewhere(name: str) -> str | None:
-    """The name here of what is called so in other programs."""
-    return _ELSEWHERE.get(name.lower())
+    otherwise = scope.files.advice(name.text) or "`scout doc` lists what there is"
+    scope.report(messages.unknown_descriptor(name.text, guess, otherwise), name.span)
 
 
 # ---- functions ----
@@ -159,32 +101,22 @@ def _function(node: Call, name: str, context: Context) -> Value | None:
     arguments, scope = node.arguments, context.scope
     function = FUNCTIONS[name]
     if not arguments:
-        scope.report(
-            "E033",
-            f"`{name}` needs something in brackets",
-            node.span,
-            f"for example: {function.example}",
-        )
+        scope.report(messages.nothing_in_brackets(name, function.example), node.span)
         return None
     if len(arguments) > 1 and name in ("min", "max"):
-        operands = elaborate.quantity_operands(arguments, context)
+        operands = quantity_operands(arguments, context)
         return (
             None
             if operands is None
             else arithmetic.extreme("min" if name == "min" else "max", operands, scope)
         )
     if len(arguments) > 1:
-        scope.report(
-            "E033",
-            f"`{name}` takes one argument",
-            arguments[1].span,
-            f"for example: {function.example}",
-        )
+        scope.report(messages.one_argument(name, function.example), arguments[1].span)
         return None
     if name == "radius":
         return _radius(arguments[0], context)
     if name == "abs":
-        inner = elaborate.quantity(arguments[0], context)
+        inner = quantity(arguments[0], context)
         return None if inner is None else arithmetic.absolute(inner)
     if function.aggregate is None:
         return _fraction(arguments[0], context)
@@ -192,13 +124,11 @@ def _function(node: Call, name: str, context: Context) -> Value | None:
 
 
 def _aggregate(how: ir.How, argument: Node, context: Context) -> QuantityValue | None:
-    inner = elaborate.quantity(argument, replace(context, per_site=True))
+    inner = quantity(argument, replace(context, per_site=True))
     if inner is None:
         return None
     if inner.sites is None:
-        context.scope.report(
-            "E058", f"`{how}` of what?", argument.span, "nothing here has a value for each site"
-        )
+        context.scope.report(messages.nothing_of_sites(how), argument.span)
         return None
     node = ir.Aggregate(how, inner.node)
     if how in ("mean", "min", "max"):
@@ -208,16 +138,12 @@ def _aggregate(how: ir.How, argument: Node, context: Context) -> QuantityValue |
 
 
 def _fraction(argument: Node, context: Context) -> QuantityValue | None:
-    inner = elaborate.proposition(argument, replace(context, per_site=True))
+    inner = proposition(argument, replace(context, per_site=True))
     if inner is None:
         return None
     if inner.sites is None:
-        context.scope.report(
-            "E058",
-            "`fraction` of what?",
-            argument.span,
-            "nothing here has a value for each site; what has its own `each` is of the crystal",
-        )
+        further = "; what has its own `each` is of the crystal"
+        context.scope.report(messages.nothing_of_sites("fraction", further), argument.span)
         return None
     return QuantityValue(
         ir.Fraction(inner.node), PLAIN, tolerance=_FRACTION_TOLERANCE, minimum=0.0, maximum=1.0
@@ -226,20 +152,16 @@ def _fraction(argument: Node, context: Context) -> QuantityValue | None:
 
 def _radius(argument: Node, context: Context) -> QuantityValue | None:
     """Sum of the covalent radii of a chain of single elements."""
-    chain = elaborate.species_chain(argument, context)
+    chain = species_chain(argument, context)
     if chain is None:
         return None
     total = 0.0
     for species, span in zip(chain.species, chain.spans, strict=True):
         if len(species.elements) != 1:
-            context.scope.report(
-                "E057", "a radius is of one element", span, f"{quoted(species.text)} has several"
-            )
+            context.scope.report(messages.radius_of_several(species.text), span)
             return None
         if species.elements[0] not in elements.COVALENT_RADIUS:
-            context.scope.report(
-                "E048", f"{species.elements[0]} has no covalent radius here", span, "write a length"
-            )
+            context.scope.report(messages.no_radius(species.elements[0]), span)
             return None
         total += elements.COVALENT_RADIUS[species.elements[0]]
     return constant(round(total, 2), DIMENSIONS["length"])
@@ -251,28 +173,26 @@ def _radius(argument: Node, context: Context) -> QuantityValue | None:
 def _motif(node: Call, definition: Definition, context: Context) -> Value | None:
     scope = context.scope
     name = definition.name.text
-    if definition.kind != "motif":
-        scope.report("E074", f"`{name}` takes no arguments", node.span, f"write `{name}` alone")
+    if definition.places is None:
+        scope.report(messages.no_arguments(name), node.span)
         return None
-    bound = _bound(node, definition, context)
+    bound = _bound(node, definition, definition.places, context)
     if bound is None:
         return None
     with scope.using(definition, node.span) as possible:
-        return (
-            elaborate.elaborate(definition.body, replace(context, local=bound))
-            if possible
-            else None
-        )
+        return elaborate(definition.body, replace(context, local=bound)) if possible else None
 
 
-def _bound(node: Call, definition: Definition, context: Context) -> dict[str, Definition] | None:
+def _bound(
+    node: Call, definition: Definition, parameters: Sequence[Place], context: Context
+) -> dict[str, Definition] | None:
     """Arguments by the names of the motif's parameters, unread: they are read where the motif uses
     them.
     """
     scope = context.scope
     names, name = context.scope.current, definition.name.text
-    places = {p.name.text: p for p in definition.places}
-    form = f"{name}({', '.join(printer.place(p) for p in definition.places)})"
+    places = {p.name.text: p for p in parameters}
+    form = f"{name}({', '.join(printer.place(p) for p in parameters)})"
     bound: dict[str, Definition] = {}
     free = iter(places)
     right = True
@@ -291,33 +211,26 @@ def _bound(node: Call, definition: Definition, context: Context) -> dict[str, De
         named = _named(argument)
         if named is not None and named[0].text in places:
             if named[0].text in bound:
-                scope.report(
-                    "E025", f"`{named[0].text}` is given twice", argument.span, "remove this one"
-                )
+                scope.report(messages.given_twice(named[0].text), argument.span)
                 right = False
             bind(named[0].text, named[1])
             continue
         if named is not None:
-            text = did_you_mean(named[0].text, places) or f"write `{form}`"
-            scope.report(
-                "E034", f"`{name}` has no parameter {quoted(named[0].text)}", named[0].span, text
-            )
+            scope.report(messages.no_place(name, named[0].text, places, form), named[0].span)
             right = False
             continue
         next_one = next((p for p in free if p not in bound), None)
         if next_one is None:
-            scope.report(
-                "E074", f"`{name}` takes {len(places)} arguments", argument.span, f"write `{form}`"
-            )
+            scope.report(messages.too_many_arguments(name, len(places), form), argument.span)
             return None
         bind(next_one, argument)
     for place in places.values():
         if place.name.text not in bound:
             if place.default is None:
                 chain = next((a for a in node.arguments if isinstance(a, Addition)), None)
-                text = f"write `{form}`" + (", species one by one" if chain is not None else "")
                 scope.report(
-                    "E074", f"`{name}` needs {quoted(place.name.text)}", (chain or node).span, text
+                    messages.argument_missing(name, place.name.text, form, chain is not None),
+                    (chain or node).span,
                 )
                 return None
             bound[place.name.text] = Definition(
@@ -359,13 +272,7 @@ def _descriptor(node: Call, signature: DescriptorSignature, context: Context) ->
         if named is None and place is None:
             slip = _parameter_slip(argument, parameters, scope)
             if slip is not None:
-                scope.report(
-                    "E034",
-                    "a parameter is given by its name",
-                    argument.span,
-                    f"write `{slip}`",
-                    replacement=slip,
-                )
+                scope.report(messages.unnamed_parameter(slip), argument.span)
                 right = False
             else:
                 chains.append(argument)
@@ -377,15 +284,10 @@ def _descriptor(node: Call, signature: DescriptorSignature, context: Context) ->
             continue
         if key not in parameters:
             assert name is not None
-            text = did_you_mean(key, parameters) or (
-                f"it has {listing(parameters, 'and')}" if parameters else "it has none"
-            )
-            scope.report(
-                "E034", f"{signature.name} has no parameter {quoted(key)}", name.span, text
-            )
+            scope.report(messages.no_parameter(signature.name, key, parameters), name.span)
             right = False
         elif key in given:
-            scope.report("E025", f"`{key}` is given twice", argument.span, "remove this one")
+            scope.report(messages.given_twice(key), argument.span)
             right = False
         else:
             given[key] = (name, value)
@@ -401,7 +303,8 @@ def _descriptor(node: Call, signature: DescriptorSignature, context: Context) ->
     for parameter in signature.parameters:
         if parameter.required and parameter.name not in given:
             scope.report(
-                "E034", f"{signature.name} needs `{parameter.name}`", node.span, _wanted(parameter)
+                messages.parameter_needed(signature.name, parameter.name, _wanted(parameter)),
+                node.span,
             )
             right = False
     if chosen is None or not right or None in values.values():
@@ -466,8 +369,8 @@ def _positional(argument: Node, signature: DescriptorSignature, context: Context
     argument = _written(argument, context) if choices else argument
     if not isinstance(argument, Reference) or len(argument.names) > 1:
         return None
-    definition = elaborate.resolve(argument, context)
-    if definition is not None and definition.kind != "motif":
+    definition = resolve(argument, context)
+    if definition is not None and definition.places is None:
         return None
     return next((p.name for p in choices if argument.text in p.choices), None) or next(
         (
@@ -486,7 +389,7 @@ def _written(node: Node, context: Context) -> Node:
     A name that the file of the call knows is no such word; its value is found where the argument is
     read.
     """
-    definition = elaborate.resolve(node, context) if isinstance(node, Reference) else None
+    definition = resolve(node, context) if isinstance(node, Reference) else None
     while definition is not None and definition.kind == "argument":
         word = definition.body
         if isinstance(word, Text):
@@ -503,7 +406,7 @@ def _species(
     node: Call, chains: Sequence[Node], signature: DescriptorSignature, context: Context
 ) -> tuple[ir.Species, ...] | None:
     scope = context.scope
-    values = [elaborate.species_chain(n, context) for n in chains]
+    values = [species_chain(n, context) for n in chains]
     found = [v for v in values if v is not None]
     if len(found) < len(values):
         return None
@@ -514,8 +417,7 @@ def _species(
     if len(chains) > 1:
         span = chains[0].span.cover(chains[-1].span)
         right = "-".join(scope.slice(c.span) for c in chains)
-        text = f"write `{signature.name}({right})`{_order(signature)}"
-        scope.report("E033", "species are joined with a hyphen", span, text, replacement=right)
+        scope.report(messages.species_apart(right, _form(signature, right)), span)
         return None
     return (
         species
@@ -531,12 +433,7 @@ def _species(
 def _not_empty(species: ir.Species, span: Span, scope: Scope) -> bool:
     if species.elements or not scope.system:
         return True
-    scope.report(
-        "E037",
-        f"no element of {quoted(species.text)} is in the system",
-        span,
-        f"the system is {'-'.join(scope.system)}",
-    )
+    scope.report(messages.none_in_system(species.text, scope.system), span)
     return False
 
 
@@ -545,16 +442,16 @@ def _wrong_species(
 ) -> None:
     place = chains[0].span.cover(chains[-1].span) if chains else node.callee.span
     if signature.species == 0:
-        message, text = f"{signature.name} takes no species", "it is a property of the whole cell"
-    else:
-        symbols = itertools.islice(itertools.cycle(scope.system or ("Cu", "P")), signature.species)
-        message = f"{signature.name} takes {signature.species} species"
-        text = f"write `{signature.name}({'-'.join(symbols)})`{_order(signature)}"
-    scope.report("E033", message, place, text)
+        scope.report(messages.no_species(signature.name), place)
+        return
+    symbols = itertools.islice(itertools.cycle(scope.system or ("Cu", "P")), signature.species)
+    form = _form(signature, "-".join(symbols))
+    scope.report(messages.wrong_species(signature.name, signature.species, form), place)
 
 
-def _order(signature: DescriptorSignature) -> str:
-    return {2: ", centre first", 3: ", centre in the middle"}.get(signature.species, "")
+def _form(signature: DescriptorSignature, chain: str) -> str:
+    order = {2: ", centre first", 3: ", centre in the middle"}.get(signature.species, "")
+    return f"`{signature.name}({chain})`{order}"
 
 
 # ---- parameters ----
@@ -597,9 +494,7 @@ def _number(
         )
         number = numbers[0] if numbers else None
         if numbers and number is None:
-            scope.report(
-                "E059", f"`{parameter.name}` is a number", value.span, "nothing is measured here"
-            )
+            scope.report(messages.measured_parameter(parameter.name), value.span)
     if number is None:
         return None
     whole = parameter.kind != "integer" or number.is_integer()
@@ -612,9 +507,7 @@ def _number(
         and parameter.minimum <= number * relations.ANGSTROM_PER_NM <= parameter.maximum
     )
     text = _wanted(parameter) + ("; was this nm?" if slip else "")
-    scope.report(
-        "E045", f"`{parameter.name}` of {signature.name} is out of range", value.span, text
-    )
+    scope.report(messages.out_of_range(parameter.name, signature.name, text), value.span)
     return None
 
 
@@ -625,20 +518,16 @@ def _choice(
     if text in parameter.choices:
         return text
     guess = closest(text, parameter.choices) if len(text) <= _WORD_LIMIT else None
-    label = f"did you mean `{guess}`?" if guess else _wanted(parameter)
-    message = f"`{parameter.name}` of {signature.name} is never {quoted(text)}"
-    context.scope.report("E036", message, value.span, label, replacement=guess)
+    what = f"`{parameter.name}` of {signature.name}"
+    context.scope.report(
+        messages.never_this_choice(what, text, guess, _wanted(parameter)), value.span
+    )
     return None
 
 
 def _file(value: Node, parameter: Parameter, context: Context) -> ir.TextFile | None:
     if not isinstance(value, Text):
-        context.scope.report(
-            "E079",
-            f"`{parameter.name}` is a file",
-            value.span,
-            f'write its path in quotes: "name{parameter.choices[0]}"',
-        )
+        context.scope.report(messages.not_a_file(parameter.name, parameter.choices[0]), value.span)
         return None
     return context.scope.files.text(value, parameter.choices, context.scope)
 
@@ -648,8 +537,10 @@ def _wanted(parameter: Parameter) -> str:
         case "choice":
             return f"needs {listing(parameter.choices)}"
         case "file":
-            return f'needs the path of a {listing(parameter.choices)} file in quotes: {parameter.name}="name{parameter.choices[0]}"'
+            example = f'{parameter.name}="name{parameter.choices[0]}"'
+            return f"needs the path of a {listing(parameter.choices)} file in quotes: {example}"
         case "integer":
             return f"needs a whole number from {parameter.minimum:g} to {parameter.maximum:g}"
         case kind:
-            return f"needs a value from {parameter.minimum:g} to {parameter.maximum:g} {CANONICAL_UNIT[kind]}".rstrip()
+            limits = f"{parameter.minimum:g} to {parameter.maximum:g} {CANONICAL_UNIT[kind]}"
+            return f"needs a value from {limits}".rstrip()

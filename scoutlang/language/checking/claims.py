@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from scoutlang import ir
 from scoutlang.ir.source import Span
@@ -14,8 +13,8 @@ from scoutlang.language.checking import elaborate
 from scoutlang.language.checking.elaborate import Context
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.checking.values import TruthValue, WishValue
-from scoutlang.language.diagnostics import Label
-from scoutlang.language.diagnostics.suggest import did_you_mean, listing, quoted
+from scoutlang.language.diagnostics import messages
+from scoutlang.language.diagnostics.suggest import did_you_mean, listing
 from scoutlang.language.syntax import printer
 from scoutlang.language.syntax.ast import (
     Call,
@@ -27,8 +26,6 @@ from scoutlang.language.syntax.ast import (
     Quantity,
     Reference,
 )
-
-Verb = Literal["require", "prefer", "expect"]
 
 MAX_NODES, MAX_DEPTH = 5_000, 64
 """Descriptors, operations and connectives in one claim, and how many are inside of each other,
@@ -48,9 +45,11 @@ class _Modifiers:
     ambient: Mapping[str, Node] = field(default_factory=dict)
 
 
-def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
+def check(
+    verb: ir.Verb, claim: Claim, span: Span, scope: Scope, *, steers: bool, judges: bool
+) -> None:
     """Add the term that a claim means, or report why it means none. All that is wrong with it is
-    reported.
+    reported. ``steers``: it needs a gradient. ``judges``: it is true or not, so it is no wish.
     """
     label = _label(claim, scope)
     modifiers = _modifiers(claim.modifiers, scope)
@@ -60,30 +59,21 @@ def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
         value = elaborate.as_proposition(value, claim.body, scope)
     for name, place in scope.ambient.items():
         if name not in scope.ambient_used:
-            scope.report(
-                "E034",
-                f"nothing in this claim has a `{name}`",
-                place.span,
-                "it belongs to spacegroup and crystal_system",
-            )
+            scope.report(messages.no_ambient(name), place.span)
     wishes = isinstance(value, WishValue)
-    steers = verb == "expect" or _steers(verb, span, wishes, scope)
-    if isinstance(value, WishValue) and verb != "prefer":
+    possible = not steers or _has_gradient(verb, span, wishes, scope)
+    if wishes and judges:
         verb_span = Span(span.start, span.start + len(verb))
-        message = f"`{verb}` judges, and a wish is neither true nor false"
-        text = "give a bound" if scope.judged_only else "write `prefer`, or give a bound"
-        scope.report(
-            "E052", message, verb_span, text, replacement=None if scope.judged_only else "prefer"
-        )
+        scope.report(messages.wish_cannot_judge(verb, not scope.judged_only), verb_span)
         return
-    if value is None or modifiers is None or not steers:
+    if value is None or modifiers is None or not possible:
         return
     node = value.node
     assert isinstance(value, WishValue | TruthValue)
     # What is short and uses no definitions is small.
     if (scope.expansions or span.end - span.start > MAX_NODES) and _is_too_large(node):
-        text = f"more than {MAX_NODES} parts, or {MAX_DEPTH} inside of each other"
-        scope.report("E073", "the claim unfolds to too much", claim.body.span, text)
+        limit = f"{MAX_NODES} parts, or {MAX_DEPTH} inside of each other"
+        scope.report(messages.too_much(limit, "the claim unfolds"), claim.body.span)
         return
     term = ir.Term(
         verb=verb,
@@ -98,20 +88,11 @@ def check(verb: Verb, claim: Claim, span: Span, scope: Scope) -> None:
     scope.terms.append(term)
 
 
-def _steers(verb: Verb, span: Span, wishes: bool, scope: Scope) -> bool:
+def _has_gradient(verb: ir.Verb, span: Span, wishes: bool, scope: Scope) -> bool:
     """Whether all that the claim measures has a gradient; if not, after a report."""
     for name, place in scope.judged_only:
         verb_span = Span(span.start, span.start + len(verb))
-        also = Label(place, "this is judged after sampling")
-        message = f"{name} has no gradient, so `{verb}` cannot use it"
-        text = (
-            "nothing can follow this wish; `expect` with a bound judges"
-            if wishes
-            else "write `expect`, which judges without steering"
-        )
-        scope.report(
-            "E051", message, verb_span, text, also=also, replacement=None if wishes else "expect"
-        )
+        scope.report(messages.no_gradient(name, verb, wishes), verb_span, also=place)
     return not scope.judged_only
 
 
@@ -142,14 +123,7 @@ def _label(claim: Claim, scope: Scope) -> str | None:
         return None
     name = claim.label.name
     if name.text in scope.labels:
-        first = Label(scope.labels[name.text], "first here")
-        scope.report(
-            "E022",
-            f"the label {quoted(name.text)} is used twice",
-            name.span,
-            "choose another",
-            also=first,
-        )
+        scope.report(messages.label_twice(name.text), name.span, also=scope.labels[name.text])
     scope.labels.setdefault(name.text, name.span)
     return name.text
 
@@ -195,13 +169,7 @@ def _modifiers(modifiers: tuple[Modifier, ...], scope: Scope) -> _Modifiers | No
         key = modifier.key.text
         if key in seen:
             right = False
-            scope.report(
-                "E025",
-                f"`{key}` is given twice",
-                modifier.span,
-                "remove this one",
-                also=Label(seen[key], "first here"),
-            )
+            scope.report(messages.given_twice(key), modifier.span, also=seen[key])
             continue
         seen[key] = modifier.span
         match key, modifier.value:
@@ -213,7 +181,7 @@ def _modifiers(modifiers: tuple[Modifier, ...], scope: Scope) -> _Modifiers | No
                 found = replace(found, ambient={"symprec": written})
             case "weight", Quantity(span=place, unit=None):
                 right = False
-                scope.report("E046", "a weight must be positive", place, "needs a number above 0")
+                scope.report(messages.not_positive("weight"), place)
             case _, value:
                 right = False
                 guess = (
@@ -224,5 +192,5 @@ def _modifiers(modifiers: tuple[Modifier, ...], scope: Scope) -> _Modifiers | No
                 needs = guess or (
                     f"needs {listing(_LOSSES)}" if key == "loss" else "needs a number above 0"
                 )
-                scope.report("E024", f"`{key}` cannot be this", value.span, needs)
+                scope.report(messages.wrong_setting(key, needs), value.span)
     return found if right else None

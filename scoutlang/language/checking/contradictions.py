@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from scoutlang import ir
 from scoutlang.ir.source import Span
 from scoutlang.language.checking.scope import Scope
-from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics import messages
 
 _MAX_FAMILY = 100  # values that are compared with each other, so that a long program stays quick
 _ROUNDING = 1e-6  # bounds that overlap but for this are not reported
@@ -44,7 +44,7 @@ def check(scope: Scope) -> None:
     tightest: dict[ir.Quantity, list[_Bound]] = {}
     families: dict[tuple[object, ...], set[ir.Quantity]] = defaultdict(set)
     for term in scope.terms:
-        for bound in _bounds(term.claim, term) if term.verb == "require" else ():
+        for bound in _bounds(term.claim, term) if term.decides else ():
             known = tightest.get(bound.value, [])
             family = families[_family(bound.value)]
             for other in (*known, *(b for v in family if v != bound.value for b in tightest[v])):
@@ -165,7 +165,4 @@ def _words(bound: _Bound) -> str:
 def _report(bound: _Bound, other: _Bound, reason: str, scope: Scope) -> None:
     span = Span(bound.term.location.start, bound.term.location.end)
     first = Span(other.term.location.start, other.term.location.end)
-    also = Label(first) if first != span else None
-    scope.report(
-        "E050", "these requirements cannot hold together", span, "", also=also, help=reason
-    )
+    scope.report(messages.contradiction(reason), span, also=first if first != span else None)

@@ -4,20 +4,19 @@ sweep.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from scoutlang.ir import elements
 from scoutlang.ir.source import Source
-from scoutlang.language.checking import calls, elaborate, relations
-from scoutlang.language.checking.elaborate import Context
+from scoutlang.language.checking import relations
+from scoutlang.language.checking.elaborate import Context, quantity
+from scoutlang.language.checking.names import use
 from scoutlang.language.checking.scope import Definition, Names, Scope
-from scoutlang.language.checking.settings import Refused, Table
+from scoutlang.language.checking.settings import OUTSIDE, Refused, outside, read, setting
 from scoutlang.language.checking.values import QuantityValue
-from scoutlang.language.diagnostics import Diagnostic, Label
+from scoutlang.language.diagnostics import messages
 from scoutlang.language.diagnostics.suggest import closest, listing, quoted
-from scoutlang.language.syntax.ast import Name, Node, Quantity, Range, Setting
+from scoutlang.language.syntax.ast import Name, Node, Quantity
+from scoutlang.language.syntax.functions import FUNCTIONS
 
-_OUTSIDE = "--set"
 _MAX_ERRORS = 30  # in definitions that nothing uses
 
 
@@ -26,25 +25,19 @@ def declare(definition: Definition, scope: Scope) -> None:
     name, names = definition.name, scope.current
     before = names.definitions.get(name.text)
     if before is not None:
-        scope.report(
-            "E070",
-            f"{quoted(name.text)} is defined twice",
-            name.span,
-            "choose another name",
-            also=Label(before.name.span, "first here"),
-        )
+        scope.report(messages.defined_twice(name.text), name.span, also=before.name.span)
         return
     taken = (
         "a descriptor"
         if name.text in scope.signatures
         else "a function"
-        if name.text in calls.FUNCTIONS
+        if name.text in FUNCTIONS
         else "an element"
         if name.text in elements.ATOMIC_NUMBER
         else ""
     )
     if taken:
-        scope.report("E070", f"{quoted(name.text)} is {taken}", name.span, "choose another name")
+        scope.report(messages.name_taken(name.text, taken), name.span)
         return
     names.definitions[name.text] = definition
 
@@ -55,35 +48,28 @@ def check_unused(scope: Scope) -> None:
     """
     for name, module in scope.names.imports.items():
         if not module.used:
-            scope.report(
-                "W070", f"`{name}` is imported and never used", module.span, "remove the import"
-            )
+            scope.report(messages.unused_import(name), module.span)
     for name, definition in scope.names.definitions.items():
         if sum(d.severity == "error" for d in scope.diagnostics) >= _MAX_ERRORS:
             return
         if not definition.used and not any(s.name == name for s in scope.sweeps):
-            scope.report(
-                "W070",
-                f"{quoted(name)} is never used",
-                definition.name.span,
-                f"remove this `{definition.kind}`, or use it",
-            )
+            scope.report(messages.unused(name, definition.kind), definition.name.span)
             if not definition.places:
-                elaborate.use(definition, definition.name.span, Context(scope))
+                use(definition, definition.name.span, Context(scope))
 
 
 # ---- parameters ----
 
 
-def parameter_value(name: Name, default: Node, range_: Range | None, scope: Scope) -> str | None:
+def parameter_value(name: Name, scope: Scope) -> str | None:
     """The value of a parameter in this program, as text with its unit, or None after a report."""
     definition = scope.names.definitions.get(name.text)
     if definition is None or definition.name is not name:
         return None  # defined twice: that was said
     used = definition.used
-    value = _number(elaborate.use(definition, name.span, Context(scope)), name, scope)
+    value = _number(use(definition, name.span, Context(scope)), name, scope)
     definition.used = used
-    if value is None or not _fits(value, name, default, range_, scope):
+    if value is None or not _fits(value, name, definition, scope):
         return None
     return f"{value.constant:g} {value.dimension.unit}".rstrip()
 
@@ -91,29 +77,20 @@ def parameter_value(name: Name, default: Node, range_: Range | None, scope: Scop
 def _number(value: object, name: Name, scope: Scope) -> QuantityValue | None:
     if value is None or (isinstance(value, QuantityValue) and value.constant is not None):
         return value
-    scope.report(
-        "E075",
-        f"{quoted(name.text)} is not a number",
-        name.span,
-        "a `param` is a number with or without a unit; `let` takes anything",
-    )
+    scope.report(messages.not_a_number(name.text), name.span)
     return None
 
 
-def _fits(
-    value: QuantityValue, name: Name, default: Node, range_: Range | None, scope: Scope
-) -> bool:
-    context = Context(scope)
-    usual = elaborate.quantity(default, context)
+def _fits(value: QuantityValue, name: Name, definition: Definition, scope: Scope) -> bool:
+    assert definition.usual is not None
+    context, range_ = Context(scope), definition.range
+    usual = quantity(definition.usual, context)
     if usual is None:
         return False
     if value.dimension != usual.dimension:
-        text = (
-            f"this is {value.dimension.spoken}"
-            if name.text != scope.slice(name.span)
-            else f"the value is {value.dimension.spoken}"
-        )
-        scope.report("E041", f"{quoted(name.text)} is {usual.dimension.spoken}", name.span, text)
+        this = "the value" if name.text == scope.slice(name.span) else "this"
+        message = messages.other_kind(name.text, usual.dimension, this, value.dimension)
+        scope.report(message, name.span)
         return False
     if range_ is None:
         return True
@@ -126,22 +103,18 @@ def _fits(
     unit = usual.dimension.unit
     text = f"{value.constant:g} is not from {ends[0]:g} to {ends[1]:g} {unit}".rstrip()
     place, also = (
-        (range_.span, None)
-        if name.text == scope.slice(name.span)
-        else (name.span, Label(range_.span, "its range"))
+        (range_.span, None) if name.text == scope.slice(name.span) else (name.span, range_.span)
     )
-    scope.report(
-        "E075", f"the value of {quoted(name.text)} is out of its range", place, text, also=also
-    )
+    scope.report(messages.value_out_of_range(name.text, text), place, also=also)
     return False
 
 
 # ---- values from outside ----
 
 
-def override(name: str, usual: Node, scope: Scope) -> Definition | None:
-    """The expression that replaces the value of a parameter, as a definition in a text of its own;
-    None where there is none.
+def override(name: str, usual: Node, scope: Scope) -> tuple[Node, Names] | None:
+    """The expression that replaces the value of a parameter, and the names that it may use; None
+    where there is none.
 
     It may use the names of the program. A number without a unit is in the unit of the ``usual``
     value.
@@ -149,19 +122,19 @@ def override(name: str, usual: Node, scope: Scope) -> Definition | None:
     text = scope.overrides.get(name)
     if text is None:
         return None
-    source = Source(f"{_OUTSIDE} {name}={text}", f"let value = {text}")
-    module, diagnostics = scope.files.parse(source)
-    body = getattr(module.statements[0], "body", None) if len(module.statements) == 1 else None
+    source = Source(f"{OUTSIDE} {name}={text}", f"let value = {text}")
+    statements, diagnostics = scope.files.parse(source)
+    body = getattr(statements[0], "body", None) if len(statements) == 1 else None
     if diagnostics or body is None:
         outside(
-            f"{_OUTSIDE} {name}={text}: this is no value",
+            f"{OUTSIDE} {name}={text}: this is no value",
             scope,
-            f"for example: {_OUTSIDE} {name}=2.5Å",
+            f"for example: {OUTSIDE} {name}=2.5Å",
         )
         return None
     names = Names(source)
     names.definitions, names.imports = scope.names.definitions, scope.names.imports
-    return Definition(Name(body.span, name), "param", _with_unit_of(usual, body), names)
+    return _with_unit_of(usual, body), names
 
 
 def _with_unit_of(usual: Node, value: Node) -> Node:
@@ -170,29 +143,12 @@ def _with_unit_of(usual: Node, value: Node) -> Node:
     return value
 
 
-def setting(statement: str, name: str, text: str, scope: Scope) -> Setting | None:
-    """``k``, ``0.4`` as a setting of a statement, or None after a report."""
-    module, diagnostics = scope.files.parse(Source(_OUTSIDE, f"{statement} {name}={text}"))
-    found: tuple[Setting, ...] = (
-        getattr(module.statements[0], "settings", ()) if len(module.statements) == 1 else ()
-    )
-    if diagnostics or len(found) != 1:
-        outside(f"{_OUTSIDE} {name}={text}: this is no value of `{name}`", scope)
-        return None
-    return found[0]
-
-
-def outside(message: str, scope: Scope, help: str = "") -> None:
-    """A message about a value from outside, which no line of the program holds."""
-    scope.diagnostics.append(Diagnostic("E076", message, help=help))
-
-
 def check_overrides(scope: Scope) -> None:
     """Report values from outside for names that the program does not have."""
     for name in scope.overrides:
         if not can_be_set(name, scope):
             outside(
-                f"{_OUTSIDE} {name}: nothing here is called so", scope, settable_help(name, scope)
+                f"{OUTSIDE} {name}: nothing here is called so", scope, settable_help(name, scope)
             )
 
 
@@ -208,35 +164,28 @@ def settable_help(name: str, scope: Scope) -> str:
 
 def check_sweep_value(name: str, value: Node, scope: Scope) -> bool:
     """Whether a parameter or setting may have this value; if not, after a report."""
-    for statement, table in _tables():
+    for statement, table in scope.tables.items():
         if name in table:
-            found = setting(statement, name, scope.source.slice(value.span), scope)
-            if found is None:
-                return False
-            try:
-                table[name].kind.value(found.value)
-            except Refused as refused:
-                scope.report("E024", f"`{name}` cannot be this", value.span, refused.needs)
-                return False
-            return True
-    param = next(s for s in scope.statements if s.rule == "param" and s.name.text == name)
-    usual = getattr(param, "value")  # noqa: B009
-    number = _number(
-        elaborate.quantity(_with_unit_of(usual, value), Context(scope)),
-        Name(value.span, name),
-        scope,
-    )
-    return number is not None and _fits(number, Name(value.span, name), usual, param.range, scope)
+            return _setting_fits(statement, name, value, scope)
+    definition, place = scope.names.definitions[name], Name(value.span, name)
+    assert definition.usual is not None
+    found = quantity(_with_unit_of(definition.usual, value), Context(scope))
+    number = _number(found, place, scope)
+    return number is not None and _fits(number, place, definition, scope)
+
+
+def _setting_fits(statement: str, name: str, value: Node, scope: Scope) -> bool:
+    found = setting(statement, name, scope.source.slice(value.span), scope)
+    if found is None:
+        return False
+    try:
+        read(scope.tables[statement][name].kind, found.value)
+    except Refused as refused:
+        scope.report(messages.wrong_setting(name, refused.needs), value.span)
+        return False
+    return True
 
 
 def _settable(scope: Scope) -> list[str]:
-    names = [n for n, d in scope.names.definitions.items() if d.kind == "param"]
-    return names + [key for _, table in _tables() for key in table]
-
-
-def _tables() -> Iterator[tuple[str, Table]]:
-    # The statements import this module, so they are imported when asked for.
-    from scoutlang.language.statements import guide, sample
-
-    yield "guide", guide.SETTINGS
-    yield "sample", sample.SETTINGS
+    names = [n for n, d in scope.names.definitions.items() if d.usual is not None]
+    return names + [key for table in scope.tables.values() for key in table]

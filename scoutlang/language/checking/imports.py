@@ -5,17 +5,17 @@ the program's folder, with limits.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scoutlang import ir
 from scoutlang.ir.source import Source, Span
-from scoutlang.language.checking.scope import Names, Scope
-from scoutlang.language.diagnostics import Diagnostic
-from scoutlang.language.diagnostics.suggest import closest, listing, quoted
+from scoutlang.language.checking.scope import Names, Scope, Statement
+from scoutlang.language.diagnostics import Diagnostic, messages
+from scoutlang.language.diagnostics.suggest import closest, quoted
 from scoutlang.language.reading import decode
-from scoutlang.language.syntax.ast import Module, Reference, Text
+from scoutlang.language.syntax.ast import Reference, Text
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.resources import resource
 
@@ -23,21 +23,19 @@ LIBRARY = "std"
 MAX_MODULES = 100
 MAX_BYTES = 2_000_000
 
-Parse = Callable[[Source], tuple[Module, tuple[Diagnostic, ...]]]
+Parse = Callable[[Source], tuple[Sequence[Statement], Sequence[Diagnostic]]]
 
 
 @dataclass
 class Files:
-    """What one program may read: the standard library, and files in its own folder.
-
-    folder: of the program; None for a text that is in no file. parse: turns a source into
-    statements. unsaved: texts, by absolute path, that an editor holds; they stand for what is on
-    disk.
-    """
+    """What one program may read: the standard library, and files in its own folder."""
 
     folder: Path | None
+    """Of the program; None for a text that is in no file."""
     parse: Parse
+    """Turns a source into statements."""
     unsaved: Mapping[Path, str] = field(default_factory=dict)
+    """Texts, by absolute path, that an editor holds; they stand for what is on disk."""
     _modules: dict[str, Names] = field(default_factory=dict)
     _loading: list[str] = field(default_factory=list)
 
@@ -54,13 +52,11 @@ class Files:
             return None
         if source.name in self._loading:
             circle = " → ".join([*self._loading[self._loading.index(source.name) :], source.name])
-            scope.report("E072", "modules import each other in a circle", span, circle)
+            scope.report(messages.circular_imports(circle), span)
             return None
         if source.name not in self._modules:
             if len(self._modules) + len(self._loading) >= MAX_MODULES:
-                scope.report(
-                    "E072", "too many modules", span, f"a program may import {MAX_MODULES}"
-                )
+                scope.report(messages.too_many_modules(MAX_MODULES), span)
                 return None
             self._loading.append(source.name)
             names = self._load(source, span, scope)
@@ -73,12 +69,7 @@ class Files:
     def text(self, path: Text, suffixes: tuple[str, ...], scope: Scope) -> ir.TextFile | None:
         """A text file beside the program, or None after a report."""
         if Path(path.text).suffix.lower() not in suffixes:
-            scope.report(
-                "E079",
-                f"{quoted(path.text)} is no {listing(suffixes)} file",
-                path.span,
-                "the name says what a file holds",
-            )
+            scope.report(messages.wrong_suffix(path.text, suffixes), path.span)
             return None
         source = self._read(path, scope, scope.current, "E079")
         return None if source is None else ir.TextFile(path.text, source.text)
@@ -100,36 +91,18 @@ class Files:
             )
             meant = f"{LIBRARY}.{names[-1]}" if names[-1] in known else None
             text = f"did you mean `{meant}`?" if meant else text
-            scope.report(
-                "E072", f"unknown module {quoted(what.text)}", what.span, text, replacement=meant
-            )
+            scope.report(messages.unknown_module(what.text, text, meant), what.span)
             return None
         if names[1] not in known:
             guess = closest(names[1], known)
-            text = (
-                f"did you mean `{LIBRARY}.{guess}`?"
-                if guess
-                else f"there are {listing(known, 'and')}"
-            )
-            replacement = f"{LIBRARY}.{guess}" if guess else None
-            scope.report(
-                "E072",
-                f"the library has no {quoted(names[1])}",
-                what.span,
-                text,
-                replacement=replacement,
-            )
+            meant = f"{LIBRARY}.{guess}" if guess else None
+            scope.report(messages.not_in_library(names[1], meant, known), what.span)
             return None
         return Source(what.text, _text_of(names[1]))
 
     def _neighbour(self, path: Text, scope: Scope, inside: Names) -> Source | None:
         if not path.text.endswith(".scout"):
-            scope.report(
-                "E072",
-                f"{quoted(path.text)} is no .scout file",
-                path.span,
-                "a module is a .scout file",
-            )
+            scope.report(messages.no_scout_file(path.text), path.span)
             return None
         return self._read(path, scope, inside, "E072")
 
@@ -138,78 +111,54 @@ class Files:
         folder.
         """
         if self.folder is None:
-            scope.report(
-                code,
-                "this program is in no folder",
-                path.span,
-                "files are found beside the program; save it as a file first",
-            )
+            scope.report(messages.in_no_folder(code), path.span)
             return None
         start = inside.source.folder or self.folder
         try:
             target = (start / path.text).resolve()
             root = self.folder.resolve()
             if Path(path.text).is_absolute() or not target.is_relative_to(root):
-                scope.report(
-                    code,
-                    "this path leaves the folder of the program",
-                    path.span,
-                    "name a file in that folder, or below it",
-                )
+                scope.report(messages.leaves_folder(code), path.span)
                 return None
             if target in self.unsaved:
                 return Source(str(target.relative_to(root)), self.unsaved[target], target.parent)
             if not target.is_file():
                 scope.report(
-                    code,
-                    f"no such file: {quoted(path.text)}",
+                    messages.no_such_file(code, path.text, _near(path.text, target, root)),
                     path.span,
-                    _near(path.text, target, root),
                 )
                 return None
             with open(target, "rb") as file:
                 data = file.read(MAX_BYTES + 1)
             if len(data) > MAX_BYTES:
                 scope.report(
-                    code,
-                    f"{quoted(path.text)} is too large",
-                    path.span,
-                    f"at most {MAX_BYTES // 1_000_000} MB are read",
+                    messages.file_too_large(code, path.text, MAX_BYTES // 1_000_000), path.span
                 )
                 return None
             found = decode(data, str(target.relative_to(root)))
             return Source(found.name, found.text, target.parent)
         except ScoutError:
-            scope.report(
-                code, f"{quoted(path.text)} is not text", path.span, "it must be UTF-8 text"
-            )
+            scope.report(messages.file_is_no_text(code, path.text), path.span)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            scope.report(code, f"{quoted(path.text)} cannot be read", path.span, reason)
+            scope.report(messages.unreadable_file(code, path.text, reason), path.span)
         return None
 
     def _load(self, source: Source, span: Span, scope: Scope) -> Names | None:
         """The definitions of a module. Its statements that are not definitions, and its errors,
         make it unusable.
         """
-        module, diagnostics = self.parse(source)
+        statements, diagnostics = self.parse(source)
         if diagnostics:
             first = diagnostics[0]
             line = source.line_col(first.primary.span.start)[0] if first.primary else 1
-            scope.report(
-                "E072",
-                f"{quoted(source.name)} has errors",
-                span,
-                f"line {line}: {first.message}",
-                help=f"scout check {source.name}",
-            )
+            scope.report(messages.module_has_errors(source.name, line, first.message), span)
             return None
         names = Names(source)
-        for statement in module.statements:
+        for statement in statements:
             if not statement.defines:
                 line = source.line_col(statement.span.start)[0]
-                text = f"line {line} is `{statement.rule}`; a module defines things with `let` and `motif`"
-                scope.report("E072", f"{quoted(source.name)} is no module", span, text)
+                scope.report(messages.no_module(source.name, line, statement.rule), span)
                 return None
             before = len(scope.diagnostics)
             with scope.inside(names, span):

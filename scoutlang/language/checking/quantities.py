@@ -8,8 +8,8 @@ from scoutlang.ir import units
 from scoutlang.ir.source import Span
 from scoutlang.ir.units import PLAIN, Dimension
 from scoutlang.language.checking.scope import Scope
-from scoutlang.language.diagnostics import Label
-from scoutlang.language.diagnostics.suggest import closest, listing, quoted
+from scoutlang.language.diagnostics import messages
+from scoutlang.language.diagnostics.suggest import closest, listing
 from scoutlang.language.syntax.ast import Quantity, Unit
 
 
@@ -33,13 +33,7 @@ def resolve_together(
     """
     own = [q.unit for q in quantities if q.unit is not None]
     if shared is not None and own:
-        scope.report(
-            "E041",
-            "the unit is written twice",
-            shared.span,
-            "remove this one",
-            also=Label(own[0].span, "first here"),
-        )
+        scope.report(messages.unit_twice(), shared.span, also=own[0].span)
         return None
     common = shared or (own[0] if own else None)
     values: list[float] = []
@@ -66,13 +60,9 @@ def written(quantity: Quantity, scope: Scope) -> tuple[float, Dimension] | None:
     unit = units.find_unit(quantity.unit.text)
     if unit is None:
         guess = closest(quantity.unit.text, units.UNITS)
-        text = f"did you mean `{guess}`?" if guess else "`scout doc units` lists the units"
         scope.report(
-            "E040",
-            f"unknown unit {quoted(quantity.unit.text)}",
+            messages.unknown_unit(quantity.unit.text, guess, "`scout doc units` lists the units"),
             quantity.unit.span,
-            text,
-            replacement=guess,
         )
         return None
     return _clean(quantity.number.value * unit.factor), unit.dimension
@@ -88,21 +78,21 @@ def _factor(unit: Unit, dimension: Dimension, what: str, scope: Scope) -> float 
     if known is not None and known.dimension == dimension:
         return known.factor
     if dimension == PLAIN:
-        scope.report("E041", f"{what} has no unit", unit.span, "remove the unit", replacement="")
+        scope.report(messages.no_unit(what), unit.span)
     elif known is None:
-        guess = _closest(unit.text, dimension)
-        text = f"did you mean `{guess}`?" if guess else _use(dimension)
         scope.report(
-            "E040", f"unknown unit {quoted(unit.text)}", unit.span, text, replacement=guess
+            messages.unknown_unit(unit.text, _closest(unit.text, dimension), _use(dimension)),
+            unit.span,
         )
     else:
         # `eV` where `eV/atom` belongs is a slip, any other dimension a mistake.
         per_atom = f"{known.name}/atom"
         meant = units.find_unit(per_atom)
-        slip = meant is not None and meant.dimension == dimension
-        text = f"did you mean `{per_atom}`?" if slip else _use(dimension)
-        message = f"{quoted(unit.text)} is {known.dimension.spoken}, {what} is {dimension.spoken}"
-        scope.report("E041", message, unit.span, text, replacement=per_atom if slip else None)
+        slip = per_atom if meant is not None and meant.dimension == dimension else None
+        message = messages.other_unit(
+            unit.text, known.dimension, what, dimension, slip, _use(dimension)
+        )
+        scope.report(message, unit.span)
     return None
 
 

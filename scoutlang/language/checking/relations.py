@@ -5,18 +5,22 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from scoutlang import ir
 from scoutlang.ir import elements
 from scoutlang.ir.source import Span
 from scoutlang.ir.units import PLAIN
-from scoutlang.language.checking import arithmetic, elaborate, quantities
+from scoutlang.language.checking import arithmetic, quantities
+from scoutlang.language.checking.elaborate import Context, meaning, quantity
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.checking.values import Operand, QuantityValue, TruthValue, WishValue
-from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing, quoted
+from scoutlang.language.diagnostics import messages
+from scoutlang.language.diagnostics.messages import Message
+from scoutlang.language.diagnostics.suggest import closest, listing, quoted
 from scoutlang.language.syntax.ast import (
     Among,
+    Comparator,
     Comparison,
     Link,
     Node,
@@ -29,21 +33,7 @@ from scoutlang.language.syntax.ast import (
     Within,
 )
 
-if TYPE_CHECKING:
-    from scoutlang.language.checking.elaborate import Context
-
-Symbol = Literal["=", "<", "<=", ">", ">="]
-
-# Terminal of the grammar → operator of the IR. `==` is reported, then read as `=`.
-OPERATORS: dict[str, Symbol] = {
-    "EQUAL": "=",
-    "DOUBLE_EQUAL": "=",
-    "LESS": "<",
-    "LESS_EQUAL": "<=",
-    "GREATER": ">",
-    "GREATER_EQUAL": ">=",
-}
-_FLIPPED: dict[Symbol, Symbol] = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_FLIPPED: dict[Comparator, Comparator] = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _WISHES: dict[str, Literal["low", "high"]] = {"low": "low", "high": "high"}
 HALF = 0.5
 """Tolerance of whole numbers: categories and truth values."""
@@ -57,7 +47,8 @@ ANGSTROM_PER_NM = 10.0
 _LEAST_PERCENT, _PERCENT = 2, 100
 
 
-def comparison(node: Comparison, context: Context) -> TruthValue | None:
+@meaning.register(Comparison)
+def _comparison(node: Comparison, context: Context) -> TruthValue | None:
     """``x = 4 ± 0.3``, ``x > y``, ``3 < x < 5``."""
     steps = []
     left = node.first
@@ -78,9 +69,10 @@ def comparison(node: Comparison, context: Context) -> TruthValue | None:
     )
 
 
-def within(node: Within, context: Context) -> TruthValue | None:
+@meaning.register(Within)
+def _within(node: Within, context: Context) -> TruthValue | None:
     """``x in [14, 22] Å^3``."""
-    value = elaborate.quantity(node.subject, context)
+    value = quantity(node.subject, context)
     if value is None:
         return None
     if _is_word(value, node, context.scope):
@@ -110,12 +102,7 @@ def interval(
         return None
     if None in ends:
         wrong = range_.low if ends[0] is None else range_.high
-        context.scope.report(
-            "E059",
-            "the ends of a range are numbers",
-            wrong.span,
-            "compare with `<` and `>` instead",
-        )
+        context.scope.report(messages.measured_range(), wrong.span)
         return None
     low, high = (e for e in ends if e is not None)
     if low > high:
@@ -128,12 +115,11 @@ def backwards(range_: Range, scope: Scope) -> None:
     """Report a range whose lower end is the larger one."""
     unit = f" {range_.unit.text}" if range_.unit else ""
     right = f"[{scope.slice(range_.high.span)}, {scope.slice(range_.low.span)}]{unit}"
-    scope.report(
-        "E042", "the range is backwards", range_.span, f"write `{right}`", replacement=right
-    )
+    scope.report(messages.backwards(right), range_.span)
 
 
-def among(node: Among, context: Context) -> TruthValue | None:
+@meaning.register(Among)
+def _among(node: Among, context: Context) -> TruthValue | None:
     """``crystal_system in {cubic, tetragonal}``, ``CN(Cu-P) in {4, 6}``."""
     found = [_equal(node.subject, item, context) for item in node.set.items]
     truths = [t for t in found if t is not None]
@@ -150,34 +136,27 @@ def among(node: Among, context: Context) -> TruthValue | None:
 
 def _doubt_mean(node: Among, context: Context) -> None:
     """``angle(O-Cu-O) in {90, 180}`` asks the mean of all angles, which is neither."""
-    value = elaborate.quantity(node.subject, context)
+    value = quantity(node.subject, context)
     if (
         value is not None
         and value.signature is not None
         and value.signature.domain == "item"
         and value.signature.aggregate == "mean"
     ):
-        text = (
-            f"the mean of all is compared; `each {context.scope.slice(node.span)}` asks every one"
+        context.scope.report(
+            messages.mean_of_several(context.scope.slice(node.span)), node.subject.span
         )
-        context.scope.report("I062", "one of several values, of a mean", node.subject.span, text)
 
 
-def wish(node: Wish, context: Context) -> WishValue | None:
+@meaning.register(Wish)
+def _wish(node: Wish, context: Context) -> WishValue | None:
     """``x as low as possible``."""
     right = True
     for name, words in ((node.direction, ("low", "high")), (node.ending, ("possible",))):
         if name.text not in words:
             right = False
-            text = did_you_mean(name.text, words) or f"expected {listing(f'`{w}`' for w in words)}"
-            context.scope.report(
-                "E053",
-                f"a wish has no {quoted(name.text)}",
-                name.span,
-                text,
-                help="for example: as low as possible",
-            )
-    value = elaborate.quantity(node.subject, context)
+            context.scope.report(messages.no_wish(name.text, words), name.span)
+    value = quantity(node.subject, context)
     if value is None or not right:
         return None
     _concerns(value, ir.Relation(">=", low=-math.inf), node.subject, node.subject, context.scope)
@@ -204,12 +183,13 @@ def constants(
         if isinstance(node, Quantity):
             found.append(next(written))
             continue
-        other = elaborate.quantity(node, context)
+        other = quantity(node, context)
         if other is None:
             return None
         if not other.bare and other.dimension != value.dimension:
-            message = f"{quoted(context.scope.slice(node.span))} is {other.dimension.spoken}, {what} is {value.dimension.spoken}"
-            context.scope.report("E041", message, node.span, "these cannot be compared")
+            text = context.scope.slice(node.span)
+            message = messages.cannot_compare(text, other.dimension, what, value.dimension)
+            context.scope.report(message, node.span)
             return None
         found.append(other.constant)
     return found
@@ -220,26 +200,19 @@ def constants(
 
 def _step(left: Node, link: Link, context: Context) -> TruthValue | None:
     scope = context.scope
-    operator = OPERATORS[link.operator.terminal]
+    operator = link.operator.symbol
     if link.operator.terminal == "DOUBLE_EQUAL":
-        scope.report(
-            "E015", "`==` is written `=`", link.operator.span, "write `=`", replacement="="
-        )
+        scope.report(messages.double_equal(), link.operator.span)
     subject, other = left, link.value
-    value = elaborate.quantity(subject, context)
+    value = quantity(subject, context)
     if value is None:
         return None
     if value.constant is not None:
-        flipped = elaborate.quantity(other, context)
+        flipped = quantity(other, context)
         if flipped is None:
             return None
         if flipped.constant is not None:
-            scope.report(
-                "E059",
-                "two numbers are compared",
-                left.span.cover(other.span),
-                "a claim is about something measured",
-            )
+            scope.report(messages.two_numbers(), left.span.cover(other.span))
             return None
         value, subject, other, operator = flipped, other, left, _FLIPPED[operator]
     if value.signature is not None and value.signature.categories:
@@ -265,7 +238,7 @@ def _step(left: Node, link: Link, context: Context) -> TruthValue | None:
 
 def _equal(subject: Node, item: Node, context: Context) -> TruthValue | None:
     """One alternative of `among`."""
-    value = elaborate.quantity(subject, context)
+    value = quantity(subject, context)
     if value is None:
         return None
     if value.signature is not None and value.signature.categories:
@@ -279,7 +252,7 @@ def _equal(subject: Node, item: Node, context: Context) -> TruthValue | None:
             if numbers[0] is None
             else "compare with `=` and a tolerance, and join the parts with `or`"
         )
-        context.scope.report("E049", "this cannot be one of a set", item.span, text)
+        context.scope.report(messages.not_in_a_set(text), item.span)
         return None
     if not _possible(value, numbers[0], item, subject, context.scope):
         return None
@@ -288,31 +261,21 @@ def _equal(subject: Node, item: Node, context: Context) -> TruthValue | None:
 
 
 def _category(
-    value: QuantityValue, operator: Symbol, other: Node, link: Link | None, scope: Scope
+    value: QuantityValue, operator: Comparator, other: Node, link: Link | None, scope: Scope
 ) -> TruthValue | None:
     """``crystal_system = cubic``."""
     assert value.signature is not None
     words = value.signature.categories
     text = other.text if isinstance(other, Reference | Text) else scope.slice(other.span)
     if text not in words:
+        known = f"it is one of {listing(words)}"
         guess = closest(text, words)
-        label = f"did you mean `{guess}`?" if guess else f"it is one of {listing(words)}"
-        scope.report(
-            "E036",
-            f"{value.signature.name} is never {quoted(text)}",
-            other.span,
-            label,
-            replacement=guess,
-        )
+        message = messages.never_this_choice(value.signature.name, text, guess, known)
+        scope.report(message, other.span)
         return None
     if operator != "=" or (link is not None and link.tolerance is not None):
         place = link.operator.span if link is not None and operator != "=" else other.span
-        scope.report(
-            "E036",
-            f"{value.signature.name} is a word and has no order",
-            place,
-            f"write `= {text}` or `in {{…}}`",
-        )
+        scope.report(messages.word_has_no_order(value.signature.name, text), place)
         return None
     relation = ir.Relation("=", target=float(words.index(text)), tolerance=HALF)
     return TruthValue(ir.Compare(value.node, relation), value.sites)
@@ -321,25 +284,20 @@ def _category(
 def _is_word(value: QuantityValue, node: Within, scope: Scope) -> bool:
     if value.signature is None or not value.signature.categories:
         return False
-    scope.report(
-        "E036",
-        f"{value.signature.name} is a word and has no range",
-        node.range.span,
-        "write `in {…}` with its words",
-    )
+    scope.report(messages.word_has_no_range(value.signature.name), node.range.span)
     return True
 
 
 def _two_measured(
     value: QuantityValue,
     subject: Node,
-    operator: Symbol,
+    operator: Comparator,
     other: Node,
     tolerance: float | None,
     context: Context,
 ) -> TruthValue | None:
     """``CN(Cu-P) > CN(Cu-Cu)``: their difference against 0."""
-    second = elaborate.quantity(other, context)
+    second = quantity(other, context)
     assert second is not None  # `constants` read it already
     difference = arithmetic.total(
         [Operand(value, subject), Operand(second, other)], ["HYPHEN"], context.scope
@@ -353,7 +311,7 @@ def _two_measured(
 
 
 def _relation(
-    operator: Symbol, number: float, tolerance: float | None, scale: float
+    operator: Comparator, number: float, tolerance: float | None, scale: float
 ) -> ir.Relation:
     match operator:
         case "=":
@@ -365,32 +323,28 @@ def _relation(
 
 
 def _tolerance(
-    operator: Symbol, link: Link, given: Sequence[float | None], value: QuantityValue, scope: Scope
+    operator: Comparator,
+    link: Link,
+    given: Sequence[float | None],
+    value: QuantityValue,
+    scope: Scope,
 ) -> float | Literal[False] | None:
     """The half-width of ``=``, None for the other operators, False after a report."""
     if link.tolerance is None:
         if operator != "=":
             return None
         if value.tolerance is None:
-            scope.report(
-                "E049",
-                "`=` needs a tolerance here",
-                link.span,
-                "write one: `± …`",
-                help="a product of measured values has none of its own",
-            )
+            scope.report(messages.needs_tolerance(), link.span)
             return False
         return value.tolerance
     place = link.tolerance.span
     tolerance = given[0]
     if operator != "=":
-        scope.report(
-            "E047", f"`{operator}` has no tolerance", place, "remove it, or move the bound"
-        )
+        scope.report(messages.no_tolerance(operator), place)
     elif tolerance is None:
-        scope.report("E059", "a tolerance is a number", place, "write a number")
+        scope.report(messages.measured_tolerance(), place)
     elif tolerance <= 0:
-        scope.report("E046", "a tolerance must be positive", place, "needs a number above 0")
+        scope.report(messages.not_positive("tolerance"), place)
     else:
         return tolerance
     return False
@@ -406,7 +360,7 @@ def _possible(value: QuantityValue, number: float, node: Node, subject: Node, sc
     if number < value.minimum:
         least = "negative" if value.minimum == 0 else f"below {value.minimum:g} {unit}".rstrip()
         scope.report(
-            "E044", f"{name} is never {least}", node.span, f"needs a value from {value.minimum:g}"
+            messages.never_below(name, least, f"needs a value from {value.minimum:g}"), node.span
         )
     else:
         percent = (
@@ -417,26 +371,30 @@ def _possible(value: QuantityValue, number: float, node: Node, subject: Node, sc
             if percent
             else f"needs a value up to {value.maximum:g}"
         )
-        scope.report(
-            "E044", f"{name} is never above {value.maximum:g} {unit}".rstrip(), node.span, text
-        )
+        most = f"{value.maximum:g} {unit}".rstrip()
+        scope.report(messages.never_above(name, most, text), node.span)
     return False
 
 
 def _never(
-    value: QuantityValue, operator: Symbol, number: float, subject: Node, link: Link, scope: Scope
+    value: QuantityValue,
+    operator: Comparator,
+    number: float,
+    subject: Node,
+    link: Link,
+    scope: Scope,
 ) -> bool:
     name, unit = _name(value, subject, scope), value.dimension.unit
     if operator == "<" and number <= value.minimum:
         text = f"{value.minimum:g} is the least value; did you mean `<=`?"
         scope.report(
-            "E044", f"{name} is never below {value.minimum:g} {unit}".rstrip(), link.span, text
+            messages.never_below(name, f"below {value.minimum:g} {unit}".rstrip(), text), link.span
         )
         return True
     if operator == ">" and number >= value.maximum:
         text = f"{value.maximum:g} is the largest value; did you mean `>=`?"
         scope.report(
-            "E044", f"{name} is never above {value.maximum:g} {unit}".rstrip(), link.span, text
+            messages.never_above(name, f"{value.maximum:g} {unit}".rstrip(), text), link.span
         )
         return True
     return False
@@ -475,7 +433,7 @@ def _concerns(
         value.signature.concerns(value.measure, relation) if value.signature.concerns else ()
     ):
         place = node if concern.code.startswith("W") else subject  # a warning is about the number
-        scope.report(concern.code, concern.message, place.span, concern.advice)
+        scope.report(Message(concern.code, concern.message, concern.advice), place.span)
 
 
 def warn_when_short(
@@ -498,12 +456,7 @@ def warn_when_short(
     as_nm = value * ANGSTROM_PER_NM / min(sums)
     slip = "; was this nm?" if _SHORTEST_SHARE <= as_nm <= _LONGEST_SHARE else ""
     if slip or not only_slips:
-        scope.report(
-            "W043",
-            f"{value:.4g} Å is shorter than any {pair} bond",
-            span,
-            f"radii sum {min(sums):.2f} Å{slip}",
-        )
+        scope.report(messages.shorter_than_bonds(value, pair, min(sums), slip), span)
 
 
 def _radii_sums(a: ir.Species, b: ir.Species) -> Iterator[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scoutlang import ir
 from scoutlang.ir.source import Span
 from scoutlang.language.checking.scope import Scope
-from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics import messages
 
 
 def check(scope: Scope) -> None:
@@ -16,12 +16,4 @@ def check(scope: Scope) -> None:
         terms.append(term)
         if len(terms) == 2:
             first, again = (Span(one.location.start, one.location.end) for one in terms)
-            also = Label(first, "here first") if first != again else None
-            scope.report(
-                "W065",
-                "this is said already",
-                again,
-                "it counts twice",
-                also=also,
-                help="a larger `weight` says that a line matters more",
-            )
+            scope.report(messages.said_already(), again, also=first if first != again else None)

@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import ClassVar, Protocol
 
-from scoutlang.ir import AtomRange, Guide, ParameterValue, Sample, Sweep, Term
+from scoutlang.ir import AtomRange, Guide, ParameterValue, Sample, Sweep, Term, TextFile
+from scoutlang.ir.settings import Table
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
-from scoutlang.language.diagnostics import Diagnostic, Label
-from scoutlang.language.syntax.ast import Name, Node, Place, Statement
-
-if TYPE_CHECKING:
-    from scoutlang.language.checking.imports import Files
+from scoutlang.language.diagnostics import Diagnostic, Label, messages
+from scoutlang.language.diagnostics.messages import Message
+from scoutlang.language.syntax.ast import Name, Node, Place, Range, Reference, Text
 
 MAX_EXPANSIONS, MAX_TOTAL = 5_000, 300_000
 """Definitions that one use of a definition leads to, and all in one program."""
@@ -26,20 +25,27 @@ MAX_SAME = 100
 
 @dataclass
 class Definition:
-    """What a name stands for: an expression with the names that it may use.
-
-    kind: of the statement, or ``argument`` of a motif. places: parameters of a motif. local:
-    arguments in whose scope it was written. enclosing: of an argument, the definitions whose text
-    it was written in; None where it is read in its place.
-    """
+    """What a name stands for: an expression with the names that it may use."""
 
     name: Name
-    kind: Literal["param", "let", "motif", "argument"]
+    kind: str
+    """The statement that defines it, or ``argument`` of a motif."""
     body: Node
     names: Names
-    places: tuple[Place, ...] = ()
+    places: tuple[Place, ...] | None = None
+    """Parameters of what is called; None where it takes no arguments."""
+    group: bool = False
+    """Whether it may name species of which only those in the system are meant."""
+    usual: Node | None = None
+    """Of what can be set from outside, the value in the program."""
+    range: Range | None = None
+    """The values that it may be set to, if not any."""
     local: Mapping[str, Definition] = field(default_factory=dict)
+    """Arguments in whose scope it was written."""
     enclosing: tuple[Definition, ...] | None = None
+    """Of an argument, the definitions whose text it was written in; None where it is read in its
+    place.
+    """
     used: bool = False
 
 
@@ -53,42 +59,61 @@ class Import:
 
 
 class Names:
-    """The names of one file: its definitions and its imports. failed: imports that were reported,
-    so that their uses are not.
-    """
+    """The names of one file: its definitions and its imports."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.definitions: dict[str, Definition] = {}
         self.imports: dict[str, Import] = {}
+        # Imports that were reported, so that their uses are not.
         self.failed: set[str] = set()
+
+
+class Statement(Protocol):
+    """What is known of statements here; `statements.statement` has the class."""
+
+    rule: ClassVar[str]
+    defines: ClassVar[bool]
+
+    @property
+    def span(self) -> Span: ...
+
+    def declare(self, scope: Scope, names: Names) -> None: ...
+
+
+class Files(Protocol):
+    """The files that a program may read (`imports.Files`)."""
+
+    def parse(self, source: Source, /) -> tuple[Sequence[Statement], Sequence[Diagnostic]]:
+        """The statements of a text, and what is wrong with it."""
+
+    def module(
+        self, what: Reference | Text, span: Span, scope: Scope, inside: Names
+    ) -> Names | None:
+        """The names of a module, or None after a report. ``inside``: the file that imports it."""
+
+    def text(self, path: Text, suffixes: tuple[str, ...], scope: Scope) -> TextFile | None:
+        """A text file beside the program, or None after a report."""
+
+    def advice(self, name: str) -> str:
+        """Where the library defines a name, for one that is unknown; empty where it does not."""
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """A definition that is being used or a module that is being read, and where the program asks
-    for it.
-
-    enclosing: the definitions, itself included, whose text leads here.
-    """
+    """A definition that is being used or a module that is being read."""
 
     title: str
     names: Names
     call: Span
+    """Where the program asks for it."""
     definition: Definition | None = None
     enclosing: tuple[Definition, ...] = ()
+    """The definitions, itself included, whose text leads here."""
 
 
 class Scope:
-    """Filled by the statements in turn; the checker makes the program of it.
-
-    system: the declared elements; empty until `system` was read, and then element names are not
-    compared with it. labels: names of terms, given or made up, and where. repeats: how often a
-    made-up one was taken already. overrides: values from outside, of parameters and settings. Of
-    the current claim: judged_only, its descriptors without a gradient; ambient, parameters for
-    every descriptor that has them, and which of those were used. depth: of expressions inside of
-    each other.
-    """
+    """Filled by the statements in turn; the checker makes the program of it."""
 
     def __init__(
         self,
@@ -97,14 +122,19 @@ class Scope:
         statements: Sequence[Statement],
         files: Files,
         overrides: Mapping[str, str],
+        tables: Mapping[str, Table],
     ) -> None:
         self.source = source
         self.signatures = signatures
         self.statements = tuple(statements)
         self.files = files
+        # Values from outside, of parameters and settings.
         self.overrides = overrides
+        # Statement → its settings.
+        self.tables = tables
         self.names = Names(source)
         self.diagnostics: list[Diagnostic] = []
+        # The declared elements. While there are none, names of elements are not compared with them.
         self.system: tuple[str, ...] = ()
         self.system_span = Span(0, 0)
         self.atoms: AtomRange | None = None
@@ -114,12 +144,17 @@ class Scope:
         self.terms: list[Term] = []
         self.parameters: list[ParameterValue] = []
         self.sweeps: list[Sweep] = []
+        # Names of terms, given or made up, and where; how often a made-up one was taken already.
         self.labels: dict[str, Span] = {}
         self.repeats: Counter[str] = Counter()
+        # Of the current claim: its descriptors without a gradient; parameters for every descriptor
+        # that has them, and which of those were used.
         self.judged_only: list[tuple[str, Span]] = []
         self.ambient: Mapping[str, Node] = {}
         self.ambient_used: set[str] = set()
+        # Definitions that were unfolded from the outermost one, and before it.
         self.expansions = self.unfolded = 0
+        # Of expressions inside of each other.
         self.depth = 0
         self._frames: list[_Frame] = []
         self._reported: set[tuple[str, str, Span]] = set()
@@ -127,53 +162,39 @@ class Scope:
 
     # ---- messages ----
 
-    def report(
-        self,
-        code: str,
-        message: str,
-        span: Span,
-        text: str,
-        *,
-        also: Label | None = None,
-        help: str = "",
-        replacement: str | None = None,
-    ) -> None:
-        """Add a message about ``span``. ``replacement`` for that span would repair the program.
+    def report(self, message: Message, span: Span, *, also: Span | None = None) -> None:
+        """Add a message about ``span``, with a second place, if any.
 
         Inside a definition of another file the message is about the place that uses it.
         """
+        code, what, text, replacement, help, _ = message
+        second = None if also is None else Label(also, message.also)
         if self._frames:
-            frame = self._frames[-1]
-            source = frame.names.source
+            used, source = self._frames[0].call, self.current.source
             if source is not self.source:
-                title, line = self._frames[0].title, source.line_col(span.start)[0]
-                where = (
-                    f"in {source.name}, line {line}"
-                    if title == source.name
-                    else f"in {title} ({source.name}, line {line})"
-                )
-                span, text, also, replacement = (
-                    self._frames[0].call,
-                    f"{where}: {text}" if text else where,
-                    None,
-                    None,
-                )
-            elif not (
-                self._frames[0].call.start <= span.start and span.end <= self._frames[0].call.end
-            ):
-                also = also or Label(self._frames[0].call, "used here")
-        if (code, message, span) not in self._reported:
-            self._reported.add((code, message, span))
-            self._counts[code] += 1
-            if self._counts[code] > MAX_SAME:
-                return
-            if self._counts[code] == MAX_SAME:
-                help = f"more messages {code} are not shown"
-            self.diagnostics.append(
-                Diagnostic.at(
-                    code, message, span, text, also=also, help=help, replacement=replacement
-                )
-            )
+                where = self._where(source, span)
+                text = f"{where}: {text}" if text else where
+                span, second, replacement = used, None, None
+            elif not (used.start <= span.start and span.end <= used.end):
+                second = second or Label(used, "used here")
+        if (code, what, span) in self._reported:
+            return
+        self._reported.add((code, what, span))
+        self._counts[code] += 1
+        if self._counts[code] > MAX_SAME:
+            return
+        if self._counts[code] == MAX_SAME:
+            help = f"more messages {code} are not shown"
+        self.diagnostics.append(
+            Diagnostic.at(code, what, span, text, also=second, help=help, replacement=replacement)
+        )
+
+    def _where(self, source: Source, span: Span) -> str:
+        """A place in another file, in words."""
+        title, line = self._frames[0].title, source.line_col(span.start)[0]
+        if title == source.name:
+            return f"in {source.name}, line {line}"
+        return f"in {title} ({source.name}, line {line})"
 
     def slice(self, span: Span) -> str:
         """The text of a place in the file that is being read."""
@@ -206,15 +227,12 @@ class Scope:
         allowed = min(MAX_EXPANSIONS, MAX_TOTAL - self.unfolded)
         if circular or self.expansions > allowed:
             if circular:
-                self.report(
-                    "E071",
-                    f"`{definition.name.text}` is defined by itself",
-                    call,
-                    "a definition cannot use its own name",
-                )
+                self.report(messages.circular(definition.name.text), call)
             elif self.expansions == allowed + 1:
-                text = f"more than {MAX_EXPANSIONS} uses of definitions from here, or {MAX_TOTAL} in the program"
-                self.report("E073", "the definitions unfold to too much", call, text)
+                limit = (
+                    f"{MAX_EXPANSIONS} uses of definitions from here, or {MAX_TOTAL} in the program"
+                )
+                self.report(messages.too_much(limit), call)
             yield False
             return
         frame = _Frame(
@@ -244,11 +262,11 @@ class Scope:
         return self._frames[0].call if self._frames else call
 
     @property
-    def in_definition(self) -> bool:
-        """Whether the text of a `let` is being read, where a set may name elements that this system
+    def in_group(self) -> bool:
+        """Whether the text of a group is being read, where a set may name elements that this system
         lacks.
         """
-        return any(f.definition is not None and f.definition.kind == "let" for f in self._frames)
+        return any(f.definition is not None and f.definition.group for f in self._frames)
 
     def place(self, span: Span) -> Span:
         """A place in the file that is being read as one in the program itself: what led there, if

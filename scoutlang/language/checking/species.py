@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from scoutlang.ir import elements
 from scoutlang.language.checking.scope import Scope
-from scoutlang.language.diagnostics import Label
-from scoutlang.language.diagnostics.suggest import closest, listing, quoted
+from scoutlang.language.diagnostics import messages
+from scoutlang.language.diagnostics.suggest import closest
 from scoutlang.language.syntax.ast import Name
 
 _LONGEST_MISSPELT_SYMBOL = 3
@@ -38,9 +38,7 @@ def element(name: Name, scope: Scope) -> str | None:
             if word
             else known
         )
-    scope.report(
-        "E031", f"{quoted(name.text)} is not an element", name.span, text, replacement=guess
-    )
+    scope.report(messages.no_element(name.text, text, guess), name.span)
     return None
 
 
@@ -52,18 +50,7 @@ def in_system(name: Name, scope: Scope) -> bool:
     similar = [s for s in scope.system if periodic_group(s) == periodic_group(symbol)] or [
         s for s in scope.system if s[0] == symbol[0]
     ]
-    advice = (
-        f"add it to the system, or did you mean {listing(similar)}?"
-        if similar
-        else "add it to the system"
-    )
-    scope.report(
-        "E030",
-        f"{symbol} is not in the system",
-        name.span,
-        advice,
-        also=Label(scope.system_span, "declared here"),
-    )
+    scope.report(messages.outside_system(symbol, similar), name.span, also=scope.system_span)
     return False
 
 

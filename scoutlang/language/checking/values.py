@@ -22,32 +22,34 @@ Values of different sites cannot meet.
 
 @dataclass(frozen=True)
 class SpeciesValue:
-    """A chain of species; one species is a chain of one. ``spans`` of each."""
+    """A chain of species; one species is a chain of one."""
 
     species: tuple[ir.Species, ...]
     spans: tuple[Span, ...]
+    """Where each is written."""
 
 
 @dataclass(frozen=True)
 class QuantityValue:
-    """A number with its dimension.
-
-    scale, tolerance: natural unit of change and default tolerance; None where ``=`` needs one
-    written. minimum, maximum: possible values. bare: a number without a unit, which takes the
-    dimension of what it meets. signature: of the descriptor that this is a value of. ``measure`` is
-    its use, for doubts about it (`signatures.Concern`).
-    """
+    """A number with its dimension."""
 
     node: ir.Quantity
     dimension: Dimension
     sites: Sites = None
     scale: float = 1.0
+    """Natural unit of change."""
     tolerance: float | None = None
+    """Of ``=``; None where one must be written."""
     minimum: float = -math.inf
+    """The smallest possible value."""
     maximum: float = math.inf
+    """The largest possible value."""
     bare: bool = False
+    """Whether it is a number without a unit, which takes the dimension of what it meets."""
     signature: DescriptorSignature | None = None
+    """Of the descriptor that this is a value of."""
     measure: ir.Measure | None = None
+    """The use of that descriptor, for doubts about it (`signatures.Concern`)."""
 
     @property
     def constant(self) -> float | None:

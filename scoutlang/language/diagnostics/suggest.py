@@ -45,7 +45,8 @@ def quoted(text: str, limit: int = 40) -> str:
     short = text if len(text) <= limit else text[: limit - 1] + "…"
     strange = next((c for c in text if ord(c) in _LOOKALIKES), None)
     if strange and text.isidentifier() and text.translate(_LOOKALIKES).isascii():
-        return f"`{printable(short)}` (its {strange} is {unicodedata.name(strange).split()[0].capitalize()})"
+        script = unicodedata.name(strange).split()[0].capitalize()
+        return f"`{printable(short)}` (its {strange} is {script})"
     return f"`{printable(short)}`"
 
 

@@ -10,7 +10,8 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 
-from scoutlang.language.syntax.ast import Statement
+from scoutlang.ir.settings import Table, settings
+from scoutlang.language.statements.statement import Claiming, Configuring, Defining, Statement
 
 
 def _found() -> Mapping[str, type[Statement]]:
@@ -22,9 +23,30 @@ def _found() -> Mapping[str, type[Statement]]:
                 isinstance(value, type)
                 and issubclass(value, Statement)
                 and value.__module__ == module.__name__
+                and "rule" in vars(value)
             ):
                 found[value.rule] = value
     return found
 
 
 STATEMENTS: Mapping[str, type[Statement]] = _found()
+
+SETTINGS: Mapping[str, Table] = {
+    rule: settings(statement.fills)
+    for rule, statement in STATEMENTS.items()
+    if issubclass(statement, Configuring)
+}
+"""Statement → its settings, by their names in the language."""
+
+
+CLAIMING = tuple(v for v, s in STATEMENTS.items() if issubclass(s, Claiming))
+"""Statements that claim something."""
+
+DEFINING = tuple(v for v, s in STATEMENTS.items() if issubclass(s, Defining))
+"""Statements that give a name to an expression."""
+
+CALLED = tuple(v for v, s in STATEMENTS.items() if issubclass(s, Defining) and s.takes_arguments)
+"""Those of them whose names are called."""
+
+GROUPING = tuple(v for v, s in STATEMENTS.items() if issubclass(s, Defining) and s.group)
+"""Those of them that may name a group of species."""

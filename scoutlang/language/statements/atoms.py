@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from scoutlang.ir import AtomRange
 from scoutlang.ir.source import Span
+from scoutlang.language.checking import models
 from scoutlang.language.checking.elaborate import Context, quantity
-from scoutlang.language.checking.relations import OPERATORS, backwards
+from scoutlang.language.checking.relations import backwards
 from scoutlang.language.checking.scope import Scope
+from scoutlang.language.diagnostics.messages import Message
+from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Node, Operator, Parts, Quantity, Range, Statement, Symbol
+from scoutlang.language.syntax.ast import Node, Operator, Parts, Quantity, Range, Symbol
 
 _MOST = 10_000
 
@@ -38,7 +41,7 @@ class Atoms(Statement):
         if isinstance(self.demand, Range):
             return f"atoms in {printer.range_text(self.demand)}"
         assert self.operator is not None
-        return f"atoms {OPERATORS[self.operator.terminal]} {printer.expression(self.demand, printer.OPERAND)}"
+        return f"atoms {self.operator.symbol} {printer.expression(self.demand, printer.OPERAND)}"
 
     def check(self, scope: Scope) -> None:
         place = (
@@ -51,7 +54,7 @@ class Atoms(Statement):
             ends = (self.demand.low, self.demand.high) if self.demand.unit is None else None
         else:
             assert self.operator is not None
-            symbol = OPERATORS[self.operator.terminal]
+            symbol = self.operator.symbol
             ends = (
                 (self.demand, self.demand)
                 if symbol == "="
@@ -75,8 +78,12 @@ class Atoms(Statement):
             return
         scope.atoms = AtomRange(low, high)
 
+    def conclude(self, scope: Scope) -> None:
+        assert scope.atoms is not None
+        models.check_size(scope.atoms.low, self.span, scope)
+
     def _reject(self, scope: Scope, span: Span, message: str) -> None:
-        scope.report("E054", message, span, "write `in [8, 20]`, `<= 20` or `= 12`")
+        scope.report(Message("E054", message, "write `in [8, 20]`, `<= 20` or `= 12`"), span)
 
 
 def _whole(node: Node, scope: Scope) -> int | None:

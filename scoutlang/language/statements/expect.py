@@ -8,25 +8,10 @@ Of every structure it is reported whether it holds; hits are decided by `require
 
 from __future__ import annotations
 
-from scoutlang.ir.source import Span
-from scoutlang.language.checking import claims
-from scoutlang.language.checking.scope import Scope
-from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Claim, Parts, Statement
+from scoutlang.language.statements.statement import Claiming
 
 
-class Expect(Statement):
+class Expect(Claiming):
     rule = "expect"
     example = "expect e_above_hull < 0.2 eV/atom"
-
-    claim: Claim
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Expect:
-        return cls(span, parts.one(Claim))
-
-    def text(self) -> str:
-        return f"expect {printer.claim(self.claim)}"
-
-    def check(self, scope: Scope) -> None:
-        claims.check("expect", self.claim, self.span, scope)
+    steers = False

@@ -6,12 +6,17 @@ formula units, as many as `atoms` allows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scoutlang.ir.source import Span
+from scoutlang.language.checking import models
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.checking.species import formula_parts
-from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.diagnostics.suggest import listing, quoted
-from scoutlang.language.syntax.ast import Name, Parts, Statement, Text
+from scoutlang.language.statements.statement import Slip, Statement
+from scoutlang.language.syntax.ast import Name, Parts, Text
+from scoutlang.language.syntax.lexeme import Lexeme
 
 
 class Formula(Statement):
@@ -24,9 +29,14 @@ class Formula(Statement):
 
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Formula:
-        written = parts[1]
+        written = parts[0]
         assert isinstance(written, Name | Text)
         return cls(span, written)
+
+    @classmethod
+    def slip(cls, lexemes: Sequence[Lexeme], position: int) -> Slip | None:
+        hyphen = lexemes[position].terminal == "HYPHEN"
+        return Slip("a formula has no hyphens: `CuSi2P3`") if hyphen else None
 
     def text(self) -> str:
         return f'formula "{self.written.text}"'
@@ -36,7 +46,8 @@ class Formula(Statement):
         if not parts:
             text = "symbols with whole numbers, such as CuSi2P3"
             scope.report(
-                "E078", f"{quoted(self.written.text)} is no formula", self.written.span, text
+                Message("E078", f"{quoted(self.written.text)} is no formula", text),
+                self.written.span,
             )
             return
         counts: dict[str, int] = {}
@@ -44,14 +55,17 @@ class Formula(Statement):
             counts[symbol] = counts.get(symbol, 0) + number
         outside = [s for s in counts if scope.system and s not in scope.system]
         if outside:
-            also = Label(scope.system_span, "declared here")
-            message = f"{listing(outside, 'and')} {'is' if len(outside) == 1 else 'are'} not in the system"
+            are = "is" if len(outside) == 1 else "are"
+            message = f"{listing(outside, 'and')} {are} not in the system"
             scope.report(
-                "E030",
-                message,
+                Message(
+                    "E030",
+                    message,
+                    "add to the system, or change the formula",
+                    also="declared here",
+                ),
                 self.written.span,
-                "add to the system, or change the formula",
-                also=also,
+                also=scope.system_span,
             )
             return
         size = sum(counts.values())
@@ -60,7 +74,18 @@ class Formula(Statement):
                 f"a formula unit has {size} atoms, the cell {scope.atoms.low} to {scope.atoms.high}"
             )
             scope.report(
-                "E078", "no whole number of formula units fits the cell", self.written.span, text
+                Message("E078", "no whole number of formula units fits the cell", text),
+                self.written.span,
             )
             return
         scope.formula = tuple(counts.items())
+
+    def conclude(self, scope: Scope) -> None:
+        assert scope.formula is not None
+        counts = dict(scope.formula)
+        models.check_size(sum(counts.values()), self.span, scope)
+        missing = [e for e in scope.system if e not in counts]
+        if missing:
+            are = "is" if len(missing) == 1 else "are"
+            message = f"{', '.join(missing)} of the system {are} not in the formula"
+            scope.report(Message("W064", message, "no crystal will hold it"), self.span)

@@ -8,13 +8,16 @@ only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from scoutlang.ir.source import Span
 from scoutlang.language.checking.scope import Import, Names, Scope
-from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.diagnostics.suggest import quoted
-from scoutlang.language.syntax.ast import Name, Parts, Reference, Statement, Text
+from scoutlang.language.statements.statement import Slip, Statement
+from scoutlang.language.syntax.ast import Name, Parts, Reference, Text
+from scoutlang.language.syntax.lexeme import Lexeme
 
 
 class Import_(Statement):
@@ -22,15 +25,28 @@ class Import_(Statement):
     example = "import std.polyhedra as poly"
     usage = "require poly.tetrahedron(Cu, P)"
     defines = True
+    takes = "modules"
+    outline = "Module"
 
     what: Reference | Text
     alias: Name | None
 
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Import_:
-        what = parts[1]
+        what = parts[0]
         assert isinstance(what, Reference | Text)
         return cls(span, what, parts.maybe(Name))
+
+    @classmethod
+    def slip(cls, lexemes: Sequence[Lexeme], position: int) -> Slip | None:
+        found = lexemes[position]
+        if found.terminal == "NAME":
+            return Slip(f"write `as {found.text}`", f"as {found.text}")
+        if found.terminal == "SLASH":
+            return Slip(
+                "a module of the library has a dot: `std.polyhedra`; a file stands in quotes"
+            )
+        return None
 
     def text(self) -> str:
         what = self.what.text if isinstance(self.what, Reference) else f'"{self.what.text}"'
@@ -46,17 +62,15 @@ class Import_(Statement):
         )
         if not alias.isidentifier():
             scope.report(
-                "E072", f"{quoted(alias)} is no name", self.what.span, "give it one: `as mine`"
+                Message("E072", f"{quoted(alias)} is no name", "give it one: `as mine`"),
+                self.what.span,
             )
             return
         if alias in names.imports:
-            first = Label(names.imports[alias].span, "first here")
             scope.report(
-                "E070",
-                f"`{alias}` is imported twice",
+                Message("E070", f"`{alias}` is imported twice", "remove this one, or use `as`"),
                 self.span,
-                "remove this one, or use `as`",
-                also=first,
+                also=names.imports[alias].span,
             )
             return
         module = scope.files.module(self.what, self.what.span, scope, names)

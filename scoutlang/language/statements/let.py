@@ -10,17 +10,19 @@ from __future__ import annotations
 from scoutlang.ir.source import Span
 from scoutlang.language.checking import definitions
 from scoutlang.language.checking.scope import Definition, Names, Scope
+from scoutlang.language.statements.statement import Defining
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Name, Node, Parts, Statement
+from scoutlang.language.syntax.ast import Name, Node, Parts
 
 
-class Let(Statement):
+class Let(Defining):
     rule = "let"
     example = "let tight = 2.5 Å"
     usage = "require max(distance(Si-P)) < tight"
     defines = True
+    group = True
+    outline = "Constant"
 
-    name: Name
     body: Node
 
     @classmethod
@@ -31,9 +33,6 @@ class Let(Statement):
         return f"let {self.name.text} = {printer.expression(self.body)}"
 
     def declare(self, scope: Scope, names: Names) -> None:
-        definitions.declare(Definition(self.name, "let", self.body, names), scope)
-
-    def check(self, scope: Scope) -> None:
-        """A definition is checked where it is used; one that nothing uses by
-        `definitions.check_unused`.
-        """
+        definitions.declare(
+            Definition(self.name, self.rule, self.body, names, group=self.group), scope
+        )

@@ -10,18 +10,20 @@ from __future__ import annotations
 from scoutlang.ir.source import Span
 from scoutlang.language.checking import definitions
 from scoutlang.language.checking.scope import Definition, Names, Scope
-from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics.messages import Message
+from scoutlang.language.statements.statement import Defining
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Name, Node, Parts, Place, Statement
+from scoutlang.language.syntax.ast import Name, Node, Parts, Place
 
 
-class Motif(Statement):
+class Motif(Defining):
     rule = "motif"
     example = "motif bonded(A, B, n = 4) = each CN(A-B) = n"
     usage = "require bonded(Cu, P)"
     defines = True
+    takes_arguments = True
+    outline = "Function"
 
-    name: Name
     places: tuple[Place, ...]
     body: Node
 
@@ -37,18 +39,12 @@ class Motif(Statement):
         seen: dict[str, Span] = {}
         for place in self.places:
             if place.name.text in seen:
-                first = Label(seen[place.name.text], "first here")
                 scope.report(
-                    "E070",
-                    f"`{place.name.text}` is a parameter twice",
+                    Message(
+                        "E070", f"`{place.name.text}` is a parameter twice", "choose another name"
+                    ),
                     place.span,
-                    "choose another name",
-                    also=first,
+                    also=seen[place.name.text],
                 )
             seen.setdefault(place.name.text, place.span)
-        definitions.declare(Definition(self.name, "motif", self.body, names, self.places), scope)
-
-    def check(self, scope: Scope) -> None:
-        """A definition is checked where it is used; one that nothing uses by
-        `definitions.check_unused`.
-        """
+        definitions.declare(Definition(self.name, self.rule, self.body, names, self.places), scope)

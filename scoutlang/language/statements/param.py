@@ -10,22 +10,23 @@ from scoutlang import ir
 from scoutlang.ir.source import Span
 from scoutlang.language.checking import definitions
 from scoutlang.language.checking.scope import Definition, Names, Scope
+from scoutlang.language.statements.statement import Defining
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Name, Node, Parts, Range, Statement
+from scoutlang.language.syntax.ast import Name, Node, Parts, Range
 
 
-class Param(Statement):
+class Param(Defining):
     rule = "param"
     example = "param rc = 2.6 Å in [2.3, 2.9] Å"
     usage = "require max(distance(Cu-P)) < rc"
+    outline = "Variable"
 
-    name: Name
     value: Node
     range: Range | None
 
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Param:
-        return cls(span, parts.one(Name), parts[3], parts.maybe(Range))
+        return cls(span, parts.one(Name), parts[2], parts.maybe(Range))
 
     def text(self) -> str:
         range_ = f" in {printer.range_text(self.range)}" if self.range else ""
@@ -33,10 +34,13 @@ class Param(Statement):
 
     def declare(self, scope: Scope, names: Names) -> None:
         outside = definitions.override(self.name.text, self.value, scope)
-        body, home = (self.value, names) if outside is None else (outside.body, outside.names)
-        definitions.declare(Definition(self.name, "param", body, home), scope)
+        body, home = outside or (self.value, names)
+        definition = Definition(
+            self.name, self.rule, body, home, usual=self.value, range=self.range
+        )
+        definitions.declare(definition, scope)
 
     def check(self, scope: Scope) -> None:
-        value = definitions.parameter_value(self.name, self.value, self.range, scope)
+        value = definitions.parameter_value(self.name, scope)
         if value is not None:
             scope.parameters.append(ir.ParameterValue(self.name.text, value))

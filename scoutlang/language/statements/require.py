@@ -8,25 +8,9 @@ loss, and ``loss l2``, the shape of its loss: l1 (usual, that of the paper), l2,
 
 from __future__ import annotations
 
-from scoutlang.ir.source import Span
-from scoutlang.language.checking import claims
-from scoutlang.language.checking.scope import Scope
-from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Claim, Parts, Statement
+from scoutlang.language.statements.statement import Claiming
 
 
-class Require(Statement):
+class Require(Claiming):
     rule = "require"
     example = "require CN(Cu-P) = 4"
-
-    claim: Claim
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Require:
-        return cls(span, parts.one(Claim))
-
-    def text(self) -> str:
-        return f"require {printer.claim(self.claim)}"
-
-    def check(self, scope: Scope) -> None:
-        claims.check("require", self.claim, self.span, scope)

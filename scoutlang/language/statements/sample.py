@@ -7,51 +7,24 @@ numbers of its own, from the seed and its number, so another ``batch`` changes i
 
 from __future__ import annotations
 
-from scoutlang.ir import Sample as SampleSettings
+from collections.abc import Sequence
+
+from scoutlang import ir
 from scoutlang.ir.source import Span
-from scoutlang.language.checking import settings
+from scoutlang.language.checking import models, settings
 from scoutlang.language.checking.scope import Scope
-from scoutlang.language.checking.settings import Entry, Real, Whole, Words
+from scoutlang.language.statements.statement import Configuring, Slip
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Name, Number, Parts, Setting, Statement
-
-SETTINGS: settings.Table = {
-    "count": Entry(
-        "count",
-        Whole(1, 10_000_000),
-        "structures in each arm; the first number of the statement is short for it",
-    ),
-    "batch": Entry(
-        "batch",
-        Whole(1, 100_000),
-        "structures sampled together; a matter of memory and speed, not of statistics",
-    ),
-    "steps": Entry(
-        "steps", Whole(2, 100_000), "diffusion steps; more are slower and a little better"
-    ),
-    "seed": Entry("seed", Whole(0, 2**53), "the same seed gives the same structures"),
-    "model": Entry(
-        "model",
-        Words(),
-        "the model to sample from: `mini`, the name of a published checkpoint, or the path of a checkpoint folder in quotes",
-    ),
-    "cfg": Entry(
-        "cfg",
-        Real(0, 100),
-        "factor of the classifier-free guidance towards the chemical system; the paper uses 2 with the published checkpoint",
-    ),
-    "corrector": Entry(
-        "corrector",
-        Whole(0, 100),
-        "Langevin steps after each diffusion step, n_c of the paper; if not given what suits the model",
-    ),
-}
+from scoutlang.language.syntax.ast import Name, Number, Parts, Setting
+from scoutlang.language.syntax.lexeme import Lexeme
 
 
-class Sample(Statement):
+class Sample(Configuring):
     rule = "sample"
     example = "sample 256 batch 32 steps 250 seed 7"
     once = True
+    fills = ir.Sample
+    one_setting = "batch 32"
 
     count: Number | None
     settings: tuple[Setting, ...]
@@ -59,6 +32,11 @@ class Sample(Statement):
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Sample:
         return cls(span, parts.maybe(Number), parts.all(Setting))
+
+    @classmethod
+    def slip(cls, lexemes: Sequence[Lexeme], position: int) -> Slip | None:
+        slip = super().slip(lexemes, position)
+        return Slip("the count is a whole number from 1") if slip and position == 1 else slip
 
     def text(self) -> str:
         count = [] if self.count is None else [printer.number_text(self.count)]
@@ -71,6 +49,8 @@ class Sample(Statement):
             if self.count is None
             else (Setting(self.count.span, Name(self.count.span, "count"), self.count),)
         )
-        scope.sample = SampleSettings(
-            **settings.resolve(self.rule, (*short, *self.settings), SETTINGS, scope)
-        )
+        values = settings.resolve(self.rule, (*short, *self.settings), scope)
+        scope.sample = self.fills(**values)
+
+    def conclude(self, scope: Scope) -> None:
+        models.check({s.key.text: s.span for s in self.settings}, scope)

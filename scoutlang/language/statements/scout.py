@@ -9,13 +9,15 @@ from __future__ import annotations
 from scoutlang.ir import LANGUAGE_VERSION
 from scoutlang.ir.source import Span
 from scoutlang.language.checking.scope import Names, Scope
-from scoutlang.language.checking.versions import VERSIONS
-from scoutlang.language.syntax.ast import Number, Parts, Statement
+from scoutlang.language.diagnostics.messages import Message
+from scoutlang.language.statements.statement import Statement
+from scoutlang.language.syntax.ast import Number, Parts
 
 
 class Scout(Statement):
     rule = "scout"
     example = "scout 1"
+    usage = "system Cu-Si-P-Ca"
     once = True
     defines = True
     precedence = 0
@@ -31,23 +33,29 @@ class Scout(Statement):
 
     def declare(self, scope: Scope, names: Names) -> None:
         if self.version.value > LANGUAGE_VERSION:
-            message = f"this program is written for scout {self.version.text}; this installation knows versions up to {LANGUAGE_VERSION}"
-            scope.report(
-                "E005",
-                message,
-                self.version.span,
-                "install a newer scoutlang: pip install --upgrade scoutlang",
+            message = (
+                f"this program is written for scout {self.version.text}; "
+                f"this installation knows versions up to {LANGUAGE_VERSION}"
             )
-        elif self.version.value not in VERSIONS or not self.version.text.isdigit():
             scope.report(
-                "E005",
-                f"`{self.version.text}` is no version of the language",
+                Message(
+                    "E005", message, "install a newer scoutlang: pip install --upgrade scoutlang"
+                ),
                 self.version.span,
-                f"write {LANGUAGE_VERSION}",
+            )
+        elif self.version.value < 1 or not self.version.text.isdigit():
+            scope.report(
+                Message(
+                    "E005",
+                    f"`{self.version.text}` is no version of the language",
+                    f"write {LANGUAGE_VERSION}",
+                ),
+                self.version.span,
             )
 
     def check(self, scope: Scope) -> None:
         if scope.statements[0] is not self:
             scope.report(
-                "E026", "`scout` comes first", self.span, "make it the first statement of the file"
+                Message("E026", "`scout` comes first", "make it the first statement of the file"),
+                self.span,
             )

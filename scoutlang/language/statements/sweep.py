@@ -10,9 +10,10 @@ from scoutlang import ir
 from scoutlang.ir.source import Span
 from scoutlang.language.checking import definitions
 from scoutlang.language.checking.scope import Scope
-from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics.messages import Message
+from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Name, Parts, Set, Statement
+from scoutlang.language.syntax.ast import Name, Parts, Set
 
 MAX_MEMBERS = 1_000
 
@@ -21,6 +22,7 @@ class Sweep(Statement):
     rule = "sweep"
     example = "sweep k in {0.2, 0.4, 0.8}"
     precedence = 2
+    takes = "parameters"
 
     name: Name
     values: Set
@@ -36,10 +38,12 @@ class Sweep(Statement):
         name = self.name.text
         if not definitions.can_be_set(name, scope):
             scope.report(
-                "E077",
-                f"nothing here is called `{name}`",
+                Message(
+                    "E077",
+                    f"nothing here is called `{name}`",
+                    definitions.settable_help(name, scope),
+                ),
                 self.name.span,
-                definitions.settable_help(name, scope),
             )
             return
         before = next(
@@ -52,11 +56,9 @@ class Sweep(Statement):
         )
         if before is not None and before.span.start < self.span.start:
             scope.report(
-                "E070",
-                f"`{name}` is swept twice",
+                Message("E070", f"`{name}` is swept twice", "merge the values"),
                 self.name.span,
-                "merge the values",
-                also=Label(before.name.span, "first here"),
+                also=before.name.span,
             )
             return
         if name in scope.overrides:
@@ -64,7 +66,8 @@ class Sweep(Statement):
         texts = tuple(printer.expression(v, printer.OPERAND) for v in self.values.items)
         if len(set(texts)) < len(texts):
             scope.report(
-                "E077", "a value is given twice", self.values.span, "each value makes one run"
+                Message("E077", "a value is given twice", "each value makes one run"),
+                self.values.span,
             )
             return
         members = len(texts)
@@ -72,10 +75,8 @@ class Sweep(Statement):
             members *= len(sweep.values)
         if members > MAX_MEMBERS:
             scope.report(
-                "E077",
-                f"the sweeps make {members} runs",
+                Message("E077", f"the sweeps make {members} runs", f"at most {MAX_MEMBERS}"),
                 self.values.span,
-                f"at most {MAX_MEMBERS}",
             )
             return
         possible = [definitions.check_sweep_value(name, v, scope) for v in self.values.items]

@@ -8,24 +8,29 @@ from __future__ import annotations
 from scoutlang.ir.source import Span
 from scoutlang.language.checking import species
 from scoutlang.language.checking.scope import Scope
-from scoutlang.language.diagnostics import Label
+from scoutlang.language.diagnostics import messages
+from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.diagnostics.suggest import quoted
+from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Addition, Node, Parts, Plus, Reference, Statement
+from scoutlang.language.syntax.ast import Addition, Node, Parts, Plus, Reference
 
 
 class System(Statement):
     rule = "system"
     example = "system Cu-Si-P-Ca"
     once = True
+    required = "name the elements first"
     precedence = 0
+    takes = "elements"
+    outline = "Namespace"
 
     elements: tuple[Node, ...]
     joints: tuple[Plus, ...]
 
     @classmethod
     def build(cls, span: Span, parts: Parts) -> System:
-        written = parts[1]
+        written = parts[0]
         if isinstance(written, Addition):
             return cls(span, written.operands, written.operators)
         return cls(span, (written,), ())
@@ -38,23 +43,19 @@ class System(Statement):
         for joint in self.joints:
             if joint.terminal != "HYPHEN":
                 text = scope.slice(joint.span)
-                scope.report(
-                    "E016",
-                    f"{quoted(text)} is not a hyphen",
-                    joint.span,
-                    "write `-`",
-                    replacement="-",
-                )
+                scope.report(messages.no_hyphen(scope.slice(joint.span)), joint.span)
         symbols: dict[str, Span] = {}
         for item in self.elements:
             if not isinstance(item, Reference) or len(item.names) > 1:
                 text = "a system names its elements one by one"
                 scope.report(
-                    "E010",
-                    f"unexpected {quoted(scope.slice(item.span))}",
+                    Message(
+                        "E010",
+                        f"unexpected {quoted(scope.slice(item.span))}",
+                        text,
+                        help=f"for example: {self.example}",
+                    ),
                     item.span,
-                    text,
-                    help=f"for example: {self.example}",
                 )
                 known = False
                 continue
@@ -64,13 +65,7 @@ class System(Statement):
                 known = False
                 continue
             if symbol in symbols:
-                scope.report(
-                    "E035",
-                    f"{symbol} is named twice",
-                    name.span,
-                    "remove this one",
-                    also=Label(symbols[symbol], "first here"),
-                )
+                scope.report(messages.named_twice(symbol), name.span, also=symbols[symbol])
             symbols.setdefault(symbol, name.span)
         # With a misspelt element the system is not known well enough to compare other names with
         # it.

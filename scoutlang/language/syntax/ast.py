@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Literal, NoReturn, TypeVar, dataclass_transform
 
-from scoutlang.ir.source import Source, Span
-
-if TYPE_CHECKING:
-    from scoutlang.language.checking.scope import Names, Scope
+from scoutlang.ir.source import Span
 
 T = TypeVar("T")
 
@@ -52,7 +48,8 @@ class _Record:
         return hash((type(self), self._meaning()))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self._fields)})"
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)
+        return f"{type(self).__name__}({fields})"
 
     def _meaning(self) -> tuple[object, ...]:
         """All fields but the first."""
@@ -292,10 +289,26 @@ class Multiplication(Expression):
         return cls(span, _operands(parts), parts.all(Times))
 
 
+Comparator = Literal["=", "<", "<=", ">", ">="]
+_COMPARATORS: Mapping[str, Comparator] = {
+    "EQUAL": "=",
+    "DOUBLE_EQUAL": "=",
+    "LESS": "<",
+    "LESS_EQUAL": "<=",
+    "GREATER": ">",
+    "GREATER_EQUAL": ">=",
+}
+
+
 class Operator(Rule):
     """``=``, ``<``, ``<=``, ``>``, ``>=``; ``terminal`` tells ``==`` from ``=``."""
 
     terminal: str
+
+    @property
+    def symbol(self) -> Comparator:
+        """What it means, however it is written."""
+        return _COMPARATORS[self.terminal]
 
     @classmethod
     def build(cls, span: Span, parts: Parts) -> Operator:
@@ -552,48 +565,6 @@ class Setting(Rule):
         return cls(span, parts.one(Name), value)
 
 
-class Statement(Rule):
-    """One statement. Its file in `statements` holds its syntax tree, its meaning and an example;
-    the file's docstring is its manual page.
-
-    usage: lines that use the example, where a program needs some. once: may appear once only.
-    defines: may stand in a module. precedence: statements are checked in this order, then in
-    reading order.
-    """
-
-    rule: ClassVar[str]
-    example: ClassVar[str]
-    usage: ClassVar[str] = ""
-    once: ClassVar[bool] = False
-    defines: ClassVar[bool] = False
-    precedence: ClassVar[int] = 1
-
-    @property
-    def verb_span(self) -> Span:
-        return Span(self.span.start, self.span.start + len(self.rule))
-
-    def declare(self, scope: Scope, names: Names) -> None:
-        """Add the names that the statement defines; everything is declared before anything is
-        checked, so that order does not matter.
-        """
-
-    def text(self) -> str:
-        """The statement in the usual form (`formatting`)."""
-        raise NotImplementedError(type(self))
-
-    def check(self, scope: Scope) -> None:
-        """Resolve names and units, and add the meaning to the scope, or report why not."""
-        raise NotImplementedError(type(self))
-
-
-@dataclass(frozen=True)
-class Module:
-    """A parsed program: its statements in reading order."""
-
-    source: Source
-    statements: tuple[Statement, ...]
-
-
 def _rules(base: type[Rule]) -> dict[str, type[Rule]]:
     found: dict[str, type[Rule]] = {}
     for rule in base.__subclasses__():
@@ -611,8 +582,6 @@ def as_data(node: Any) -> Any:
     """A syntax tree as plain data for `json.dumps`: ``{"node": class, "span": [start, end], field:
     …}``.
     """
-    if isinstance(node, Module):
-        return {"node": "Module", "statements": as_data(node.statements)}
     if isinstance(node, Node):
         fields = {name: as_data(getattr(node, name)) for name in node._fields[1:]}
         return {"node": type(node).__name__, "span": [node.span.start, node.span.end], **fields}

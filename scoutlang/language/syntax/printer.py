@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Sequence
 
 from scoutlang.ir.units import find_unit
-from scoutlang.language.checking import calls
 from scoutlang.language.syntax.ast import (
     Addition,
     Among,
@@ -46,15 +45,8 @@ from scoutlang.language.syntax.ast import (
     Wish,
     Within,
 )
+from scoutlang.language.syntax.functions import FUNCTIONS
 
-_OPERATORS = {
-    "EQUAL": "=",
-    "DOUBLE_EQUAL": "=",
-    "LESS": "<",
-    "LESS_EQUAL": "<=",
-    "GREATER": ">",
-    "GREATER_EQUAL": ">=",
-}
 # How tightly an expression holds together: one inside a tighter place needs brackets.
 _IMPLICATION, _EITHER, _BOTH, _NEGATION, _RELATION, _SUM, _PRODUCT, _SIGN, _POWER, _PRIMARY = range(
     10
@@ -109,7 +101,7 @@ def _expression(node: Node) -> str:
         case Set(items=items):
             return "{" + ", ".join(expression(i, _SUM) for i in items) + "}"
         case Call(callee=callee, arguments=arguments):
-            argument = expression if callee.text in calls.FUNCTIONS else _argument
+            argument = expression if callee.text in FUNCTIONS else _argument
             return f"{callee.text}({', '.join(argument(a) for a in arguments)})"
         case Raised(base=base, exponent=exponent):
             # Without brackets the power would be one of the unit: `(2 Å)^3` is 8 Å^3.
@@ -130,9 +122,7 @@ def _expression(node: Node) -> str:
             parts = [expression(first, _SUM)]
             for link in links:
                 tolerance = f" ± {expression(link.tolerance.value, _SUM)}" if link.tolerance else ""
-                parts.append(
-                    f"{_OPERATORS[link.operator.terminal]} {expression(link.value, _SUM)}{tolerance}"
-                )
+                parts.append(f"{link.operator.symbol} {expression(link.value, _SUM)}{tolerance}")
             return " ".join(parts)
         case Within(subject=subject, range=range_):
             return f"{expression(subject, _SUM)} in {range_text(range_)}"
@@ -169,7 +159,7 @@ def _argument(node: Node) -> str:
     """
     match node:
         case Comparison(first=Reference(names=(name,)), links=(link,)) if (
-            _OPERATORS[link.operator.terminal] == "=" and not link.tolerance
+            link.operator.symbol == "=" and not link.tolerance
         ):
             return f"{name.text}={expression(link.value, _SUM)}"
         case Addition(operands=operands) if _is_chain(node, _is_name):

@@ -11,11 +11,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from scoutlang.report.data import Group, ReportData
-from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.kernel import density
-from scoutlang.report.figures.look import (
+from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures._kernel import density
+from scoutlang.report.figures._look import (
     STYLES,
-    TARGET,
     canvas,
     counted,
     listed,
@@ -23,7 +22,10 @@ from scoutlang.report.figures.look import (
     plain,
     present,
 )
-from scoutlang.report.figures.terms import Numeric, numeric_terms, pooled_range, slug
+from scoutlang.report.figures._terms import Numeric, numeric_terms, pooled_range, slug
+from scoutlang.support.colours import CLEAR, TARGET
+
+PLACE = 20
 
 _GRID = 401
 _MOST_BINS = 40
@@ -112,7 +114,7 @@ def _pattern(group: Group) -> dict[str, object]:
     return {
         "shape": style.pattern,
         "fgcolor": style.colour,
-        "bgcolor": "rgba(0,0,0,0)",
+        "bgcolor": CLEAR,
         "fillmode": "overlay",
         "size": 6,
         "solidity": 0.4,
@@ -156,8 +158,10 @@ def _densities(
     figure.update_yaxes(title=f"probability density per {unit}" if unit else "probability density")
     said = []
     if widths:
+        bandwidths = f"{', '.join(widths)} {unit}".rstrip()
         said.append(
-            f"Curves: Gaussian kernel density, bandwidth by Silverman's rule ({', '.join(widths)}{f' {unit}' if unit else ''}), area 1."
+            "Curves: Gaussian kernel density, bandwidth by Silverman's rule "
+            f"({bandwidths}), area 1."
         )
     if single:
         said.append(f"Ticks: the single values ({'; '.join(single)}).")
@@ -214,7 +218,10 @@ def _what(data: ReportData, numeric: Numeric, groups: dict[Group, list[float]]) 
         if undefined:
             said.append(f"{undefined} undefined")
         parts.append(f"{group}: {', '.join(said)}")
-    return f"Exact value of {numeric.axis} in {listed(list(groups))} crystals, nothing relaxed; {wanted}. {'; '.join(parts)}."
+    return (
+        f"Exact value of {numeric.axis} in {listed(list(groups))} crystals, nothing relaxed; "
+        f"{wanted}. {'; '.join(parts)}."
+    )
 
 
 def _outside(groups: dict[Group, list[float]], low: float, high: float) -> str:

@@ -7,9 +7,12 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from scoutlang.report.data import ReportData
-from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.look import STYLES, canvas, panels, plain
+from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures._look import STYLES, canvas, panels, plain
+from scoutlang.support.colours import CLEAR
 from scoutlang.validation.funnel import Funnel, Step
+
+PLACE = 10
 
 _ROW = 62
 # characters of a reason beside its bar; the whole of it is in the caption and under the pointer
@@ -58,7 +61,7 @@ def _add_arm(figure: go.Figure, column: int, funnel: Funnel, heights: list[int])
             marker={
                 "color": style.colour,
                 "line": {"color": style.colour, "width": 1},
-                "pattern": {"shape": style.pattern, "bgcolor": "rgba(0,0,0,0)"},
+                "pattern": {"shape": style.pattern, "bgcolor": CLEAR},
             },
             text=[f"{number} ({number / funnel.raw:.0%})" for number in kept],
             textposition="outside",

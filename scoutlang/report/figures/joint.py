@@ -13,10 +13,13 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from scoutlang.report.data import Crystal, Group, ReportData
-from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.kernel import density
-from scoutlang.report.figures.look import TARGET, canvas, members, panels, plain, present
-from scoutlang.report.figures.terms import Numeric, numeric_terms, pooled_range, slug
+from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures._kernel import density
+from scoutlang.report.figures._look import canvas, members, panels, plain, present
+from scoutlang.report.figures._terms import Numeric, numeric_terms, pooled_range, slug
+from scoutlang.support.colours import BLACK, TARGET, WHITE, faint
+
+PLACE = 30
 
 MOST_PAIRS = 3
 _GRID = 81
@@ -27,9 +30,7 @@ def draw(data: ReportData) -> list[Drawn]:
     """One figure for each pair of the first `require` terms that have a number, `MOST_PAIRS` at
     most; none where there are less than two.
     """
-    required = [
-        numeric for numeric in numeric_terms(data.program) if numeric.term.verb == "require"
-    ]
+    required = [numeric for numeric in numeric_terms(data.program) if numeric.term.decides]
     return [_draw(data, x, y) for x, y in list(combinations(required, 2))[:MOST_PAIRS]]
 
 
@@ -66,7 +67,8 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
         else:
             drawn = True
             said.append(
-                f"{arm}: bandwidth {found.bandwidth[0]:.2g} along {x.label}, {found.bandwidth[1]:.2g} along {y.label}."
+                f"{arm}: bandwidth {found.bandwidth[0]:.2g} along {x.label}, "
+                f"{found.bandwidth[1]:.2g} along {y.label}."
             )
             surface = {
                 "x": xs,
@@ -105,8 +107,8 @@ def _add_points(
 ) -> None:
     marker = {
         "size": 5,
-        "color": "rgba(255,255,255,0.85)",
-        "line": {"width": 0.8, "color": "rgba(0,0,0,0.7)"},
+        "color": faint(WHITE, 0.85),
+        "line": {"width": 0.8, "color": faint(BLACK, 0.7)},
     }
     scatter = go.Scatter(
         x=points[0],
@@ -143,7 +145,7 @@ def _add_target(
             "symbol": "cross",
             "size": 11,
             "color": TARGET,
-            "line": {"width": 1.5, "color": "white"},
+            "line": {"width": 1.5, "color": faint(WHITE, 1)},
         }
         point = go.Scatter(
             x=[x.target],
@@ -168,17 +170,14 @@ def _caption(
             c.satisfied.get(x.label) is True and c.satisfied.get(y.label) is True for c in some
         )
         shares.append(f"{arm} {both} of {len(some)}")
-    how = (
-        "Gaussian kernel density in two dimensions, bandwidth by Silverman's rule, one colour scale for both arms; dots: the crystals."
-        if drawn
-        else ""
-    )
-    return " ".join(
-        part
-        for part in (
-            f"{x.axis} and {y.axis} of each crystal, unrelaxed, by arm. Target: {x.label} {x.aim} and {y.label} {y.aim}, framed; satisfying both: {', '.join(shares)}.",
-            how,
-            *said,
+    parts = [
+        f"{x.axis} and {y.axis} of each crystal, unrelaxed, by arm. "
+        f"Target: {x.label} {x.aim} and {y.label} {y.aim}, framed; "
+        f"satisfying both: {', '.join(shares)}."
+    ]
+    if drawn:
+        parts.append(
+            "Gaussian kernel density in two dimensions, bandwidth by Silverman's rule, "
+            "one colour scale for both arms; dots: the crystals."
         )
-        if part
-    )
+    return " ".join([*parts, *said])

@@ -8,9 +8,13 @@ import plotly.graph_objects as go
 
 from scoutlang.ir import Arm, Wish
 from scoutlang.report.data import ReportData
-from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.look import STYLES, TARGET, canvas, panels, plain
-from scoutlang.report.figures.terms import pooled_range
+from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures._look import STYLES, canvas, panels, plain
+from scoutlang.report.figures._terms import pooled_range
+from scoutlang.support.colours import TARGET
+from scoutlang.validation.record import by_arm
+
+PLACE = 50
 
 _ROW = 118
 _ARMS: tuple[Arm, ...] = ("guided", "non-guided")  # from below
@@ -23,21 +27,18 @@ def draw(data: ReportData) -> list[Drawn]:
         for term in data.program.terms
         if term.verb != "prefer" and not isinstance(term.claim, Wish)
     ]
+    here = by_arm(data.validation.records)
+    arms = [arm for arm in _ARMS if arm in here]
     margins = {
         term.label: {
-            arm: [
-                float(v)
-                for r in data.validation.records
-                if r.arm == arm and isinstance(v := r.value(f"margin: {term.label}"), int | float)
-            ]
-            for arm in _ARMS
+            arm: [m for r in here[arm] if (m := r.term(term.label).margin) is not None]
+            for arm in arms
         }
         for term in terms
     }
     shown = [term for term in terms if any(margins[term.label].values())]
     if not shown:
         return [LeftOut(name, title, "No term has a margin on any structure.")]
-    arms = [arm for arm in _ARMS if any(r.arm == arm for r in data.validation.records)]
     figure = panels(
         [plain(term.text) for term in shown],
         rows=len(shown),
@@ -47,12 +48,12 @@ def draw(data: ReportData) -> list[Drawn]:
         _add_term(figure, row, margins[term.label], arms)
     canvas(figure, _ROW * len(shown) + 110, showlegend=False, margin={"t": 40, "l": 90})
     figure.update_xaxes(title="margin (0 and more: satisfied)", row=len(shown))
-    records = data.validation.records
-    totals = {arm: sum(r.arm == arm for r in records) for arm in arms}
+    totals = {arm: len(here[arm]) for arm in arms}
     said = [_says(term.label, margins[term.label], totals) for term in terms]
     caption = (
-        "Margin of every require and expect by the exact evaluators, dimensionless: 0 is the edge, 1 the target of an equality. Box: quartiles and median;"
-        " whiskers to 1.5 times their distance; dots: structures, spread to be seen. "
+        "Margin of every require and expect by the exact evaluators, dimensionless: "
+        "0 is the edge, 1 the target of an equality. Box: quartiles and median; "
+        "whiskers to 1.5 times their distance; dots: structures, spread to be seen. "
         + " ".join(said)
     )
     return [Figure(name, title, caption, figure)]

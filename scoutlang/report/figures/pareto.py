@@ -11,9 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from scoutlang.report.data import Crystal, ReportData
-from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.look import (
-    NEUTRAL,
+from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures._look import (
     STYLES,
     canvas,
     counted,
@@ -22,7 +21,10 @@ from scoutlang.report.figures.look import (
     plain,
     present,
 )
-from scoutlang.validation.summary import METASTABLE
+from scoutlang.support.colours import NEUTRAL
+from scoutlang.validation.hull import METASTABLE
+
+PLACE = 40
 
 FRONTS = 3
 _HEIGHT = 520
@@ -84,11 +86,9 @@ def pareto_fronts(points: Sequence[tuple[float, float]], count: int = 3) -> list
     """
     order = sorted(range(len(points)), key=lambda i: points[i])
     fronts: list[list[int]] = []
-    lowest: list[
-        float
-        # of the second coordinate, in each front so far; ascending, as a later front holds a point
-        # only if all before do better
-    ] = []
+    # Of each front so far: its lowest second coordinate, which ascends from front to front, as a
+    # later one holds a point only if all before do better; and the point that came last.
+    lowest: list[float] = []
     last: list[int] = []
     for index in order:
         height = points[index][1]
@@ -152,13 +152,12 @@ def _add_points(
 
 
 def _hover(crystal: Crystal, front: int | None) -> str:
+    verdict = {True: "hit", False: "no hit", None: "undefined"}[crystal.hit]
     lines = [
         f"<b>{plain(crystal.formula)}</b> {plain(crystal.id)}",
         f"ℓ = {crystal.loss:.3g}, {crystal.e_above_hull:.3f} eV/atom above the hull",
+        f"{crystal.group}, {verdict}" + (f", front {front}" if front else ""),
     ]
-    lines.append(
-        f"{crystal.group}, {'hit' if crystal.hit else 'undefined' if crystal.hit is None else 'no hit'}{f', front {front}' if front else ''}"
-    )
     return "<br>".join(lines)
 
 
@@ -179,8 +178,10 @@ def _caption(
     counts = [f"{sum(c.group == group for c in crystals)} {group}" for group in present(data)]
     potential = data.validation.provenance.potential
     parts = [
-        f"Loss ℓ of the finished crystal against its energy above the hull of the reference ({potential}, not relaxed), {listed(counts)} crystals;"
-        f" filled: hits; S: metastable, {METASTABLE:g} eV/atom at most. Lines: the first Pareto fronts, the edge of what their members are better than in both."
+        "Loss ℓ of the finished crystal against its energy above the hull of the reference "
+        f"({potential}, not relaxed), {listed(counts)} crystals; filled: hits; "
+        f"S: metastable, {METASTABLE:g} eV/atom at most. Lines: the first Pareto fronts, "
+        "the edge of what their members are better than in both."
     ]
     for k, front in enumerate(fronts, start=1):
         inside = [

@@ -13,9 +13,12 @@ import pyarrow.parquet as pq
 
 from scoutlang.ir import Term
 from scoutlang.report.data import ReportData
-from scoutlang.report.figures.figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures.look import FAINT, STYLES, canvas, panels, plain
+from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
+from scoutlang.report.figures._look import STYLES, canvas, panels, plain
 from scoutlang.runs.trace import guiding_terms
+from scoutlang.support.colours import NEUTRAL, faint
+
+PLACE = 60
 
 MAX_ROWS = 4_000_000
 """Rows that are read, first batches first: 2000 structures of 250 steps and 8 terms. More do not
@@ -75,7 +78,7 @@ def draw(data: ReportData) -> list[Drawn]:
                 figure.add_vrect(
                     x0=guide.since,
                     x1=guide.until,
-                    fillcolor=FAINT,
+                    fillcolor=faint(NEUTRAL, 0.25),
                     opacity=0.35,
                     line_width=0,
                     layer="below",
@@ -86,8 +89,9 @@ def draw(data: ReportData) -> list[Drawn]:
     figure.update_xaxes(title="diffusion time t (1 noise, 0 crystal)", row=lines + 1)
     count = rows["index"].nunique()
     caption = (
-        f"Weighted loss of each term on the crystal predicted at every step of {count} guided structures: median, and band between the quartiles;"
-        f" grey: where guidance acts. {' '.join(said)}"
+        f"Weighted loss of each term on the crystal predicted at every step of {count} guided "
+        "structures: median, and band between the quartiles; grey: where guidance acts. "
+        + " ".join(said)
     )
     return [Figure(name, title, caption, figure)]
 
@@ -146,7 +150,8 @@ def _add_loss(figure: go.Figure, row: int, column: int, term: Term, rows: pd.Dat
     ends = middle.dropna()
     missing = float(rows["loss"].isna().mean())
     return (
-        f"{term.label}: median {ends.iloc[0]:.2g} at the first guided step, {ends.iloc[-1]:.2g} at the last"
+        f"{term.label}: median {ends.iloc[0]:.2g} at the first guided step, "
+        f"{ends.iloc[-1]:.2g} at the last"
         + (f", undefined in {missing:.1%} of the rows." if missing else ".")
     )
 
@@ -195,4 +200,7 @@ def _add_hits(figure: go.Figure, row: int, looks: pd.DataFrame, data: ReportData
     figure.update_yaxes(title="hits (%)", range=[-0.03 * most, 1.15 * most], row=row, col=1)
     if share.dropna().empty:
         return "Hits on the way were not looked at, or nothing is required."
-    return f"Predicted crystals that satisfy every require: {share.iloc[0]:.0f} % at the first look, {share.iloc[-1]:.0f} % at the last."
+    return (
+        f"Predicted crystals that satisfy every require: {share.iloc[0]:.0f} % at the first look, "
+        f"{share.iloc[-1]:.0f} % at the last."
+    )

@@ -3,16 +3,18 @@
 let crayon = null;
 // [red, green, blue, opacity] of any colour that a browser knows; null for what is none.
 function parsed(text) {
+  if (!CSS.supports("color", text)) return null;
   crayon = crayon || document.createElement("canvas").getContext("2d");
-  crayon.fillStyle = "#010203";
   crayon.fillStyle = text;
   const found = crayon.fillStyle;
-  if (found === "#010203" && text !== "#010203") return null;
-  if (found.startsWith("#")) return [1, 3, 5].map((k) => parseInt(found.slice(k, k + 2), 16)).concat(1);
+  if (found.startsWith("#")) {
+    return [1, 3, 5].map((k) => parseInt(found.slice(k, k + 2), 16)).concat(1);
+  }
   return found.match(/[\d.]+/g).map(Number);
 }
 
-const hex = (rgb) => `#${rgb.slice(0, 3).map((x) => Math.round(x).toString(16).padStart(2, "0")).join("")}`;
+const two = (x) => Math.round(x).toString(16).padStart(2, "0");
+const hex = (rgb) => `#${rgb.slice(0, 3).map(two).join("")}`;
 
 function blend(one, other, share) {
   const [p, q] = [parsed(one), parsed(other)];

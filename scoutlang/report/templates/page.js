@@ -1,5 +1,6 @@
 "use strict";
-// Ties the parts together: whatever selects a structure, in a figure or in the table, shows it everywhere.
+// Ties the parts together: whatever selects a structure, in a figure or in the table, shows it
+// everywhere.
 {
   const data = JSON.parse(document.getElementById("data").textContent);
   const element = (id) => document.getElementById(id);
@@ -9,15 +10,18 @@
   const table = new Table(data.columns, data.rows, (id) => select(id));
   const figures = new Figures(data.figures, (id) => {
     select(id);
-    const box = document.querySelector(".view").getBoundingClientRect();
-    if (box.bottom < 80 || box.top > innerHeight - 80) document.querySelector(".view").scrollIntoView();
+    const shown = document.querySelector(".view");
+    const box = shown.getBoundingClientRect();
+    if (box.bottom < 80 || box.top > innerHeight - 80) shown.scrollIntoView();
   });
 
   function select(id) {
     const crystal = structures.get(id), row = rows.get(id) || [id];
     const formula = row[table.at("formula")] || "";
-    if (crystal) view.show(id, formula ? `${formula} · ${id}` : id, crystal, (fact) => facts(row, fact));
-    else view.empty(formula ? `${formula} · ${id}` : id, `No picture: ${data.undrawn[id] || row[table.at("reason")] || "there is no structure"}.`);
+    const name = formula ? `${formula} · ${id}` : id;
+    const missing = data.undrawn[id] || row[table.at("reason")] || "there is no structure";
+    if (crystal) view.show(id, name, crystal, (fact) => facts(row, fact));
+    else view.empty(name, `No picture: ${missing}.`);
     element("said").textContent = `${formula} ${id} selected`;
     table.choose(id);
     figures.choose(id);

@@ -3,6 +3,7 @@
 {
   const data = JSON.parse(document.getElementById("data").textContent);
   const view = new View(data.elements, data.pairs);
-  view.show(data.id, data.formula, data.structure, (fact) => data.facts.forEach(([name, text]) => fact(name, text)));
+  const facts = (fact) => data.facts.forEach(([name, text]) => fact(name, text));
+  view.show(data.id, data.formula, data.structures[data.id], facts);
   whenColoursChange(() => view.draw());
 }

@@ -1,5 +1,6 @@
 "use strict";
-// The table of all structures: sorted, filtered and shown a page at a time. Text enters as text, never as markup.
+// The table of all structures: sorted, filtered and shown a page at a time. Text enters as text,
+// never as markup.
 const ROWS_ON_A_PAGE = 25;
 
 class Table {
@@ -11,14 +12,18 @@ class Table {
     this.page = 0;
     this.sorted = null;
     this.prefix = common(rows.map((row) => row[0]));
-    this.words = new Map(rows.map((row) => [row, row.filter((cell) => typeof cell === "string").join(" ").toLowerCase()]));
+    const text = (row) => row.filter((cell) => typeof cell === "string").join(" ").toLowerCase();
+    this.words = new Map(rows.map((row) => [row, text(row)]));
     this.body = document.querySelector("#candidates tbody");
     this.head();
     const form = document.getElementById("filters");
     form.addEventListener("input", () => this.filter());
     form.addEventListener("reset", () => setTimeout(() => this.filter()));
     form.addEventListener("submit", (event) => event.preventDefault());
-    for (const [id, to] of [["first", () => 0], ["back", () => this.page - 1], ["on", () => this.page + 1], ["last", () => Infinity]]) {
+    const ways = {
+      first: () => 0, back: () => this.page - 1, on: () => this.page + 1, last: () => Infinity,
+    };
+    for (const [id, to] of Object.entries(ways)) {
       document.getElementById(`page-${id}`).addEventListener("click", () => this.turn(to()));
     }
     this.body.addEventListener("click", (event) => {
@@ -60,18 +65,24 @@ class Table {
   filter() {
     const read = (id) => document.getElementById(`filter-${id}`);
     const words = read("text").value.toLowerCase().split(/\s+/).filter(Boolean);
-    const arm = read("arm").value, below = read("hull").value === "" ? null : Number(read("hull").value);
-    const truths = ["hit", "unique", "candidate"].filter((name) => read(name).checked && this.at(name) >= 0).map((name) => this.at(name));
+    const arm = read("arm").value, limit = read("hull").value;
+    const below = limit === "" ? null : Number(limit);
+    const truths = ["hit", "unique", "candidate"]
+      .filter((name) => read(name).checked && this.at(name) >= 0)
+      .map((name) => this.at(name));
     const hull = this.at("e_above_hull"), armAt = this.at("arm");
     this.shown = this.rows.filter((row) =>
-      words.every((word) => this.words.get(row).includes(word)) && (!arm || row[armAt] === arm) && truths.every((k) => row[k] === true)
+      words.every((word) => this.words.get(row).includes(word))
+      && (!arm || row[armAt] === arm)
+      && truths.every((k) => row[k] === true)
       && (below === null || (typeof row[hull] === "number" && row[hull] < below)));
     if (this.sorted) {
       const { index, down } = this.sorted;
       this.shown.sort((one, other) => compare(key(one[index]), key(other[index]), down));
     }
-    document.getElementById("count").textContent = `${this.shown.length} of ${this.rows.length} structures`
-      + (this.prefix ? `; every id begins with ${this.prefix}` : "");
+    const count = `${this.shown.length} of ${this.rows.length} structures`;
+    const prefix = this.prefix ? `; every id begins with ${this.prefix}` : "";
+    document.getElementById("count").textContent = count + prefix;
     this.turn(0);
   }
 
@@ -79,9 +90,12 @@ class Table {
     const last = Math.max(0, Math.ceil(this.shown.length / ROWS_ON_A_PAGE) - 1);
     this.page = Math.min(last, Math.max(0, page));
     const from = this.page * ROWS_ON_A_PAGE;
-    this.body.replaceChildren(...this.shown.slice(from, from + ROWS_ON_A_PAGE).map((row) => this.row(row)));
+    const rows = this.shown.slice(from, from + ROWS_ON_A_PAGE);
+    this.body.replaceChildren(...rows.map((row) => this.row(row)));
     document.getElementById("page-which").textContent = `page ${this.page + 1} of ${last + 1}`;
-    for (const [id, end] of [["first", 0], ["back", 0], ["on", last], ["last", last]]) document.getElementById(`page-${id}`).disabled = this.page === end;
+    for (const [id, end] of [["first", 0], ["back", 0], ["on", last], ["last", last]]) {
+      document.getElementById(`page-${id}`).disabled = this.page === end;
+    }
     this.mark();
   }
 
@@ -115,7 +129,8 @@ class Table {
   choose(id) {
     this.chosen = id;
     const index = this.shown.findIndex((row) => row[0] === id);
-    if (index >= 0 && Math.floor(index / ROWS_ON_A_PAGE) !== this.page) this.turn(Math.floor(index / ROWS_ON_A_PAGE));
+    const page = Math.floor(index / ROWS_ON_A_PAGE);
+    if (index >= 0 && page !== this.page) this.turn(page);
     else this.mark();
   }
 
@@ -133,7 +148,8 @@ function fill(cell, kind, value) {
     return;
   }
   cell.className = `numeric ${kind}`;
-  const [number, truth] = kind === "value" ? value || [null, null] : kind === "truth" ? [null, value] : [value, null];
+  const both = { value: value || [null, null], truth: [null, value], number: [value, null] };
+  const [number, truth] = both[kind];
   const parts = [];
   if (typeof number === "number") parts.push(written(number));
   if (truth !== null && truth !== undefined) parts.push(truth ? "✓" : "✗");
@@ -141,7 +157,10 @@ function fill(cell, kind, value) {
   if (truth === true || truth === false) cell.classList.add(truth ? "yes" : "no");
 }
 
-const written = (number) => (Number.isInteger(number) ? String(number) : Math.abs(number) >= 1000 ? number.toPrecision(4) : number.toFixed(3));
+function written(number) {
+  if (Number.isInteger(number)) return String(number);
+  return Math.abs(number) >= 1000 ? number.toPrecision(4) : number.toFixed(3);
+}
 
 // Of a value with its truth, the value counts; where it has none, the truth.
 function key(cell) {
@@ -151,10 +170,10 @@ function key(cell) {
 
 // What has no value stands last, whichever way is sorted.
 function compare(one, other, down) {
-  if (one === null || one === undefined || other === null || other === undefined) {
-    return Number(one === null || one === undefined) - Number(other === null || other === undefined);
-  }
-  const order = typeof one === "string" ? one.localeCompare(other, "en", { numeric: true }) : one - other;
+  const none = (value) => value === null || value === undefined;
+  if (none(one) || none(other)) return Number(none(one)) - Number(none(other));
+  const text = typeof one === "string";
+  const order = text ? one.localeCompare(other, "en", { numeric: true }) : one - other;
   return down ? -order : order;
 }
 

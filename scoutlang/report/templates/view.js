@@ -1,14 +1,20 @@
 "use strict";
-// The box of one structure: its picture with the tools that turn it, its elements and bonds, and what is known of it.
+// The box of one structure: its picture with the tools that turn it, its elements and bonds, and
+// what is known of it.
 class View {
   // elements: symbol, colour and radius; pairs: centre, neighbour, and the distance of a bond
   constructor(elements, pairs) {
     this.elements = elements;
     this.pairs = pairs;
-    this.viewer = new Viewer(this.element("canvas"), elements, (crystal, repeat) => this.description(crystal, repeat));
+    const description = (crystal, repeat) => this.description(crystal, repeat);
+    this.viewer = new Viewer(this.element("canvas"), elements, description);
     const { viewer } = this;
-    for (const button of document.querySelectorAll("[data-view]")) button.addEventListener("click", () => viewer.along(button.dataset.view));
-    for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => viewer.scaleBy(Number(button.dataset.zoom)));
+    for (const button of document.querySelectorAll("[data-view]")) {
+      button.addEventListener("click", () => viewer.along(button.dataset.view));
+    }
+    for (const button of document.querySelectorAll("[data-zoom]")) {
+      button.addEventListener("click", () => viewer.scaleBy(Number(button.dataset.zoom)));
+    }
     const toggle = (id, change) => this.element(id).addEventListener("click", (event) => {
       const pressed = event.currentTarget.getAttribute("aria-pressed") !== "true";
       event.currentTarget.setAttribute("aria-pressed", String(pressed));
@@ -27,7 +33,8 @@ class View {
     this.viewer.draw();
   }
 
-  // tell(fact): says what is known beside the cell; fact(name, text) adds a line and gives the place of its text
+  // tell(fact): says what is known beside the cell; fact(name, text) adds a line and gives the
+  // place of its text
   show(id, name, crystal, tell) {
     this.id = id;
     this.crystal = crystal;
@@ -56,20 +63,20 @@ class View {
   }
 
   legend(crystal) {
-    const present = this.elements.filter((one) => crystal.elements.includes(one.symbol));
+    const count = counted(crystal.elements);
+    const present = this.elements.filter((one) => count.has(one.symbol));
     this.element("legend").replaceChildren(...present.map((one) => {
       const item = document.createElement("li");
-      const mark = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-      for (const [name, value] of [["width", 14], ["height", 14], ["aria-hidden", "true"]]) mark.setAttribute(name, value);
-      const spot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
-      for (const [name, value] of [["cx", 7], ["cy", 7], ["r", 6], ["fill", one.colour], ["stroke", "currentColor"]]) spot.setAttribute(name, value);
-      mark.append(spot);
-      item.append(mark, `${one.symbol} × ${crystal.elements.filter((symbol) => symbol === one.symbol).length}`);
+      const mark = drawn("svg", { width: 14, height: 14, "aria-hidden": "true" });
+      const look = { fill: one.colour, stroke: "currentColor" };
+      mark.append(drawn("circle", { cx: 7, cy: 7, r: 6, ...look }));
+      item.append(mark, `${one.symbol} × ${count.get(one.symbol)}`);
       return item;
     }));
-    const pairs = this.pairs.filter(([a, b]) => crystal.elements.includes(a) && crystal.elements.includes(b));
+    const pairs = this.pairs.filter(([a, b]) => count.has(a) && count.has(b));
     const seen = new Map(pairs.map(([a, b, radius]) => [[a, b].sort().join("–"), radius]));
-    this.element("bonds").textContent = seen.size ? `Bonds: ${[...seen].map(([pair, radius]) => `${pair} within ${radius.toFixed(2)} Å`).join(", ")}.`
+    const bonds = [...seen].map(([pair, radius]) => `${pair} within ${radius.toFixed(2)} Å`);
+    this.element("bonds").textContent = bonds.length ? `Bonds: ${bonds.join(", ")}.`
       : "None of the pairs of the hypothesis is in this structure.";
   }
 
@@ -84,10 +91,11 @@ class View {
   }
 
   description(crystal, repeat) {
-    const counts = new Map();
-    for (const symbol of crystal.elements) counts.set(symbol, (counts.get(symbol) || 0) + 1);
-    const cell = [...counts].map(([symbol, count]) => `${count} ${symbol}`).join(", ");
-    return `Crystal structure ${this.id}: ${cell} in the cell, ${crystal.bonds.length / 5} neighbours drawn${repeat > 1 ? ", two cells along each axis" : ""}`;
+    const counts = [...counted(crystal.elements)];
+    const cell = counts.map(([symbol, count]) => `${count} ${symbol}`).join(", ");
+    const drawn = `${crystal.bonds.length / 5} neighbours drawn`;
+    const cells = repeat > 1 ? ", two cells along each axis" : "";
+    return `Crystal structure ${this.id}: ${cell} in the cell, ${drawn}${cells}`;
   }
 
   download() {
@@ -106,6 +114,19 @@ function whenColoursChange(recolour) {
     recolour();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+}
+
+// symbol → how many there are, in the order in which they come
+function counted(symbols) {
+  const counts = new Map();
+  for (const symbol of symbols) counts.set(symbol, (counts.get(symbol) || 0) + 1);
+  return counts;
+}
+
+function drawn(tag, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
 }
 
 function add(parent, tag, text) {

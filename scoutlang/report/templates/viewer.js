@@ -1,5 +1,6 @@
 "use strict";
-// A crystal on a 2-D canvas: spheres, half bonds and cell edges, painted from back to front. It needs no WebGL, prints, and follows the page's colours.
+// A crystal on a 2-D canvas: spheres, half bonds and cell edges, painted from back to front. It
+// needs no WebGL, prints, and follows the page's colours.
 class Viewer {
   constructor(canvas, elements, describe) {
     this.canvas = canvas;
@@ -18,18 +19,21 @@ class Viewer {
     if (this.crystal) this.draw();
   }
 
-  // crystal: {cell: 9 numbers in Å, elements, frac: 1/10000 of the cell, bonds: centre, neighbour and image}
+  // crystal: {cell: 9 numbers in Å, elements, frac: 1/10000 of the cell, bonds: centre, neighbour
+  // and image}
   show(crystal) {
     this.crystal = crystal;
     this.build();
     this.draw();
   }
 
-  // What is drawn: sites of the cells and of their far faces, the neighbours of every centre even outside of them, bonds, edges.
+  // What is drawn: sites of the cells and of their far faces, the neighbours of every centre even
+  // outside of them, bonds, edges.
   build() {
     const { cell, elements, frac, bonds } = this.crystal;
     const n = this.repeat;
-    const point = (a, b, c) => [0, 1, 2].map((k) => a * cell[k] + b * cell[3 + k] + c * cell[6 + k]);
+    const along = (k, a, b, c) => a * cell[k] + b * cell[3 + k] + c * cell[6 + k];
+    const point = (a, b, c) => [0, 1, 2].map((k) => along(k, a, b, c));
     const middle = point(n / 2, n / 2, n / 2);
     const place = (a, b, c) => point(a, b, c).map((x, k) => x - middle[k]);
     const atoms = new Map();
@@ -38,7 +42,8 @@ class Viewer {
       if (!atoms.has(key)) {
         const at = [0, 1, 2].map((k) => frac[3 * site + k] / 10000 + cellOf[k]);
         const outside = at.some((x) => x < -0.001 || x > n + 0.001);
-        atoms.set(key, { site, at: place(...at), outside, element: this.elements.get(elements[site]) });
+        const element = this.elements.get(elements[site]);
+        atoms.set(key, { site, at: place(...at), outside, element });
       }
       return atoms.get(key);
     };
@@ -47,8 +52,11 @@ class Viewer {
     for (const image of cellsOf(n)) {
       for (let site = 0; site < elements.length; site++) {
         add(site, image);
-        const faces = [0, 1, 2].map((k) => (frac[3 * site + k] <= 100 && image[k] === 0 ? [0, n] : [0]));
-        for (const x of faces[0]) for (const y of faces[1]) for (const z of faces[2]) add(site, [image[0] + x, image[1] + y, image[2] + z]);
+        const low = (k) => frac[3 * site + k] <= 100 && image[k] === 0;
+        const faces = [0, 1, 2].map((k) => (low(k) ? [0, n] : [0]));
+        for (const x of faces[0]) for (const y of faces[1]) for (const z of faces[2]) {
+          add(site, [image[0] + x, image[1] + y, image[2] + z]);
+        }
       }
       for (let k = 0; k < bonds.length; k += 5) {
         const there = [0, 1, 2].map((m) => image[m] + bonds[k + 2 + m]);
@@ -71,7 +79,8 @@ class Viewer {
         }
       }
     }
-    this.axes = ["a", "b", "c"].map((name, k) => [name, place(...[0, 1, 2].map((m) => (m === k ? 1.12 : 0)))]);
+    const end = (k) => place(...[0, 1, 2].map((m) => (m === k ? 1.12 : 0)));
+    this.axes = ["a", "b", "c"].map((name, k) => [name, end(k)]);
     const reach = this.atoms.map((atom) => Math.hypot(...atom.at) + 0.5 * atom.element.radius);
     this.extent = Math.max(...reach, ...this.edges.map((edge) => Math.hypot(...edge[0])));
     this.canvas.setAttribute("aria-label", this.describe(this.crystal, this.repeat));
@@ -88,20 +97,24 @@ class Viewer {
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
     const style = getComputedStyle(canvas);
-    const paper = style.getPropertyValue("--card").trim(), ink = style.getPropertyValue("--ink").trim();
+    const [paper, ink] = ["--card", "--ink"].map((name) => style.getPropertyValue(name).trim());
     const far = 4 * this.extent;
     const scale = (this.zoom * 0.46 * Math.min(width, height)) / this.extent;
     const project = (at) => {
       const [x, y, z] = apply(this.turned, at);
       const near = far / (far - z);
-      return { x: width / 2 + x * scale * near, y: height / 2 - y * scale * near, z, size: scale * near };
+      const size = scale * near;
+      return { x: width / 2 + x * size, y: height / 2 - y * size, z, size };
     };
     const fog = (z) => Math.min(0.62, Math.max(0, 0.3 - (0.42 * z) / this.extent));
     const painted = [];
     for (const [from, to, first] of this.edges) {
       for (let part = 0; part < 8; part++) {
-        const [p, q] = [part / 8, (part + 1) / 8].map((t) => project(from.map((x, k) => x + t * (to[k] - x))));
-        painted.push({ z: (p.z + q.z) / 2, paint: () => line(context, p, q, first ? 1.4 : 0.7, blend(ink, paper, first ? 0.25 + fog(p.z) / 2 : 0.55)) });
+        const at = (t) => project(from.map((x, k) => x + t * (to[k] - x)));
+        const [p, q] = [at(part / 8), at((part + 1) / 8)];
+        const colour = blend(ink, paper, first ? 0.25 + fog(p.z) / 2 : 0.55);
+        const paint = () => line(context, p, q, first ? 1.4 : 0.7, colour);
+        painted.push({ z: (p.z + q.z) / 2, paint });
       }
     }
     for (const [one, other] of this.bonds) {
@@ -109,15 +122,20 @@ class Viewer {
       const half = { x: (p.x + q.x) / 2, y: (p.y + q.y) / 2, z: (p.z + q.z) / 2 };
       const pale = one.outside || other.outside ? 0.35 : 0;
       for (const [end, atom] of [[p, one], [q, other]]) {
-        const colour = blend(blend(atom.element.colour, "#000000", 0.12), paper, Math.max(pale, fog(end.z)));
-        painted.push({ z: (end.z + half.z) / 2 - 0.2, paint: () => line(context, end, half, Math.max(2, 0.2 * end.size), colour, blend(ink, paper, 0.45)) });
+        const dark = blend(atom.element.colour, "black", 0.12);
+        const colour = blend(dark, paper, Math.max(pale, fog(end.z)));
+        const thick = Math.max(2, 0.2 * end.size), outline = blend(ink, paper, 0.45);
+        const paint = () => line(context, end, half, thick, colour, outline);
+        painted.push({ z: (end.z + half.z) / 2 - 0.2, paint });
       }
     }
     for (const atom of this.atoms) {
       const p = project(atom.at);
       const radius = Math.max(2.5, 0.42 * atom.element.radius * p.size);
       const colour = blend(atom.element.colour, paper, Math.max(atom.outside ? 0.45 : 0, fog(p.z)));
-      painted.push({ z: p.z, paint: () => ball(context, p, radius, colour, blend(ink, paper, 0.35), this.symbols && !atom.outside ? atom.element.symbol : "") });
+      const symbol = this.symbols && !atom.outside ? atom.element.symbol : "";
+      const outline = blend(ink, paper, 0.35);
+      painted.push({ z: p.z, paint: () => ball(context, p, radius, colour, outline, symbol) });
     }
     painted.sort((one, other) => one.z - other.z);
     for (const item of painted) item.paint();
@@ -177,7 +195,9 @@ class Viewer {
       if (fingers.size === 2) this.scaleBy(spread() / Math.max(before, 1));
       else this.turn(moved[0] * 0.01, moved[1] * 0.01);
     });
-    for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, (event) => fingers.delete(event.pointerId));
+    for (const kind of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(kind, (event) => fingers.delete(event.pointerId));
+    }
     // Only when it has the focus, so that the page can be scrolled over it.
     canvas.addEventListener("wheel", (event) => {
       if (document.activeElement !== canvas) return;
@@ -185,8 +205,10 @@ class Viewer {
       this.scaleBy(Math.exp(-event.deltaY * 0.0015));
     }, { passive: false });
     const keys = {
-      ArrowLeft: () => this.turn(-0.15, 0), ArrowRight: () => this.turn(0.15, 0), ArrowUp: () => this.turn(0, -0.15), ArrowDown: () => this.turn(0, 0.15),
-      "+": () => this.scaleBy(1.2), "=": () => this.scaleBy(1.2), "-": () => this.scaleBy(1 / 1.2), 0: () => this.reset(),
+      ArrowLeft: () => this.turn(-0.15, 0), ArrowRight: () => this.turn(0.15, 0),
+      ArrowUp: () => this.turn(0, -0.15), ArrowDown: () => this.turn(0, 0.15),
+      "+": () => this.scaleBy(1.2), "=": () => this.scaleBy(1.2), "-": () => this.scaleBy(1 / 1.2),
+      0: () => this.reset(),
       a: () => this.along("a"), b: () => this.along("b"), c: () => this.along("c"),
     };
     canvas.addEventListener("keydown", (event) => {
@@ -198,16 +220,16 @@ class Viewer {
 }
 
 function cellsOf(n) {
-  const cells = [];
-  for (let x = 0; x < n; x++) for (let y = 0; y < n; y++) for (let z = 0; z < n; z++) cells.push([x, y, z]);
-  return cells;
+  const along = [...Array(n).keys()];
+  return along.flatMap((x) => along.flatMap((y) => along.map((z) => [x, y, z])));
 }
 
 const dot = (u, v) => u.reduce((sum, x, k) => sum + x * v[k], 0);
-const cross = (u, v) => [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+const minor = (u, v, k, m) => u[k] * v[m] - u[m] * v[k];
+const cross = (u, v) => [minor(u, v, 1, 2), minor(u, v, 2, 0), minor(u, v, 0, 1)];
 const unit = (v) => v.map((x) => x / (Math.hypot(...v) || 1));
 const apply = (rows, v) => rows.map((row) => dot(row, v));
-const multiply = (a, b) => a.map((row) => [0, 1, 2].map((k) => row.reduce((sum, x, m) => sum + x * b[m][k], 0)));
+const multiply = (a, b) => a.map((row) => [0, 1, 2].map((k) => dot(row, b.map((r) => r[k]))));
 
 // About x (0) or y (1), by an angle in radians.
 function rotation(axis, angle) {
@@ -216,7 +238,8 @@ function rotation(axis, angle) {
 }
 
 function line(context, from, to, width, colour, outline) {
-  for (const [stroke, thickness] of outline ? [[outline, width + 1.2], [colour, width]] : [[colour, width]]) {
+  const under = outline ? [[outline, width + 1.2]] : [];
+  for (const [stroke, thickness] of [...under, [colour, width]]) {
     context.strokeStyle = stroke;
     context.lineWidth = thickness;
     context.beginPath();
@@ -227,10 +250,11 @@ function line(context, from, to, width, colour, outline) {
 }
 
 function ball(context, at, radius, colour, outline, symbol) {
-  const light = context.createRadialGradient(at.x - 0.35 * radius, at.y - 0.4 * radius, 0.08 * radius, at.x, at.y, radius);
-  light.addColorStop(0, blend(colour, "#ffffff", 0.65));
+  const [x, y] = [at.x - 0.35 * radius, at.y - 0.4 * radius];
+  const light = context.createRadialGradient(x, y, 0.08 * radius, at.x, at.y, radius);
+  light.addColorStop(0, blend(colour, "white", 0.65));
   light.addColorStop(0.45, colour);
-  light.addColorStop(1, blend(colour, "#000000", 0.38));
+  light.addColorStop(1, blend(colour, "black", 0.38));
   context.fillStyle = light;
   context.strokeStyle = outline;
   context.lineWidth = 0.8;
@@ -243,9 +267,9 @@ function ball(context, at, radius, colour, outline, symbol) {
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.lineWidth = 3;
-    context.strokeStyle = "#ffffff";
+    context.strokeStyle = "white";
     context.strokeText(symbol, at.x, at.y);
-    context.fillStyle = "#000000";
+    context.fillStyle = "black";
     context.fillText(symbol, at.x, at.y);
   }
 }

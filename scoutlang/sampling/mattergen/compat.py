@@ -3,8 +3,8 @@
 `import_mattergen()` must run before the first ``import mattergen``; the package ``__init__`` beside
 this file does that. What it provides, each only where the real thing is absent:
 
-* ``torch_scatter`` and ``torch_sparse``: the five calls that MatterGen makes, in plain torch (PyPI
-  has only sources that need a compiler);
+* ``torch_scatter`` and ``torch_sparse``: the five calls that MatterGen makes, by PyTorch Geometric
+  and plain torch (PyPI has only sources that need a compiler);
 * ``numpy.math``, removed in numpy 2;
 * the GemNet scale file, missing from the wheel: every scale is a parameter that a checkpoint
   overrides.
@@ -29,87 +29,53 @@ from typing import Any
 
 import numpy
 import torch
+import torch_geometric.utils  # looks for the real packages, and must not find the stand-ins
 from torch import Tensor
 
 from scoutlang.support.errors import ScoutError
 
 SUPPORTED_VERSION = "1.0.3"
-_REDUCTIONS = ("sum", "add", "mean", "min", "max")
 
 
 def scatter(
     src: Tensor,
     index: Tensor,
     dim: int = -1,
-    out: Tensor | None = None,
-    dim_size: int | None = None,
+    out: None = None,
+    dim_size: int | Tensor | None = None,
     reduce: str = "sum",
 ) -> Tensor:
-    """Group ``src`` by ``index`` along ``dim``; ``reduce`` is sum, add, mean, min or max.
-
-    Empty groups are 0, and a mean of integers is rounded down. What ``out`` holds is one more
-    member of each group, and ``out`` is changed in place.
+    """Group ``src`` along ``dim`` by ``index``, which has one dimension; ``reduce`` is sum, add,
+    mean, min or max. Empty groups are 0.
     """
-    if reduce not in _REDUCTIONS:
-        raise ValueError(f"scatter: reduce is one of {', '.join(_REDUCTIONS)}, not '{reduce}'")
-    dim = dim % src.dim()
-    index = _broadcast(index, src, dim)
-    given = out is not None
-    if out is None:
-        size = dim_size if dim_size is not None else (int(index.max()) + 1 if index.numel() else 0)
-        out = src.new_zeros([*src.shape[:dim], size, *src.shape[dim + 1 :]])
-    if reduce in ("min", "max"):
-        return out.scatter_reduce_(dim, index, src, reduce=f"a{reduce}", include_self=given)
-    out.scatter_add_(dim, index, src)
-    if reduce == "mean":
-        count = torch.zeros_like(out).scatter_add_(dim, index, torch.ones_like(src)).clamp_(min=1)
-        out.div_(count, rounding_mode=None if out.is_floating_point() else "floor")
-    return out
+    groups = None if dim_size is None else int(dim_size)
+    grouped: Tensor = torch_geometric.utils.scatter(src, index, dim, groups, reduce)
+    return grouped
 
 
 def scatter_add(
     src: Tensor,
     index: Tensor,
     dim: int = -1,
-    out: Tensor | None = None,
-    dim_size: int | None = None,
+    out: None = None,
+    dim_size: int | Tensor | None = None,
 ) -> Tensor:
     """`scatter` with ``reduce="sum"``."""
-    return scatter(src, index, dim, out, dim_size, "sum")
+    return scatter(src, index, dim, None, dim_size, "sum")
 
 
 def segment_coo(
-    src: Tensor,
-    index: Tensor,
-    out: Tensor | None = None,
-    dim_size: int | None = None,
-    reduce: str = "sum",
+    src: Tensor, index: Tensor, out: None = None, dim_size: int | None = None, reduce: str = "sum"
 ) -> Tensor:
-    """`scatter` over the last dimension of ``index``, which must be sorted."""
-    return scatter(src, index, index.dim() - 1, out, dim_size, reduce)
+    """`scatter` along the first dimension."""
+    return scatter(src, index, 0, None, dim_size, reduce)
 
 
-def segment_csr(
-    src: Tensor, indptr: Tensor, out: Tensor | None = None, reduce: str = "sum"
-) -> Tensor:
-    """``out[i]`` is the reduction of ``src[indptr[i]:indptr[i + 1]]``, along the first dimension;
-    what ``out`` held before is lost.
-    """
-    if indptr.dim() != 1:
-        raise ValueError("segment_csr: only a one-dimensional indptr is supported")
+def segment_csr(src: Tensor, indptr: Tensor, out: None = None, reduce: str = "sum") -> Tensor:
+    """``result[i]`` is the reduction of ``src[indptr[i]:indptr[i + 1]]``, along the first dimension."""
+    # torch_geometric.utils.segment cannot take integers, which MatterGen counts with
     index = torch.repeat_interleave(torch.arange(len(indptr) - 1, device=src.device), indptr.diff())
-    reduced = scatter(src[indptr[0] : indptr[-1]], index, 0, None, len(indptr) - 1, reduce)
-    return reduced if out is None else out.copy_(reduced)
-
-
-def _broadcast(index: Tensor, src: Tensor, dim: int) -> Tensor:
-    if index.dim() == 1:
-        shape = [1] * src.dim()
-        shape[dim] = -1
-        index = index.view(shape)
-    while index.dim() < src.dim():
-        index = index.unsqueeze(-1)
-    return index.expand_as(src)
+    return scatter(src[indptr[0] : indptr[-1]], index, 0, None, len(indptr) - 1, reduce)
 
 
 class _Storage:
@@ -174,12 +140,10 @@ def import_mattergen() -> None:
         raise ScoutError(
             "E500",
             "the package mattergen is not installed",
-            f"pip install --no-deps mattergen=={SUPPORTED_VERSION}   (its own pins cannot be resolved; scoutlang brings what it needs)",
+            f"pip install --no-deps mattergen=={SUPPORTED_VERSION}   "
+            "(its own pins cannot be resolved; scoutlang brings what it needs)",
         )
     with _quiet():
-        # PyTorch Geometric looks for the real packages when it is imported; it must not take the
-        # stand-ins for them
-        importlib.import_module("torch_geometric")
         _install(
             "torch_scatter",
             scatter=scatter,
@@ -189,7 +153,8 @@ def import_mattergen() -> None:
         )
         _install("torch_sparse", SparseTensor=SparseTensor)
         if not hasattr(numpy, "math"):
-            numpy.math = math  # type: ignore[attr-defined]  # mattergen's spherical basis calls numpy.math.factorial
+            # mattergen's spherical basis calls numpy.math.factorial
+            numpy.math = math  # type: ignore[attr-defined]
         importlib.import_module("mattergen.common.utils.eval_utils")
         importlib.import_module("mattergen.common.gemnet.gemnet")
     _provide_scale_factors()

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from scoutlang.crystals.io import as_structure, read_structures
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.version import __version__
 from scoutlang.validation.reference import entries, materials_project, optimade, store
 from scoutlang.validation.reference.structures import ReferenceStructure
 
@@ -140,7 +140,7 @@ def add(
         "licence": licence,
         "citation": citation,
         "skipped": skipped.reasons,
-        "scoutlang": version("scoutlang"),
+        "scoutlang": __version__,
     }
     stored = store.save(name, kept, about, replace=replace)
     if fetching:
@@ -171,7 +171,7 @@ def _usable(
                 raise item
             structure = as_structure(
                 optimade.to_structure(item) if isinstance(item, dict) else item, id_
-            ).structure
+            )
         except ScoutError as error:
             skipped.add(_REASONS.get(error.code, error.message), id_)
             continue

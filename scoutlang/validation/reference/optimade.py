@@ -12,11 +12,12 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
@@ -28,11 +29,13 @@ from urllib3.util import Retry
 
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
-from scoutlang.validation.reference.store import not_writable, references_folder
+from scoutlang.support.version import __version__
+from scoutlang.validation.reference.store import references_folder, writing
 
 MAX_PAGE_BYTES = 64 * 2**20
 MAX_PAGES = 10_000
 """Of one query: a bound on what a server can make us store."""
+MAX_REDIRECTIONS = 5
 MAX_AGE = 24 * 3600
 """Seconds after which the pages of an interrupted download are fetched anew: the database may have
 changed.
@@ -40,16 +43,22 @@ changed.
 
 Progress = Callable[[str], None]
 
-_FIELDS = "lattice_vectors,cartesian_site_positions,species,species_at_sites,structure_features,nperiodic_dimensions"
+_FIELDS = (
+    "lattice_vectors,cartesian_site_positions,species,species_at_sites,structure_features,"
+    "nperiodic_dimensions"
+)
 
 
 @dataclass(frozen=True)
 class Provider:
-    """A public database: where it answers, under which licence its data are, and what to cite."""
+    """A public database that is known by name."""
 
     base_url: str
+    """Where it answers, without ``/v1/structures``."""
     licence: str
+    """Of its data, an SPDX name."""
     citation: str
+    """What to cite with its data."""
 
 
 # Addresses: the OPTIMADE list of providers (github.com/Materials-Consortia/providers,
@@ -99,15 +108,17 @@ def query(elements: Sequence[str], max_atoms: int | None) -> str:
 
 @dataclass(frozen=True)
 class Client:
-    """Reads the pages of a server at ``base_url``. ``pause`` between requests and ``backoff`` of
-    the first repetition are seconds.
-    """
+    """Reads the pages of one server."""
 
     base_url: str
     page_limit: int = 100
+    """Entries to ask for at once."""
     pause: float = 0.2
+    """Seconds before each request."""
     backoff: float = 1.0
+    """Seconds before the first repetition of a request; twice as many before each further one."""
     timeout: float = 60.0
+    """Seconds to wait for an answer."""
 
     def entries(
         self, elements: Sequence[str], max_atoms: int | None, progress: Progress
@@ -138,81 +149,68 @@ class Client:
 
     def _pages(self, folder: Path, text: str) -> Iterator[list[dict[str, Any]]]:
         """The entries of each page, from disk as far as they are there."""
-        try:
+        with writing(folder):
             if folder.exists() and time.time() - folder.stat().st_ctime > MAX_AGE:
                 shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise not_writable(folder, error) from None
         url: str | None = self._first(text)
         for number in range(MAX_PAGES):
             if url is None:
                 return
             file = folder / f"{number:05}.json"
-            content = self._stored(file)
-            if content is None:
-                content = self._fetch(url)
-            data, following = self._parse(content, url)
-            _keep(file, content)
+            with writing(file):
+                content = file.read_bytes() if file.exists() else None
+            fetched = self._fetch(url) if content is None else content
+            data, following = self._parse(fetched, url)
+            if content is None:  # kept only now that it is known to be OPTIMADE
+                with writing(file):
+                    write_whole(file, partial(_write, content=fetched))
             yield data
             url = following if data else None
         raise _refused(self.base_url, f"it has more than {MAX_PAGES} pages")
 
     def _first(self, text: str) -> str:
         base = self.base_url.rstrip("/")
-        versioned = (
-            base
-            if base.rsplit("/", 1)[-1].startswith("v") and base.rsplit("/", 1)[-1][1:2].isdigit()
-            else f"{base}/v1"
-        )
-        return f"{versioned}/structures?{urlencode({'filter': text, 'page_limit': self.page_limit, 'response_fields': _FIELDS})}"
-
-    def _stored(self, file: Path) -> bytes | None:
-        try:
-            return file.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise not_writable(file, error) from None
+        versioned = base if re.search(r"/v\d[^/]*$", base) else f"{base}/v1"
+        asked = {"filter": text, "page_limit": self.page_limit, "response_fields": _FIELDS}
+        return f"{versioned}/structures?{urlencode(asked)}"
 
     def _fetch(self, url: str) -> bytes:
         """The body of one page. Redirections are followed on the same host only."""
         time.sleep(self.pause)
         retry = Retry(
-            total=5, connect=2, redirect=False, status_forcelist=(429, 500, 502, 503, 504), backoff_factor=self.backoff, retry_after_max=60,
+            total=5,
+            connect=2,
+            redirect=False,
+            status_forcelist=(429, 500, 502, 503, 504),
+            backoff_factor=self.backoff,
+            retry_after_max=60,
             raise_on_status=False,
-        )  # fmt: skip
+        )
         try:
             with requests.Session() as session:
                 for scheme in ("http://", "https://"):
                     session.mount(scheme, HTTPAdapter(max_retries=retry))
-                session.headers["User-Agent"] = f"scoutlang/{version('scoutlang')}"
-                for _ in range(5):
+                session.headers["User-Agent"] = f"scoutlang/{__version__}"
+                for _ in range(MAX_REDIRECTIONS):
                     with session.get(
                         url, timeout=self.timeout, stream=True, allow_redirects=False
                     ) as response:
-                        if response.is_redirect:
-                            url = self._same_host(urljoin(url, response.headers["Location"]))
-                            continue
-                        if response.status_code != 200:
-                            raise _no_answer(
-                                self.base_url,
-                                f"it answers with HTTP {response.status_code} {response.reason}",
-                            )
-                        return self._body(response)
-        except requests.ConnectionError as error:
-            # what the last attempt failed of
+                        if not response.is_redirect:
+                            return self._body(response)
+                        url = self._same_host(urljoin(url, response.headers["Location"]))
+        except requests.RequestException as error:
+            # where it was tried several times: what the last attempt failed of
             reason = getattr(error.args[0] if error.args else None, "reason", error)
             raise _no_answer(
                 self.base_url, f"it cannot be reached ({type(reason).__name__})"
             ) from None
-        except requests.RequestException as error:
-            raise _no_answer(
-                self.base_url, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            ) from None
         raise _refused(self.base_url, "it redirects again and again")
 
     def _body(self, response: requests.Response) -> bytes:
+        if response.status_code != 200:
+            answer = f"HTTP {response.status_code} {response.reason}"
+            raise _no_answer(self.base_url, f"it answers with {answer}")
         body = bytearray()
         for chunk in response.iter_content(2**16):
             body += chunk
@@ -245,6 +243,10 @@ class Client:
         if parts.netloc != base.netloc:
             raise _refused(self.base_url, f"it sends us on to another host, {parts.netloc[:100]}")
         return urlunsplit(parts._replace(scheme=base.scheme))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def to_structure(entry: dict[str, Any]) -> Structure:
@@ -280,14 +282,6 @@ def to_structure(entry: dict[str, Any]) -> Structure:
             "E203",
             f"{name} is not a readable OPTIMADE structure: {' '.join(str(error).split())[:200]}",
         ) from None
-
-
-def _keep(file: Path, content: bytes) -> None:
-    if not file.exists():
-        try:
-            write_whole(file, lambda path: path.write_bytes(content))
-        except OSError as error:
-            raise not_writable(file, error) from None
 
 
 def _no_answer(base_url: str, why: str) -> ScoutError:

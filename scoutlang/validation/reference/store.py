@@ -8,6 +8,7 @@ folder for each.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import json
@@ -116,7 +117,7 @@ def save(
     """
     check_free(name, replace=replace)
     folder = references_folder()
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         # Beside its place, so that the last step is a rename.
         with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as temporary:
@@ -132,8 +133,6 @@ def save(
             if replace and (folder / name).exists():
                 (folder / name).rename(old)
             new.rename(folder / name)
-    except OSError as error:
-        raise not_writable(folder, error) from None
     return complete
 
 
@@ -155,10 +154,8 @@ def remove(name: str) -> None:
     check_new_name(name)
     folder = _file(name, _ABOUT)
     assert isinstance(folder, Path)
-    try:
+    with writing(folder.parent):
         shutil.rmtree(folder.parent)
-    except OSError as error:
-        raise not_writable(folder.parent, error) from None
 
 
 def damages(name: str) -> Iterator[str]:
@@ -196,13 +193,17 @@ def damages(name: str) -> Iterator[str]:
 _IDENTITY = ["id", "formula", "chemsys", "num_atoms", "numbers"]
 
 
-def not_writable(path: Path, error: OSError) -> ScoutError:
-    """What to say when the data folder refuses."""
-    return ScoutError(
-        "E467",
-        f"{path} cannot be written: {error.strerror or error}",
-        "free space there, or choose another folder with SCOUT_DATA",
-    )
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raises ScoutError E467 where the data folder refuses what is done at ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise ScoutError(
+            "E467",
+            f"{path} cannot be written: {error.strerror or error}",
+            "free space there, or choose another folder with SCOUT_DATA",
+        ) from None
 
 
 def _content(name: str) -> bytes:

@@ -9,12 +9,14 @@ from pymatgen.core import Structure
 
 @dataclass(frozen=True)
 class ReferenceStructure:
-    """``id`` is unique in its source (``mp-149``); ``citation`` says where the geometry comes from;
-    ``licence`` is an SPDX-like name.
-    """
+    """A crystal with where it comes from."""
 
     id: str
+    """Unique in its source: ``mp-149``."""
     source: str
+    """The database: ``materials-project``, ``optimade/alexandria``."""
     structure: Structure
     citation: str
+    """Where the geometry was published."""
     licence: str
+    """An SPDX-like name."""

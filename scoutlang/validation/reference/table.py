@@ -37,17 +37,17 @@ float32 keeps 1e-6 Å.
 
 @dataclass(frozen=True)
 class Reference:
-    """A named set. ``version`` is a SHA-256 of its content: energies and hulls are only comparable
-    for one version.
-
-    ``about`` is what a manifest or a report says of it, JSON-like: ``source``, ``licence``,
-    ``citation``, ``count``, ``date``…; of a union, ``parts`` with one such mapping for each set.
-    """
+    """A named set of known crystals."""
 
     name: str
     version: str
+    """SHA-256 of the content: energies and hulls are only comparable for one version."""
     table: pa.Table
+    """The crystals, one row each, with the columns of `SCHEMA`."""
     about: Mapping[str, Any] = field(default_factory=dict)
+    """What a manifest or a report says of it, JSON-like: ``source``, ``licence``, ``citation``,
+    ``count``, ``date``…; of a union, ``parts`` with one such mapping for each set.
+    """
 
     @classmethod
     def from_structures(cls, name: str, structures: Iterable[ReferenceStructure]) -> Reference:

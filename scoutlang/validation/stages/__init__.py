@@ -1,5 +1,5 @@
 """The stages of the validation, one file each. The file is the registration: its ``STAGE`` is the
-stage.
+stage. Files with a leading underscore serve the others.
 
 A stage asks one question of every structure that passed the stages it needs, and answers with one
 `Outcome` per structure. An exception raised by one structure is an outcome of that structure; it
@@ -9,7 +9,6 @@ never ends the run. Their order follows from what they say of themselves.
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from typing import ClassVar, Literal
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.plugins import Group, Plugin, hidden, only
+from scoutlang.support.plugins import Group, Plugin, hidden, only, parts
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.reference import Reference
 
@@ -29,33 +28,72 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Context:
-    """What stages may use. ``report(done, total)`` shows progress of the running stage."""
+    """What stages may use."""
 
     program: Program
     potential: Potential
     reference: Reference
     report: Callable[[int, int], None]
+    """``report(done, total)`` shows progress of the running stage."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the record, and how the table of the page shows it."""
+
+    name: str
+    about: str = ""
+    """What it is, in a sentence for the page; a column without one is not shown there."""
+    kind: Literal["text", "number", "truth"] = "number"
+    title: str = ""
+    """Its heading on the page, where that is not the name."""
 
 
 class Stage(ABC):
-    """``needs``: stages that a structure must have passed; ``after``: stages that must have run.
-    ``adds``: columns of the record, ``*`` standing for a term's label. ``asks``: what the answer
-    depends on beside the structures and the stages before; its results are kept by that, unless
-    ``kept`` is False.
-
-    A stage is a frozen dataclass, its fields are its settings.
+    """A stage is a frozen dataclass; its fields are its settings. All that is shown of it stands in
+    its class.
     """
 
     name: str
+    question: ClassVar[str] = ""
+    """What it asks of each structure; docs/validation.md has it."""
     needs: ClassVar[tuple[str, ...]] = ()
+    """Stages that a structure must have passed."""
     after: ClassVar[tuple[str, ...]] = ()
-    adds: ClassVar[tuple[str, ...]] = ()
+    """Stages that must have run."""
+    adds: ClassVar[tuple[str | Column, ...]] = ()
+    """Columns of the record, beside those of the terms that it measures."""
     asks: ClassVar[tuple[Literal["program", "potential", "reference"], ...]] = ()
+    """What the answer depends on beside the structures and the stages before."""
     kept: ClassVar[bool] = True
+    """Whether its results are kept, by all that they depend on."""
+    keeps: ClassVar[tuple[str, str]] = ("", "")
+    """What the funnel calls the structures that it keeps, and the letter of that set."""
+    loses: ClassVar[str] = ""
+    """What the funnel says of all structures whose answer is no; their own reasons if empty."""
 
     @abstractmethod
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         """One outcome per record, in order."""
+
+    def columns(self) -> dict[str, Column]:
+        """What it adds, by name."""
+        added = (Column(one) if isinstance(one, str) else one for one in self.adds)
+        return {column.name: column for column in added}
+
+    def holds(self, record: Record) -> bool:
+        """Whether a structure is in the set that the stage keeps."""
+        return record.passed(self.name)
+
+    def why_lost(self, record: Record) -> str:
+        """Why one is not: the reason of the outcome where that has no answer, `loses` where the
+        answer is no.
+        """
+        outcome = record.outcomes.get(self.name)
+        if outcome is None:
+            return f"{self.name} did not run"
+        said_no = outcome.status == "failed" and bool(outcome.values)
+        return self.loses if self.loses and said_no else outcome.reason
 
 
 @dataclass(frozen=True)
@@ -73,10 +111,7 @@ class Unusable(Stage):
 
 def built_in() -> tuple[Stage, ...]:
     """Every stage of this folder, in the order in which they run."""
-    return ordered(
-        importlib.import_module(f"{__name__}.{info.name}").STAGE
-        for info in pkgutil.iter_modules(__path__)
-    )
+    return ordered(importlib.import_module(f"{__name__}.{name}").STAGE for name in parts(__name__))
 
 
 def all_stages() -> tuple[Stage, ...]:

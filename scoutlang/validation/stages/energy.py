@@ -1,6 +1,4 @@
-"""Energy of the structure as it is, without relaxation: relaxing would change the very geometry
-that was asked for.
-"""
+"""Energy of the structure as it is: relaxing would change the very geometry that was asked for."""
 
 from __future__ import annotations
 
@@ -13,11 +11,12 @@ from scoutlang.validation.stages import Context, Stage
 
 @dataclass(frozen=True)
 class Energy(Stage):
-    """Needs ``screen``; adds ``energy`` (eV/atom, by the run's potential)."""
+    """eV/atom, by the run's potential."""
 
     batch_size: int = 16
 
     name = "energy"
+    question = "energy as it is, unrelaxed"
     needs = ("screen",)
     adds = ("energy",)
     asks = ("potential",)

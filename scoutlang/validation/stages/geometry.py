@@ -1,6 +1,4 @@
-"""Is there a crystal at all: a structure was sampled, its numbers are finite, its cell is one that
-matter can have.
-"""
+"""Is there a crystal at all?"""
 
 from __future__ import annotations
 
@@ -15,18 +13,20 @@ from scoutlang.validation.stages import Context, Stage, one_by_one
 
 @dataclass(frozen=True)
 class Geometry(Stage):
-    """Needs nothing; adds ``volume_per_atom`` (Å^3).
-
-    Volume bounds in Å^3/atom: diamond has 5.7, caesium 110, cells with vacuum a few hundred.
-    ``smallest_height``, in Å, is the least distance between opposite faces of the cell: a flatter
-    one is degenerate, and the number of its images has no useful bound.
-    """
+    """The first question: the others are asked of crystals only."""
 
     smallest_volume: float = 1.0
+    """Å^3/atom; diamond has 5.7."""
     largest_volume: float = 1000.0
+    """Å^3/atom; caesium has 110, cells with vacuum a few hundred."""
     smallest_height: float = 0.1
+    """Å, the least distance between opposite faces of the cell: a flatter one is degenerate, and
+    the number of its images has no useful bound.
+    """
 
     name = "geometry"
+    question = "is there a crystal: atoms, finite numbers, 1–1000 Å^3 per atom, no flat cell"
+    keeps = ("crystals", "")
     adds = ("volume_per_atom",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
@@ -48,10 +48,8 @@ class Geometry(Stage):
             return Outcome("failed", "coordinates or lattice are not finite")
         volume = float(structure.volume) / len(structure)
         if not self.smallest_volume <= volume <= self.largest_volume:
-            return Outcome(
-                "failed",
-                f"volume {volume:.3g} Å^3/atom is outside {self.smallest_volume:g}–{self.largest_volume:g}",
-            )
+            bounds = f"{self.smallest_volume:g}–{self.largest_volume:g}"
+            return Outcome("failed", f"volume {volume:.3g} Å^3/atom is outside {bounds}")
         height = 1 / float(np.linalg.norm(structure.lattice.inv_matrix, axis=0).max())
         if height < self.smallest_height:
             return Outcome("failed", f"degenerate cell: two faces only {height:.2g} Å apart")

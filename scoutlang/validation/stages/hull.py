@@ -1,118 +1,60 @@
-"""Energy above the convex hull of the reference set, every energy from the same potential.
-
-A composition is judged by the hull of its own elements: its decomposition products cannot hold
-others, so nothing is lost, and an element that the reference lacks spoils only the compositions
-that contain it.
-"""
+"""How far is the structure above the convex hull of the reference, by the same potential?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
-
-from scoutlang.potentials import Evaluation, Potential, Report
-from scoutlang.validation.record import Outcome, Record
-from scoutlang.validation.reference import Reference, ReferenceStructure
-from scoutlang.validation.stages import Context, Stage
+from scoutlang.validation.hull import METASTABLE, Hulls, is_metastable
+from scoutlang.validation.record import Outcome, Record, Value
+from scoutlang.validation.stages import Column, Context, Stage
 
 
 @dataclass(frozen=True)
 class Hull(Stage):
-    """Needs ``energy``; adds ``e_above_hull`` (eV/atom; negative: below the reference's hull) and
-    ``hull_lacks``: how many known crystals of these elements have no energy by this potential, and
-    so are not in the hull. Undefined where the hull is incomplete.
-    """
+    """Undefined where the hull is incomplete."""
 
     batch_size: int = 16
 
     name = "hull"
+    question = "energy above the hull of the reference, all by the same potential"
     needs = ("energy",)
-    adds = ("e_above_hull", "hull_lacks")
+    keeps = ("metastable", "S")
+    loses = f"more than {METASTABLE:g} eV/atom above the hull"
+    adds = (
+        Column("e_above_hull", "eV/atom above the convex hull of the reference, unrelaxed"),
+        "hull_lacks",  # known crystals of these elements that have no energy by this potential
+    )
     asks = ("potential", "reference")
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
-        elements = {
-            symbol for r in records for symbol in r.structure.composition.chemical_system_set
-        }
-        known = evaluated(
-            elements,
+        hulls = Hulls(
+            {symbol for r in records for symbol in r.structure.composition.chemical_system_set},
             context.potential,
             context.reference,
             batch_size=self.batch_size,
             report=context.report,
         )
-        entries = entries_of(known)
-        lost = [
-            frozenset(k.structure.composition.chemical_system_set) for k, e in known if e.reason
-        ]
-        hulls: dict[frozenset[str], PhaseDiagram | str] = {}
-        outcomes = []
-        for record in records:
-            own = frozenset(record.structure.composition.chemical_system_set)
-            if own not in hulls:
-                hulls[own] = build(own, entries)
-            outcomes.append(_judge(record, hulls[own], sum(elements <= own for elements in lost)))
-        return outcomes
+        return [_judge(record, hulls) for record in records]
+
+    def holds(self, record: Record) -> bool:
+        return is_metastable(record)
+
+    def why_lost(self, record: Record) -> str:
+        if record.e_above_hull is not None:
+            return self.loses
+        outcomes = [record.outcomes[s] for s in ("energy", "hull") if s in record.outcomes]
+        return next((o.reason for o in outcomes if o.status != "passed"), "hull did not run")
 
 
-def reference_entries(
-    elements: set[str], potential: Potential, reference: Reference
-) -> list[PDEntry]:
-    """The crystals of the reference that hold no other elements, with their energies by this
-    potential; without those that have none.
-    """
-    return entries_of(evaluated(elements, potential, reference))
-
-
-def evaluated(
-    elements: set[str],
-    potential: Potential,
-    reference: Reference,
-    *,
-    batch_size: int = 16,
-    report: Report | None = None,
-) -> list[tuple[ReferenceStructure, Evaluation]]:
-    """The crystals of the reference that hold no other elements, and what this potential says of
-    each.
-    """
-    known = reference.subset(elements)
-    return list(
-        zip(
-            known,
-            potential.energies([k.structure for k in known], batch_size=batch_size, report=report),
-            strict=True,
-        )
-    )
-
-
-def entries_of(known: Iterable[tuple[ReferenceStructure, Evaluation]]) -> list[PDEntry]:
-    return [
-        PDEntry(k.structure.composition, e.energy * len(k.structure), name=k.id)
-        for k, e in known
-        if not e.reason
-    ]
-
-
-def build(elements: frozenset[str], entries: Sequence[PDEntry]) -> PhaseDiagram | str:
-    """The phase diagram of these elements, or why there is none: an element without a reference of
-    its own.
-    """
-    inside = [e for e in entries if e.composition.chemical_system_set <= elements]
-    missing = sorted(elements - {e.composition.chemical_system for e in inside if e.is_element})
-    if missing:
-        return f"hull incomplete: no reference energy for elemental {', '.join(missing)}"
-    return PhaseDiagram(inside)
-
-
-def _judge(record: Record, hull: PhaseDiagram | str, lacks: int) -> Outcome:
-    if isinstance(hull, str):
-        return Outcome("undefined", hull, {"e_above_hull": None, "hull_lacks": lacks})
-    energy = record.value("energy")
-    assert isinstance(energy, float)  # `needs` promises it
-    height = energy - float(hull.get_hull_energy_per_atom(record.structure.composition))
-    return Outcome("passed", values={"e_above_hull": height, "hull_lacks": lacks})
+def _judge(record: Record, hulls: Hulls) -> Outcome:
+    composition, energy = record.structure.composition, record.number("energy")
+    assert energy is not None  # `needs` promises it
+    height = hulls.height(composition, energy)
+    values: dict[str, Value] = {"e_above_hull": None, "hull_lacks": hulls.lacking(composition)}
+    if isinstance(height, str):
+        return Outcome("undefined", height, values)
+    return Outcome("passed", values=values | {"e_above_hull": height})
 
 
 STAGE = Hull()

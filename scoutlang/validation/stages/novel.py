@@ -10,20 +10,23 @@ from dataclasses import dataclass
 
 from scoutlang.validation.matching import Known, reduced
 from scoutlang.validation.record import Outcome, Record
-from scoutlang.validation.stages import Context, Stage, one_by_one
+from scoutlang.validation.stages import Column, Context, Stage, one_by_one
 
 
 @dataclass(frozen=True)
 class Novel(Stage):
-    """Needs ``geometry``; adds ``novel``, ``compared`` (reference crystals of the same reduced
-    formula) and ``matched`` (the id of the first that is the same).
-
-    passed: novel, the set O; failed: known.
-    """
+    """passed: novel, the set O; failed: known."""
 
     name = "novel"
+    question = "is it in the reference (StructureMatcher, the settings of MatterGen)"
     needs = ("geometry",)
-    adds = ("novel", "compared", "matched")
+    keeps = ("original", "O")
+    loses = "in the reference set"
+    adds = (
+        Column("novel", "not in the reference set", "truth"),
+        "compared",  # reference crystals of the same reduced formula
+        "matched",  # the id of the first of them that is the same
+    )
     asks = ("reference",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:

@@ -17,18 +17,15 @@ from scoutlang.validation.stages import Context, Stage, one_by_one
 
 @dataclass(frozen=True)
 class Screen(Stage):
-    """Needs ``geometry``; adds ``distance_ratio``, the smallest d(A-B) / (r_A + r_B), where it is
-    below 1 (else None).
-
-    ``factor``: a ratio below it fails. Radii: Cordero 2008. An element without a radius (Z > 96)
-    makes it undefined.
-    """
+    """Radii: Cordero 2008. An element without a radius (Z > 96) makes it undefined."""
 
     factor: float = 0.7
+    """A ratio d(A-B) / (r_A + r_B) below it fails."""
 
     name = "screen"
+    question = "is no pair closer than 0.7 of the covalent radii sum"
     needs = ("geometry",)
-    adds = ("distance_ratio",)
+    adds = ("distance_ratio",)  # the smallest of all pairs, where it is below 1; else None
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         return one_by_one(self._ask, records, context)

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 
 from scoutlang.descriptors.spacegroup import dataset
-from scoutlang.evaluation.measure import measure
+from scoutlang.evaluation.measure import measure_terms
 from scoutlang.ir import Program
 from scoutlang.validation.record import Outcome, Record, Value
-from scoutlang.validation.stages import Context, Stage, one_by_one
+from scoutlang.validation.stages import Column, Context, Stage, one_by_one
 
 # else what it omits goes to the terminal
 logging.getLogger("moyo").addHandler(logging.NullHandler())
@@ -32,27 +32,36 @@ logging.getLogger("moyo").addHandler(logging.NullHandler())
 
 @dataclass(frozen=True)
 class Symmetry(Stage):
-    """Needs ``screen``; adds ``space_group`` (number, 1 to 230) with its Hermann-Mauguin
-    ``space_group_symbol``, ``symprec`` (Å, the step of the ladder), ``symmetry_moved`` (Å, how far
-    the furthest atom is from its ideal place, a common shift taken off; None in P1, where no place
-    is ideal), ``space_group_spglib``, and ``space_groups_agree``, None where only one of the two
-    programs has a group.
-
-    passed: a group is found. undefined: none is, or the crystal is another one after each step.
+    """passed: a group is found. undefined: none is, or the crystal is another one after each step.
     Where moyopy might not return (`_returns`) or finds nothing, the group is spglib's.
     """
 
     ladder: tuple[float, ...] = (0.1, 0.03, 0.01)
+    """Tolerances in Å, from loose to tight."""
 
     name = "symmetry"
+    question = (
+        "space group, at the loosest tolerance that moves no atom too far and changes no term"
+    )
     needs = ("screen",)
     adds = (
-        "space_group",
-        "space_group_symbol",
-        "symprec",
+        Column(
+            "space_group_symbol",
+            "Hermann-Mauguin symbol, of the symmetrised structure",
+            "text",
+            "space group",
+        ),
+        Column(
+            "space_group",
+            "in International Tables for Crystallography A",
+            title="space group no.",
+        ),
+        "symprec",  # Å, the step of the ladder
+        # Å, how far the furthest atom is from its ideal place, a common shift taken off; None in
+        # P1, where no place is ideal
         "symmetry_moved",
         "space_group_spglib",
-        "space_groups_agree",
+        "space_groups_agree",  # None where only one of the two programs has a group
     )
     asks = ("program",)
 
@@ -179,7 +188,7 @@ def _returns(structure: Structure, symprec: float) -> bool:
 
 def _changed_terms(program: Program, before: Structure, after: Structure) -> list[str]:
     """Labels of the terms that are not as true of the one as of the other."""
-    pairs = zip(*(measured.terms for measured in measure(program, [before, after])), strict=True)
+    pairs = zip(*measure_terms(program.terms, [before, after]), strict=True)
     return [one.label for one, other in pairs if one.satisfied != other.satisfied]
 
 

@@ -14,7 +14,7 @@ from pymatgen.core import Structure
 
 from scoutlang.validation.matching import Known, atoms, reduced
 from scoutlang.validation.record import Outcome, Record
-from scoutlang.validation.stages import Context, Stage, describe
+from scoutlang.validation.stages import Column, Context, Stage, describe
 
 _A = TypeVar("_A")
 _B = TypeVar("_B")
@@ -24,19 +24,24 @@ _MOST_PROCESSES = 8  # each takes half a gigabyte
 
 @dataclass(frozen=True)
 class Unique(Stage):
-    """Needs ``geometry``; adds ``unique`` and, for a duplicate, ``duplicate_of``: the id of the
-    structure that it repeats.
-
-    passed: unique, the set U; failed: a duplicate. Structures of an arm with the same atoms in the
-    primitive cell are a block, and blocks are independent: from ``parallel_from`` structures on all
-    cores work on them, each with a process that takes seconds to start.
+    """passed: unique, the set U; failed: a duplicate. Structures of an arm with the same atoms in
+    the primitive cell are a block, and blocks are independent.
     """
 
     parallel_from: int = 2000
+    """From so many structures on all cores work on the blocks, each with a process that takes
+    seconds to start.
+    """
 
     name = "unique"
+    question = "is it the first of its kind in its arm, in the order of sampling"
     needs = ("geometry",)
-    adds = ("unique", "duplicate_of")
+    keeps = ("unique", "U")
+    loses = "the same as another one"
+    adds = (
+        Column("unique", "the first of its kind in its arm", "truth"),
+        "duplicate_of",  # the id of the structure that it repeats
+    )
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
         many = len(records) >= self.parallel_from

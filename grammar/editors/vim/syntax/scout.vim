@@ -1,4 +1,4 @@
-" Made by `python -m scoutlang.lsp.definitions` of the grammar and the catalogue.
+" Made by `python -m scoutlang.interfaces.editor_syntax` of the grammar and the catalogue.
 if exists("b:current_syntax")
   finish
 endif
@@ -25,8 +25,8 @@ syntax keyword scoutElement Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po
 syntax keyword scoutElement At Rn Fr Ra Ac Th Pa U Np Pu Am Cm
 syntax keyword scoutElement Bk Cf Es Fm
 syntax keyword scoutSetting contained method k g from to every recur backward normalize cap sharpness types move strain kernel corrector existence resample stability reward offspring count batch steps seed model cfg
-syntax match scoutLabel "\%(\<\%(require\|prefer\|expect\)\s\+\)\@<=\K\k*\ze\s*:"
-syntax match scoutDefinition "\%(\<\%(param\|let\|motif\)\s\+\)\@<=\K\k*"
+syntax match scoutLabel "\%(\<\%(expect\|prefer\|require\)\s\+\)\@<=\K\k*\ze\s*:"
+syntax match scoutDefinition "\%(\<\%(let\|motif\|param\)\s\+\)\@<=\K\k*"
 syntax match scoutOperator "±\|+-\|+/-\|->\|→\|[<>=]=\|≤\|≥\|[-=<>*/^+]"
 syntax match scoutNumber "\k\@1<!\%(\d\+\%(\.\d*\)\=\|\.\d\+\)\%([eE][+-]\=\d\+\)\=" nextgroup=scoutUnit skipwhite
 syntax match scoutBracket "\]" nextgroup=scoutUnit skipwhite

@@ -6,16 +6,14 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from scoutlang.ir.source import Source
-from scoutlang.language.diagnostics.model import Diagnostic, Label, Severity
+from scoutlang.language.diagnostics.model import Diagnostic, Label
 from scoutlang.language.diagnostics.suggest import printable
+from scoutlang.support.colours import TERMINAL
 
 _WIDTH = 120
 _TAB = 4
 
-# Parameters of the terminal's "select graphic rendition": bold red, yellow, cyan and blue.
-_STYLE: dict[Severity, str] = {"error": "1;31", "warning": "1;33", "info": "1;36"}
-_FRAME = "1;34"
-_BOLD = "1"
+_FRAME, _BOLD = TERMINAL["frame"].sgr, TERMINAL["headline"].sgr
 
 Paint = Callable[[str, str], str]
 
@@ -49,7 +47,7 @@ def render_one(diagnostic: Diagnostic, source: Source, *, color: bool = False) -
     """One message. With ``color`` for a terminal that has some; the characters are the same."""
     paint = _colored if color else _plain
     lines = [
-        paint(f"{diagnostic.severity}[{diagnostic.code}]", _STYLE[diagnostic.severity])
+        paint(f"{diagnostic.severity}[{diagnostic.code}]", TERMINAL[diagnostic.severity].sgr)
         + paint(f": {printable(diagnostic.message)}", _BOLD)
     ]
     helps = [printable(line) for line in diagnostic.help.split("\n") if line]
@@ -57,7 +55,7 @@ def render_one(diagnostic: Diagnostic, source: Source, *, color: bool = False) -
         return "\n".join([*lines, *(f"  help: {h}" for h in helps)])
     labels = [
         *((label, "-", _FRAME) for label in diagnostic.secondary),
-        (diagnostic.primary, "^", _STYLE[diagnostic.severity]),
+        (diagnostic.primary, "^", TERMINAL[diagnostic.severity].sgr),
     ]
     numbered: dict[int, list[tuple[Label, str, str]]] = {}
     for marked in labels:
