@@ -4,7 +4,6 @@ Torch-free.
 
 from scoutlang.ir.nodes import (
     LANGUAGE_VERSION,
-    VERBS,
     Aggregate,
     And,
     Arithmetic,
@@ -45,7 +44,6 @@ from scoutlang.ir.nodes import (
 
 __all__ = [
     "LANGUAGE_VERSION",
-    "VERBS",
     "Aggregate",
     "And",
     "Arithmetic",
