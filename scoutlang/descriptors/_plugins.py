@@ -56,7 +56,10 @@ def _flaw(module: ModuleType, name: str) -> str:
     """
     signature = getattr(module, "SIGNATURE", None)
     if not isinstance(signature, DescriptorSignature):
-        return f"the module {module.__name__} has no SIGNATURE of the type scoutlang.ir.signatures.DescriptorSignature"
+        return (
+            f"the module {module.__name__} has no SIGNATURE of the type "
+            "scoutlang.ir.signatures.DescriptorSignature"
+        )
     if signature.name != name:
         return f"its entry point is called {name}, and its SIGNATURE {signature.name!r}"
     if not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name) or name in ATOMIC_NUMBER:

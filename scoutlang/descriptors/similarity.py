@@ -70,7 +70,8 @@ def formula(measure: Measure) -> str:
     centre, neighbour = measure.species
     file = measure.file("template")
     return (
-        f"(2 p·p′ / (p² + p′²))^{_POWER} of the power spectra of the {neighbour.text} within {_radius(measure):.2f} Å of {centre.text} "
+        f"(2 p·p′ / (p² + p′²))^{_POWER} of the power spectra of the {neighbour.text} within "
+        f"{_radius(measure):.2f} Å of {centre.text} "
         f"and of the site in {file.name if file else 'the template'}"
     )
 
@@ -176,7 +177,8 @@ def _template(measure: Measure, reach: float) -> list[list[float]]:
     if not any(n.nn_distance <= _radius(measure) for n in around):
         raise ScoutError(
             "E209",
-            f"the template {file.name} has no {neighbour.text} within {_radius(measure):.2f} Å of its {middle.specie.symbol}",
+            f"the template {file.name} has no {neighbour.text} within {_radius(measure):.2f} Å of "
+            f"its {middle.specie.symbol}",
             "give another template, or a larger radius such as r=4 Å",
         )
     return [list(n.coords - middle.coords) for n in around]

@@ -82,7 +82,10 @@ class CalculatorPotential:
                 "docs/potentials.md says what to install",
             ) from error
         except Exception as error:
-            hint = "the file is damaged, or another version of the package made it; docs/potentials.md names the versions that were tried"
+            hint = (
+                "the file is damaged, or another version of the package made it; "
+                "docs/potentials.md names the versions that were tried"
+            )
             raise ScoutError(
                 "E447", f"the model of '{self.name}' cannot be opened: {failure(error)}", hint
             ) from error

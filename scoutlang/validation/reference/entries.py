@@ -40,13 +40,8 @@ def read(path: Path) -> Iterator[tuple[str, Structure | ScoutError]]:
         except ScoutError as error:
             yield id_, error
         except Exception as error:  # what a stranger wrote can be of any shape
-            yield (
-                id_,
-                ScoutError(
-                    "E203",
-                    f"{id_} is not a readable entry: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
-                ),
-            )
+            why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            yield id_, ScoutError("E203", f"{id_} is not a readable entry: {why}")
 
 
 def _list(path: Path) -> list[Any]:
