@@ -75,10 +75,11 @@ def gemnet(like: DiffusionModule) -> DiffusionModule:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of one step, and of what it does outside of the network."""
+    """Seconds of processor time of one step."""
 
     step: float
     outside: float
+    """Of the step, what is spent outside of the network."""
 
 
 def sampler(

@@ -36,7 +36,7 @@ from scoutlang.descriptors._harmonics import directions, harmonics
 from scoutlang.descriptors._radius import RADIUS, unknown_radius
 from scoutlang.ir.elements import neighbour_radius
 from scoutlang.ir.signatures import Concern, DescriptorSignature, Parameter
-from scoutlang.support.errors import ScoutError
+from scoutlang.support.errors import ScoutError, squeezed
 
 if TYPE_CHECKING:
     from pymatgen.core import PeriodicSite, Structure
@@ -207,7 +207,7 @@ def _read(name: str, text: str) -> tuple[Structure, list[PeriodicSite]]:
             list(zip(*written, strict=True)), found[0].frac_coords
         )
     except Exception as error:  # the parser raises anything at all on corrupt input
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = squeezed(error)
         hint = (
             "open it in another program to see why; one data block with one structure is expected"
         )

@@ -58,10 +58,12 @@ _FLAT = 1e-12
 
 @dataclass(frozen=True)
 class Pattern:
-    """A measured pattern: 2θ in degrees, rising, and intensities."""
+    """A measured pattern."""
 
     angle: tuple[float, ...]
+    """2θ in degrees, rising."""
     intensity: tuple[float, ...]
+    """At each angle, in any unit."""
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
