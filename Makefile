@@ -52,11 +52,14 @@ $(PAPER)/%/report.html: examples/paper/%.scout
 # the three Cu-Si-P hypotheses are compared with the same non-guided structures, as in the paper
 $(PAPER)/cu_si_p_cn4/report.html $(PAPER)/cu_si_p_cn6/report.html: $(PAPER)/cu_si_p_cn3/report.html
 
+# A process on every core, each with one thread.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist worksteal
+
 test: install grace lint  ## the whole test suite
-	$(BIN)/python -m pytest -q
+	$(PYTEST)
 
 fast: install  ## the tests that take seconds
-	$(BIN)/python -m pytest -q -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 lint: install  ## formatter, linter, types, import direction
 	$(BIN)/ruff format --check .

@@ -46,7 +46,8 @@ def main() -> None:
     keep_freed_memory()
     model, potential, reference = load_model("mini"), load_potential(), load_reference()
     click.echo(
-        "| steps | n_c | r of F | r of L | valid | within 0.2 | within 0.3 | median e_above_hull, eV/atom |\n|---|---|---|---|---|---|---|---|"
+        "| steps | n_c | r of F | r of L | valid | within 0.2 | within 0.3 "
+        "| median e_above_hull, eV/atom |\n" + "|---" * 8 + "|"
     )
     for steps, langevin in SETTINGS:
         program = api.check(
@@ -62,7 +63,8 @@ def main() -> None:
         near = [sum(h <= limit for h in heights) / given.count for limit in (0.2, 0.3)]
         median = "–" if arm.median_e_above_hull is None else f"{arm.median_e_above_hull:.3f}"
         click.echo(
-            f"| {steps} | {langevin.steps} | {langevin.pos:g} | {langevin.cell:g} | {arm.valid.count / arm.raw:.1%} | {near[0]:.1%} | {near[1]:.1%} | {median} |"
+            f"| {steps} | {langevin.steps} | {langevin.pos:g} | {langevin.cell:g} "
+            f"| {arm.valid.count / arm.raw:.1%} | {near[0]:.1%} | {near[1]:.1%} | {median} |"
         )
 
 

@@ -75,10 +75,11 @@ def gemnet(like: DiffusionModule) -> DiffusionModule:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of one step, and of what it does outside of the network."""
+    """Seconds of processor time of one step."""
 
     step: float
     outside: float
+    """Of the step, what is spent outside of the network."""
 
 
 def sampler(
@@ -132,7 +133,8 @@ def table(name: str, module: DiffusionModule, size: int, steps: int, repeats: in
     unguided, *guided = least(module, size, steps, repeats)
     head = f"| {name} | {size} | {1000 * unguided.step:.0f} | {1000 * unguided.outside:.0f} |"
     added = (cost.outside - unguided.outside for cost in guided)
-    return f"{head} {' | '.join(f'{1000 * extra:.1f} ({extra / unguided.step:.1%})' for extra in added)} |"
+    cells = (f"{1000 * extra:.1f} ({extra / unguided.step:.1%})" for extra in added)
+    return f"{head} {' | '.join(cells)} |"
 
 
 def memory(module: DiffusionModule, steps: int) -> str:
@@ -145,7 +147,10 @@ def memory(module: DiffusionModule, steps: int) -> str:
     arm = sampler(module, TERMS, steps=steps, on_step=note)
     arm.generate(conditions([8] * 8, "-".join(SYSTEM)), list(range(8)))
     early = peaks[steps // 4]
-    return f"peak memory after {steps // 4} steps {early / 1024:.1f} MiB, after {steps} steps {peaks[-1] / 1024:.1f} MiB"
+    return (
+        f"peak memory after {steps // 4} steps {early / 1024:.1f} MiB, "
+        f"after {steps} steps {peaks[-1] / 1024:.1f} MiB"
+    )
 
 
 @click.command(help=__doc__)
@@ -168,7 +173,8 @@ def main(repeats: int, gemnet_batch: int) -> None:
     click.echo(memory(mini, 200))
     click.echo("milliseconds of processor time; in brackets the share of an unguided step")
     click.echo(
-        "| model | batch | unguided step | of it outside the network | added by 1 term | added by 3 terms |\n|---|---|---|---|---|---|"
+        "| model | batch | unguided step | of it outside the network | added by 1 term "
+        "| added by 3 terms |\n|---|---|---|---|---|---|"
     )
     for size in (32, 128):
         click.echo(table("mini", mini, size, 12, repeats))

@@ -162,7 +162,11 @@ def _session(text: str) -> list[tuple[str, float, float]]:
 
 def _loaded() -> list[str]:
     """Large libraries in a fresh process that has checked a program."""
-    code = f"import sys, pathlib, scoutlang; api.check(pathlib.Path({str(EXAMPLE)!r})); print(*(m for m in {HEAVY!r} if m in sys.modules))"
+    code = (
+        "import sys, pathlib; from scoutlang.interfaces import api; "
+        f"api.check(pathlib.Path({str(EXAMPLE)!r})); "
+        f"print(*(m for m in {HEAVY!r} if m in sys.modules))"
+    )
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return found.stdout.split()
 

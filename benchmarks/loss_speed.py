@@ -207,10 +207,12 @@ def main(size: int, atoms: int) -> None:
     keep_freed_memory()
     compiled = loss()
     click.echo(
-        f"{size} cells of {atoms} atoms: milliseconds of processor time, and how many times the batch's"
+        f"{size} cells of {atoms} atoms: milliseconds of processor time, "
+        "and how many times the batch's"
     )
     click.echo(
-        "| species | batch | pairs | structures | singles | largest difference |\n|---|---|---|---|---|---|"
+        "| species | batch | pairs | structures | singles | largest difference |\n"
+        "|---|---|---|---|---|---|"
     )
     for soft in (False, True):
         batch = random_batch(size, soft=soft, atoms=atoms)

@@ -97,7 +97,8 @@ def main() -> None:
     }
     overall["seconds"] = sum(rows[s]["samples"] * rows[s]["seconds"] for s in SYSTEMS) / total
     click.echo(
-        f"model {settings.model}, cfg {settings.cfg:g}, {settings.steps} steps, batches of {settings.batch}"
+        f"model {settings.model}, cfg {settings.cfg:g}, {settings.steps} steps, "
+        f"batches of {settings.batch}"
     )
     click.echo("| system | " + " | ".join(names) + " |\n|" + "---|" * (len(names) + 1))
     for system, row in {**rows, "all": {"samples": total, **overall}}.items():

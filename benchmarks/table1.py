@@ -1,7 +1,7 @@
 """The seven rows of the paper's Table 1 on the embedded model, for several ways to guide.
 
-`python -m benchmarks.table1 sample` fills --folder with runs, one for each row, variant and seed, in
-order of importance, and goes on where it stopped; two processes may do it together. `python -m
+`python -m benchmarks.table1 sample` fills --folder with runs, one for each row, variant and seed,
+in order of importance, and goes on where it stopped; two processes may do it together. `python -m
 benchmarks.table1 report` pools the seeds, judges what is there and writes benchmarks/table1.csv and
 the tables in benchmarks/RESULTS.md. The variants have identical sampling settings; rows of one
 chemical system share the unguided runs, as in the paper.

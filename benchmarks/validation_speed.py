@@ -46,7 +46,10 @@ from scoutlang.validation.stages.symmetry import STAGE as SYMMETRY
 from scoutlang.validation.stages.unique import STAGE as UNIQUE
 from scoutlang.validation.stages.unique import Unique
 
-PROGRAM = "system Cu-Si-P; require CN(Cu-P) = 4; require volume_per_atom = 15 Å^3; expect e_above_hull < 0.2 eV/atom; expect novel and unique"
+PROGRAM = (
+    "system Cu-Si-P; require CN(Cu-P) = 4; require volume_per_atom = 15 Å^3; "
+    "expect e_above_hull < 0.2 eV/atom; expect novel and unique"
+)
 SYSTEM = ("Cu", "Si", "P")
 VOLUME = {"Cu-Si-P": 15.0, "boron": 7.5}  # Å^3 per atom
 ROWS = ("stages", "boron", "reference", "cores", "beside")
@@ -144,12 +147,14 @@ def measure(count: int, rows: Sequence[str]) -> None:
     structures = crystals("Cu-Si-P", count)
     potential.energies(structures[:1])  # loads the model
     click.echo(
-        f"\n{count} crystals, {peak():.0f} MiB before the first stage\n\n| stage | asked | s | structures/s | peak, MiB |\n|---|---|---|---|---|"
+        f"\n{count} crystals, {peak():.0f} MiB before the first stage\n\n"
+        "| stage | asked | s | structures/s | peak, MiB |\n|---|---|---|---|---|"
     )
 
     def row(name: str, number: int, seconds: float) -> None:
         click.echo(
-            f"| {name} | {number} | {seconds:.1f} | {number / max(seconds, 1e-9):.0f} | {peak():.0f} |"
+            f"| {name} | {number} | {seconds:.1f} | {number / max(seconds, 1e-9):.0f} "
+            f"| {peak():.0f} |"
         )
 
     records = records_of(structures)
@@ -175,7 +180,8 @@ def measure(count: int, rows: Sequence[str]) -> None:
             UNIQUE, passed_geometry(crystals("boron", count), context), context, time.perf_counter
         )
         row(
-            f"unique, boron, wall time, {cpu_count()} cores: {sum(r.passed('unique') for r in records)} are",
+            f"unique, boron, wall time, {cpu_count()} cores: "
+            f"{sum(r.passed('unique') for r in records)} are",
             number,
             seconds,
         )
@@ -205,7 +211,8 @@ def compare(structures: Sequence[Structure], context: Context) -> None:
         own, their = timed(ours), timed(theirs)
         each = [1000 * seconds / len(asked) for seconds in (own, their)]
         click.echo(
-            f"| {stage} | {len(asked)} | {each[0]:.2f} | {other} | {each[1]:.2f} | × {their / own:.1f} |"
+            f"| {stage} | {len(asked)} | {each[0]:.2f} | {other} | {each[1]:.2f} "
+            f"| × {their / own:.1f} |"
         )
 
     for kind in ("Cu-Si-P", "boron"):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, cast
 
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir.elements import ATOMIC_NUMBER
-from scoutlang.support.errors import ScoutError
+from scoutlang.support.errors import ScoutError, squeezed
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -266,7 +266,7 @@ def _parse(data: bytes, name: str, filename: str) -> Iterator[Specimen | ScoutEr
             warnings.simplefilter("ignore")
             found = _PARSERS[file_format](text)
     except Exception as error:  # parsers raise anything at all on corrupt input
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = squeezed(error)
         yield ScoutError("E203", f"{name} is not a readable {file_format} file: {reason}")
         return
     if not found:

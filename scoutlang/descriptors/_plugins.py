@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, get_args
 from scoutlang.ir import How
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.ir.signatures import Concern, DescriptorSignature, Dimension, Domain, Parameter
+from scoutlang.support.errors import first_line
 from scoutlang.support.plugins import Group, Plugin
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _concerns(plugin: Plugin, measure: Measure, relation: Relation) -> Iterator[
         strange = [d for d in doubts if not (isinstance(d, Concern) and _DOUBT.fullmatch(d.code))]
         flaw = f"{strange[0]!r} is not a Concern with a code like W055" if strange else ""
     except Exception as error:
-        doubts, flaw = [], f"{type(error).__name__}: {error}".splitlines()[0]
+        doubts, flaw = [], first_line(error)
     if flaw:
         yield Concern(
             "W450",
@@ -56,7 +57,10 @@ def _flaw(module: ModuleType, name: str) -> str:
     """
     signature = getattr(module, "SIGNATURE", None)
     if not isinstance(signature, DescriptorSignature):
-        return f"the module {module.__name__} has no SIGNATURE of the type scoutlang.ir.signatures.DescriptorSignature"
+        return (
+            f"the module {module.__name__} has no SIGNATURE of the type "
+            "scoutlang.ir.signatures.DescriptorSignature"
+        )
     if signature.name != name:
         return f"its entry point is called {name}, and its SIGNATURE {signature.name!r}"
     if not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name) or name in ATOMIC_NUMBER:

@@ -53,7 +53,10 @@ def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
 def formula(measure: Measure) -> str:
     """The soft value as text."""
     centre, neighbour = measure.species
-    return f"q_{_degree(measure)} of the {centre.text}-{neighbour.text} bonds around {centre.text}, each weighted by σ(8 Å⁻¹ (r − d))"
+    return (
+        f"q_{_degree(measure)} of the {centre.text}-{neighbour.text} bonds around {centre.text}, "
+        "each weighted by σ(8 Å⁻¹ (r − d))"
+    )
 
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:

@@ -84,8 +84,10 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
             ):
                 yield Concern(
                     "W056",
-                    f"at this radius the smooth count of a perfect {relation.target:g}-fold site is {relation.target * shell:.2f}",
-                    f"the guidance would overfill it; r = {neighbour_radius(a, b):.2f} Å is the usual choice",
+                    f"at this radius the smooth count of a perfect {relation.target:g}-fold site "
+                    f"is {relation.target * shell:.2f}",
+                    f"the guidance would overfill it; r = {neighbour_radius(a, b):.2f} Å is the "
+                    "usual choice",
                 )
                 return
 

@@ -50,7 +50,8 @@ def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
 
 def formula(measure: Measure) -> str:
     r = measure.parameter("r")
-    return f"largest dimension of a component bonded within {'the covalent radii + 0.5 Å' if r is None else f'{r:g} Å'}"
+    reach = "the covalent radii + 0.5 Å" if r is None else f"{r:g} Å"
+    return f"largest dimension of a component bonded within {reach}"
 
 
 def _dimensionality(structure: Structure, r: float | None) -> int:

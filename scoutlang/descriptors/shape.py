@@ -79,7 +79,8 @@ def formula(measure: Measure) -> str:
     centre, neighbour = measure.species
     name = measure.choice("like") or ""
     return (
-        f"100 · min Σ|v − a R p|² / Σ|v|² of the {len(POLYHEDRA[name])} nearest {neighbour.text} around {centre.text} "
+        f"100 · min Σ|v − a R p|² / Σ|v|² of the {len(POLYHEDRA[name])} nearest "
+        f"{neighbour.text} around {centre.text} "
         f"against the {name.replace('_', ' ')}, within {_radius(measure):.2f} Å"
     )
 
@@ -364,7 +365,8 @@ SIGNATURE = DescriptorSignature(
         Parameter(
             "r",
             "length",
-            "1.5 × (sum of the Cordero covalent radii + 0.5 Å), the reach within which neighbours are sought",
+            "1.5 × (sum of the Cordero covalent radii + 0.5 Å), "
+            "the reach within which neighbours are sought",
             0.5,
             12.0,
         ),

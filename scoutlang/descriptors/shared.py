@@ -57,7 +57,10 @@ def formula(measure: Measure) -> str:
     first, ligand, second = measure.species
     pairs = dict.fromkeys((e, b) for e in first.elements + second.elements for b in ligand.elements)
     radii = (f"{e}-{b} {measure.parameter('r') or neighbour_radius(e, b):.2f}" for e, b in pairs)
-    return f"Σ σ(8 Å⁻¹ (r − d)) σ(8 Å⁻¹ (r − d′)) over the {ligand.text} shared by {first.text} and {second.text}, r in Å: {', '.join(radii)}"
+    return (
+        f"Σ σ(8 Å⁻¹ (r − d)) σ(8 Å⁻¹ (r − d′)) over the {ligand.text} shared by {first.text} "
+        f"and {second.text}, r in Å: {', '.join(radii)}"
+    )
 
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:

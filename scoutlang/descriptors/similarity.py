@@ -36,7 +36,7 @@ from scoutlang.descriptors._harmonics import directions, harmonics
 from scoutlang.descriptors._radius import RADIUS, unknown_radius
 from scoutlang.ir.elements import neighbour_radius
 from scoutlang.ir.signatures import Concern, DescriptorSignature, Parameter
-from scoutlang.support.errors import ScoutError
+from scoutlang.support.errors import ScoutError, squeezed
 
 if TYPE_CHECKING:
     from pymatgen.core import PeriodicSite, Structure
@@ -70,7 +70,8 @@ def formula(measure: Measure) -> str:
     centre, neighbour = measure.species
     file = measure.file("template")
     return (
-        f"(2 p·p′ / (p² + p′²))^{_POWER} of the power spectra of the {neighbour.text} within {_radius(measure):.2f} Å of {centre.text} "
+        f"(2 p·p′ / (p² + p′²))^{_POWER} of the power spectra of the {neighbour.text} within "
+        f"{_radius(measure):.2f} Å of {centre.text} "
         f"and of the site in {file.name if file else 'the template'}"
     )
 
@@ -176,7 +177,8 @@ def _template(measure: Measure, reach: float) -> list[list[float]]:
     if not any(n.nn_distance <= _radius(measure) for n in around):
         raise ScoutError(
             "E209",
-            f"the template {file.name} has no {neighbour.text} within {_radius(measure):.2f} Å of its {middle.specie.symbol}",
+            f"the template {file.name} has no {neighbour.text} within {_radius(measure):.2f} Å of "
+            f"its {middle.specie.symbol}",
             "give another template, or a larger radius such as r=4 Å",
         )
     return [list(n.coords - middle.coords) for n in around]
@@ -205,7 +207,7 @@ def _read(name: str, text: str) -> tuple[Structure, list[PeriodicSite]]:
             list(zip(*written, strict=True)), found[0].frac_coords
         )
     except Exception as error:  # the parser raises anything at all on corrupt input
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = squeezed(error)
         hint = (
             "open it in another program to see why; one data block with one structure is expected"
         )

@@ -58,10 +58,12 @@ _FLAT = 1e-12
 
 @dataclass(frozen=True)
 class Pattern:
-    """A measured pattern: 2θ in degrees, rising, and intensities."""
+    """A measured pattern."""
 
     angle: tuple[float, ...]
+    """2θ in degrees, rising."""
     intensity: tuple[float, ...]
+    """At each angle, in any unit."""
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
@@ -87,7 +89,11 @@ def formula(measure: Measure) -> str:
     """The value as text."""
     file = measure.file("pattern")
     wavelength, width = _settings(measure)
-    return f"correlation of the powder pattern (λ = {wavelength:g} Å, peaks {width:g}° wide) with {file.name if file else 'the measured one'}"
+    measured = file.name if file else "the measured one"
+    return (
+        f"correlation of the powder pattern (λ = {wavelength:g} Å, peaks {width:g}° wide) "
+        f"with {measured}"
+    )
 
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
@@ -149,7 +155,8 @@ def read_pattern(measure: Measure) -> Pattern:
     if step > width:
         raise ScoutError(
             "E210",
-            f"the points of {file.name} are {step:.2g}° apart, peaks of {width:g}° fall between them",
+            f"the points of {file.name} are {step:.2g}° apart, peaks of {width:g}° fall between "
+            "them",
             "give a larger fwhm",
         )
     highest = max(map(abs, intensities))

@@ -5,7 +5,6 @@ Torch-free.
 from scoutlang.ir.nodes import (
     ARMS,
     LANGUAGE_VERSION,
-    VERBS,
     Aggregate,
     And,
     Arithmetic,
@@ -47,7 +46,6 @@ from scoutlang.ir.nodes import (
 __all__ = [
     "ARMS",
     "LANGUAGE_VERSION",
-    "VERBS",
     "Aggregate",
     "And",
     "Arithmetic",

@@ -13,7 +13,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias, get_args
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from scoutlang.ir.settings import Choice, Real, Strength, Whole, Words, setting
 
@@ -278,9 +278,7 @@ def comparisons(claim: Proposition | Wish) -> tuple[Compare, ...]:
 
 LossName = Literal["l1", "l2", "huber", "hinge"]
 
-
 Verb = Literal["require", "prefer", "expect"]
-VERBS: tuple[Verb, ...] = get_args(Verb)
 """The statements that claim something: what decides hits, what steers only, what judges only."""
 
 

@@ -1,7 +1,7 @@
 """Energies cached on disk by content: (structure hash, potential name, weights hash) → eV/atom.
 
-An SQLite file in the cache folder. The cache only saves time: where it cannot be read or written (read-only home, full disk, damaged
-file, a lock held too long), energies are computed anew.
+An SQLite file in the cache folder. The cache only saves time: where it cannot be read or written
+(read-only home, full disk, damaged file, a lock held too long), energies are computed anew.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from scoutlang.ir.elements import SYMBOLS
-from scoutlang.potentials._potential import Evaluation, Report, failure, unfit
-from scoutlang.support.errors import ScoutError
+from scoutlang.potentials._potential import Evaluation, Report, unfit
+from scoutlang.support.errors import ScoutError, first_line
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -67,7 +67,7 @@ class CalculatorPotential:
             with quiet():
                 return answer(_atoms(structure, calculator))
         except Exception as error:  # what one structure does to a calculator is data
-            return Evaluation(nan, failure(error))
+            return Evaluation(nan, first_line(error))
 
     @cached_property
     def _calculator(self) -> Calculator:
@@ -82,9 +82,12 @@ class CalculatorPotential:
                 "docs/potentials.md says what to install",
             ) from error
         except Exception as error:
-            hint = "the file is damaged, or another version of the package made it; docs/potentials.md names the versions that were tried"
+            hint = (
+                "the file is damaged, or another version of the package made it; "
+                "docs/potentials.md names the versions that were tried"
+            )
             raise ScoutError(
-                "E447", f"the model of '{self.name}' cannot be opened: {failure(error)}", hint
+                "E447", f"the model of '{self.name}' cannot be opened: {first_line(error)}", hint
             ) from error
 
 

@@ -22,8 +22,12 @@ _SHOWN = 16
 
 @dataclass(frozen=True)
 class LocalModel:
+    """A model that a user named."""
+
     path: Path
+    """Of its file or folder, absolute."""
     sha256: str
+    """Of its bytes."""
 
     @property
     def name(self) -> str:

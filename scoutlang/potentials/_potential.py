@@ -162,8 +162,3 @@ def structure_hash(structure: Structure) -> str:
     digest.update(np.asarray(structure.frac_coords, dtype="<f8").tobytes())
     digest.update(np.asarray(structure.lattice.matrix, dtype="<f8").tobytes())
     return digest.hexdigest()
-
-
-def failure(error: Exception) -> str:
-    """One line for an `Evaluation`: the kind of error and the first line of its message."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -21,10 +21,10 @@ from scoutlang.potentials._potential import (
     Evaluation,
     Facts,
     Report,
-    failure,
     unfit,
 )
 from scoutlang.support.batching import batches, each
+from scoutlang.support.errors import first_line
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -98,7 +98,7 @@ class CHGNetPotential:
                 try:
                     graphs[i] = self._graph(structure)
                 except Exception as error:  # one bad structure is data
-                    results[i] = Evaluation(nan, failure(error))
+                    results[i] = Evaluation(nan, first_line(error))
             portions = batches(graphs.values(), lambda graph: len(graph.bond_graph), MAX_ANGLES)
             found = [
                 answer
@@ -107,7 +107,7 @@ class CHGNetPotential:
             ]
         for i, answer in zip(graphs, found, strict=True):
             results[i] = (
-                Evaluation(nan, failure(answer)) if isinstance(answer, Exception) else answer
+                Evaluation(nan, first_line(answer)) if isinstance(answer, Exception) else answer
             )
         return [results[i] for i in range(len(structures))]
 

@@ -23,7 +23,8 @@ FACTS = Facts(
     licence="LGPL-2.1-or-later",
     commercial=True,
     citation="10.1016/0039-6028(96)00816-3",
-    training="parameters for seven fcc metals, energies relative to them; for alloys and for trying things out",
+    training="parameters for seven fcc metals, energies relative to them; for alloys and for "
+    "trying things out",
     elements=METALS,
 )
 

@@ -51,7 +51,10 @@ def create() -> CalculatorPotential:
         with quiet():
             folder = Path(get_or_download_model(MODEL))
     except Exception as error:
-        hint = f"on a machine with network run: grace_models download {MODEL}; then copy its ~/.cache/grace"
+        hint = (
+            f"on a machine with network run: grace_models download {MODEL}; "
+            "then copy its ~/.cache/grace"
+        )
         raise unfetched(FACTS, error, hint) from error
     digest = folder_digest([f for part in PARTS for f in sorted(folder.glob(part)) if f.is_file()])
     return _from_folder(MODEL.lower(), folder, digest, installed)

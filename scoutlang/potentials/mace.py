@@ -47,7 +47,10 @@ def create() -> CalculatorPotential:
             file = Path(download_mace_mp_checkpoint(MODEL))
     except Exception as error:
         place = get_cache_dir() / "macempa0mediummodel"  # what the package calls it there
-        hint = f"on a machine with network fetch {mace_mp_urls[MODEL]}, and put the file here as {place}"
+        hint = (
+            f"on a machine with network fetch {mace_mp_urls[MODEL]}, "
+            f"and put the file here as {place}"
+        )
         raise unfetched(FACTS, error, hint) from error
     return _from_file(f"mace-{MODEL}", file, file_digest(file), installed, FACTS.elements)
 

@@ -44,7 +44,10 @@ def create() -> CalculatorPotential:
             _silence()
             download_checkpoint(FILE, save_folder=str(folder))
     except Exception as error:
-        hint = f"on a machine with network fetch pretrained_models/{FILE} of github.com/microsoft/mattersim, and put it here as {file}"
+        hint = (
+            f"on a machine with network fetch pretrained_models/{FILE} of "
+            f"github.com/microsoft/mattersim, and put it here as {file}"
+        )
         raise unfetched(FACTS, error, hint) from error
     return _from_file(FACTS.model.lower(), file, file_digest(file), installed)
 
@@ -64,9 +67,8 @@ def _from_file(name: str, file: Path, digest: str, installed: str) -> Calculator
         from mattersim.forcefield.potential import MatterSimCalculator, Potential
 
         _silence()
-        torch.load(
-            file, map_location="cpu", weights_only=True
-        )  # refuses what is more than numbers; the package itself leaves that to a default
+        # refuses what is more than numbers; the package itself leaves that to a default
+        torch.load(file, map_location="cpu", weights_only=True)
         return MatterSimCalculator(
             Potential.from_checkpoint(str(file), device="cpu", load_training_state=False),
             device="cpu",

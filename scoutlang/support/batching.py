@@ -14,7 +14,7 @@ _Result = TypeVar("_Result")
 def batches(
     items: Iterable[_Item], cost: Callable[[_Item], int], most: int
 ) -> Iterator[list[_Item]]:
-    """Runs of items, in order, whose costs sum up to ``most`` at most; a dearer item stands alone."""
+    """Runs of items, in order, whose costs add up to at most ``most``; a dearer item is alone."""
     batch: list[_Item] = []
     total = 0
     for item in items:

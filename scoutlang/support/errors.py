@@ -1,4 +1,6 @@
-"""The one exception that users may see: a code, what happened, and what to do about it."""
+"""The one exception that users may see: a code, what happened, and what to do about it. Errors of
+others in a line.
+"""
 
 from __future__ import annotations
 
@@ -21,3 +23,13 @@ class ScoutError(Exception):
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in the place of a traceback."""
         return str(self).split("\n")
+
+
+def first_line(error: Exception) -> str:
+    """The kind of an error and the first line of its message, for a record or another message."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def squeezed(error: Exception) -> str:
+    """The message of an error of a library in one line of at most 200 characters."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from scoutlang.support.errors import ScoutError
+from scoutlang.support.errors import ScoutError, first_line
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
@@ -99,7 +99,7 @@ class Plugin:
             )
         # what a stranger's module does when it is imported
         except (Exception, SystemExit) as error:
-            flaw = f"{type(error).__name__}: {error}".splitlines()[0]
+            flaw = first_line(error)
         if flaw:
             raise ScoutError(
                 "E450",

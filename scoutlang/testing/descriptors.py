@@ -92,14 +92,18 @@ def check_entry_point(name: str) -> None:
         f"no installed distribution has an entry point `{name}` in the group scoutlang.descriptors"
     )
     assert origin(name), f"`{name}` is a descriptor of the language"
-    code = f"import sys; from scoutlang.descriptors import modules; modules()[{name!r}]; sys.exit('torch' in sys.modules)"
+    code = (
+        f"import sys; from scoutlang.descriptors import modules; modules()[{name!r}]; "
+        "sys.exit('torch' in sys.modules)"
+    )
     alone = subprocess.run(
         [sys.executable, "-c", code],
         check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert alone.returncode == 0, (
-        f"{name}: its module imports torch; import it in the functions that need it, so that `scout check` is fast"
+        f"{name}: its module imports torch; import it in the functions that need it, "
+        "so that `scout check` is fast"
     )
 
 

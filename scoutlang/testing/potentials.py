@@ -136,7 +136,8 @@ def _check_slopes(
         }
         for what, (measured, said) in slopes.items():
             assert abs(measured - said) <= allowed, (
-                f"{what} must be the slopes of the energy: {said}, finite differences give {measured}"
+                f"{what} must be the slopes of the energy: {said}, "
+                f"finite differences give {measured}"
             )
 
 

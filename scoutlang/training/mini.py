@@ -127,7 +127,7 @@ def as_graph(crystal: Crystal, frac: Tensor, cell: Tensor) -> ChemGraph:
 
 
 def batches(crystals: list[Crystal], size: int, seed: int, start: int) -> Iterator[Any]:
-    """Endless batches; batch k depends on (seed, k) only, so that a resumed run sees the same data."""
+    """Endless batches; batch k depends on (seed, k) only, so that a resumed run sees the same."""
     step = start
     while True:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)

@@ -24,11 +24,11 @@ from scoutlang.descriptors import modules, origin
 from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential, structure_hash
-from scoutlang.support.errors import ScoutError
+from scoutlang.support.errors import ScoutError, first_line
 from scoutlang.support.resources import code_digest
 from scoutlang.validation.record import STATUSES, Outcome, Record
 from scoutlang.validation.reference import Reference
-from scoutlang.validation.stages import Context, Progress, Stage, all_stages, describe
+from scoutlang.validation.stages import Context, Progress, Stage, all_stages
 from scoutlang.validation.store import Store, as_json
 from scoutlang.validation.summary import Summary, summarize
 
@@ -146,7 +146,7 @@ def _ask(records: Sequence[Record], stage: Stage, context: Context) -> list[Outc
         raise
     # a stage that fails as a whole takes its own answers away, and no others
     except Exception as error:
-        outcomes = {r.id: Outcome("undefined", f"{_BROKEN}{describe(error)}") for r in ready}
+        outcomes = {r.id: Outcome("undefined", f"{_BROKEN}{first_line(error)}") for r in ready}
     return [outcomes.get(r.id) or _held_back(r, stage) for r in records]
 
 

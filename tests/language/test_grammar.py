@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 from lark import Lark
 from programs import CASES
 
 import scoutlang
+from scoutlang import ir
 from scoutlang.language import parser
-from scoutlang.language.statements import STATEMENTS
+from scoutlang.language.statements import CLAIMING, STATEMENTS
 from scoutlang.language.syntax.ast import RULES
 from scoutlang.language.syntax_errors import SPOKEN
 from scoutlang.support.resources import resource
@@ -115,3 +117,11 @@ def test_words_are_cut_as_lark_cuts_them() -> None:
             if x.terminal not in ignored
         ]
         assert ours == [(t.type, t.value, t.start_pos) for t in reference.lex(text)], name
+
+
+def test_claims_are_what_a_program_holds() -> None:
+    assert set(CLAIMING) == set(get_args(ir.Verb))
+    for verb in CLAIMING:
+        claim = STATEMENTS[verb]
+        term = scoutlang.check(f"system Cu-P\n{verb} CN(Cu-P) = 4").program.terms[0]
+        assert (term.verb, term.steers) == (verb, claim.steers)  # type: ignore[attr-defined]

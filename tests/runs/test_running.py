@@ -632,13 +632,13 @@ def test_a_real_ctrl_c_between_two_processes(model: Path, tmp_path: Path) -> Non
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
-        deadline = time.monotonic() + 400
+        hung = time.monotonic() + 3600
         while len(list(folder.glob("samples/*.json"))) < 2:
             assert running_scout.poll() is None, running_scout.communicate()
-            assert time.monotonic() < deadline
+            assert time.monotonic() < hung
             time.sleep(0.05)
         running_scout.send_signal(signal.SIGINT)
-        out, err = running_scout.communicate(timeout=120)
+        out, err = running_scout.communicate(timeout=600)
     finally:
         running_scout.kill()
     assert running_scout.returncode == 130, err

@@ -122,12 +122,12 @@ def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ):
         try:
             url = f"http://127.0.0.1:{port}"
-            for _ in range(300):
+            for _ in range(3000):
                 time.sleep(0.1)
                 if server.poll() is not None:
                     pytest.fail((folder / "log").read_text())
                 try:
-                    urllib.request.urlopen(f"{url}/v1/info", timeout=5).close()
+                    urllib.request.urlopen(f"{url}/v1/info", timeout=60).close()
                     break
                 except OSError:
                     continue

@@ -1,4 +1,4 @@
-"""Rebuild ``mp-mini`` with ``python -m tools.mp_mini``. Same inputs, same rows, in the same order."""
+"""Build ``mp-mini`` anew with ``python -m tools.mp_mini``. Same inputs, same rows and order."""
 
 from __future__ import annotations
 

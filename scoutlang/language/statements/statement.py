@@ -14,7 +14,7 @@ from scoutlang.language.checking import claims
 from scoutlang.language.checking.scope import Names, Scope
 from scoutlang.language.syntax import printer
 from scoutlang.language.syntax.ast import Claim, Name, Parts, Rule, as_data
-from scoutlang.language.syntax.lexeme import Lexeme
+from scoutlang.language.syntax.lexeme import Lexeme, open_brackets
 
 
 class Slip(NamedTuple):
@@ -114,16 +114,12 @@ class Claiming(Statement):
     @classmethod
     def slip(cls, lexemes: Sequence[Lexeme], position: int) -> Slip | None:
         word = lexemes[position]
-        brackets = (x.terminal for x in lexemes[:position])
-        depth = sum(
-            (t in ("LPAR", "LSQB", "LBRACE")) - (t in ("RPAR", "RSQB", "RBRACE")) for t in brackets
-        )
         example = {
             "WEIGHT": "CN(Cu-P) = 4 weight 2",
             "LOSS": "CN(Cu-P) = 4 loss l2",
             "SYMPREC": "spacegroup = 225 symprec 0.1 Å",
         }.get(word.terminal)
-        if example is None or not (position == 1 or depth > 0):
+        if example is None or not (position == 1 or open_brackets(lexemes[:position])):
             return None
         return Slip(f"`{word.text}` stands at the end of the claim: `{example}`")
 

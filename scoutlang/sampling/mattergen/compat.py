@@ -72,7 +72,7 @@ def segment_coo(
 
 
 def segment_csr(src: Tensor, indptr: Tensor, out: None = None, reduce: str = "sum") -> Tensor:
-    """``result[i]`` is the reduction of ``src[indptr[i]:indptr[i + 1]]``, along the first dimension."""
+    """``result[i]`` is the reduction of ``src[indptr[i]:indptr[i + 1]]``, the first dimension."""
     # torch_geometric.utils.segment cannot take integers, which MatterGen counts with
     index = torch.repeat_interleave(torch.arange(len(indptr) - 1, device=src.device), indptr.diff())
     return scatter(src[indptr[0] : indptr[-1]], index, 0, None, len(indptr) - 1, reduce)
@@ -135,7 +135,7 @@ def _install(name: str, **members: object) -> None:
 
 
 def import_mattergen() -> None:
-    """Make ``import mattergen`` work and quiet. Raises ScoutError E500 when the package is missing."""
+    """Make ``import mattergen`` work and quiet. Raises ScoutError E500 where it is missing."""
     if importlib.util.find_spec("mattergen") is None:
         raise ScoutError(
             "E500",

@@ -1,4 +1,4 @@
-"""Reference sets: known crystals with source and licence, against which generated ones are judged."""
+"""Reference sets: known crystals with source and licence, against which others are judged."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Any
 from pymatgen.core import Structure
 
 from scoutlang.crystals.io import plain_structure
-from scoutlang.support.errors import ScoutError
+from scoutlang.support.errors import ScoutError, squeezed
 
 MAX_BYTES = 512 * 2**20
 
@@ -40,13 +40,8 @@ def read(path: Path) -> Iterator[tuple[str, Structure | ScoutError]]:
         except ScoutError as error:
             yield id_, error
         except Exception as error:  # what a stranger wrote can be of any shape
-            yield (
-                id_,
-                ScoutError(
-                    "E203",
-                    f"{id_} is not a readable entry: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
-                ),
-            )
+            why = f"{type(error).__name__}: {squeezed(error)}"
+            yield id_, ScoutError("E203", f"{id_} is not a readable entry: {why}")
 
 
 def _list(path: Path) -> list[Any]:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scoutlang.support.errors import ScoutError
+from scoutlang.support.errors import ScoutError, squeezed
 from scoutlang.validation.reference.optimade import Progress, subsystems
 
 SOURCE = "materials-project"
@@ -54,7 +54,7 @@ def documents(
                 for document in found:
                     yield str(document.material_id), document.structure
     except Exception as error:  # the client raises its own, requests' and pydantic's errors
-        text = " ".join(str(error).split())[:200].replace(key, "…")
+        text = squeezed(error).replace(key, "…")
         raise ScoutError(
             "E463",
             f"the Materials Project: {type(error).__name__}: {text}",

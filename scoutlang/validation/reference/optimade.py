@@ -27,7 +27,7 @@ from pymatgen.core import Lattice, Structure
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from scoutlang.support.errors import ScoutError
+from scoutlang.support.errors import ScoutError, squeezed
 from scoutlang.support.files import write_whole
 from scoutlang.support.version import __version__
 from scoutlang.validation.reference.store import references_folder, writing
@@ -280,7 +280,7 @@ def to_structure(entry: dict[str, Any]) -> Structure:
     except Exception as error:  # what a stranger sent can be of any shape
         raise ScoutError(
             "E203",
-            f"{name} is not a readable OPTIMADE structure: {' '.join(str(error).split())[:200]}",
+            f"{name} is not a readable OPTIMADE structure: {squeezed(error)}",
         ) from None
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoutlang.support.errors import ScoutError
+from scoutlang.support.errors import ScoutError, squeezed
 from scoutlang.support.resources import data_folder
 from scoutlang.validation.reference.structures import ReferenceStructure
 from scoutlang.validation.reference.table import SCHEMA, Reference, rows, to_table
@@ -187,7 +187,7 @@ def damages(name: str) -> Iterator[str]:
             if not to_table(rows(row)).select(_IDENTITY).equals(row.select(_IDENTITY)):
                 yield f"row {number}: the crystal is not of the formula that is written beside it"
         except Exception as error:  # a damaged row can raise anything in pymatgen
-            yield f"row {number}: {' '.join(str(error).split())[:200]}"
+            yield f"row {number}: {squeezed(error)}"
 
 
 _IDENTITY = ["id", "formula", "chemsys", "num_atoms", "numbers"]

@@ -18,7 +18,7 @@ from typing import ClassVar, Literal
 
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
-from scoutlang.support.errors import ScoutError
+from scoutlang.support.errors import ScoutError, first_line
 from scoutlang.support.plugins import Group, Plugin, hidden, only, parts
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.reference import Reference
@@ -186,11 +186,6 @@ def one_by_one(
         try:
             outcomes.append(ask(record))
         except Exception as error:  # whatever one structure does, the others go on
-            outcomes.append(Outcome("failed", describe(error)))
+            outcomes.append(Outcome("failed", first_line(error)))
         context.report(done, len(records))
     return outcomes
-
-
-def describe(error: Exception) -> str:
-    """One line for a record: the kind of error and the first line of its message."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]

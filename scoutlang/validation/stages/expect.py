@@ -11,8 +11,9 @@ from scoutlang.evaluation.measure import measure_terms, of_structure_alone
 from scoutlang.evaluation.measurement import TermMeasurement, Verdict, all_hold
 from scoutlang.ir import Term, measures
 from scoutlang.support.batching import each
+from scoutlang.support.errors import first_line
 from scoutlang.validation.record import Outcome, Record
-from scoutlang.validation.stages import Context, Stage, describe
+from scoutlang.validation.stages import Context, Stage
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def _ask(records: Sequence[Record], terms: Sequence[Term]) -> list[Outcome]:
         return measure_terms(others, [record.structure for record in some], given)
 
     return [
-        Outcome("failed", describe(row))
+        Outcome("failed", first_line(row))
         if isinstance(row, Exception)
         else _outcome(record, terms, tuple(row))
         for record, row in zip(records, each(ask, records), strict=True)

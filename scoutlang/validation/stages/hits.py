@@ -12,8 +12,9 @@ from scoutlang.evaluation.measure import measure_specimens, of_structure_alone
 from scoutlang.evaluation.measurement import Measurement, Verdict
 from scoutlang.ir import Program
 from scoutlang.support.batching import each
+from scoutlang.support.errors import first_line
 from scoutlang.validation.record import Outcome, Record, Status
-from scoutlang.validation.stages import Column, Context, Stage, describe
+from scoutlang.validation.stages import Column, Context, Stage
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def _measure(records: Sequence[Record], program: Program) -> list[Outcome]:
     measured = each(partial(measure_specimens, program), [r.generated for r in records])
     labels = {term.label for term in program.terms if of_structure_alone(term)}
     return [
-        Outcome("undefined", describe(found), {"hit": None})
+        Outcome("undefined", first_line(found), {"hit": None})
         if isinstance(found, Exception)
         else _outcome(found, labels)
         for found in measured

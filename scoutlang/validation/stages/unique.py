@@ -12,9 +12,10 @@ from typing import TypeVar
 from joblib import Parallel, cpu_count, delayed
 from pymatgen.core import Structure
 
+from scoutlang.support.errors import first_line
 from scoutlang.validation.matching import Known, atoms, reduced
 from scoutlang.validation.record import Outcome, Record
-from scoutlang.validation.stages import Column, Context, Stage, describe
+from scoutlang.validation.stages import Column, Context, Stage
 
 _A = TypeVar("_A")
 _B = TypeVar("_B")
@@ -78,7 +79,7 @@ def _reduced(structure: Structure) -> Structure | str:
     try:
         return reduced(structure)
     except Exception as error:
-        return describe(error)
+        return first_line(error)
 
 
 def _first_of_their_kind(block: Sequence[tuple[str, Structure]]) -> dict[str, Outcome]:
@@ -89,7 +90,7 @@ def _first_of_their_kind(block: Sequence[tuple[str, Structure]]) -> dict[str, Ou
         try:
             first = known.find(structure)
         except Exception as error:
-            outcomes[id_] = Outcome("failed", describe(error))
+            outcomes[id_] = Outcome("failed", first_line(error))
             continue
         if first is None:
             known.add(id_, structure)
