@@ -25,7 +25,7 @@ class ScoutError(Exception):
         return str(self).split("\n")
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The kind of an error and the first line of its message, for a record or another message."""
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
