@@ -29,8 +29,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from scoutlang.ir.elements import ATOMIC_NUMBER, SYMBOLS
-from scoutlang.sampling.langevin import PUBLISHED as PUBLISHED_LANGEVIN
-from scoutlang.sampling.langevin import Langevin
+from scoutlang.sampling.mattergen.corrector import PUBLISHED as PUBLISHED_LANGEVIN
+from scoutlang.sampling.mattergen.corrector import Langevin
 from scoutlang.support.errors import ScoutError
 
 PUBLISHED: tuple[str, ...] = get_args(PRETRAINED_MODEL_NAME)
