@@ -25,8 +25,8 @@ from scoutlang.sampling.generate import guided_by
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import load_model
 from scoutlang.sampling.mattergen.sampler import Sampler, predictor_corrector
+from scoutlang.sampling.memory import keep_freed_memory
 from scoutlang.sampling.progress import Progress
-from scoutlang.support.memory import keep_freed_memory
 
 from mattergen.common.gemnet.gemnet import GemNetT  # isort: skip
 from mattergen.common.gemnet.layers.embedding_block import AtomEmbedding  # isort: skip

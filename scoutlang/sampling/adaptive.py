@@ -1,7 +1,7 @@
 """``method adaptive``: Algorithm 2 without its forward guidance, and with four changes.
 
-* The step on x̂0 is as long as the loss asks for and no longer than can be trusted (`adaptive_step`),
-  so it vanishes when the hypothesis is met.
+* The step on x̂0 is as long as the loss asks for and no longer than can be trusted
+  (`adaptive_step`), so it vanishes when the hypothesis is met.
 * The types of masked atoms are pushed, too (`tilt`).
 * The corrector follows the guided score. With the plain one it would pull back to the prior what
   the predictor was given.
@@ -164,10 +164,11 @@ def adaptive_step(
     move: float,
     strain: float,
 ) -> Tensor:
-    """(B,) Polyak step gap/m²: to where the linearised loss has fallen by ``gap`` (B,) (`LossValue`),
-    limited to a trusted move of x̂0; zero while ``sigma_frac`` (B,) is above `MAX_SIGMA`.
+    """(B,) Polyak step gap/m²: to where the linearised loss has fallen by the gap, limited to a
+    trusted move of x̂0; zero above the noise level `MAX_SIGMA`.
 
-    move: Å, the most that an atom of x̂0 moves in one step; strain: the largest strain of its cell.
+    gap: (B,) of `LossValue`. sigma_frac: (B,). move: Å, the most that an atom of x̂0 moves in one
+    step; strain: the largest strain of its cell.
     """
     furthest, strained = extent(direction, torch.ones_like(gap), system)
     limit = torch.minimum(move / furthest.clamp(min=1e-12), strain / strained.clamp(min=1e-12))

@@ -51,7 +51,7 @@ def conditions(
 
 
 def twice(first: Any, second: Any) -> Any:
-    """One batch of two that hold the same crystals; they differ in which of their conditions count."""
+    """One batch of two that hold the same crystals and differ in which conditions count."""
     size = len(first["num_atoms"])
     tensors = {name: torch.cat([first[name], second[name]]) for name in (*FIELDS, "num_atoms")}
     conditions_ = {name: list(first[name]) * 2 for name in ("chemical_system",) if name in first}

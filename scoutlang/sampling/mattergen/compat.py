@@ -72,7 +72,7 @@ def segment_coo(
 
 
 def segment_csr(src: Tensor, indptr: Tensor, out: None = None, reduce: str = "sum") -> Tensor:
-    """``result[i]`` is the reduction of ``src[indptr[i]:indptr[i + 1]]``, along the first dimension."""
+    """``result[i]`` is the reduction of the rows ``src[indptr[i]:indptr[i + 1]]``."""
     # torch_geometric.utils.segment cannot take integers, which MatterGen counts with
     index = torch.repeat_interleave(torch.arange(len(indptr) - 1, device=src.device), indptr.diff())
     return scatter(src[indptr[0] : indptr[-1]], index, 0, None, len(indptr) - 1, reduce)
@@ -135,7 +135,7 @@ def _install(name: str, **members: object) -> None:
 
 
 def import_mattergen() -> None:
-    """Make ``import mattergen`` work and quiet. Raises ScoutError E500 when the package is missing."""
+    """Make ``import mattergen`` work and quiet. Raises ScoutError E500 where it is missing."""
     if importlib.util.find_spec("mattergen") is None:
         raise ScoutError(
             "E500",
@@ -157,6 +157,8 @@ def import_mattergen() -> None:
             numpy.math = math  # type: ignore[attr-defined]
         importlib.import_module("mattergen.common.utils.eval_utils")
         importlib.import_module("mattergen.common.gemnet.gemnet")
+    # PyTorch Geometric recommends the real torch_scatter where gradients are taken on a GPU
+    warnings.filterwarnings("ignore", "The usage of `scatter")
     _provide_scale_factors()
 
 

@@ -241,8 +241,8 @@ class Processes:
 
 
 def clean_frac(frac: Tensor, score: Tensor, sigma: Tensor) -> Tensor:
-    """F̂0 = wrap(F + σ_F² s_F): Tweedie's estimate for the wrapped variance-exploding process, whose
-    α is 1. The noise may have carried atoms out of the cell, so the result is wrapped.
+    """F̂0 = wrap(F + σ_F² s_F): Tweedie's estimate for the wrapped variance-exploding process,
+    whose α is 1. The noise may have carried atoms out of the cell, so the result is wrapped.
     """
     return wrap(frac + sigma.square() * score)
 

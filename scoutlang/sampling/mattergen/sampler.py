@@ -124,8 +124,8 @@ class Sampler:
         return self._langevin.steps if s > 0 else 0
 
     def correct(self, z: Any, score: Any, s: float, along: Any = None) -> Any:
-        """A step of the corrector at noise level ``s``; ``along`` is the score to follow, where that
-        is not ``score`` itself.
+        """A step of the corrector at noise level ``s``; ``along`` is the score to follow, where
+        that is not ``score`` itself.
         """
         along = score if along is None else along
         return self._held(self._langevin.correct(self.processes, z, score, along, s, self._noise))
