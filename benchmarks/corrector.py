@@ -16,9 +16,9 @@ import torch
 from scoutlang.interfaces import api
 from scoutlang.potentials import load as load_potential
 from scoutlang.sampling.generate import generate
-from scoutlang.sampling.langevin import Langevin
 from scoutlang.sampling.mattergen.checkpoint import load_model
-from scoutlang.support.memory import keep_freed_memory
+from scoutlang.sampling.mattergen.corrector import Langevin
+from scoutlang.sampling.memory import keep_freed_memory
 from scoutlang.validation import validate
 from scoutlang.validation.reference import load as load_reference
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import resource
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -20,11 +21,12 @@ import torch
 
 from scoutlang.evaluation.loss import compile_loss
 from scoutlang.interfaces import api
+from scoutlang.sampling.generate import guided_by
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import load_model
-from scoutlang.sampling.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.sampler import Sampler, predictor_corrector
+from scoutlang.sampling.memory import keep_freed_memory
 from scoutlang.sampling.progress import Progress
-from scoutlang.support.memory import keep_freed_memory
 
 from mattergen.common.gemnet.gemnet import GemNetT  # isort: skip
 from mattergen.common.gemnet.layers.embedding_block import AtomEmbedding  # isort: skip
@@ -82,16 +84,26 @@ class Cost:
     """Of the step, what is spent outside of the network."""
 
 
-def sampler(
-    module: DiffusionModule, terms: tuple[str, ...], steps: int = 250, **options: Any
-) -> GuidedSampler:
-    """Guided by these terms; not guided where there are none."""
+def sample(
+    module: DiffusionModule,
+    terms: tuple[str, ...],
+    sizes: list[int],
+    steps: int,
+    on_step: Callable[[Progress], None],
+) -> None:
+    """Crystals of these sizes, guided by these terms; not guided where there are none."""
     program = api.check("; ".join([f"system {'-'.join(SYSTEM)}", *terms])).program
     assert program is not None
-    guided = {"loss": compile_loss(program), "guide": program.guide} if terms else {}
-    return GuidedSampler(
-        module, steps=steps, cfg=1.0, allowed=(14, 15, 20, 29), **guided, **options
+    sampler = Sampler(
+        module,
+        conditions(sizes, "-".join(SYSTEM)),
+        range(len(sizes)),
+        steps=steps,
+        cfg=1.0,
+        allowed=(14, 15, 20, 29),
+        on_step=on_step,
     )
+    sampler.run(guided_by(program.guide, compile_loss(program)) if terms else predictor_corrector)
 
 
 def costs(
@@ -103,11 +115,10 @@ def costs(
         model=clock, corruption=module.corruption, loss_fn=module.loss_fn
     ).eval()
     marks: list[tuple[float, float]] = []
-    arm = sampler(
-        clocked, terms, steps, on_step=lambda _: marks.append((time.process_time(), clock.seconds))
-    )
     sizes = torch.randint(4, 21, (size,), generator=torch.Generator().manual_seed(0)).tolist()
-    arm.generate(conditions(sizes, "-".join(SYSTEM)), list(range(size)))
+    sample(
+        clocked, terms, sizes, steps, lambda _: marks.append((time.process_time(), clock.seconds))
+    )
     return [(b[0] - a[0], b[0] - a[0] - (b[1] - a[1])) for a, b in pairwise(marks)]
 
 
@@ -144,8 +155,7 @@ def memory(module: DiffusionModule, steps: int) -> str:
     def note(_: Progress) -> None:
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
-    arm = sampler(module, TERMS, steps=steps, on_step=note)
-    arm.generate(conditions([8] * 8, "-".join(SYSTEM)), list(range(8)))
+    sample(module, TERMS, [8] * 8, steps, note)
     early = peaks[steps // 4]
     return (
         f"peak memory after {steps // 4} steps {early / 1024:.1f} MiB, "

@@ -28,7 +28,7 @@ from scoutlang.crystals.batch import MAX_Z, CrystalBatch
 from scoutlang.evaluation.loss import Loss, compile_loss, loss_and_gradients
 from scoutlang.interfaces import api
 from scoutlang.ir.elements import ATOMIC_NUMBER, neighbour_radius
-from scoutlang.support.memory import keep_freed_memory
+from scoutlang.sampling.memory import keep_freed_memory
 
 SYSTEM = ("Cu", "Si", "P", "Ca")
 COORDINATION = (("Cu", "P", 4.0), ("Cu", "Cu", 1.0))

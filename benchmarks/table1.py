@@ -40,8 +40,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "without resampling": {"resample": 0},
     "without types": {"types": 0.0},
     "plain corrector": {"corrector": "plain"},
-    "blurred kernel": {"kernel": "blurred"},
-    "with existence": {"existence": 2.0},
     "falling k": {"k": (1.0, 0.0)},
     "resampled 16 times": {"resample": 16},
     "quarter k": {"k": (0.25, 0.25)},

@@ -331,7 +331,6 @@ class Schedule(Node):
 
 Method = Literal["adaptive", "paper"]
 Normalize = Literal["structure", "batch"]
-Kernel = Literal["sharp", "blurred"]
 Corrector = Literal["guided", "plain"]
 
 
@@ -371,13 +370,8 @@ class Guide(Node):
         "the most that an atom moves in one guided step, in Å", only="adaptive")
     strain: float = setting(Real(0, 1, open_low=True), 0.02,
         "the most that the cell strains in one guided step", only="adaptive")
-    kernel: Kernel = setting(Choice(Kernel), "sharp",
-        "the neighbour step as it is, or averaged over what is still uncertain about a distance")
     corrector: Corrector = setting(Choice(Corrector), "guided",
         "whether the Langevin corrector is guided, too", only="adaptive")
-    existence: float = setting(Real(0, 100), 0.0,
-        "how strongly species that the claims need and that are missing are called in; 0: not at "
-        "all", only="adaptive")
     resample: int = setting(Whole(0, 10_000), 8,
         "how often in a run poor structures of a batch are replaced by copies of better ones; 0: "
         "never", only="adaptive")
@@ -388,6 +382,17 @@ class Guide(Node):
         "what makes a structure better: per unit less loss", only="adaptive")
     offspring: int = setting(Whole(1, 10_000), 4,
         "the most structures that may descend from one", only="adaptive")
+
+
+REMOVED_FROM_GUIDE = {"kernel": "sharp", "existence": 0.0}
+"""Settings of `guide` that earlier versions had, with the values that switched them off. Programs in
+old run folders have them, and digests count them as switched off, so that a program that did not
+use them keeps its digest.
+"""
+
+
+class RemovedSetting(Exception):
+    """A program of an earlier version uses a setting that was removed; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -483,6 +488,7 @@ class Program(Node):
         KeyError, TypeError or AttributeError where that is no program.
         """
         meaning = _without_spelling(data)
+        meaning["guide"] = REMOVED_FROM_GUIDE | meaning["guide"]
         for name in ("source_name", "source_text", "parameters"):
             del meaning[name]
         for term in meaning["terms"]:
@@ -494,7 +500,14 @@ class Program(Node):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Program:
-        """The program that `to_json` wrote. Raises pydantic's ValidationError for anything else."""
+        """The program that `to_json` wrote, in this or an earlier version. Raises RemovedSetting for
+        one that uses what was removed, ValueError (pydantic's ValidationError) for anything else.
+        """
         from pydantic import TypeAdapter
 
-        return TypeAdapter(cls).validate_json(text)
+        data = json.loads(text)
+        guide = data.get("guide") if isinstance(data, dict) else None
+        for name, off in REMOVED_FROM_GUIDE.items() if isinstance(guide, dict) else ():
+            if guide.pop(name, off) != off:
+                raise RemovedSetting(f"its program uses `guide {name}`, which was removed")
+        return TypeAdapter(cls).validate_json(json.dumps(data))

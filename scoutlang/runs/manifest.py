@@ -30,6 +30,7 @@ from pydantic import (
 
 from scoutlang.descriptors import origin
 from scoutlang.ir import Arm, Program
+from scoutlang.ir.nodes import RemovedSetting
 from scoutlang.potentials import Potential
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import read_json, write_json
@@ -219,6 +220,10 @@ class Manifest(Facts):
             return cls.model_validate({k: v for k, v in data.items() if k not in _FOR_PEOPLE})
         except FileNotFoundError:
             raise
+        except RemovedSetting as error:
+            raise ScoutError(
+                "E604", f"{file}: {error}", "the version of scoutlang that wrote it can read it"
+            ) from error
         except ValidationError as error:
             raise _damaged(file, _in_words(error)) from error
         except (KeyError, TypeError, AttributeError, RecursionError) as error:

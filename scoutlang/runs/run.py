@@ -22,10 +22,10 @@ from scoutlang.runs.folder import SAMPLES, RunFolder, writing
 from scoutlang.runs.judge import Judged, judge, judged_by
 from scoutlang.runs.manifest import MANIFEST, Cost, Judges, Manifest, ModelIdentity
 from scoutlang.runs.trace import TRACE, Moment, Recorder, guiding_terms, write_trace
+from scoutlang.sampling.memory import keep_freed_memory
 from scoutlang.sampling.progress import Progress
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
-from scoutlang.support.memory import keep_freed_memory
 from scoutlang.validation.hull import Heights
 from scoutlang.validation.reference import load as load_reference
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,14 +16,15 @@ from torch import Tensor
 
 from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.crystals.specimen import Specimen
-from scoutlang.evaluation.loss import compile_loss
-from scoutlang.ir import Arm, Program
+from scoutlang.evaluation.loss import Loss, compile_loss
+from scoutlang.ir import Arm, Guide, Program
 from scoutlang.ir.elements import ATOMIC_NUMBER
-from scoutlang.sampling.existence import needed
+from scoutlang.sampling.adaptive import Adaptive
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import Model
-from scoutlang.sampling.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.sampler import Loop, Sampler, predictor_corrector
 from scoutlang.sampling.noise import structure_seed
+from scoutlang.sampling.paper import Paper
 from scoutlang.sampling.progress import Progress
 from scoutlang.support.errors import ScoutError
 
@@ -51,6 +53,20 @@ def check_model(program: Program, model: Model) -> None:
         )
 
 
+def guided_by(
+    guide: Guide, loss: Loss, above_hull: Callable[[CrystalBatch], Tensor] | None = None
+) -> Loop:
+    """The loop of the program's method of guidance, on this loss: the one place that knows which
+    methods there are.
+    """
+    sharp = partial(loss, sharpness=guide.sharpness)
+    match guide.method:
+        case "paper":
+            return Paper(guide, sharp).sample
+        case "adaptive":
+            return Adaptive(guide, sharp, above_hull).sample
+
+
 def generate(
     program: Program,
     model: Model,
@@ -62,32 +78,29 @@ def generate(
     on_step: Callable[[Progress], None] | None = None,
 ) -> list[Specimen]:
     """One batch of an arm. Structure i has its own random numbers, from (seed, arm, i), whatever
-    the batch it is in.
+    the batch it is in. Resampling (`guide resample`) couples the structures of a batch: then
+    structure i depends on the others.
 
-    Resampling (`guide resample`) couples the structures of a batch: then structure i depends on the
-    others. above_hull: see `GuidedSampler`.
+    above_hull: for the resampling, see `Adaptive`.
     """
     settings = program.sample
     sizes = [
         _draw_size(program, model, structure_seed(settings.seed, arm, i, "num_atoms"))
         for i in indices
     ]
-    guided = arm == "guided"
     conditioned = "chemical_system" in model.conditions
     types = (
         None
         if program.formula is None
         else torch.tensor([z for n in sizes for z in _types(program.formula, n)])
     )
-    sampler = GuidedSampler(
+    sampler = Sampler(
         model.module,
+        conditions(sizes, "-".join(sorted(program.system)) if conditioned else None, types),
+        [structure_seed(settings.seed, arm, i) for i in indices],
         steps=settings.steps,
         cfg=settings.cfg if conditioned else 0.0,
-        loss=compile_loss(program) if guided else None,
-        guide=program.guide if guided else None,
         allowed=tuple(ATOMIC_NUMBER[e] for e in program.system),
-        needed=needed(program),
-        above_hull=above_hull,
         langevin=model.langevin
         if settings.corrector is None
         else replace(model.langevin, steps=settings.corrector),
@@ -96,12 +109,11 @@ def generate(
         if on_step is None
         else lambda progress: on_step(replace(progress, indices=tuple(indices))),
     )
-    system = "-".join(sorted(program.system)) if conditioned else None
+    loop = predictor_corrector
+    if arm == "guided":
+        loop = guided_by(program.guide, compile_loss(program), above_hull)
     try:
-        batch = sampler.generate(
-            conditions(sizes, system, types),
-            [structure_seed(settings.seed, arm, i) for i in indices],
-        )
+        batch = sampler.run(loop)
     except IndexError:
         # MatterGen's GemNet cannot be evaluated where no atom of the whole batch has a neighbour:
         # find the structures that did it

@@ -23,22 +23,21 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Population:
-    """Bookkeeping of a batch under resampling.
-
-    ancestor: (B,) the structure that each one descends from, counted in the batch. log_weight: (B,)
-    since the last resampling. reward: (B,) the last rewards; 0 before the first.
-    """
+    """Bookkeeping of a batch under resampling."""
 
     ancestor: Indices
+    """(B,) the structure that each one descends from, counted in the batch."""
     log_weight: Floats
+    """(B,) what the rewards have changed by since the last resampling."""
     reward: Floats
+    """(B,) the last rewards; 0 before the first."""
 
     @classmethod
     def start(cls, size: int) -> Population:
         return cls(np.arange(size), np.zeros(size), np.zeros(size))
 
     def weighed(self, reward: Floats) -> Population:
-        """The same structures with new rewards; a reward that is not finite is the poorest of all."""
+        """The same structures with new rewards; one that is not finite is the poorest of all."""
         finite = np.isfinite(reward)
         known = np.where(finite, reward, reward[finite].min() if finite.any() else 0.0)
         return replace(self, log_weight=self.log_weight + known - self.reward, reward=known)

@@ -25,7 +25,7 @@ def strength(schedule: Schedule, t: float) -> float:
 
 
 def _piecewise(points: tuple[tuple[float, float], ...], t: float) -> float:
-    """``points``: (time, value) with falling times; constant before the first and after the last."""
+    """``points``: (time, value) with falling times; constant outside of them."""
     if t >= points[0][0]:
         return points[0][1]
     for (t1, k1), (t2, k2) in itertools.pairwise(points):
@@ -37,7 +37,6 @@ def _piecewise(points: tuple[tuple[float, float], ...], t: float) -> float:
 def is_active(guide: Guide, t: float, step: int) -> bool:
     """Whether guidance acts in this step: inside its window of diffusion time, every M-th step.
 
-    The window ends before t = 0, so that the last steps denoise what the guidance did (trap 4 of
-    docs/guidance.md).
+    The window ends before t = 0, so that the last steps denoise what the guidance did.
     """
     return guide.until <= t <= guide.since and step % guide.every == 0

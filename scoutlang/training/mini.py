@@ -21,7 +21,7 @@ from torch import Tensor
 
 import scoutlang.sampling.mattergen  # noqa: F401  makes mattergen importable
 from scoutlang.ir.elements import SYMBOLS
-from scoutlang.sampling.langevin import Langevin
+from scoutlang.sampling.mattergen.corrector import Langevin
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
 from scoutlang.validation.reference import load as load_reference

@@ -43,10 +43,15 @@ def test_guidance_names_functions_that_exist() -> None:
     code = "\n".join(
         path.read_text(encoding="utf-8") for path in (ROOT / "scoutlang").rglob("*.py")
     )
-    names = {
-        q
-        for q in quoted(ROOT / "docs" / "guidance.md")
-        if re.fullmatch(r"_[a-z_]+|[a-z]+(_[a-z]+)+", q)
-    }
-    assert len(names) >= 15
+    page = quoted(ROOT / "docs" / "guidance.md")
+    names = {q for q in page if re.fullmatch(r"_[a-z_]+|[a-z]+(_[a-z]+)+", q)}
+    members = {q for q in page if re.fullmatch(r"[A-Z]\w+(\.[a-z_]+)?", q)}
+    assert len(names) >= 12
+    assert len(members) >= 8
+    for name in members:
+        kind, _, member = name.partition(".")
+        assert re.search(rf"^class {kind}\b", code, re.MULTILINE), name
+        assert not member or re.search(rf"^    (def {member}\(|{member}: )", code, re.MULTILINE), (
+            name
+        )
     assert [name for name in names if f"def {name}(" not in code] == []

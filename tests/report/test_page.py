@@ -172,7 +172,7 @@ def test_each_line_of_the_hypothesis_stands_beside_its_result(html: str) -> None
     [
         "",
         'sample 20 batch 3 steps 5 seed 2 model "runs/x y" cfg 1.5 corrector 2',
-        "guide k=0.3, kernel blurred, resample 0, move 0.05",
+        "guide k=0.3, corrector plain, resample 0, move 0.05",
         "guide method paper, k=ramp(0 -> 0.8), g=piecewise(0.9: 0.1, 0.5: 0.8), from 0.8 to 0.05, every 2, cap 0.5, normalize batch",
         "guide k=ramp(0.123456 -> 1e-5, cosine)",
     ],

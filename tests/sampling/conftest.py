@@ -10,15 +10,16 @@ import pytest
 from closed_form import PRIOR, ExactScore, Gaussian
 
 import scoutlang.sampling.mattergen
-from scoutlang.sampling.langevin import Langevin
+from scoutlang.sampling.generate import guided_by
 from scoutlang.sampling.mattergen.batches import conditions
-from scoutlang.sampling.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.corrector import Langevin
+from scoutlang.sampling.mattergen.sampler import Sampler, predictor_corrector
 
 from hydra.utils import instantiate  # isort: skip
 from mattergen.diffusion.diffusion_module import DiffusionModule  # isort: skip
 from omegaconf import OmegaConf  # isort: skip
 
-CONFIG = Path(scoutlang.sampling.mattergen.__file__).parents[2] / "models" / "mini" / "config.yaml"
+CONFIG = Path(scoutlang.sampling.mattergen.__file__).parents[1] / "mini" / "config.yaml"
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +44,7 @@ def toy(make_toy) -> DiffusionModule:
 
 @pytest.fixture(scope="session")
 def sample_toy(make_toy):
-    """(count, atoms, steps, seed, data, early, **sampler options) → MatterGen batch."""
+    """(count, atoms, steps, seed, data, early, loss, guide, **sampler options) → MatterGen batch."""
 
     def sample(
         count: int,
@@ -54,17 +55,19 @@ def sample_toy(make_toy):
         data: Gaussian = PRIOR,
         early=None,
         corrector: int = 1,
+        loss=None,
+        guide=None,
         **options,
     ):
-        sampler = GuidedSampler(
+        sampler = Sampler(
             make_toy(data, early=early),
+            conditions([atoms] * count, None),
+            [seed * 1_000_003 + i for i in range(count)],
             steps=steps,
             cfg=0.0,
             langevin=Langevin(steps=corrector),
             **options,
         )
-        return sampler.generate(
-            conditions([atoms] * count, None), [seed * 1_000_003 + i for i in range(count)]
-        )
+        return sampler.run(predictor_corrector if loss is None else guided_by(guide, loss))
 
     return sample

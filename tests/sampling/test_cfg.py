@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mattergen.diffusion.sampling.classifier_free_guidance import GuidedPredictorCorrector
 
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import load_model
-from scoutlang.sampling.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.score import Score
+
+from mattergen.common.diffusion.predictors_correctors import (  # isort: skip
+    LatticeAncestralSamplingPredictor,
+)
+from mattergen.diffusion.sampling.classifier_free_guidance import (  # isort: skip
+    GuidedPredictorCorrector,
+)
+from mattergen.property_embeddings import (  # isort: skip
+    SetConditionalEmbeddingType,
+    SetUnconditionalEmbeddingType,
+)
 
 
 @pytest.mark.parametrize("cfg", [0.5, 2.0])
 def test_one_pass_is_two(monkeypatch, cfg):
-    sampler = GuidedSampler(load_model("mini").module, steps=10, cfg=cfg)
+    module = load_model("mini").module
+    (mask,) = module.corruption.discrete_corruptions.values()
+    mattergens = GuidedPredictorCorrector(
+        diffusion_module=module,
+        predictor_partials={"cell": LatticeAncestralSamplingPredictor},
+        device=torch.device("cpu"),
+        n_steps_corrector=0,
+        N=mask.N,
+        guidance_scale=cfg,
+        remove_conditioning_fn=SetUnconditionalEmbeddingType(),
+        keep_conditioning_fn=SetConditionalEmbeddingType(),
+    )
     g = torch.Generator().manual_seed(0)
     z = conditions([3, 5, 1], "Cu-P-Si").replace(
         pos=torch.rand(9, 3, generator=g),
@@ -21,15 +42,13 @@ def test_one_pass_is_two(monkeypatch, cfg):
         atomic_numbers=torch.tensor([29, 101, 15, 29, 14, 15, 101, 101, 29]),
     )
     time, passes = torch.full((3,), 0.5), []
-    once = sampler._diffusion_module.score_fn
+    once = module.score_fn
     monkeypatch.setattr(
-        sampler._diffusion_module,
-        "score_fn",
-        lambda x, t: passes.append(len(x["num_atoms"])) or once(x, t),
+        module, "score_fn", lambda x, t: passes.append(len(x["num_atoms"])) or once(x, t)
     )
     with torch.no_grad():
-        ours = sampler._score_fn(z, time)
-        theirs = GuidedPredictorCorrector._score_fn(sampler, z, time)
+        ours = Score(module, cfg, None, "cpu")(z, time)
+        theirs = mattergens._score_fn(z, time)
     assert passes == [6, 3, 3]
     for field in ("pos", "cell", "atomic_numbers"):
         torch.testing.assert_close(ours[field], theirs[field], rtol=1e-5, atol=1e-5)
@@ -44,8 +63,7 @@ def test_the_second_half_is_without_condition():
     )
     with torch.no_grad():
         scores = [
-            GuidedSampler(module, steps=10, cfg=cfg)._score_fn(z, torch.full((1,), 0.5))
-            for cfg in (0.0, 1.0, 3.0)
+            Score(module, cfg, None, "cpu")(z, torch.full((1,), 0.5)) for cfg in (0.0, 1.0, 3.0)
         ]
     for field in ("pos", "cell"):
         none, full, threefold = (s[field] for s in scores)

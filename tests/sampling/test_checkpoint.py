@@ -29,7 +29,8 @@ from scoutlang.ir.known_models import KNOWN_MODELS
 from scoutlang.sampling.generate import check_model, generate
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import PUBLISHED, Model, load_model
-from scoutlang.sampling.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.sampler import Sampler
+from scoutlang.sampling.mattergen.score import Score
 from scoutlang.sampling.noise import structure_seed
 from scoutlang.support.errors import ScoutError
 
@@ -385,7 +386,6 @@ def test_guidance_changes_what_is_sampled(model: Model, program: Program) -> Non
 
 
 def test_classifier_free_guidance_extrapolates_from_the_unconditional_score(model: Model) -> None:
-    sampler = GuidedSampler(model.module, steps=10, cfg=2.0)
     batch = conditions([3, 2], "Cu-P").replace(
         pos=torch.rand(5, 3),
         cell=4 * torch.eye(3).repeat(2, 1, 1),
@@ -395,7 +395,7 @@ def test_classifier_free_guidance_extrapolates_from_the_unconditional_score(mode
     with torch.no_grad():
         conditional = model.module.score_fn(SetConditionalEmbeddingType()(batch), t)
         unconditional = model.module.score_fn(SetUnconditionalEmbeddingType()(batch), t)
-        found = sampler._score_fn(batch, t)
+        found = Score(model.module, 2.0, None, "cpu")(batch, t)
     for field in ("pos", "cell", "atomic_numbers"):
         assert not torch.allclose(conditional[field], unconditional[field]), (
             "a condition that does nothing proves nothing"
@@ -440,14 +440,14 @@ def test_a_structure_without_neighbours_is_lost_alone(
     """GemNet ends with an IndexError when no atom of a batch has a neighbour; the other structures
     are sampled all the same.
     """
-    whole = GuidedSampler.generate
+    whole = Sampler.run
 
-    def fragile(self: GuidedSampler, conditioning: Any, seeds: list[int]) -> Any:
-        if structure_seed(program.sample.seed, "guided", 1) in seeds:
+    def fragile(self: Sampler, loop: Any) -> Any:
+        if structure_seed(program.sample.seed, "guided", 1) in self._seeds:
             raise IndexError("index 0 is out of bounds")
-        return whole(self, conditioning, seeds)
+        return whole(self, loop)
 
-    monkeypatch.setattr(GuidedSampler, "generate", fragile)
+    monkeypatch.setattr(Sampler, "run", fragile)
     sampled = generate(program, model, "guided", [0, 1])
     assert [s.index for s in sampled] == [0, 1]
     assert sampled[0].structure is not None

@@ -12,8 +12,9 @@ import torch
 import scoutlang
 from scoutlang.evaluation.loss import compile_loss
 from scoutlang.ir import Guide, Schedule
+from scoutlang.sampling.generate import guided_by
 from scoutlang.sampling.mattergen.batches import conditions
-from scoutlang.sampling.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.sampler import Sampler, predictor_corrector
 
 VICTIM, COUNT, STEPS = 1, 3, 12
 DENSE = compile_loss(scoutlang.check("system Cu-P; require volume_per_atom = 11.7").program)
@@ -66,11 +67,15 @@ def sample(toy):
 
     def run(guide, loss=DENSE, module=toy):
         told = []
-        loss = None if guide is None else loss
-        sampler = GuidedSampler(
-            module, steps=STEPS, cfg=0.0, loss=loss, guide=guide, on_step=told.append
+        sampler = Sampler(
+            module,
+            conditions([4] * COUNT, None),
+            range(COUNT),
+            steps=STEPS,
+            cfg=0.0,
+            on_step=told.append,
         )
-        return sampler.generate(conditions([4] * COUNT, None), list(range(COUNT))), told
+        return sampler.run(predictor_corrector if guide is None else guided_by(guide, loss)), told
 
     return run
 

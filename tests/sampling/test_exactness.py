@@ -29,8 +29,9 @@ from closed_form import (
 
 from scoutlang.ir import Guide, Schedule
 from scoutlang.sampling import guidance
+from scoutlang.sampling.generate import guided_by
 from scoutlang.sampling.mattergen.batches import conditions
-from scoutlang.sampling.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.sampler import Sampler
 
 ZERO = Schedule(start=0.0, end=0.0)
 # with cap = 1 the push min(strength/‖∇ℓ‖, cap) is 1: the plain gradient
@@ -391,16 +392,19 @@ def test_forward_guidance_reads_the_classifier_free_guided_score(make_toy, sampl
     """
     steps, given = 20, Gaussian(cell_mean=4.2, cell_shear=0.1)
     guide = forward(k=Schedule(start=0.2, end=0.2), cap=None, g=Schedule(start=0.5, end=0.5))
-    settings = {
-        "loss": KnownLoss(of_lattice(lambda x: KAPPA * quadratic(x, TARGET))),
-        "guide": guide,
-        "steps": steps,
-    }
-    got = GuidedSampler(make_toy(PRIOR, given=given), cfg=2.0, **settings).generate(
-        conditions([4] * 8, "Cu-P"), list(range(8))
-    )["cell"]
+    loss = KnownLoss(of_lattice(lambda x: KAPPA * quadratic(x, TARGET)))
+    sampler = Sampler(
+        make_toy(PRIOR, given=given), conditions([4] * 8, "Cu-P"), range(8), steps=steps, cfg=2.0
+    )
+    got = sampler.run(guided_by(guide, loss))["cell"]
     twice, once, never = (
-        sample_toy(8, seed=0, data=Gaussian(cell_mean=mean, cell_shear=shear), **settings)["cell"]
+        sample_toy(
+            8,
+            data=Gaussian(cell_mean=mean, cell_shear=shear),
+            loss=loss,
+            guide=guide,
+            steps=steps,
+        )["cell"]
         for mean, shear in ((4.4, 0.2), (4.2, 0.1), (4.0, 0.0))
     )
     torch.testing.assert_close(got, twice, atol=1e-3, rtol=0)

@@ -7,9 +7,12 @@ import math
 import pytest
 import torch
 
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.ir import Guide, Schedule
 from scoutlang.sampling import guidance
-from scoutlang.sampling.noise import StructureNoise, structure_seed
+from scoutlang.sampling.adaptive import MAX_SIGMA, MAX_TILT, adaptive_step, tilt
+from scoutlang.sampling.noise import StructureNoise, structure_seed, symmetric_noise
+from scoutlang.sampling.paper import normalised_step
 from scoutlang.sampling.schedules import is_active, strength
 
 SYSTEM = torch.tensor([0, 0, 1, 1, 1])
@@ -23,6 +26,10 @@ def crystals():
         2, 3, 3, generator=g, dtype=torch.float64
     )
     return torch.rand(5, 3, generator=g, dtype=torch.float64), guidance.symmetric_form(cell)
+
+
+def batch(frac, cell):
+    return CrystalBatch(frac, cell, torch.zeros(5, 101), SYSTEM, NUM_ATOMS)
 
 
 def pair_energy(frac, cell):
@@ -45,7 +52,7 @@ def gradients(frac, cell):
 
 def test_descent_rate_is_minus_the_square_norm(crystals):
     frac, cell = crystals
-    d = guidance.descent(*gradients(frac, cell), cell, SYSTEM, NUM_ATOMS)
+    d = guidance.descent(batch(frac, cell), *gradients(frac, cell))
     h = 1e-6
     moved = frac + h * (d.move.unsqueeze(1) @ torch.linalg.inv(cell)[SYSTEM]).squeeze(1)
     strained = cell + h * cell @ d.strain
@@ -58,18 +65,18 @@ def test_descent_is_the_same_crystal_in_a_rotated_frame(crystals):
     q, _ = torch.linalg.qr(
         torch.randn(3, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     )
-    a = guidance.descent(*gradients(frac, cell), cell, SYSTEM, NUM_ATOMS)
+    a = guidance.descent(batch(frac, cell), *gradients(frac, cell))
     turned = cell @ q * torch.linalg.det(q)
-    b = guidance.descent(*gradients(frac, turned), turned, SYSTEM, NUM_ATOMS)
+    b = guidance.descent(batch(frac, turned), *gradients(frac, turned))
     torch.testing.assert_close(a.square_norm, b.square_norm)
 
 
 def test_a_structure_with_a_broken_gradient_stands_still_and_spoils_nobody(crystals):
     frac, cell = crystals
     grad_frac, grad_cell = gradients(frac, cell)
-    clean = guidance.descent(grad_frac, grad_cell, cell, SYSTEM, NUM_ATOMS)
+    clean = guidance.descent(batch(frac, cell), grad_frac, grad_cell)
     grad_frac[0, 0] = math.nan
-    d = guidance.descent(grad_frac, grad_cell, cell, SYSTEM, NUM_ATOMS)
+    d = guidance.descent(batch(frac, cell), grad_frac, grad_cell)
     assert d.square_norm[0] == 0
     assert d.move[:2].abs().max() == 0
     torch.testing.assert_close(d.move[2:], clean.move[2:])
@@ -81,7 +88,7 @@ def test_displacement_keeps_the_lattice_symmetric_and_strains_the_volume(crystal
     d = guidance.Descent(
         torch.zeros_like(frac), strain, torch.ones(2, dtype=torch.float64), torch.linalg.inv(cell)
     )
-    _, delta = guidance.displacement(d, torch.ones(2, dtype=torch.float64), cell, SYSTEM)
+    _, delta = guidance.displacement(d, torch.ones(2, dtype=torch.float64), batch(frac, cell))
     torch.testing.assert_close(delta, delta.transpose(1, 2))
     torch.testing.assert_close(torch.linalg.det(cell + delta), torch.linalg.det(cell) * 1.01**3)
 
@@ -92,47 +99,40 @@ GAIN = 4.0
 
 def test_adaptive_step_vanishes_with_the_loss_and_respects_the_trust_region(crystals):
     frac, cell = crystals
-    d = guidance.descent(*gradients(frac, cell), cell, SYSTEM, NUM_ATOMS)
-    sigma = torch.full((5, 1), 0.01, dtype=torch.float64)
-    assert guidance.adaptive_step(
+    d = guidance.descent(batch(frac, cell), *gradients(frac, cell))
+    sigma = torch.full((2,), 0.01, dtype=torch.float64)
+    assert adaptive_step(
         1.0, torch.zeros(2, dtype=torch.float64), d, SYSTEM, sigma, **LIMITS
     ).tolist() == [0, 0]
-    step = guidance.adaptive_step(
+    step = adaptive_step(
         1.0, torch.full((2,), 1e9, dtype=torch.float64), d, SYSTEM, sigma, **LIMITS
     )
     assert (step[SYSTEM][:, None] * d.move).norm(dim=1).max() <= LIMITS["move"] * (1 + 1e-9)
     assert (step[:, None, None] * d.strain).flatten(1).norm(dim=1).max() <= LIMITS["strain"] * (
         1 + 1e-9
     )
-    small = guidance.adaptive_step(
+    small = adaptive_step(
         1.0, torch.full((2,), 1e-9, dtype=torch.float64), d, SYSTEM, sigma, **LIMITS
     )
     torch.testing.assert_close(small, 1e-9 / d.square_norm)
-    blurred = torch.full((5, 1), 2 * guidance.MAX_SIGMA, dtype=torch.float64)
-    assert guidance.adaptive_step(
+    blurred = torch.full((2,), 2 * MAX_SIGMA, dtype=torch.float64)
+    assert adaptive_step(
         1.0, torch.ones(2, dtype=torch.float64), d, SYSTEM, blurred, **LIMITS
     ).tolist() == [0, 0]
 
 
 def test_cap_bounds_the_normalised_step():
-    d = guidance.Descent(
-        torch.zeros(5, 3),
-        torch.zeros(2, 3, 3),
-        torch.tensor([1e-8, 4.0]),
-        torch.eye(3).expand(2, 3, 3),
-    )
-    assert guidance.normalised_step(1.0, d, over_batch=False, cap=None).tolist() == pytest.approx(
+    square_norm = torch.tensor([1e-8, 4.0])
+    assert normalised_step(1.0, square_norm, over_batch=False, cap=None).tolist() == pytest.approx(
         [1e4, 0.5]
     )
-    assert guidance.normalised_step(1.0, d, over_batch=False, cap=2.0).tolist() == pytest.approx(
+    assert normalised_step(1.0, square_norm, over_batch=False, cap=2.0).tolist() == pytest.approx(
         [2.0, 0.5]
     )
 
 
 def test_symmetric_noise_has_unit_variance_everywhere():
-    noise = guidance.symmetric_noise(
-        torch.randn(40_000, 3, 3, generator=torch.Generator().manual_seed(0))
-    )
+    noise = symmetric_noise(torch.randn(40_000, 3, 3, generator=torch.Generator().manual_seed(0)))
     assert torch.equal(noise, noise.transpose(1, 2))
     torch.testing.assert_close(noise.var(0), torch.ones(3, 3), rtol=0.03, atol=0)
 
@@ -180,9 +180,9 @@ def test_seeds_differ_by_every_part_of_the_key():
 def test_tilt_favours_the_type_that_lowers_the_loss_within_limits():
     grad = torch.zeros(2, 100)
     grad[0, 14], grad[0, 28], grad[1, 14] = -0.5, 0.25, -50.0
-    tilted = guidance.tilt(1.0, GAIN * grad)
+    tilted = tilt(1.0, GAIN * grad)
     assert tilted[0, 14].item() == pytest.approx(0.5 * GAIN)
     assert tilted[0, 28].item() == pytest.approx(-0.25 * GAIN)
-    assert tilted[1, 14].item() == guidance.MAX_TILT
+    assert tilted[1, 14].item() == MAX_TILT
     assert tilted[0, 0].item() == 0
-    assert guidance.tilt(1.0, torch.full((1, 3), math.nan)).tolist() == [[0.0, 0.0, 0.0]]
+    assert tilt(1.0, torch.full((1, 3), math.nan)).tolist() == [[0.0, 0.0, 0.0]]

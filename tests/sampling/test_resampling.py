@@ -15,8 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoutlang.ir import Guide, Schedule
-from scoutlang.sampling.mattergen import sampler as sampler_module
+from scoutlang.sampling import adaptive
+from scoutlang.sampling.adaptive import ENERGY_FROM
+from scoutlang.sampling.generate import guided_by
 from scoutlang.sampling.mattergen.batches import conditions, copies
+from scoutlang.sampling.mattergen.sampler import Sampler
 from scoutlang.sampling.resampling import Population
 
 ZERO = Schedule(start=0.0, end=0.0)
@@ -96,7 +99,7 @@ def test_resampling_alone_samples_the_tilted_data(sample_toy, monkeypatch):
     """p(L) exp(−κ Σ L) of normal entries N(m, S²) is N(m − κ S², S²). Resampled every time: what is
     waiting at the end would be lost.
     """
-    monkeypatch.setattr(sampler_module, "RESAMPLE_BELOW", 1.0)
+    monkeypatch.setattr(adaptive, "RESAMPLE_BELOW", 1.0)
     tilt, data = 1.5, Gaussian()
     loss = KnownLoss(of_lattice(lambda x: tilt * x))
     batch = sample_toy(
@@ -112,11 +115,9 @@ def test_resampling_alone_samples_the_tilted_data(sample_toy, monkeypatch):
 
 
 def test_a_bound_on_offspring_keeps_lines_and_the_caller_is_told(make_toy):
-    from scoutlang.sampling.mattergen.sampler import GuidedSampler
-
     loss = KnownLoss(of_lattice(lambda x: 40.0 * x))
-    sampler = GuidedSampler(make_toy(), steps=12, cfg=0.0, loss=loss, guide=resampling(offspring=3))
-    batch = sampler.generate(conditions([1, 2, 3] * 8, None), list(range(24)))
+    sampler = Sampler(make_toy(), conditions([1, 2, 3] * 8, None), range(24), steps=12, cfg=0.0)
+    batch = sampler.run(guided_by(resampling(offspring=3), loss))
     assert len(set(sampler.ancestors)) == 8  # a steep reward fills every line
     assert max(map(sampler.ancestors.count, sampler.ancestors)) == 3
     sizes = batch["num_atoms"].tolist()
@@ -127,8 +128,6 @@ def test_a_bound_on_offspring_keeps_lines_and_the_caller_is_told(make_toy):
 
 
 def test_energies_are_asked_for_late_and_decide(make_toy):
-    from scoutlang.sampling.mattergen.sampler import ENERGY_FROM, GuidedSampler
-
     asked = []
 
     def above_hull(crystals):
@@ -139,16 +138,15 @@ def test_energies_are_asked_for_late_and_decide(make_toy):
     flat = KnownLoss(of_lattice(lambda x: 0 * x))
     guide = resampling(stability=200.0, offspring=2)
     seen = []
-    sampler = GuidedSampler(
+    sampler = Sampler(
         make_toy(),
+        conditions([2] * 12, None),
+        range(12),
         steps=20,
         cfg=0.0,
-        loss=flat,
-        guide=guide,
-        above_hull=above_hull,
         on_step=lambda p: seen.append((p.time, len(asked))),
     )
-    sampler.generate(conditions([2] * 12, None), list(range(12)))
+    sampler.run(guided_by(guide, flat, above_hull))
     assert asked
     assert all(n == 0 for t, n in seen if t > ENERGY_FROM)
     assert len(set(sampler.ancestors)) <= 8

@@ -10,8 +10,9 @@ import torch
 import scoutlang
 from scoutlang.evaluation.loss import compile_loss
 from scoutlang.ir import Guide, Schedule
+from scoutlang.sampling.generate import guided_by
 from scoutlang.sampling.mattergen.batches import conditions
-from scoutlang.sampling.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.sampler import Sampler, predictor_corrector
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,8 @@ def test_guidance_moves_the_volume_towards_the_target(sample_toy, dense, guide):
 
 
 def test_forbidden_elements_never_appear(toy):
-    sampler = GuidedSampler(toy, steps=20, cfg=0.0, allowed=(15,))
-    batch = sampler.generate(conditions([4] * 8, None), list(range(8)))
+    sampler = Sampler(toy, conditions([4] * 8, None), range(8), steps=20, cfg=0.0, allowed=(15,))
+    batch = sampler.run()
     assert set(batch["atomic_numbers"].tolist()) == {15}
 
 
@@ -64,21 +65,16 @@ def test_the_lattice_stays_symmetric(sample_toy, dense):
     torch.testing.assert_close(cell, cell.transpose(1, 2), atol=1e-5, rtol=0)
 
 
-def test_loss_and_guide_go_together(toy, dense):
-    with pytest.raises(ValueError, match="together"):
-        GuidedSampler(toy, steps=10, cfg=0.0, loss=dense)
-
-
 def test_adaptive_guidance_steers_types_and_forbidden_ones_stay_out(toy):
     """A crystal of the toy is 70 % copper; a requirement that needs phosphorus around copper makes
     it richer in phosphorus.
     """
     loss = compile_loss(scoutlang.check("system Cu-P; require CN(Cu-P, r=3.5) = 12").program)
-    plain = GuidedSampler(toy, steps=30, cfg=0.0, allowed=(15, 29)).generate(
-        conditions([4] * 24, None), list(range(24))
+    plain, guided = (
+        Sampler(
+            toy, conditions([4] * 24, None), range(24), steps=30, cfg=0.0, allowed=(15, 29)
+        ).run(loop)
+        for loop in (predictor_corrector, guided_by(Guide(), loss))
     )
-    guided = GuidedSampler(
-        toy, steps=30, cfg=0.0, allowed=(15, 29), loss=loss, guide=Guide()
-    ).generate(conditions([4] * 24, None), list(range(24)))
     assert (guided["atomic_numbers"] == 15).sum() > 1.3 * (plain["atomic_numbers"] == 15).sum()
     assert set(guided["atomic_numbers"].tolist()) <= {15, 29}

@@ -55,11 +55,11 @@ def test_a_formula_is_exact(mini: Model, arm: str, recur: int) -> None:
 def test_atoms_become_known_one_after_another(mini: Model) -> None:
     """As without a formula: the mask lifts during the steps, not all at once."""
     from scoutlang.sampling.mattergen.batches import conditions
-    from scoutlang.sampling.mattergen.sampler import GuidedSampler
+    from scoutlang.sampling.mattergen.sampler import Sampler
 
     masked: list[int] = []
     types = torch.tensor([29, 29, 14, 15, 15, 15])
-    sampler = GuidedSampler(mini.module, steps=20, cfg=1.0)
+    sampler = Sampler(mini.module, conditions([6], "Cu-P-Si", types), [5], steps=20, cfg=1.0)
     step = sampler.processes.predict
 
     def watched(*args, **kwargs):  # type: ignore[no-untyped-def]
@@ -68,7 +68,7 @@ def test_atoms_become_known_one_after_another(mini: Model) -> None:
         return result
 
     sampler.processes.predict = watched  # type: ignore[method-assign]
-    batch = sampler.generate(conditions([6], "Cu-P-Si", types), [5])
+    batch = sampler.run()
     assert batch["atomic_numbers"].tolist() == types.tolist()
     assert masked == sorted(masked, reverse=True)
     assert len(set(masked)) > 3

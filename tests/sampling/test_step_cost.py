@@ -24,8 +24,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import scoutlang
 from scoutlang.evaluation.loss import compile_loss, loss_and_gradient
 from scoutlang.ir import Program
+from scoutlang.sampling.generate import guided_by
 from scoutlang.sampling.mattergen.batches import conditions
-from scoutlang.sampling.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.mattergen.sampler import Sampler, predictor_corrector
 from scoutlang.sampling.progress import Progress
 
 aten = torch.ops.aten
@@ -113,26 +114,27 @@ def program(text: str) -> Program:
     return result.program
 
 
-def guided(toy: Any, text: str, **options: Any) -> GuidedSampler:
+def sample(toy: Any, text: str, sizes: list[int], **options: Any) -> None:
     """Not guided where the text requires nothing; without resampling, which is rare and decided on
     the host.
     """
     asked = program(text)
-    loss = (
-        {"loss": compile_loss(asked), "guide": replace(asked.guide, resample=0)}
+    loop = (
+        guided_by(replace(asked.guide, resample=0), compile_loss(asked))
         if asked.terms
-        else {}
+        else predictor_corrector
     )
-    return GuidedSampler(toy, cfg=0.0, allowed=(15, 29), **loss, **options)
+    seeds = range(1, len(sizes) + 1)
+    sampler = Sampler(toy, conditions(sizes, None), seeds, cfg=0.0, allowed=(15, 29), **options)
+    sampler.run(loop)
 
 
 def waits_per_step(toy: Any, text: str) -> list[Counter[str]]:
     """Of each step of a short run, without what happens before the first."""
     found: Counter[str] = Counter()
     after: list[Counter[str]] = []
-    sampler = guided(toy, text, steps=8, on_step=lambda _: after.append(found.copy()))
     with Copies(found), Operations(found):
-        sampler.generate(conditions([4, 4, 4], None), [1, 2, 3])
+        sample(toy, text, [4, 4, 4], steps=8, on_step=lambda _: after.append(found.copy()))
     return [late - early for early, late in itertools.pairwise(after)]
 
 
@@ -148,14 +150,12 @@ def crystals(sample_toy: Any) -> Any:
 def test_the_host_waits_only_for_the_lists_of_pairs(
     toy: Any, crystals: Any, text: str, searches: int
 ) -> None:
-    sampler = GuidedSampler(toy, steps=50, cfg=0.0)
+    sampler = Sampler(toy, crystals, [1, 2, 3], steps=50, cfg=0.0)
     with torch.no_grad():
-        clean = sampler.processes.clean(
-            crystals, sampler._score(crystals, 0.3), sampler.processes.noise_level(crystals, 0.3)
-        )
+        clean = sampler.clean(crystals, sampler.score(crystals, 0.3), 0.3)
     found = counted(lambda: loss_and_gradient(compile_loss(program(text)), clean))
     assert found.total() == WAITS_OF_A_SEARCH * searches, found
-    assert all(where.startswith("geometry.") for where in found), found
+    assert all(where.startswith("neighbours.") for where in found), found
 
 
 @pytest.mark.parametrize(("text", "searches"), [(ONE, 1), (TWO, 2)])
@@ -205,7 +205,7 @@ def test_nothing_of_a_step_outlives_the_next(toy: Any) -> None:
 
     gc.disable()  # a cycle must not be what keeps a step alive
     try:
-        guided(toy, ONE, steps=24, on_step=note).generate(conditions([4, 4], None), [1, 2])
+        sample(toy, ONE, [4, 4], steps=24, on_step=note)
     finally:
         gc.enable()
     # random numbers come in blocks of 16: as many are left after 16 steps

@@ -22,9 +22,13 @@ from scoutlang.evaluation.expressions import Reading, truth
 from scoutlang.evaluation.loss import compile_loss
 from scoutlang.ir import Compare, Guide, Program, Schedule
 from scoutlang.sampling import guidance
-from scoutlang.sampling.langevin import Langevin
-from scoutlang.sampling.mattergen.batches import conditions
-from scoutlang.sampling.mattergen.sampler import GuidedSampler
+from scoutlang.sampling.generate import guided_by
+from scoutlang.sampling.mattergen import processes
+from scoutlang.sampling.mattergen.batches import conditions, wrap
+from scoutlang.sampling.mattergen.corrector import Langevin
+from scoutlang.sampling.mattergen.sampler import Sampler
+from scoutlang.sampling.noise import symmetric_noise
+from scoutlang.sampling.paper import normalised_step
 
 BOND = 1.32 + 1.07  # Å, the sum of the covalent radii of Cu and P
 ZINC_BLENDE = Structure.from_spacegroup(
@@ -54,9 +58,9 @@ def volume_loss():
 def test_trap_01_clean_lattice_knows_the_limit_mean():
     clean = torch.tensor([[[4.0, 0.1, 0], [0.1, 5.0, 0], [0, 0, 6.0]]])
     mu, alpha, sigma = 3.0 * torch.eye(3)[None], torch.tensor(0.3), torch.tensor(0.8)
-    noise = guidance.symmetric_noise(torch.randn(1, 3, 3))
+    noise = symmetric_noise(torch.randn(1, 3, 3))
     noisy = alpha * clean + (1 - alpha) * mu + sigma * noise
-    torch.testing.assert_close(guidance.clean_cell(noisy, -noise / sigma, alpha, sigma, mu), clean)
+    torch.testing.assert_close(processes.clean_cell(noisy, -noise / sigma, alpha, sigma, mu), clean)
 
 
 def test_trap_02_renoised_lattice_has_the_forward_moments():
@@ -68,7 +72,7 @@ def test_trap_02_renoised_lattice_has_the_forward_moments():
         + (1 - alpha_s) * mu
         + nu * (1 - alpha_s**2) ** 0.5 * torch.randn(100_000, generator=g)
     )
-    z_t = guidance.renoise_cell(
+    z_t = processes.renoise_cell(
         z_s,
         torch.tensor(alpha_t / alpha_s),
         torch.tensor(mu),
@@ -82,8 +86,8 @@ def test_trap_02_renoised_lattice_has_the_forward_moments():
 def test_trap_03_renoised_coordinates_have_the_forward_spread():
     g = torch.Generator().manual_seed(0)
     sigma_s, sigma_t = torch.tensor(0.02), torch.tensor(0.05)
-    start = guidance.wrap(0.98 + sigma_s * torch.randn(100_000, generator=g))
-    end = guidance.renoise_frac(start, sigma_t, sigma_s, torch.randn(100_000, generator=g))
+    start = wrap(0.98 + sigma_s * torch.randn(100_000, generator=g))
+    end = processes.renoise_frac(start, sigma_t, sigma_s, torch.randn(100_000, generator=g))
     assert ((end >= 0) & (end < 1)).all()
     offset = (end - 0.98 + 0.5) % 1.0 - 0.5
     assert offset.std().item() == pytest.approx(0.05, rel=0.01)
@@ -124,11 +128,11 @@ def test_trap_05_a_structure_does_not_see_its_neighbours(toy, volume_loss, metho
         backward=2,
         resample=0,
     )
-    sampler = GuidedSampler(toy, steps=12, cfg=0.0, loss=volume_loss, guide=guide)
+    loop = guided_by(guide, volume_loss)
     sizes = [1 + i % 5 for i in range(32)]  # 32 structures of five sizes
-    batch = sampler.generate(conditions(sizes, None), list(range(32)))
+    batch = Sampler(toy, conditions(sizes, None), range(32), steps=12, cfg=0.0).run(loop)
     for i in (0, 31):
-        alone = sampler.generate(conditions([sizes[i]], None), [i])
+        alone = Sampler(toy, conditions([sizes[i]], None), [i], steps=12, cfg=0.0).run(loop)
         atoms = batch.get_batch_idx("pos") == i
         torch.testing.assert_close(batch["cell"][i], alone["cell"][0], rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(batch["pos"][atoms], alone["pos"], rtol=1e-5, atol=1e-5)
@@ -136,16 +140,11 @@ def test_trap_05_a_structure_does_not_see_its_neighbours(toy, volume_loss, metho
 
 
 def test_trap_05_batch_normalisation_is_there_for_comparison():
-    d = guidance.Descent(
-        torch.zeros(5, 3),
-        torch.zeros(2, 3, 3),
-        torch.tensor([9.0, 16.0]),
-        torch.eye(3).expand(2, 3, 3),
-    )
-    assert guidance.normalised_step(1.0, d, over_batch=False, cap=None).tolist() == pytest.approx(
+    square_norm = torch.tensor([9.0, 16.0])
+    assert normalised_step(1.0, square_norm, over_batch=False, cap=None).tolist() == pytest.approx(
         [1 / 3, 1 / 4]
     )
-    assert guidance.normalised_step(1.0, d, over_batch=True, cap=None).tolist() == pytest.approx(
+    assert normalised_step(1.0, square_norm, over_batch=True, cap=None).tolist() == pytest.approx(
         [1 / 5, 1 / 5]
     )
 
@@ -153,11 +152,12 @@ def test_trap_05_batch_normalisation_is_there_for_comparison():
 def test_trap_06_a_small_lattice_gradient_gives_a_small_lattice_step():
     system, n = torch.zeros(2, dtype=torch.long), torch.tensor([2])
     cell = 4 * torch.eye(3)[None]
+    clean = CrystalBatch(torch.zeros(2, 3), cell, torch.zeros(2, 101), system, n)
     grad_frac = torch.tensor([[4.0, 0, 0], [-4.0, 0, 0]])
     strains = []
     for size in (1e-3, 1e-6):
-        d = guidance.descent(grad_frac, size * torch.eye(3)[None], cell, system, n)
-        step = guidance.normalised_step(1.0, d, over_batch=False, cap=None)
+        d = guidance.descent(clean, grad_frac, size * torch.eye(3)[None])
+        step = normalised_step(1.0, d.square_norm, over_batch=False, cap=None)
         strains.append((step[:, None, None] * d.strain).norm().item())
     assert strains[1] == pytest.approx(strains[0] / 1000, rel=1e-3)
     assert strains[0] < 1e-3
@@ -173,28 +173,28 @@ def test_trap_08_forward_guidance_reads_the_score_that_denoises(toy, volume_loss
         since=1.0,
         until=0.0,
     )
-    sampler = GuidedSampler(toy, steps=10, cfg=0.0, loss=volume_loss, guide=guide)
-    original = sampler._score_fn
+    sampler = Sampler(toy, conditions([2], None), [0], steps=10, cfg=0.0)
+    original = sampler._score
     monkeypatch.setattr(
-        sampler, "_score_fn", lambda x, t: calls.append(t[0].item()) or original(x, t)
+        original, "_guided", lambda x, t, f=original._guided: calls.append(t[0].item()) or f(x, t)
     )
-    sampler.generate(conditions([2], None), [0])
+    sampler.run(guided_by(guide, volume_loss))
     # one for the predictor and one for the corrector of each step; the last step has no corrector
     assert len(calls) == 2 * 10 - 1
 
 
-def test_trap_07_types_are_clean_probabilities(toy, volume_loss):
+def test_trap_07_types_are_clean_probabilities(toy):
     """A masked atom counts with the network's probabilities, an unmasked one with its type, and the
     mask with nothing.
     """
-    sampler = GuidedSampler(toy, steps=10, cfg=0.0, loss=volume_loss, guide=Guide())
     z = conditions([3], None)
     z = z.replace(
         pos=torch.rand(3, 3),
         cell=4 * torch.eye(3)[None],
         atomic_numbers=torch.tensor([101, 15, 29]),
     )
-    species = sampler.processes.species(z, sampler._score(z, 0.5))
+    sampler = Sampler(toy, z, [0], steps=10, cfg=0.0)
+    species = sampler.processes.species(z, sampler.score(z, 0.5))
     assert species[0, 29].item() == pytest.approx(PRIOR.copper, abs=1e-5)
     assert species[0, 15].item() == pytest.approx(1 - PRIOR.copper, abs=1e-5)
     assert species[1].argmax() == 15
@@ -314,8 +314,13 @@ def test_trap_16_one_evaluation_and_one_backward_pass_for_each_guided_score(
         until=0.0,
         backward=backward,
     )
-    sampler = GuidedSampler(
-        toy, steps=steps, cfg=0.0, loss=volume_loss, guide=guide, langevin=Langevin(steps=0)
+    sampler = Sampler(
+        toy,
+        conditions([2] * 5, None),
+        range(5),
+        steps=steps,
+        cfg=0.0,
+        langevin=Langevin(steps=0),
     )
     score, differentiate = toy.model.forward, torch.autograd.grad
 
@@ -332,7 +337,7 @@ def test_trap_16_one_evaluation_and_one_backward_pass_for_each_guided_score(
         "grad",
         lambda *a, **k: gradients.append(k.get("create_graph", False)) or differentiate(*a, **k),
     )
-    sampler.generate(conditions([2] * 5, None), list(range(5)))
+    sampler.run(guided_by(guide, volume_loss))
     guided = steps - 1
     assert len(evaluations) == steps
     assert len(through_network) == guided

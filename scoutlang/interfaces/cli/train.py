@@ -34,7 +34,7 @@ def command(
     """
     import torch
 
-    from scoutlang.support.memory import keep_freed_memory
+    from scoutlang.sampling.memory import keep_freed_memory
     from scoutlang.training.mini import TrainingSettings, train, training_structures
 
     keep_freed_memory()

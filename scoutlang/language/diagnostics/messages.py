@@ -58,8 +58,18 @@ def label_twice(label: str) -> Message:
     return Message("E022", f"the label {quoted(label)} is used twice", "choose another")
 
 
+REMOVED_SETTINGS = {
+    "guide kernel": "removed: a blurred neighbour step made no more hits (benchmarks/RESULTS.md)",
+    "guide existence": "removed: calling in what is missing made no more hits "
+    "(benchmarks/RESULTS.md)",
+}
+"""Settings of earlier versions, and why they are gone."""
+
+
 def unknown_setting(statement: str, key: str, guess: str | None, known: Iterable[str]) -> Message:
     text = f"`{statement}` has no setting `{key}`"
+    if removed := REMOVED_SETTINGS.get(f"{statement} {key}"):
+        return Message("E023", f"{text} any more", removed)
     return guessed("E023", text, guess, f"{statement} has {listing(known, 'and')}")
 
 

@@ -10,12 +10,21 @@ from mattergen.common.data.chemgraph import ChemGraph
 from mattergen.common.data.collate import collate
 from torch import Tensor
 
-from scoutlang.sampling.guidance import wrap
-
 FIELDS = ("pos", "cell", "atomic_numbers")
-GIVEN_TYPES = "given_types"  # our field (N,): atomic numbers that are known from the start
-# MatterGen's field: condition → (B, 1) bool, whether it is left out
+
+GIVEN_TYPES = "given_types"
+"""Our field (N,): atomic numbers that are known from the start."""
+
+LONGEST_CELL = 1000.0
+"""Å. At no noise level is an entry of a lattice anywhere near."""
+
 _CONDITIONS = "_USE_UNCONDITIONAL_EMBEDDING"
+"""MatterGen's field: condition → (B, 1) bool, whether it is left out."""
+
+
+def wrap(frac: Tensor) -> Tensor:
+    """Fractional coordinates in [0, 1)."""
+    return frac - torch.floor(frac)
 
 
 def conditions(
@@ -42,7 +51,7 @@ def conditions(
 
 
 def twice(first: Any, second: Any) -> Any:
-    """One batch of two that hold the same crystals; they differ in which of their conditions count."""
+    """One batch of two that hold the same crystals and differ in which conditions count."""
     size = len(first["num_atoms"])
     tensors = {name: torch.cat([first[name], second[name]]) for name in (*FIELDS, "num_atoms")}
     conditions_ = {name: list(first[name]) * 2 for name in ("chemical_system",) if name in first}
@@ -55,7 +64,7 @@ def twice(first: Any, second: Any) -> Any:
     return first.replace(**tensors, **conditions_, **{_CONDITIONS: flags}, batch=index, ptr=ptr)
 
 
-def copies(z: Any, parents: list[int], device: torch.device) -> Any:
+def copies(z: Any, parents: list[int], device: torch.device | str) -> Any:
     """The batch whose structure b is a copy of structure ``parents[b]`` of ``z``."""
     sizes = z["num_atoms"].tolist()
     starts = list(itertools.accumulate(sizes, initial=0))
@@ -71,10 +80,6 @@ def copies(z: Any, parents: list[int], device: torch.device) -> Any:
         cell=z["cell"][torch.tensor(parents, device=device)],
         atomic_numbers=z["atomic_numbers"][atoms],
     )
-
-
-LONGEST_CELL = 1000.0
-"""Å. At no noise level is an entry of a lattice anywhere near."""
 
 
 def broken(z: Any) -> Tensor:

@@ -29,8 +29,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from scoutlang.ir.elements import ATOMIC_NUMBER, SYMBOLS
-from scoutlang.sampling.langevin import PUBLISHED as PUBLISHED_LANGEVIN
-from scoutlang.sampling.langevin import Langevin
+from scoutlang.sampling.mattergen.corrector import PUBLISHED as PUBLISHED_LANGEVIN
+from scoutlang.sampling.mattergen.corrector import Langevin
 from scoutlang.support.errors import ScoutError
 
 PUBLISHED: tuple[str, ...] = get_args(PRETRAINED_MODEL_NAME)
@@ -99,22 +99,22 @@ _PREFIX = "diffusion_module."
 
 @dataclass(frozen=True)
 class Model:
-    """A diffusion model ready to sample.
-
-    num_atoms: number of elements → {atoms in the cell: weight}; key 0 serves every number of
-    elements. conditions: fields the model was trained to condition on; elements: what it knows.
-    langevin: the corrector that suits it.
-    """
+    """A diffusion model ready to sample."""
 
     name: str
     module: DiffusionModule
     weights_sha256: str
     config_sha256: str
     max_atoms: int
+    """The largest cell that it makes."""
     num_atoms: dict[int, dict[int, float]]
+    """Number of elements → {atoms in the cell: weight}; key 0 serves every number of elements."""
     conditions: tuple[str, ...]
+    """Fields that it was trained to be conditioned on."""
     elements: tuple[str, ...] | None
+    """Symbols of those that it knows; None for all."""
     langevin: Langevin = PUBLISHED_LANGEVIN
+    """The corrector that suits it."""
 
     def num_atoms_weights(self, number_of_elements: int) -> dict[int, float]:
         """Distribution of the number of atoms for systems of that many elements."""
@@ -156,8 +156,9 @@ def _from_hub(name: str) -> Path:
         raise ScoutError(
             "E515",
             f"could not get the checkpoint '{name}' from the model hub ({type(error).__name__})",
-            f"on a machine with a network, download the files checkpoints/{name}/config.yaml and checkpoints/{name}/checkpoints/last.ckpt "
-            f"from {HUB}, keep their layout (FOLDER/config.yaml, FOLDER/checkpoints/last.ckpt), and use --model FOLDER",
+            f"on a machine with a network, download the files checkpoints/{name}/config.yaml and "
+            f"checkpoints/{name}/checkpoints/last.ckpt from {HUB}, keep their layout "
+            "(FOLDER/config.yaml, FOLDER/checkpoints/last.ckpt), and use --model FOLDER",
         ) from error
     finally:
         for logger, level in levels:

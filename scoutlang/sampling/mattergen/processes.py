@@ -8,24 +8,23 @@ own process classes, so a checkpoint with other constants is sampled with its ow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from mattergen.common.utils.data_utils import compute_lattice_polar_decomposition
+from mattergen.common.diffusion.predictors_correctors import LatticeAncestralSamplingPredictor
 from mattergen.diffusion.corruption.d3pm_corruption import D3PMCorruption
 from mattergen.diffusion.corruption.multi_corruption import MultiCorruption
 from mattergen.diffusion.d3pm.d3pm import MaskDiffusion, create_discrete_diffusion_schedule
 from mattergen.diffusion.diffusion_module import DiffusionModule
 from mattergen.diffusion.discrete_time import to_discrete_time
+from mattergen.diffusion.wrapped.wrapped_predictors_correctors import (
+    WrappedAncestralSamplingPredictor,
+)
 from torch import Tensor
 
 from scoutlang.crystals.batch import MAX_Z, CrystalBatch
-from scoutlang.crystals.neighbours import sum_by_structure
-from scoutlang.sampling import guidance
-from scoutlang.sampling.langevin import Langevin
-from scoutlang.sampling.mattergen.batches import GIVEN_TYPES, is_lattice
+from scoutlang.sampling.mattergen.batches import GIVEN_TYPES, wrap
 from scoutlang.sampling.noise import StructureNoise
 
 
@@ -51,45 +50,44 @@ def with_steps(module: DiffusionModule, steps: int) -> DiffusionModule:
 
 @dataclass(frozen=True)
 class NoiseLevel:
-    """What time t means for a batch: α_L (B, 1, 1), σ_L (B, 3, 3), σ_F (N, 1)."""
+    """What a diffusion time means for B crystals: z_t = α x_0 + (1 − α) μ + σ ε."""
 
     alpha: Tensor
+    """(B, 1, 1) α of the lattice; that of the coordinates is 1."""
     sigma_cell: Tensor
+    """(B, 3, 3) σ of the lattice, Å."""
     sigma_frac: Tensor
+    """(B,) σ of the fractional coordinates."""
 
 
 class Processes:
     """What happens to a batch between two evaluations of the score. Random numbers come from each
     structure's own stream.
-
-    corruption: with the mask process of ``steps`` levels (`with_steps`). predictors: MatterGen's,
-    of ``pos`` and ``cell``; they know the coefficients. langevin: settings of the corrector.
     """
 
-    def __init__(
-        self,
-        corruption: MultiCorruption,
-        predictors: Mapping[str, Any],
-        steps: int,
-        langevin: Langevin,
-        device: torch.device,
-    ) -> None:
-        self._corruption, self._predictors, self._steps, self._langevin, self._device = (
-            corruption,
-            predictors,
-            steps,
-            langevin,
-            device,
-        )
+    def __init__(self, corruption: MultiCorruption, steps: int) -> None:
+        """corruption: MatterGen's, with the mask process of ``steps`` levels (`with_steps`)."""
+        self._corruption, self._steps = corruption, steps
+        # MatterGen's predictors know the coefficients of an ancestral step
+        self._coefficients = {
+            "pos": WrappedAncestralSamplingPredictor(corruption.sdes["pos"], score_fn=None),
+            "cell": LatticeAncestralSamplingPredictor(corruption.sdes["cell"], score_fn=None),
+        }
 
     @property
     def has_types(self) -> bool:
         """Whether the model makes atom types; a model for given compositions does not."""
         return "atomic_numbers" in self._corruption.corruptions
 
+    def free_types(self, z: Any) -> bool:
+        """Whether the model chooses the types of this batch: it makes types, and none are given."""
+        return self.has_types and GIVEN_TYPES not in z
+
     def time(self, z: Any, t: float) -> Tensor:
         """(B,) diffusion time."""
-        return torch.full((z["num_atoms"].shape[0],), t, device=self._device, dtype=torch.float32)
+        return torch.full(
+            (len(z["num_atoms"]),), t, device=z["num_atoms"].device, dtype=torch.float32
+        )
 
     def noise_level(self, z: Any, t: float) -> NoiseLevel:
         """It depends on the numbers of atoms, and on nothing else in the batch."""
@@ -97,10 +95,16 @@ class Processes:
         alpha, sigma_cell = sdes["cell"].mean_coeff_and_std(
             x=z["cell"], t=time, batch_idx=None, batch=z
         )
-        sigma_frac = sdes["pos"].marginal_prob(
-            x=z["pos"][:, :1], t=time, batch_idx=z.get_batch_idx("pos"), batch=z
-        )[1]
-        return NoiseLevel(alpha, sigma_cell, sigma_frac.reshape(len(z["pos"]), -1)[:, :1])
+        sigma_frac = sdes["pos"].marginal_prob(x=time, t=time, batch_idx=None, batch=z)[1]
+        return NoiseLevel(alpha, sigma_cell, sigma_frac)
+
+    def lattice_alpha(self, z: Any, s: float) -> Tensor:
+        """(B,) α of a Langevin step of the lattice at ``s`` (MatterGen's): α(s)² / α(s − 1/N)²."""
+        sde, before = self._corruption.sdes["cell"], max(s - 1.0 / self._steps, 0.0)
+        ratio = sde._marginal_mean_coeff(self.time(z, s)) / sde._marginal_mean_coeff(
+            self.time(z, before)
+        )
+        return ratio.square()
 
     def limit_mean(self, z: Any) -> Tensor:
         """μ (B, 3, 3), the mean of the lattices at t = 1."""
@@ -108,15 +112,15 @@ class Processes:
         return mean
 
     def clean(self, z: Any, score: Any, level: NoiseLevel) -> CrystalBatch:
-        """x̂0 of coordinates and lattice, and the clean-type probabilities (traps 1, 7, 8, 11)."""
-        limit_mean = self.limit_mean(z)
+        """x̂0 of coordinates and lattice, and the probabilities of the clean types."""
+        system = z.get_batch_idx("pos")
         return CrystalBatch(
-            frac=guidance.clean_frac(z["pos"], score["pos"], level.sigma_frac),
-            cell=guidance.clean_cell(
-                z["cell"], score["cell"], level.alpha, level.sigma_cell, limit_mean
+            frac=clean_frac(z["pos"], score["pos"], level.sigma_frac[system][:, None]),
+            cell=clean_cell(
+                z["cell"], score["cell"], level.alpha, level.sigma_cell, self.limit_mean(z)
             ),
             species=self.species(z, score),
-            system=z.get_batch_idx("pos"),
+            system=system,
             num_atoms=z["num_atoms"],
         )
 
@@ -143,8 +147,8 @@ class Processes:
         cell_std = sdes["cell"].get_limit_var(x=z["cell"], batch=z).sqrt()
         cell_mean = self.limit_mean(z)
         drawn = {
-            "pos": guidance.wrap(noise.atoms() * sigma),
-            "cell": guidance.symmetric_noise(noise.cells()) * cell_std + cell_mean,
+            "pos": wrap(noise.atoms() * sigma),
+            "cell": noise.cells() * cell_std + cell_mean,
         }
         if self.has_types:
             drawn["atomic_numbers"] = torch.full_like(z["atomic_numbers"], MAX_Z + 1)
@@ -153,11 +157,11 @@ class Processes:
     def predict(self, z: Any, score: Any, t: float, s: float, noise: StructureNoise) -> Any:
         """Ancestral step z_s ~ p(z_s | z_t) with MatterGen's coefficients; the mean when s = 0."""
         time, system = self.time(z, t), z.get_batch_idx("pos")
-        dt = torch.tensor(s - t, device=self._device, dtype=torch.float32)
-        pos_x, pos_s, pos_std = self._predictors["pos"]._get_coeffs(
+        dt = torch.tensor(s - t, device=time.device, dtype=torch.float32)
+        pos_x, pos_s, pos_std = self._coefficients["pos"]._get_coeffs(
             x=z["pos"], t=time, dt=dt, batch_idx=system, batch=z
         )
-        cell_x, cell_s, cell_std = self._predictors["cell"]._get_coeffs(
+        cell_x, cell_s, cell_std = self._coefficients["cell"]._get_coeffs(
             x=z["cell"], t=time, dt=dt, batch_idx=None, batch=z
         )
         limit_mean = self.limit_mean(z)
@@ -165,8 +169,8 @@ class Processes:
         cell = cell_x * z["cell"] + cell_s * score["cell"] + (1 - cell_x) * limit_mean
         if s > 0:
             pos = pos + pos_std * noise.atoms()
-            cell = cell + cell_std * guidance.symmetric_noise(noise.cells())
-        fields = {"pos": guidance.wrap(pos), "cell": cell}
+            cell = cell + cell_std * noise.cells()
+        fields = {"pos": wrap(pos), "cell": cell}
         if self.has_types:
             fields["atomic_numbers"] = self._predict_types(z, score, time, last=s <= 0, noise=noise)
         return z.replace(**fields)
@@ -208,75 +212,65 @@ class Processes:
         types: Tensor = corruption._to_non_zero_based(drawn)
         return types
 
-    def correct(
-        self, z: Any, plain: Any, score: Any, s: float, level: NoiseLevel, noise: StructureNoise
-    ) -> Any:
-        """One Langevin step of Algorithm 2 along ``score``: λ = 2 α (r ‖ε‖/‖s‖)², with the norms of
-        one structure and of the ``plain`` score.
-
-        At most σ²: with s = −ε/σ it is 2 α r² σ², but where the score nearly vanishes, at high
-        noise, rounding would decide where the atoms go.
-        """
-        system, size = z.get_batch_idx("pos"), z["num_atoms"].shape[0]
-
-        def step_size(
-            field: str, r: float, alpha: float | Tensor, drawn: Tensor, index: Tensor, sigma: Tensor
-        ) -> Tensor:
-            def square(x: Tensor) -> Tensor:
-                return sum_by_structure(x.flatten(1).square().sum(1), index, size)
-
-            ratio = square(drawn) / square(plain[field]).clamp(min=1e-20)
-            return torch.minimum(2 * alpha * r**2 * ratio, sigma.square())
-
-        noise_frac, noise_cell = noise.atoms(), guidance.symmetric_noise(noise.cells())
-        sde = self._corruption.sdes["cell"]
-        now, before = self.time(z, s), self.time(z, max(s - 1.0 / self._steps, 0.0))
-        alpha = (sde._marginal_mean_coeff(now) / sde._marginal_mean_coeff(before)).square()
-        everyone = torch.arange(size, device=self._device)
-        frac_step = step_size(
-            "pos",
-            self._langevin.pos,
-            1.0,
-            noise_frac,
-            system,
-            guidance.shared(level.sigma_frac, system, size),
-        )[system][:, None]
-        cell_step = step_size(
-            "cell", self._langevin.cell, alpha, noise_cell, everyone, level.sigma_cell[:, 0, 0]
-        )[:, None, None]
-        pos = z["pos"] + frac_step * score["pos"] + (2 * frac_step).sqrt() * noise_frac
-        cell = z["cell"] + cell_step * score["cell"] + (2 * cell_step).sqrt() * noise_cell
-        good = is_lattice(cell)[:, None, None]
-        symmetric = compute_lattice_polar_decomposition(
-            torch.where(good, cell, torch.eye(3, device=cell.device))
-        )
-        return z.replace(pos=guidance.wrap(pos), cell=torch.where(good, symmetric, cell))
-
     def renoise(self, z_s: Any, s: float, t: float, noise: StructureNoise) -> Any:
-        """Self-recurrence: z_t ~ q(z_t | z_s), exactly, for coordinates, lattice and types (traps
-        2, 3).
-        """
+        """Self-recurrence: z_t ~ q(z_t | z_s), exactly, for coordinates, lattice and types."""
         lower, upper = self.noise_level(z_s, s), self.noise_level(z_s, t)
-        sde = self._corruption.sdes["cell"]
-        limit_mean = sde.get_limit_mean(x=z_s["cell"], batch=z_s)
-        limit_std = sde.get_limit_var(x=z_s["cell"], batch=z_s).sqrt()
+        sde, system = self._corruption.sdes["cell"], z_s.get_batch_idx("pos")
         fields = {
-            "pos": guidance.renoise_frac(
-                z_s["pos"], upper.sigma_frac, lower.sigma_frac, noise.atoms()
+            "pos": renoise_frac(
+                z_s["pos"],
+                upper.sigma_frac[system][:, None],
+                lower.sigma_frac[system][:, None],
+                noise.atoms(),
             ),
-            "cell": guidance.renoise_cell(
+            "cell": renoise_cell(
                 z_s["cell"],
                 upper.alpha / lower.alpha,
-                limit_mean,
-                limit_std,
-                guidance.symmetric_noise(noise.cells()),
+                self.limit_mean(z_s),
+                sde.get_limit_var(x=z_s["cell"], batch=z_s).sqrt(),
+                noise.cells(),
             ),
         }
         if self.has_types:
-            state = self._corruption.corruptions["atomic_numbers"].d3pm.state.to(self._device)
+            types = z_s["atomic_numbers"]
+            state = self._corruption.corruptions["atomic_numbers"].d3pm.state.to(types.device)
             level = int(to_discrete_time(t=torch.tensor(t), N=self._steps, T=1.0))
             mask = noise.uniform() >= state[level + 1] / state[level].clamp(min=1e-20)
-            fields["atomic_numbers"] = torch.where(
-                mask, torch.full_like(z_s["atomic_numbers"], MAX_Z + 1), z_s["atomic_numbers"]
-            )
+            fields["atomic_numbers"] = torch.where(mask, torch.full_like(types, MAX_Z + 1), types)
         return z_s.replace(**fields)
+
+
+def clean_frac(frac: Tensor, score: Tensor, sigma: Tensor) -> Tensor:
+    """F̂0 = wrap(F + σ_F² s_F): Tweedie's estimate for the wrapped variance-exploding process,
+    whose α is 1. The noise may have carried atoms out of the cell, so the result is wrapped.
+    """
+    return wrap(frac + sigma.square() * score)
+
+
+def clean_cell(
+    cell: Tensor, score: Tensor, alpha: Tensor, sigma: Tensor, limit_mean: Tensor
+) -> Tensor:
+    """L̂0 = [L + σ_L² s_L − (1 − α) μ] / α: Tweedie's estimate for the variance-preserving process,
+    which tends to μ and not to 0.
+    """
+    return (cell + sigma.square() * score - (1 - alpha) * limit_mean) / alpha
+
+
+def renoise_frac(frac: Tensor, sigma_t: Tensor, sigma_s: Tensor, noise: Tensor) -> Tensor:
+    """z_t ~ q(z_t | z_s), s < t, of the wrapped variance-exploding process. Variances add, so the
+    one of this step is σ_t² − σ_s²; both σ have the factor n^(−1/3).
+    """
+    return wrap(frac + (sigma_t.square() - sigma_s.square()).clamp(min=0).sqrt() * noise)
+
+
+def renoise_cell(
+    cell: Tensor, alpha_ts: Tensor, limit_mean: Tensor, limit_std: Tensor, noise: Tensor
+) -> Tensor:
+    """z_t ~ q(z_t | z_s): α_ts L_s + (1 − α_ts) μ + ν √(1 − α_ts²) ε, ε symmetric. Without μ and ν
+    the volume would drift.
+    """
+    return (
+        alpha_ts * cell
+        + (1 - alpha_ts) * limit_mean
+        + limit_std * (1 - alpha_ts.square()).clamp(min=0).sqrt() * noise
+    )

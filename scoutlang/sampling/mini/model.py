@@ -27,6 +27,7 @@ from mattergen.property_embeddings import (
     get_use_unconditional_embedding,
 )
 from torch import Tensor, nn
+from torch_geometric.utils import scatter
 
 from scoutlang.sampling.mini.elements import FEATURES, element_features
 
@@ -38,16 +39,6 @@ GEOMETRY = "mini_geometry"  # field of a prepared batch
 # the next
 ROWS = 2048
 CLASSES = MAX_ATOMIC_NUM + 1  # elements 1…100 and the mask state
-
-
-def segment_mean(values: Tensor, index: Tensor, count: Tensor) -> Tensor:
-    """(size, F) mean of the rows of ``values`` with the same index, of which there are ``count``
-    (size,), not 0.
-    """
-    return (
-        values.new_zeros((len(count), values.shape[1])).index_add_(0, index, values)
-        / count[:, None]
-    )
 
 
 def multi_hot(systems: list[str] | list[list[str]], device: torch.device) -> Tensor:
@@ -95,17 +86,20 @@ class SystemEmbedding(nn.Module):
 
 @dataclass(frozen=True)
 class Geometry:
-    """P pairs of atoms i < j (P,) of one crystal, and features that an edge i ← j has.
-
-    even: (N + P, 3 FOURIER + RADIAL) of all atoms with themselves, then of the pairs; the same for
-    j ← i. odd: (P, 3 FOURIER + 3 VECTOR) of the pairs; of opposite sign for j ← i, and zero for an
-    atom with itself.
-    """
+    """P pairs of two atoms of one crystal, and the features that an edge i ← j has."""
 
     i: Tensor
+    """(P,) the first atom of each pair, i < j."""
     j: Tensor
+    """(P,) the second one."""
     even: Tensor
+    """(N + P, 3 FOURIER + RADIAL) of all atoms with themselves, then of the pairs; the same for
+    j ← i.
+    """
     odd: Tensor
+    """(P, 3 FOURIER + 3 VECTOR) of the pairs; of opposite sign for j ← i, and zero for an atom with
+    itself.
+    """
 
 
 class Message(nn.Module):
@@ -238,9 +232,10 @@ class MiniScoreModel(ScoreModel):  # type: ignore[misc]
         r = self.read(h)
         fractional, cartesian = self.position(r).split(3, dim=-1)
         position = fractional + (scaled[system] @ cartesian.unsqueeze(-1)).squeeze(-1)
-        pooled = torch.cat(
-            [segment_mean(r, system, num_atoms), segment_max(r, system, len(num_atoms)), g], dim=-1
+        mean, most = (
+            scatter(r, system, dim_size=len(num_atoms), reduce=how) for how in ("mean", "max")
         )
+        pooled = torch.cat([mean, most, g], dim=-1)
         logits = self.type_logits(x, r, system, present)
         if not self.training:
             logits = mask_disallowed_elements(logits=logits, x=x, batch_idx=system)
@@ -370,14 +365,6 @@ def upper_pairs(num_atoms: Tensor) -> tuple[Tensor, Tensor]:
     later = torch.repeat_interleave(num_atoms.cumsum(0), num_atoms, output_size=total) - 1 - atoms
     i = torch.repeat_interleave(atoms, later, output_size=pairs)
     return i, torch.arange(pairs, device=num_atoms.device) - (later.cumsum(0) - later)[i] + i + 1
-
-
-def segment_max(values: Tensor, index: Tensor, size: int) -> Tensor:
-    """(size, F) maximum of the rows with the same index."""
-    target = index[:, None].expand_as(values)
-    return values.new_zeros((size, values.shape[1])).scatter_reduce(
-        0, target, values, reduce="amax", include_self=False
-    )
 
 
 def symmetric(six: Tensor) -> Tensor:

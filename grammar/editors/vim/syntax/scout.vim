@@ -12,9 +12,9 @@ syntax keyword scoutDescriptor density dimensionality distance e_above_hull ener
 syntax keyword scoutDescriptor spacegroup unique volume_per_atom xrd
 syntax keyword scoutValue l1 l2 huber hinge low high possible mini mattergen_base mp_20_base chemical_system space_group
 syntax keyword scoutValue dft_mag_density dft_band_gap ml_bulk_modulus dft_mag_density_hhi_score chemical_system_energy_above_hull constant ramp piecewise linear cosine adaptive paper
-syntax keyword scoutValue structure sharp blurred guided plain triclinic monoclinic orthorhombic tetragonal trigonal hexagonal cubic
-syntax keyword scoutValue chgnet emt grace mace mattersim orb sevennet trigonal_plane tetrahedron square_plane trigonal_bipyramid square_pyramid
-syntax keyword scoutValue octahedron trigonal_prism cube square_antiprism cuboctahedron anticuboctahedron icosahedron
+syntax keyword scoutValue structure guided plain triclinic monoclinic orthorhombic tetragonal trigonal hexagonal cubic chgnet emt
+syntax keyword scoutValue grace mace mattersim orb sevennet trigonal_plane tetrahedron square_plane trigonal_bipyramid square_pyramid octahedron trigonal_prism
+syntax keyword scoutValue cube square_antiprism cuboctahedron anticuboctahedron icosahedron
 syntax keyword scoutElement H He Li Be B C N O F Ne Na Mg
 syntax keyword scoutElement Al Si P S Cl Ar K Ca Sc Ti V Cr
 syntax keyword scoutElement Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
@@ -24,7 +24,7 @@ syntax keyword scoutElement Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf
 syntax keyword scoutElement Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po
 syntax keyword scoutElement At Rn Fr Ra Ac Th Pa U Np Pu Am Cm
 syntax keyword scoutElement Bk Cf Es Fm
-syntax keyword scoutSetting contained method k g from to every recur backward normalize cap sharpness types move strain kernel corrector existence resample stability reward offspring count batch steps seed model cfg
+syntax keyword scoutSetting contained method k g from to every recur backward normalize cap sharpness types move strain corrector resample stability reward offspring count batch steps seed model cfg
 syntax match scoutLabel "\%(\<\%(expect\|prefer\|require\)\s\+\)\@<=\K\k*\ze\s*:"
 syntax match scoutDefinition "\%(\<\%(let\|motif\|param\)\s\+\)\@<=\K\k*"
 syntax match scoutOperator "±\|+-\|+/-\|->\|→\|[<>=]=\|≤\|≥\|[-=<>*/^+]"
