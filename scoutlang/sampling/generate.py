@@ -109,11 +109,10 @@ def generate(
         if on_step is None
         else lambda progress: on_step(replace(progress, indices=tuple(indices))),
     )
-    loop = predictor_corrector
-    if arm == "guided":
-        loop = guided_by(program.guide, compile_loss(program), above_hull)
+    guided = arm == "guided"
+    loop = guided_by(program.guide, compile_loss(program), above_hull) if guided else None
     try:
-        batch = sampler.run(loop)
+        batch = sampler.run(loop or predictor_corrector)
     except IndexError:
         # MatterGen's GemNet cannot be evaluated where no atom of the whole batch has a neighbour:
         # find the structures that did it

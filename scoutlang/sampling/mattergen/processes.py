@@ -101,9 +101,8 @@ class Processes:
     def lattice_alpha(self, z: Any, s: float) -> Tensor:
         """(B,) α of a Langevin step of the lattice at ``s`` (MatterGen's): α(s)² / α(s − 1/N)²."""
         sde, before = self._corruption.sdes["cell"], max(s - 1.0 / self._steps, 0.0)
-        ratio = sde._marginal_mean_coeff(self.time(z, s)) / sde._marginal_mean_coeff(
-            self.time(z, before)
-        )
+        now, earlier = (sde._marginal_mean_coeff(self.time(z, t)) for t in (s, before))
+        ratio: Tensor = now / earlier
         return ratio.square()
 
     def limit_mean(self, z: Any) -> Tensor:
