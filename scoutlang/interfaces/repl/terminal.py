@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import re
-import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +25,7 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style, merge_styles, style_from_pygments_cls
 
 from scoutlang.descriptors import signatures
+from scoutlang.interfaces.cli import echo_fault
 from scoutlang.interfaces.pygments_lexer import ScoutLexer, TerminalStyle
 from scoutlang.interfaces.repl.commands import COMMANDS, Takes
 from scoutlang.interfaces.repl.inputs import COMMAND, is_command, unfinished
@@ -98,13 +98,7 @@ def _answer(session: Session, text: str) -> bool:
     except KeyboardInterrupt:
         click.echo("interrupted")
     except Exception as error:
-        if os.environ.get("SCOUT_DEBUG"):
-            traceback.print_exc()
-        else:
-            click.echo(
-                f"internal error: {type(error).__name__}: {error}\n"
-                "  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where"
-            )
+        echo_fault(error, err=False)
     else:
         if reply.text:
             click.echo(wrapped(reply.text, session.host.width), color=session.color)
