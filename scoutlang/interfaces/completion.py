@@ -5,7 +5,7 @@ catalogue only, and starts without torch.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,30 +60,23 @@ class _Option(NamedTuple):
     unit: str = ""
 
 
-class _Call(NamedTuple):
-    """An open bracket behind a name."""
+def _options(texts: Iterable[str], kind: str, help: str = "") -> Iterator[_Option]:
+    """Options of a kind with the same help."""
+    return (_Option(text, kind, help) for text in texts)
 
-    module: str
-    """What is before the dot of the name."""
+
+class Called(NamedTuple):
+    """A call that is being written: an open bracket behind a name."""
+
     name: str
+    what: DescriptorSignature | Function | Definition | None
+    """The descriptor, the function or the motif, if the name is known."""
     number: int
     """Of the argument at the cursor, from 0."""
     parameter: str
     """Whose value the cursor is at, if any."""
     given: frozenset[str]
     """Parameters that have a value already."""
-
-
-class Called(NamedTuple):
-    """A call that is being written."""
-
-    name: str
-    what: DescriptorSignature | Function | Definition
-    """The descriptor, the function or the motif."""
-    number: int
-    """Of the argument at the cursor, from 0."""
-    parameter: str
-    """Whose value the cursor is at, if any."""
 
 
 def complete(
@@ -122,7 +115,8 @@ def called(
     """
     offset = max(0, min(offset, len(text)))
     before = [x for x in parser.statement_before(text[:offset]) if x.terminal != "COMMENT"]
-    return _Place(text, offset, before, folder, unsaved).called() if before else None
+    call = _Place(text, offset, before, folder, unsaved).call if before else None
+    return call if call is not None and call.what is not None else None
 
 
 def _cut(before: list[Lexeme], offset: int) -> tuple[list[Lexeme], int]:
@@ -197,7 +191,7 @@ class _Place:
             case "elements":
                 if len(self.head) == 1 or self._last == "HYPHEN":
                     named = {x.text for x in self.head}
-                    yield from (_Option(s, "element") for s in SYMBOLS if s not in named)
+                    yield from _options((s for s in SYMBOLS if s not in named), "element")
             case "modules":
                 yield from self._modules()
             case "parameters":
@@ -207,27 +201,12 @@ class _Place:
             case _:
                 yield from self._keywords()
 
-    def called(self) -> Called | None:
-        """The innermost open call, if its name is known; a definition goes before a word of the
-        language.
-        """
-        call = self._call()
-        if call is None:
-            return None
-        what = (
-            self._definition_of(call)
-            or self._signature(call)
-            or (None if call.module else FUNCTIONS.get(call.name))
-        )
-        return None if what is None else Called(call.name, what, call.number, call.parameter)
-
     def files(self) -> Iterator[_Option]:
         """Files in the folder of the program that a quoted text may name here."""
         if self.folder is None:
             return
         verb = self.head[0].text if self.head else ""
-        call = self._call()
-        parameter = self._parameter(call) if call else None
+        parameter = self._parameter()
         if verb in STATEMENTS and STATEMENTS[verb].takes == "modules":
             suffixes: tuple[str, ...] = (".scout",)
         elif parameter is not None and parameter.kind == "file":
@@ -305,10 +284,8 @@ class _Place:
 
     def _modules(self) -> Iterator[_Option]:
         if len(self.head) == 1:
-            yield from (
-                _Option(f"{LIBRARY}.{name}", "module", "a module of the library")
-                for name in library()
-            )
+            names = (f"{LIBRARY}.{name}" for name in library())
+            yield from _options(names, "module", "a module of the library")
         else:
             yield from self._keywords()
 
@@ -332,9 +309,7 @@ class _Place:
         depth = sum((x.terminal == "LPAR") - (x.terminal == "RPAR") for x in self.head)
         if depth > 0:
             if self._last == "COMMA":
-                yield from (
-                    _Option(shape, "value", "shape of the ramp") for shape in Strength.shapes
-                )
+                yield from _options(Strength.shapes, "value", "shape of the ramp")
             return
         words = self.head[:-1] if self._last == "EQUAL" else self.head
         key = words[-1].text if words[-1].terminal == "NAME" else ""
@@ -360,7 +335,7 @@ class _Place:
     def _setting_values(self, verb: str, key: str) -> Iterator[_Option]:
         entry = SETTINGS[verb][key]
         if isinstance(entry.kind, Choice):
-            yield from (_Option(word, "value", entry.summary) for word in entry.kind.words)
+            yield from _options(entry.kind.words, "value", entry.summary)
             return
         if isinstance(entry.kind, Words):
             yield from (
@@ -369,10 +344,7 @@ class _Place:
             )
             return
         if isinstance(entry.kind, Strength):
-            yield from (
-                _Option(schedule, "value", "a schedule over diffusion time")
-                for schedule in Strength.schedules
-            )
+            yield from _options(Strength.schedules, "value", "a schedule over diffusion time")
         for name, definition in self._names.definitions.items():
             if definition.places is None:
                 yield self._definition(name, definition)
@@ -380,65 +352,53 @@ class _Place:
     # ---- expressions ----
 
     def _expression(self, verb: str) -> Iterator[_Option]:
-        call = self._call()
-        if call is not None:
-            signature = self._signature(call)
-            if signature is not None:
+        match self.call:
+            case Called(what=DescriptorSignature() as signature) as call:
                 yield from self._argument(call, signature)
                 return
-            motif = self._definition_of(call)
-            if motif is not None and self._last in ("LPAR", "COMMA"):
-                yield from self._places(call, motif)
-            elif (
-                motif is not None
-                and call.parameter
-                and any(
+            case Called(what=Definition() as motif) as call:
+                if self._last in ("LPAR", "COMMA"):
+                    yield from self._places(call, motif)
+                elif any(
                     p.name.text == call.parameter and p.default is not None
                     for p in motif.places or ()
-                )
-            ):
-                yield from self._quantities() if self._last == "EQUAL" else self._units(None)
-                return
-        if self._last == "LOSS" or (self._last == "EQUAL" and self._before("LOSS")):
-            yield from (
-                _Option(loss, "value", "shape of the loss") for loss in get_args(ir.LossName)
-            )
+                ):
+                    yield from self._quantities() if self._last == "EQUAL" else self._units(None)
+                    return
+        if "LOSS" in (self._last, self._before if self._last == "EQUAL" else ""):
+            yield from _options(get_args(ir.LossName), "value", "shape of the loss")
         elif self._last == "AS":
             wished = (
                 len(self.head) > 2
                 and self.head[-2].text in DIRECTIONS
                 and self.head[-3].terminal == "AS"
             )
-            yield from (
-                _Option(word, "value", "a wish")
-                for word in (("possible",) if wished else DIRECTIONS)
-            )
+            yield from _options(("possible",) if wished else DIRECTIONS, "value", "a wish")
         elif self._last in ("NUMBER", "RSQB"):
             yield from self._units(self._subject())
             yield from self._keywords()
         elif "NAME" in self._accepted and self._naming(verb):
-            yield from self._values(call)
+            yield from self._values()
         elif self._accepted:
             yield from self._keywords()
 
     def _naming(self, verb: str) -> bool:
         """Whether a name here stands for something, and is no new one."""
-        if verb in DEFINING:
-            return any(x.terminal == "EQUAL" for x in self.head)
-        return True
+        return verb not in DEFINING or any(x.terminal == "EQUAL" for x in self.head)
 
-    def _before(self, terminal: str) -> bool:
-        return len(self.head) > 1 and self.head[-2].terminal == terminal
+    @property
+    def _before(self) -> str:
+        return self.head[-2].terminal if len(self.head) > 1 else ""
 
-    def _values(self, call: _Call | None) -> Iterator[_Option]:
+    def _values(self) -> Iterator[_Option]:
         """Everything that has a value or a truth."""
-        subject = self._subject()
+        call, subject = self.call, self._subject()
         if (
             subject is not None
             and subject.dimension == "category"
             and self._last in ("EQUAL", "DOUBLE_EQUAL", "LBRACE", "COMMA")
         ):
-            yield from (_Option(word, "value", subject.summary) for word in subject.categories)
+            yield from _options(subject.categories, "value", subject.summary)
             return
         if call is not None and call.name not in FUNCTIONS:
             yield from self._species()  # a motif takes species, too
@@ -458,21 +418,17 @@ class _Place:
         ):
             yield from self._species()
 
-    def _argument(self, call: _Call, signature: DescriptorSignature) -> Iterator[_Option]:
+    def _argument(self, call: Called, signature: DescriptorSignature) -> Iterator[_Option]:
         """Inside the brackets of a descriptor: first the chain, then the parameters."""
-        parameter = self._parameter(call)
+        parameter = self._parameter()
         if parameter is not None:
             if self._last == "NUMBER":
                 if parameter.kind in DIMENSIONS:
                     dimension = DIMENSIONS[parameter.kind]
-                    yield from (
-                        _Option(unit, "unit", dimension.spoken) for unit in units_of(dimension)
-                    )
+                    yield from _options(units_of(dimension), "unit", dimension.spoken)
             elif parameter.kind == "choice":
-                yield from (
-                    _Option(word, "value", f"{parameter.name} of {signature.name}")
-                    for word in parameter.choices
-                )
+                about = f"{parameter.name} of {signature.name}"
+                yield from _options(parameter.choices, "value", about)
             else:
                 yield from self._quantities()
         elif signature.species and call.number == 0:
@@ -486,7 +442,7 @@ class _Place:
                         f"{p.name}=", "parameter", meaning, CANONICAL_UNIT.get(p.kind, "")
                     )
 
-    def _places(self, call: _Call, motif: Definition) -> Iterator[_Option]:
+    def _places(self, call: Called, motif: Definition) -> Iterator[_Option]:
         """The parameters of a motif that need not be given, once the others have been."""
         places = motif.places or ()
         needed = sum(p.default is None for p in places)
@@ -497,12 +453,8 @@ class _Place:
 
     def _species(self) -> Iterator[_Option]:
         elements = self._system
-        yield from (
-            _Option(
-                symbol, "element", "an element of the system" if elements is not SYMBOLS else ""
-            )
-            for symbol in elements
-        )
+        of_system = "an element of the system" if elements is not SYMBOLS else ""
+        yield from _options(elements, "element", of_system)
         yield _Option("*", "element", "any element of the system")
         yield from self._defined()
 
@@ -562,7 +514,8 @@ class _Place:
 
     # ---- where the place is ----
 
-    def _call(self) -> _Call | None:
+    @cached_property
+    def call(self) -> Called | None:
         """The innermost call whose bracket is open here."""
         opened = open_brackets(self.head)
         while opened and not (
@@ -584,30 +537,26 @@ class _Place:
         module = (
             self.head[name - 2].text if name > 1 and self.head[name - 1].terminal == "DOT" else ""
         )
-        return _Call(module, self.head[name].text, number, parameter, frozenset(given))
+        called = self.head[name].text
+        what = self._called(module, called)
+        return Called(called, what, number, parameter, frozenset(given))
 
-    def _definition_of(self, call: _Call) -> Definition | None:
-        """Of what is called, in the program or the module that it names."""
-        imported = self._names.imports.get(call.module)
-        names = self._names if not call.module else imported.names if imported else None
-        return names.definitions.get(call.name) if names else None
+    def _called(self, module: str, name: str) -> DescriptorSignature | Function | Definition | None:
+        """What a name stands for, of the module before its dot if there is one; a definition goes
+        before a word of the language.
+        """
+        if module:
+            imported = self._names.imports.get(module)
+            return imported.names.definitions.get(name) if imported else None
+        defined = self._names.definitions.get(name)
+        return defined or self._signatures.get(name) or FUNCTIONS.get(name)
 
-    def _signature(self, call: _Call) -> DescriptorSignature | None:
-        """Of a descriptor that is not hidden by a name of the program."""
-        return (
-            None
-            if call.module or call.name in self._names.definitions
-            else self._signatures.get(call.name)
-        )
-
-    def _parameter(self, call: _Call) -> Parameter | None:
+    def _parameter(self) -> Parameter | None:
         """The parameter of a descriptor whose value the place is in."""
-        signature = self._signature(call)
-        return (
-            None
-            if signature is None
-            else next((p for p in signature.parameters if p.name == call.parameter), None)
-        )
+        call = self.call
+        if call is None or not isinstance(call.what, DescriptorSignature):
+            return None
+        return next((p for p in call.what.parameters if p.name == call.parameter), None)
 
     def _subject(self) -> DescriptorSignature | None:
         """The descriptor that was named last: what a number or a word here is probably compared

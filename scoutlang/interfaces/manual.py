@@ -12,7 +12,7 @@ import math
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,7 +31,7 @@ from scoutlang.language.checking.scope import Definition
 from scoutlang.language.diagnostics.codes import EXPLANATIONS
 from scoutlang.language.diagnostics.suggest import listing
 from scoutlang.language.statements import SETTINGS, STATEMENTS
-from scoutlang.language.statements.statement import Defining, Statement
+from scoutlang.language.statements.statement import Defining
 from scoutlang.language.statements.sweep import MAX_MEMBERS
 from scoutlang.language.syntax import printer
 from scoutlang.language.syntax.ast import Reference
@@ -157,34 +157,15 @@ def _words(name: str) -> list[Page]:
 def _statements() -> Iterator[Page]:
     for rule in parser.verbs():
         statement = STATEMENTS[rule]
-        head, text = opening(sys.modules[statement.__module__].__doc__ or "")
-        often = (
-            "exactly once"
-            if statement.required
-            else "at most once"
-            if statement.once
-            else "any number of times"
-        )
-        facts = [("how often", often)]
+        said = sys.modules[statement.__module__].__doc__ or ""
+        form = said.split("``")[1]
+        head, text = opening(said)
+        often = "at most once" if statement.once else "any number of times"
+        facts = [("how often", "exactly once" if statement.required else often)]
         if rule in SETTINGS:
             facts.append(("settings", ", ".join(f"`{key}`" for key in SETTINGS[rule])))
-        yield Page(
-            rule,
-            "statement",
-            _form(statement),
-            head,
-            tuple(facts),
-            text,
-            _statement_example(statement),
-        )
-
-
-def _form(statement: type[Statement]) -> str:
-    return re.split(r"``", sys.modules[statement.__module__].__doc__ or "")[1]
-
-
-def _statement_example(statement: type[Statement]) -> str:
-    return "\n".join(line for line in (statement.example, statement.usage) if line)
+        example = "\n".join(filter(None, (statement.example, statement.usage)))
+        yield Page(rule, "statement", form, head, tuple(facts), text, example)
 
 
 def _functions() -> Iterator[Page]:
@@ -199,18 +180,11 @@ def _descriptors() -> Iterator[Page]:
         chain = ["-".join("ABC"[: signature.species])] if signature.species else []
         inside = [*chain, *(f"{p.name}=…" for p in signature.parameters)]
         form = f"{name}({', '.join(inside)})" if inside else name
-        summary, facts, package = signature.summary, list(_facts(signature)), origin(name)
+        summary, facts, package = signature.summary, tuple(_facts(signature)), origin(name)
         if package is not None:
-            summary, facts = f"{summary} ({package})", [*facts, ("plug-in", package)]
-        yield Page(
-            name,
-            "descriptor",
-            form,
-            summary,
-            tuple(facts),
-            f"{head}\n\n{text}".strip(),
-            signature.example,
-        )
+            summary, facts = f"{summary} ({package})", (*facts, ("plug-in", package))
+        text = f"{head}\n\n{text}".strip()
+        yield Page(name, "descriptor", form, summary, facts, text, signature.example)
 
 
 def _facts(signature: DescriptorSignature) -> Iterator[tuple[str, str]]:
@@ -251,14 +225,11 @@ def _parameter(parameter: Parameter) -> str:
     elif parameter.kind == "file":
         takes = f"the path of a {listing(parameter.choices)} file in quotes"
     else:
-        unit = "" if parameter.kind == "integer" else DIMENSIONS[parameter.kind].unit
-        what = (
-            "a whole number" if parameter.kind == "integer" else DIMENSIONS[parameter.kind].spoken
-        )
+        dimension = DIMENSIONS.get(parameter.kind)
+        what, unit = (dimension.spoken, dimension.unit) if dimension else ("a whole number", "")
         takes = f"{what} from {parameter.minimum:g} to {_with_unit(parameter.maximum, unit)}"
-    return (
-        f"{takes}; must be given" if parameter.required else f"{takes}; usually {parameter.default}"
-    )
+    usual = "must be given" if parameter.required else f"usually {parameter.default}"
+    return f"{takes}; {usual}"
 
 
 def _settings() -> Iterator[Page]:
@@ -294,14 +265,11 @@ def _library() -> Iterator[Page]:
     for module in library():
         name = f"{LIBRARY}.{module}"
         text = resource("stdlib", f"{module}.scout").read_text(encoding="utf-8")
-        head = textwrap.dedent(
-            "\n".join(line[1:] for line in text.split("\n\n", 1)[0].splitlines())
-        )
-        prose, example = _with_example(head)
+        comment = text.partition("\n\n")[0].splitlines()
+        prose, example = _with_example(textwrap.dedent("\n".join(line[1:] for line in comment)))
         yield Page(name, "module", f"import {name}", _title(prose), (), prose, example)
-        rows = [
-            re.split(r"\s\s+", line.strip()) for line in prose.splitlines() if line.startswith(" ")
-        ]
+        table = (line for line in prose.splitlines() if line.startswith(" "))
+        rows = [re.split(r"\s\s+", line.strip()) for line in table]
         program, names = declared(Source(name, text))
         defined = {s.name.text: s.text() for s in program.statements if isinstance(s, Defining)}
         yield from (
@@ -351,14 +319,8 @@ def _with_example(head: str) -> tuple[str, str]:
 def _codes() -> Iterator[Page]:
     severity = {"E": "error", "W": "warning", "I": "note"}
     for code, page in EXPLANATIONS.items():
-        yield Page(
-            code,
-            "code",
-            code,
-            page.title,
-            (("severity", severity[code[0]]),),
-            page.text.replace("``", "`"),
-        )
+        facts = (("severity", severity[code[0]]),)
+        yield Page(code, "code", code, page.title, facts, page.text.replace("``", "`"))
 
 
 def _title(prose: str) -> str:
@@ -374,37 +336,24 @@ def overview(all_pages: Sequence[Page]) -> str:
     parts = []
     for kind, heading in _HEADINGS.items():
         found = [p for p in all_pages if p.kind == kind]
-        if kind in ("definition", "code"):
-            where = (
-                "`scout doc std.NAME` lists those of a module"
-                if kind == "definition"
-                else "`scout doc codes` lists them"
-            )
-            parts.append(f"{heading.replace('`', '')}: {len(found)}; {where}")
-        elif kind == "unit":
-            parts.append(
-                f"{heading}\n"
-                + textwrap.fill(
-                    ", ".join(p.name for p in found),
-                    _WIDTH,
-                    initial_indent="  ",
-                    subsequent_indent="  ",
-                )
-            )
-        else:
-            parts.append(f"{heading.replace('`', '')}\n{listed(found)}")
+        match kind:
+            case "definition":
+                said = f": {len(found)}; `scout doc std.NAME` lists those of a module"
+            case "code":
+                said = f": {len(found)}; `scout doc codes` lists them"
+            case "unit":
+                said = "\n" + _indented("  ", ", ".join(p.name for p in found))
+            case _:
+                said = f"\n{listed(found)}"
+        parts.append(heading.replace("`", "") + said)
     return "\n\n".join([*parts, "`scout doc NAME` prints a page, `scout doc --manual` all of it."])
 
 
 def listed(found: Sequence[Page]) -> str:
     """Names with their summaries, a line each."""
-    names = [
-        p.form.partition("=")[0].removesuffix(" …") if p.kind == "setting" else p.name
+    return _columns(
+        (p.form.partition("=")[0].removesuffix(" …") if p.kind == "setting" else p.name, p.summary)
         for p in found
-    ]
-    width = max(map(len, names), default=0)
-    return "\n".join(
-        _indented(f"  {name:<{width}}  ", p.summary) for name, p in zip(names, found, strict=True)
     )
 
 
@@ -415,17 +364,21 @@ def as_text(page: Page) -> str:
         "" if page.kind in _SAID_BELOW else textwrap.fill(page.summary, _WIDTH),
     ]
     width = max((len(what) for what, _ in page.facts), default=0)
-    parts.append(
-        "\n".join(
-            _indented(f"  {what.replace('`', ''):<{width}}  ", value) for what, value in page.facts
-        )
-    )
+    facts = ((what.replace("`", ""), value) for what, value in page.facts)
+    parts.append(_columns(facts, width))
     parts += [
         b if _kept(b) else textwrap.fill(" ".join(b.split()), _WIDTH) for b in _blocks(page.text)
     ]
     if page.example:
         parts.append("For example\n\n" + textwrap.indent(page.example, "    "))
     return "\n\n".join(p for p in parts if p)
+
+
+def _columns(rows: Iterable[tuple[str, str]], width: int = 0) -> str:
+    """Names, in a column at least as wide as that, and what there is to say about each."""
+    rows = list(rows)
+    width = max([width, *(len(name) for name, _ in rows)])
+    return "\n".join(_indented(f"  {name:<{width}}  ", text) for name, text in rows)
 
 
 def _indented(head: str, text: str) -> str:
@@ -491,8 +444,15 @@ def manual() -> str:
             ("function", "", "example"),
             ((f"`{p.form}`", p.summary, f"`{p.example}`") for p in of("function")),
         ),
-        descriptors=_descriptor_table(of("descriptor")) + "\n\n" + _chapter(of("descriptor")),
-        units=_unit_table(of("unit")),
+        descriptors=_facts_table(
+            ("descriptor", "measures", "tolerance of `=`", "use"),
+            ((p, (f"[`{p.form}`](#{_anchor(p.form)})", p.summary)) for p in of("descriptor")),
+        )
+        + "\n\n"
+        + _chapter(of("descriptor")),
+        units=_facts_table(
+            ("unit", "measures", "is", "also written"), ((p, (p.name,)) for p in of("unit"))
+        ),
         settings="\n\n".join(_setting_table(rule, of("setting")) for rule in SETTINGS),
         library=_modules(of("module"), of("definition")),
         codes=_rows(("code", "means"), ((p.name, p.summary) for p in of("code"))),
@@ -512,37 +472,20 @@ def _rows(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> str:
     )
 
 
-def _descriptor_table(found: Sequence[Page]) -> str:
-    facts = {p.name: dict(p.facts) for p in found}
-    rows = (
+def _facts_table(head: Sequence[str], rows: Iterable[tuple[Page, tuple[str, ...]]]) -> str:
+    """A row for each page: the cells given, and its facts of the names at the head of the rest."""
+    return _rows(
+        head,
         (
-            f"[`{p.form}`](#{_anchor(p.form)})",
-            p.summary,
-            facts[p.name].get("tolerance of `=`", ""),
-            facts[p.name]["use"],
-        )
-        for p in found
+            (*cells, *(dict(page.facts).get(name, "") for name in head[len(cells) :]))
+            for page, cells in rows
+        ),
     )
-    return _rows(("descriptor", "measures", "tolerance of `=`", "use"), rows)
 
 
 def _anchor(heading: str) -> str:
     """What the headings of Markdown pages are called in links: letters, digits and hyphens."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-
-
-def _unit_table(found: Sequence[Page]) -> str:
-    facts = {p.name: dict(p.facts) for p in found}
-    rows = (
-        (
-            p.name,
-            facts[p.name]["measures"],
-            facts[p.name].get("is", ""),
-            facts[p.name].get("also written", ""),
-        )
-        for p in found
-    )
-    return _rows(("unit", "measures", "is", "also written"), rows)
 
 
 def _setting_table(rule: str, found: Sequence[Page]) -> str:
@@ -558,15 +501,13 @@ def _setting_table(rule: str, found: Sequence[Page]) -> str:
 
 
 def _modules(found: Sequence[Page], definitions: Sequence[Page]) -> str:
-    parts = []
-    for module in found:
-        names = [
-            f"`{p.name.rpartition('.')[2]}`"
-            for p in definitions
-            if p.name.startswith(f"{module.name}.")
-        ]
-        parts.append(f"{as_markdown(module)}\n\nDefines {', '.join(names)}.")
-    return "\n\n".join(parts)
+    defined: dict[str, list[str]] = {}
+    for page in definitions:
+        module, _, name = page.name.rpartition(".")
+        defined.setdefault(module, []).append(f"`{name}`")
+    return "\n\n".join(
+        f"{as_markdown(page)}\n\nDefines {', '.join(defined[page.name])}." for page in found
+    )
 
 
 def _versions() -> Iterator[tuple[str, str]]:

@@ -19,7 +19,6 @@ LITERAL = re.compile(
 
 ELSEWHERE = {
     "tools/recording/animation.py",  # what pyte calls the colours
-    "scoutlang/interfaces/repl/terminal.py",
 }
 
 

@@ -51,6 +51,18 @@ def commands() -> None:
     """Structural hypotheses about crystals: check, guide, judge."""
 
 
+def echo_fault(error: Exception, *, err: bool) -> None:
+    """Print a line about a fault of ours, with SCOUT_DEBUG all of it. err: on standard error."""
+    if os.environ.get("SCOUT_DEBUG"):
+        traceback.print_exc()
+    else:
+        click.echo(
+            f"internal error: {type(error).__name__}: {error}\n"
+            "  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where",
+            err=err,
+        )
+
+
 def main() -> None:
     """Entry point of the command line: runs a command and turns every failure into a short message
     and an exit code.
@@ -86,13 +98,6 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as error:
-        if os.environ.get("SCOUT_DEBUG"):
-            traceback.print_exc()
-        else:
-            click.echo(
-                f"internal error: {type(error).__name__}: {error}\n"
-                "  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where",
-                err=True,
-            )
+        echo_fault(error, err=True)
         code = _INTERNAL_ERROR
     sys.exit(code if isinstance(code, int) else 0)

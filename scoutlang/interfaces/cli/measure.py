@@ -67,22 +67,28 @@ def command(
             "give structures to measure: CIF, extxyz or POSCAR files, a zip of these, or a folder"
         )
     program = checked(source, output_format, overrides)
-
-    from scoutlang.crystals.io import read_structures
-    from scoutlang.evaluation.measure import measure_specimens
-
-    found = [item for path in structures for item in read_structures(path)]
-    errors = [item for item in found if isinstance(item, ScoutError)]
-    named = [item for item in found if not isinstance(item, ScoutError)]
-    results = measure_specimens(program, named)
+    results, crystals, errors = measured(program, structures)
     if output_format == "json":
         echo_json([r.to_data() for r in results])
     else:
-        show(program, results, [n.crystal for n in named])
+        show(program, results, crystals)
     for error in errors:
         click.echo(str(error), err=True)
     if errors:
         raise click.exceptions.Exit(1)
+
+
+def measured(
+    program: Program, paths: Sequence[str]
+) -> tuple[Sequence[Measurement], list[Structure], list[ScoutError]]:
+    """Every structure that can be read, measured, and the errors of the others."""
+    from scoutlang.crystals.io import read_structures
+    from scoutlang.evaluation.measure import measure_specimens
+
+    found = [item for path in paths for item in read_structures(path)]
+    named = [item for item in found if not isinstance(item, ScoutError)]
+    errors = [item for item in found if isinstance(item, ScoutError)]
+    return measure_specimens(program, named), [one.crystal for one in named], errors
 
 
 def show(

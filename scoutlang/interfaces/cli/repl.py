@@ -4,6 +4,7 @@ statement.
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import shutil
@@ -49,26 +50,18 @@ class Scout:
         return said.getvalue().rstrip("\n"), not code
 
     def measured(self, program: Program, paths: Sequence[str]) -> tuple[str, bool]:
-        from scoutlang.interfaces.cli.measure import show
+        from scoutlang.interfaces.cli.measure import measured, show
 
         if "torch" not in sys.modules:
             self.note("loading what measures")
         with deferred():
-            from scoutlang.crystals.io import read_structures
-            from scoutlang.evaluation.measure import measure_specimens
+            importlib.import_module("scoutlang.evaluation.measure")
 
-        found = [item for path in paths for item in read_structures(path)]
-        errors = [item for item in found if isinstance(item, ScoutError)]
-        named = [item for item in found if not isinstance(item, ScoutError)]
+        results, crystals, errors = measured(program, paths)
         said = io.StringIO()
         with redirect_stdout(said):
-            if named:
-                show(
-                    program,
-                    measure_specimens(program, named),
-                    [n.crystal for n in named],
-                    width=self.width,
-                )
+            if results:
+                show(program, results, crystals, width=self.width)
         lines = [line.rstrip() for line in said.getvalue().splitlines() if line.strip()]
         return "\n".join([*lines, *(str(error) for error in errors)]), not errors
 

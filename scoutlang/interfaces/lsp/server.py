@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from cattrs import Converter
 from lsprotocol import types as lsp
@@ -34,6 +34,7 @@ from scoutlang.interfaces import completion, manual
 from scoutlang.interfaces.lsp.document import Document, resolved
 from scoutlang.interfaces.lsp.positions import Positions
 from scoutlang.interfaces.lsp.project import Project
+from scoutlang.interfaces.lsp.tokens import Kind
 from scoutlang.interfaces.manual import Page
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
@@ -50,6 +51,7 @@ within these.
 """
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 _COMPLETION_KINDS: Mapping[str, lsp.CompletionItemKind] = {
     "statement": lsp.CompletionItemKind.Keyword,
@@ -67,28 +69,35 @@ _COMPLETION_KINDS: Mapping[str, lsp.CompletionItemKind] = {
     "unit": lsp.CompletionItemKind.Unit,
     "file": lsp.CompletionItemKind.File,
 }
-_TOKEN_TYPES: Mapping[str, str] = {
-    "comment": "comment",
-    "string": "string",
-    "number": "number",
-    "operator": "operator",
+_TOKEN_TYPES: Mapping[Kind, str] = {
     "statement": "keyword",
-    "keyword": "keyword",
-    "function": "function",
     "descriptor": "function",
     "setting": "property",
     "value": "enumMember",
     "unit": "type",
     "element": "class",
-    "variable": "variable",
-    "macro": "macro",
     "argument": "parameter",
-    "label": "label",
     "module": "namespace",
 }
+"""Kind of a word → what the protocol calls it, where that is another name."""
+
 _LEGEND = lsp.SemanticTokensLegend(
-    token_types=list(dict.fromkeys(_TOKEN_TYPES.values())), token_modifiers=[]
+    token_types=list(dict.fromkeys(_TOKEN_TYPES.get(kind, kind) for kind in get_args(Kind))),
+    token_modifiers=[],
 )
+
+_FEATURES: dict[str, tuple[Callable[..., Any], object]] = {}
+"""Method of the protocol → the function that serves it, and what the client is told about it."""
+
+
+def _feature(method: str, options: object = None) -> Callable[[F], F]:
+    """Serve a method by a function of the server and its parameters."""
+
+    def enter(function: F) -> F:
+        _FEATURES[method] = function, options
+        return function
+
+    return enter
 
 
 class _Protocol(LanguageServerProtocol):
@@ -118,7 +127,7 @@ class _Protocol(LanguageServerProtocol):
         except JsonRpcException as error:
             if "id" not in data or "method" not in data:
                 raise
-            self._send_response(data["id"], error=error.to_response_error())
+            self._refuse(data["id"], error)
             return None
 
     def handle_message(self, message: Any) -> None:
@@ -126,20 +135,18 @@ class _Protocol(LanguageServerProtocol):
             return  # it was answered, or is no message
         request = hasattr(message, "id") and hasattr(message, "method")
         if request and self.ended:
-            self._send_response(
-                message.id,
-                error=JsonRpcInvalidRequest("the server was told to shut down").to_response_error(),
-            )
+            self._refuse(message.id, JsonRpcInvalidRequest("the server was told to shut down"))
         elif self._workspace is None and getattr(message, "method", lsp.INITIALIZE) not in (
             lsp.INITIALIZE,
             lsp.EXIT,
         ):
             if request:
-                self._send_response(
-                    message.id, error=JsonRpcServerNotInitialized().to_response_error()
-                )
+                self._refuse(message.id, JsonRpcServerNotInitialized())
         else:
             super().handle_message(message)
+
+    def _refuse(self, request: str | int, error: JsonRpcException) -> None:
+        self._send_response(request, error=error.to_response_error())
 
     def _send_data(self, data: Any) -> None:
         try:
@@ -267,36 +274,7 @@ def create() -> Server:
     # standard error is shown by editors; errors are in the answers
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
     server = Server()
-    features: Mapping[str, tuple[Callable[..., Any], Any]] = {
-        lsp.TEXT_DOCUMENT_DID_OPEN: (_opened, None),
-        lsp.TEXT_DOCUMENT_DID_CHANGE: (_changed, None),
-        lsp.TEXT_DOCUMENT_DID_SAVE: (_saved, None),
-        lsp.TEXT_DOCUMENT_DID_CLOSE: (_closed, None),
-        lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES: (_changed_outside, None),
-        lsp.TEXT_DOCUMENT_CODE_ACTION: (
-            _quick_fixes,
-            lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix]),
-        ),
-        lsp.TEXT_DOCUMENT_HOVER: (_hover, None),
-        lsp.TEXT_DOCUMENT_COMPLETION: (
-            _complete,
-            lsp.CompletionOptions(trigger_characters=list('(-=.,"{')),
-        ),
-        lsp.TEXT_DOCUMENT_SIGNATURE_HELP: (
-            _call,
-            lsp.SignatureHelpOptions(trigger_characters=list("(,=")),
-        ),
-        lsp.TEXT_DOCUMENT_DEFINITION: (_definition, None),
-        lsp.TEXT_DOCUMENT_REFERENCES: (_references, None),
-        lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT: (_highlights, None),
-        lsp.TEXT_DOCUMENT_PREPARE_RENAME: (_prepare_rename, None),
-        lsp.TEXT_DOCUMENT_RENAME: (_rename, lsp.RenameOptions(prepare_provider=True)),
-        lsp.TEXT_DOCUMENT_FORMATTING: (_format, None),
-        lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: (_symbols, None),
-        lsp.TEXT_DOCUMENT_INLAY_HINT: (_hints, None),
-        lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: (_tokens, _LEGEND),
-    }
-    for method, (function, options) in features.items():
+    for method, (function, options) in _FEATURES.items():
         server.feature(method, options)(function)
     return server
 
@@ -304,12 +282,14 @@ def create() -> Server:
 # ---- texts and messages ----
 
 
+@_feature(lsp.TEXT_DOCUMENT_DID_OPEN)
 def _opened(server: Server, params: lsp.DidOpenTextDocumentParams) -> None:
     document = params.text_document
     server.put(document.uri, document.version, document.text)
     _publish_all(server, document.uri)
 
 
+@_feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
 async def _changed(server: Server, params: lsp.DidChangeTextDocumentParams) -> None:
     uri, version = params.text_document.uri, params.text_document.version
     text = server.text_of(uri)
@@ -335,21 +315,16 @@ def _after(text: str, change: lsp.TextDocumentContentChangeEvent) -> str:
     return text[:start] + change.text + text[max(start, end) :]
 
 
-def _saved(server: Server, params: lsp.DidSaveTextDocumentParams) -> None:
-    _renew(server)
-
-
-def _changed_outside(server: Server, params: lsp.DidChangeWatchedFilesParams) -> None:
-    _renew(server)
-
-
-def _renew(server: Server) -> None:
+@_feature(lsp.TEXT_DOCUMENT_DID_SAVE)
+@_feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+def _renew(server: Server, params: object) -> None:
     """Files on disk have changed: what was found out about programs that name some is out of date."""
     for uri in server.opened:
         server.forget(uri)
         _publish(server, uri)
 
 
+@_feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
 def _closed(server: Server, params: lsp.DidCloseTextDocumentParams) -> None:
     uri = params.text_document.uri
     server.remove(uri)
@@ -385,6 +360,7 @@ def _diagnostics(server: Server, uri: str) -> list[lsp.Diagnostic]:
     return server.converter.structure(data, list[lsp.Diagnostic])
 
 
+@_feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions([lsp.CodeActionKind.QuickFix]))
 def _quick_fixes(server: Server, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
     """The fixes of the messages that the range touches."""
     uri, document = params.text_document.uri, server.document(params.text_document.uri)
@@ -395,30 +371,20 @@ def _quick_fixes(server: Server, params: lsp.CodeActionParams) -> list[lsp.CodeA
         if diagnostic.fix is None or place.start > wanted.end or wanted.start > place.end:
             continue
         replaced, new = document.source.slice(diagnostic.fix.span), diagnostic.fix.replacement
-        title = (
-            f"Replace `{replaced}` by `{new}`"
-            if replaced and new
-            else f"Insert `{new}`"
-            if new
-            else f"Remove `{replaced}`"
-        )
+        change = f"Replace `{replaced}` by" if replaced else "Insert"
+        title = f"{change} `{new}`" if new else f"Remove `{replaced}`"
         edit = lsp.TextEdit(_range(document, diagnostic.fix.span), new)
-        only = len(document.diagnostics) == 1
-        actions.append(
-            lsp.CodeAction(
-                title,
-                lsp.CodeActionKind.QuickFix,
-                [shown],
-                is_preferred=only,
-                edit=lsp.WorkspaceEdit({uri: [edit]}),
-            )
-        )
+        action = lsp.CodeAction(title, lsp.CodeActionKind.QuickFix, [shown])
+        action.is_preferred = len(document.diagnostics) == 1
+        action.edit = lsp.WorkspaceEdit({uri: [edit]})
+        actions.append(action)
     return actions
 
 
 # ---- what is asked about a place ----
 
 
+@_feature(lsp.TEXT_DOCUMENT_HOVER)
 def _hover(server: Server, params: lsp.HoverParams) -> lsp.Hover | None:
     document, offset = _place(server, params)
     found = document.hover(offset)
@@ -428,6 +394,7 @@ def _hover(server: Server, params: lsp.HoverParams) -> lsp.Hover | None:
     return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, text), _range(document, span))
 
 
+@_feature(lsp.TEXT_DOCUMENT_COMPLETION, lsp.CompletionOptions(trigger_characters=list('(-=.,"{')))
 def _complete(server: Server, params: lsp.CompletionParams) -> lsp.CompletionList:
     document, offset = _place(server, params)
     found = completion.complete(
@@ -448,6 +415,9 @@ def _complete(server: Server, params: lsp.CompletionParams) -> lsp.CompletionLis
     return lsp.CompletionList(is_incomplete=False, items=items)
 
 
+@_feature(
+    lsp.TEXT_DOCUMENT_SIGNATURE_HELP, lsp.SignatureHelpOptions(trigger_characters=list("(,="))
+)
 def _call(server: Server, params: lsp.SignatureHelpParams) -> lsp.SignatureHelp | None:
     """The parameters of what is being called; places of names and units are in UTF-16 code units of
     the label.
@@ -465,6 +435,7 @@ def _call(server: Server, params: lsp.SignatureHelpParams) -> lsp.SignatureHelp 
     return lsp.SignatureHelp([signature], active_signature=0, active_parameter=call.active)
 
 
+@_feature(lsp.TEXT_DOCUMENT_DEFINITION)
 def _definition(server: Server, params: lsp.DefinitionParams) -> lsp.Location | None:
     document, offset = _place(server, params)
     found = document.definition(offset)
@@ -476,6 +447,7 @@ def _definition(server: Server, params: lsp.DefinitionParams) -> lsp.Location | 
     return lsp.Location(path.resolve().as_uri(), _range_in(Positions(source.text), span))
 
 
+@_feature(lsp.TEXT_DOCUMENT_REFERENCES)
 def _references(server: Server, params: lsp.ReferenceParams) -> list[lsp.Location]:
     document, offset = _place(server, params)
     given = document.name_at(offset)
@@ -489,6 +461,7 @@ def _references(server: Server, params: lsp.ReferenceParams) -> list[lsp.Locatio
     ]
 
 
+@_feature(lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
 def _highlights(server: Server, params: lsp.DocumentHighlightParams) -> list[lsp.DocumentHighlight]:
     document, offset = _place(server, params)
     given = document.name_at(offset)
@@ -499,6 +472,7 @@ def _highlights(server: Server, params: lsp.DocumentHighlightParams) -> list[lsp
     )
 
 
+@_feature(lsp.TEXT_DOCUMENT_PREPARE_RENAME)
 def _prepare_rename(
     server: Server, params: lsp.PrepareRenameParams
 ) -> lsp.PrepareRenamePlaceholder | None:
@@ -511,6 +485,7 @@ def _prepare_rename(
     )
 
 
+@_feature(lsp.TEXT_DOCUMENT_RENAME, lsp.RenameOptions(prepare_provider=True))
 def _rename(server: Server, params: lsp.RenameParams) -> lsp.WorkspaceEdit:
     document, offset = _place(server, params)
     found = _allowed(lambda: server.project().renamed(document, offset, params.new_name))
@@ -533,6 +508,7 @@ def _allowed(asked: Callable[[], T]) -> T:
 # ---- the whole of a program ----
 
 
+@_feature(lsp.TEXT_DOCUMENT_FORMATTING)
 def _format(server: Server, params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit] | None:
     document = server.document(params.text_document.uri)
     text = formatted(document.source).text
@@ -541,6 +517,7 @@ def _format(server: Server, params: lsp.DocumentFormattingParams) -> list[lsp.Te
     return [lsp.TextEdit(_range(document, Span(0, len(document.source.text))), text)]
 
 
+@_feature(lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
 def _symbols(server: Server, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
     document = server.document(params.text_document.uri)
     return [
@@ -555,6 +532,7 @@ def _symbols(server: Server, params: lsp.DocumentSymbolParams) -> list[lsp.Docum
     ]
 
 
+@_feature(lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, _LEGEND)
 def _tokens(server: Server, params: lsp.SemanticTokensParams) -> lsp.SemanticTokens:
     """Five numbers a word: line and character after the one before it, length, type, no modifiers."""
     document = server.document(params.text_document.uri)
@@ -564,11 +542,12 @@ def _tokens(server: Server, params: lsp.SemanticTokensParams) -> lsp.SemanticTok
         row, column = document.positions.position(word.lexeme.start)
         length = document.positions.position(word.lexeme.end)[1] - column
         data += [row - line, column - character if row == line else column, length]
-        data += [_LEGEND.token_types.index(_TOKEN_TYPES[word.kind]), 0]
+        data += [_LEGEND.token_types.index(_TOKEN_TYPES.get(word.kind, word.kind)), 0]
         line, character = row, column
     return lsp.SemanticTokens(data)
 
 
+@_feature(lsp.TEXT_DOCUMENT_INLAY_HINT)
 def _hints(server: Server, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
     """The tolerances that are meant where none is written."""
     document = server.document(params.text_document.uri)

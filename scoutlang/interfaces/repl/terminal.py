@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import re
-import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -18,20 +17,22 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.formatted_text.utils import split_lines
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.lexers import Lexer
+from prompt_toolkit.lexers import Lexer, PygmentsLexer, SimpleLexer
 from prompt_toolkit.output import ColorDepth
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import Style, merge_styles, style_from_pygments_cls
 
 from scoutlang.descriptors import signatures
+from scoutlang.interfaces.cli import echo_fault
+from scoutlang.interfaces.pygments_lexer import ScoutLexer, TerminalStyle
 from scoutlang.interfaces.repl.commands import COMMANDS, Takes
 from scoutlang.interfaces.repl.inputs import COMMAND, is_command, unfinished
 from scoutlang.interfaces.repl.interpreter import MORE, PROMPT, feed
 from scoutlang.interfaces.repl.session import Session
-from scoutlang.ir.elements import SYMBOLS
-from scoutlang.language.parser import split
 from scoutlang.language.statements import SETTINGS, STATEMENTS
+from scoutlang.support.colours import TERMINAL
 from scoutlang.support.resources import data_folder
 
 _MAX_HISTORY = 4 << 20
@@ -40,20 +41,17 @@ _MAX_HISTORY = 4 << 20
 _MAX_COLORED = 20_000
 """Characters; a longer text has no colours while it is edited."""
 
-_COLORS = {
-    "verb": "bold ansiblue",
-    "word": "ansiblue",
-    "number": "ansimagenta",
-    "string": "ansigreen",
-    "element": "ansicyan",
-}
-_COLORS |= {
-    "descriptor": "ansiyellow",
-    "comment": "ansibrightblack",
-    "command": "bold ansigreen",
-    "bottom-toolbar": "noreverse ansibrightblack",
-}
-
+_STYLE = merge_styles(
+    [
+        style_from_pygments_cls(TerminalStyle),
+        Style.from_dict(
+            {
+                "command": TERMINAL["command"].style,
+                "bottom-toolbar": f"noreverse {TERMINAL['status'].style}",
+            }
+        ),
+    ]
+)
 
 _AS_IT_IS = re.compile(r"\s*\d* *\||.*[│┃━─█]")
 """A line with a place in the program, and one of a table or a histogram."""
@@ -70,7 +68,7 @@ def talk(session: Session) -> None:
         history=_History(data_folder() / "history"),
         auto_suggest=AutoSuggestFromHistory(),
         lexer=_Colors() if session.color else None,
-        style=Style.from_dict(_COLORS) if session.color else None,
+        style=_STYLE if session.color else None,
         color_depth=None if session.color else ColorDepth.DEPTH_1_BIT,
         completer=_Words(session),
         enable_suspend=True,
@@ -100,13 +98,7 @@ def _answer(session: Session, text: str) -> bool:
     except KeyboardInterrupt:
         click.echo("interrupted")
     except Exception as error:
-        if os.environ.get("SCOUT_DEBUG"):
-            traceback.print_exc()
-        else:
-            click.echo(
-                f"internal error: {type(error).__name__}: {error}\n"
-                "  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where"
-            )
+        echo_fault(error, err=False)
     else:
         if reply.text:
             click.echo(wrapped(reply.text, session.host.width), color=session.color)
@@ -182,53 +174,15 @@ class _Colors(Lexer):
     """Colours of a program by the lexer of the language, of a command by its name."""
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        text = document.text
-        lines: list[StyleAndTextTuples] = [[]]
-        for style, part in _painted(text) if len(text) <= _MAX_COLORED else [("", text)]:
-            for number, line in enumerate(part.split("\n")):
-                if number:
-                    lines.append([])
-                lines[-1].append((style, line))
-        return lambda number: lines[number] if number < len(lines) else []
-
-
-def _painted(text: str) -> Iterable[tuple[str, str]]:
-    if is_command(text):
-        head, space, rest = text.partition(" ")
-        yield (
-            ("class:command" if head.strip().removeprefix(COMMAND).rstrip("!") in COMMANDS else ""),
-            head,
-        )
-        yield "", space + rest
-        return
-    statements, comments = split(text)
-    place = 0
-    for word in sorted(
-        [*(word for statement in statements for word in statement), *comments],
-        key=lambda one: one.start,
-    ):
-        yield "", text[place : word.start]
-        yield _style(word.terminal, word.text), word.text
-        place = word.end
-    yield "", text[place:]
-
-
-def _style(terminal: str, text: str) -> str:
-    if terminal == "COMMENT":
-        return "class:comment"
-    if terminal in ("NUMBER", "STRING"):
-        return f"class:{terminal.lower()}"
-    if text in STATEMENTS:
-        return "class:verb"
-    if terminal == "NAME":
-        return (
-            "class:element"
-            if text in SYMBOLS
-            else "class:descriptor"
-            if text in signatures()
-            else ""
-        )
-    return "class:word" if text.isalpha() else ""
+        if not is_command(document.text):
+            short = len(document.text) <= _MAX_COLORED
+            lexer = PygmentsLexer(ScoutLexer) if short else SimpleLexer()
+            return lexer.lex_document(document)
+        head, space, rest = document.text.partition(" ")
+        known = head.strip().removeprefix(COMMAND).rstrip("!") in COMMANDS
+        parts = [("class:command" if known else "", head), ("", space + rest)]
+        lines = dict(enumerate(split_lines(parts)))
+        return lambda number: lines.get(number, [])
 
 
 class _Words(Completer):
