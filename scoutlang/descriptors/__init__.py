@@ -1,4 +1,5 @@
-"""The catalogue of descriptors. One file per descriptor; the file is the registration.
+"""The catalogue of descriptors. One file per descriptor; the file is the registration. Where several are of
+one shape, one file makes their modules and lists them as ``MODULES``.
 
 A descriptor module defines ``SIGNATURE`` (torch-free), and, when it can be evaluated on a structure
 alone, ``soft`` and ``exact``. Importing this package does not import torch, so the checker starts
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 class _Catalogue(Mapping[str, T]):
     """What there is of each descriptor, by its name: first the language's own, in alphabetical
-    order of file name, then those of plug-ins.
+    order of module name, then those of plug-ins.
 
     A plug-in that is broken is ``in`` it, raises ScoutError E450 or E451 when it is asked for, and
     is left out when the names are listed. Which plug-ins there are is found out once in its life,
@@ -93,4 +94,5 @@ def _own() -> Mapping[str, ModuleType]:
     checking a statement.
     """
     files = [importlib.import_module(f"{__name__}.{name}") for name in plugins.parts(__name__)]
-    return {module.SIGNATURE.name: module for module in files}
+    own = [module for file in files for module in getattr(file, "MODULES", (file,))]
+    return {m.SIGNATURE.name: m for m in sorted(own, key=lambda module: module.__name__)}

@@ -6,14 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
 from scoutlang.ir.elements import SYMBOLS
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
 
 
 def mean_over_atoms(batch: CrystalBatch, of_element: Mapping[str, float]) -> tuple[Tensor, Tensor]:
@@ -23,22 +18,37 @@ def mean_over_atoms(batch: CrystalBatch, of_element: Mapping[str, float]) -> tup
     mean. An atom that is partly masked counts by what is decided of it, so a half-finished crystal
     is not taken for a lighter one.
     """
-    from scoutlang.crystals.neighbours import PRESENT, sum_by_structure
-
     columns = ("", *SYMBOLS)
     values = batch.species.new_tensor([of_element.get(e, 0.0) for e in columns])
     has_value = batch.species.new_tensor([float(e in of_element) for e in columns])
     total, known, all_ = (
-        sum_by_structure(atoms, batch.system, batch.size)
+        neighbours.sum_by_structure(atoms, batch.system, batch.size)
         for atoms in (batch.species @ values, batch.species @ has_value, batch.species.sum(-1))
     )
-    return total / known.clamp(min=PRESENT), (known >= PRESENT) & (all_ - known < PRESENT)
+    return total / known.clamp(min=neighbours.PRESENT), (known >= neighbours.PRESENT) & (
+        all_ - known < neighbours.PRESENT
+    )
+
+
+def volume_per_atom(batch: CrystalBatch) -> tuple[Tensor, Tensor]:
+    """→ Å^3 per atom (B,), whether the cell is one (B,)."""
+    cell, sound = neighbours.sound_cell(batch.cell)
+    return neighbours.cell_volume(cell) / batch.num_atoms, sound
+
+
+def per_volume(
+    batch: CrystalBatch, of_element: Mapping[str, float], factor: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """``factor`` times the sum over the atoms, by the volume of the cell in Å^3 (B,); (B,) bool,
+    whether both are known.
+    """
+    mean, known = mean_over_atoms(batch, of_element)
+    volume, sound = volume_per_atom(batch)
+    return factor * mean / torch.where(sound, volume, torch.ones_like(volume)), known & sound
 
 
 def whole(batch: CrystalBatch) -> CrystalBatch:
     """The batch with every atom the element that it is with a probability above 1/2, for exact
     values.
     """
-    from scoutlang.crystals.neighbours import PRESENT
-
-    return replace(batch, species=(batch.species > PRESENT).to(batch.species.dtype))
+    return replace(batch, species=(batch.species > neighbours.PRESENT).to(batch.species.dtype))

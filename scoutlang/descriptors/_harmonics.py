@@ -5,10 +5,8 @@ descriptor itself.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from scoutlang.descriptors._later import Tensor, torch
 
 
 def harmonics(direction: Tensor, degree: int) -> Tensor:
@@ -18,8 +16,6 @@ def harmonics(direction: Tensor, degree: int) -> Tensor:
     direction: (P, 3) of length 1 (or 0: a finite value without a meaning) → (P, 2l + 1).
     Polynomials in x, y, z, so smooth at the poles.
     """
-    import torch
-
     x, y, z = direction.unbind(-1)
     columns = []
     # of the m-fold azimuth, times sin^m of the polar angle
@@ -44,6 +40,4 @@ def directions(vector: Tensor, distance: Tensor) -> Tensor:
     """(P, 3) vectors and their lengths (P,) → unit vectors; atoms on top of each other get (0, 0,
     0), with a finite gradient.
     """
-    import torch
-
     return vector / torch.where(distance > 0, distance, torch.ones_like(distance))[:, None]

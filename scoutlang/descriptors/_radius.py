@@ -1,20 +1,33 @@
-"""What descriptors with a neighbour radius ask of the checker. No descriptor of its own."""
+"""The radius within which atoms are neighbours, where a program may give it. No descriptor of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
-from scoutlang.ir.elements import COVALENT_RADIUS
+from scoutlang.ir import Measure, Relation
+from scoutlang.ir.elements import COVALENT_RADIUS, neighbour_radius
 from scoutlang.ir.signatures import Concern, Parameter
-
-if TYPE_CHECKING:
-    from scoutlang.ir import Measure
 
 RADIUS = Parameter("r", "length", "sum of the Cordero covalent radii + 0.5 Å", 0.5, 8.0)
 
 
-def unknown_radius(measure: Measure) -> Iterator[Concern]:
+def radius(measure: Measure, a: str, b: str) -> float:
+    """Å, of an element pair."""
+    return measure.parameter("r") or neighbour_radius(a, b)
+
+
+def radii(measure: Measure, pairs: Iterable[tuple[str, str]]) -> str:
+    """``Cu-P 2.89, Cu-Si 2.93``: the radius of each pair in Å, each once."""
+    return ", ".join(f"{a}-{b} {radius(measure, a, b):.2f}" for a, b in dict.fromkeys(pairs))
+
+
+def largest_radius(measure: Measure) -> float:
+    """Å, the largest default of all pairs of an A and a B element."""
+    centre, neighbour = measure.species
+    return max(neighbour_radius(a, b) for a in centre.elements for b in neighbour.elements)
+
+
+def unknown_radius(measure: Measure, relation: Relation) -> Iterator[Concern]:
     """E048 for an element of the chain without a covalent radius, where the program gives no radius
     either.
     """

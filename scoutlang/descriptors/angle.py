@@ -16,18 +16,12 @@ cannot be paired. Tolerance 5°, scale 10°: the polyhedra of real crystals are 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from scoutlang.descriptors._radius import RADIUS, unknown_radius
-from scoutlang.ir.elements import neighbour_radius
-from scoutlang.ir.signatures import Concern, DescriptorSignature
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import Bonds, SiteValues
-    from scoutlang.ir import Measure, Relation
+from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
+from scoutlang.descriptors._radius import RADIUS, radii, unknown_radius
+from scoutlang.descriptors._values import of_sites
+from scoutlang.ir import Measure
+from scoutlang.ir.signatures import DescriptorSignature
 
 _LEAST_WEIGHT = 5e-6  # what the smooth step is cut off at: lighter angles are left out
 _LEAST_DISTANCE = 1e-3  # Å
@@ -35,52 +29,37 @@ _LEAST_DISTANCE = 1e-3  # Å
 _Elements = tuple[str, ...]
 
 
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> SiteValues:
-    """Degrees of every angle (M,), differentiable in coordinates and cell; the weights in species
-    probabilities too.
-
-    sharpness: 1/Å, a number or one per crystal (B,).
-    """
-    return _angles(batch, measure, sharpness)
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
-    """Degrees of every angle (M,)."""
-    return _angles(batch, measure, None)
-
-
 def formula(measure: Measure) -> str:
     """The angle as text, with the radius of every element pair."""
     first, centre, second = measure.species
-    pairs = dict.fromkeys((e, b) for b in centre.elements for e in first.elements + second.elements)
-    radii = (f"{b}-{e} {measure.parameter('r') or neighbour_radius(b, e):.2f}" for e, b in pairs)
-    return f"angle {first.text}-{centre.text}-{second.text} in degrees, r in Å: {', '.join(radii)}"
+    pairs = [(b, e) for b in centre.elements for e in first.elements + second.elements]
+    return (
+        f"angle {first.text}-{centre.text}-{second.text} in degrees, r in Å: "
+        f"{radii(measure, pairs)}"
+    )
 
 
-def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
-    yield from unknown_radius(measure)
-
-
-def _angles(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
-    import torch
-
-    from scoutlang.crystals.neighbours import SiteValues, angle, bonds, uncrowded
-
+def _angles(
+    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
+) -> neighbours.SiteValues:
+    """Degrees of every angle (M,)."""
     centre, radius = measure.species[1].elements, measure.parameter("r")
     ends = measure.species[0].elements, measure.species[2].elements
     values, weights, systems = [], [], []
     searched = torch.ones(batch.size, dtype=torch.bool, device=batch.cell.device)
     for one, other in _disjoint(*ends):
-        first = uncrowded(bonds(batch, centre, one, radius, sharpness))
-        second = (
-            first if one == other else uncrowded(bonds(batch, centre, other, radius, sharpness))
-        )
+        first = neighbours.uncrowded(neighbours.bonds(batch, centre, one, radius, sharpness))
+        second = first
+        if one != other:
+            second = neighbours.uncrowded(neighbours.bonds(batch, centre, other, radius, sharpness))
         k, m = _neighbour_pairs(first, second)
-        values.append(angle(first.vector[k], second.vector[m]))
+        values.append(neighbours.angle(first.vector[k], second.vector[m]))
         weights.append(first.centre[first.i[k]] * first.weight[k] * second.weight[m])
         systems.append(first.system[k])
         searched = searched & ~first.overflow & ~second.overflow
-    return SiteValues(torch.cat(values), torch.cat(weights), torch.cat(systems), searched)
+    return neighbours.SiteValues(
+        torch.cat(values), torch.cat(weights), torch.cat(systems), searched
+    )
 
 
 def _disjoint(a: _Elements, c: _Elements) -> Iterator[tuple[_Elements, _Elements]]:
@@ -93,16 +72,12 @@ def _disjoint(a: _Elements, c: _Elements) -> Iterator[tuple[_Elements, _Elements
     return (kind for kind in kinds if all(kind))
 
 
-def _neighbour_pairs(first: Bonds, second: Bonds) -> tuple[Tensor, Tensor]:
+def _neighbour_pairs(first: neighbours.Bonds, second: neighbours.Bonds) -> tuple[Tensor, Tensor]:
     """→ the bonds (Q,) of each list that make an angle. Where the lists are one, each pair of bonds
     is taken once.
     """
-    import torch
-
-    from scoutlang.crystals.neighbours import at_one_centre
-
     with torch.no_grad():
-        k, m = at_one_centre(first, second)
+        k, m = neighbours.at_one_centre(first, second)
         weight = first.centre[first.i[k]] * first.weight[k] * second.weight[m]
         apart = (first.distance[k] > _LEAST_DISTANCE) & (second.distance[m] > _LEAST_DISTANCE)
         if first is second:
@@ -113,6 +88,8 @@ def _neighbour_pairs(first: Bonds, second: Bonds) -> tuple[Tensor, Tensor]:
         kept = (weight > _LEAST_WEIGHT) & apart
     return k[kept], m[kept]
 
+
+soft, exact = of_sites(_angles)
 
 SIGNATURE = DescriptorSignature(
     name="angle",
@@ -125,5 +102,5 @@ SIGNATURE = DescriptorSignature(
     domain="item",
     parameters=(RADIUS,),
     example="require angle(P-Cu-P) = 109.5° ± 8°",
-    concerns=concerns,
+    concerns=unknown_radius,
 )

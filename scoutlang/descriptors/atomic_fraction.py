@@ -10,16 +10,12 @@ whole numbers of the cell.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from scoutlang.descriptors._composition import mean_over_atoms
+from scoutlang.descriptors._later import CrystalBatch, Tensor
+from scoutlang.descriptors._values import of_crystals
+from scoutlang.ir import Measure
+from scoutlang.ir.elements import SYMBOLS
 from scoutlang.ir.signatures import DescriptorSignature
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
     name="atomic_fraction",
@@ -34,30 +30,13 @@ SIGNATURE = DescriptorSignature(
 )
 
 
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
-    """(B,), differentiable in species probabilities. There is no smooth step: ``sharpness`` changes
-    nothing.
-    """
-    from scoutlang.crystals.neighbours import DescriptorValue
-
-    return DescriptorValue.soft(*share(batch, measure))
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
-    """(B,)."""
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.descriptors._composition import whole
-
-    return DescriptorValue.exact(*share(whole(batch), measure))
-
-
 def formula(measure: Measure) -> str:
     return f"number of {measure.species[0].text} / number of atoms"
 
 
 def share(batch: CrystalBatch, measure: Measure) -> tuple[Tensor, Tensor]:
     """→ share of A (B,), whether it is known (B,)."""
-    from scoutlang.descriptors._composition import mean_over_atoms
-    from scoutlang.ir.elements import SYMBOLS
-
     return mean_over_atoms(batch, {e: float(e in measure.species[0].elements) for e in SYMBOLS})
+
+
+soft, exact = of_crystals(share)

@@ -21,33 +21,12 @@ Source: Steinhardt, Nelson, Ronchetti, Phys. Rev. B 28, 784 (1983), doi:10.1103/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 from scoutlang.descriptors._harmonics import directions, harmonics
+from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
 from scoutlang.descriptors._radius import RADIUS, unknown_radius
-from scoutlang.ir.signatures import Concern, DescriptorSignature, Parameter
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import SiteValues
-    from scoutlang.ir import Measure, Relation
-
-_SLOPE = 8.0  # 1/Å, of the smooth step
-
-
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = _SLOPE) -> SiteValues:
-    """Smooth q_l of every atom, differentiable in coordinates, cell and species probabilities →
-    (N,).
-    """
-    return _order(batch, measure, sharpness)
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
-    """q_l of every atom over its neighbours within r → (N,)."""
-    return _order(batch, measure, None)
+from scoutlang.descriptors._values import of_sites
+from scoutlang.ir import Measure
+from scoutlang.ir.signatures import DescriptorSignature, Parameter
 
 
 def formula(measure: Measure) -> str:
@@ -59,19 +38,14 @@ def formula(measure: Measure) -> str:
     )
 
 
-def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
-    yield from unknown_radius(measure)
-
-
-def _order(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
-    import torch
-
-    from scoutlang.crystals.neighbours import SiteValues, bonds, sum_by_structure
-
-    centre, neighbour = measure.species
-    found = bonds(batch, centre.elements, neighbour.elements, measure.parameter("r"), sharpness)
+def _order(
+    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
+) -> neighbours.SiteValues:
+    """q_l of every atom (N,)."""
+    centre, neighbour = (place.elements for place in measure.species)
+    found = neighbours.bonds(batch, centre, neighbour, measure.parameter("r"), sharpness)
     size = len(found.centre)
-    total = sum_by_structure(found.weight, found.i, size)
+    total = neighbours.sum_by_structure(found.weight, found.i, size)
     bond = found.weight[:, None] * harmonics(
         directions(found.vector, found.distance), _degree(measure)
     )
@@ -80,7 +54,7 @@ def _order(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | No
         / torch.where(total > 0, total, torch.ones_like(total))[:, None]
     )
     value = torch.linalg.vector_norm(mean, dim=-1)  # its gradient at 0 is 0
-    return SiteValues(
+    return neighbours.SiteValues(
         value, found.centre * total.clamp(max=1), batch.system, ~found.overflow, found.centre
     )
 
@@ -88,6 +62,8 @@ def _order(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | No
 def _degree(measure: Measure) -> int:
     return round(measure.parameter("l") or 0)
 
+
+soft, exact = of_sites(_order)
 
 SIGNATURE = DescriptorSignature(
     name="q",
@@ -103,5 +79,5 @@ SIGNATURE = DescriptorSignature(
         RADIUS,
     ),
     example="require q(Cu-P, l=4) = 0.51 ± 0.1",
-    concerns=concerns,
+    concerns=unknown_radius,
 )

@@ -16,40 +16,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scoutlang.descriptors._values import of_structures
+from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.ir import Measure
-
 SIGNATURE = DescriptorSignature(
     name="charge_balanced",
     summary="common oxidation states can add up to zero",
     dimension="truth",
-    species=0,
-    scale=1.0,
-    tolerance=0.5,
     maximum=1,
     differentiable=False,
     example="expect charge_balanced",
 )
 
 
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
-    """1 or 0 (B,)."""
-    from scoutlang.descriptors._structures import exact_of_each
-
-    return exact_of_each(batch, _balanced)
-
-
 def formula(measure: Measure) -> str:
     return "Σ oxidation states = 0 for some choice of common states"
 
 
-def _balanced(structure: Structure) -> bool | None:
+@of_structures
+def exact(structure: Structure, measure: Measure) -> bool | None:
+    """Whether the charges can add up, None where an element has no states."""
     amounts = structure.composition.reduced_composition.items()
     if len(amounts) == 1:
         return True

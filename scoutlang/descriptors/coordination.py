@@ -14,52 +14,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from scoutlang.descriptors._radius import RADIUS, unknown_radius
+from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours
+from scoutlang.descriptors._radius import RADIUS, radii, radius, unknown_radius
+from scoutlang.descriptors._values import SLOPE, of_sites
+from scoutlang.ir import Measure, Relation
 from scoutlang.ir.elements import COVALENT_RADIUS, bond_radius, neighbour_radius
 from scoutlang.ir.signatures import Concern, DescriptorSignature
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import SiteValues
-    from scoutlang.ir import Measure, Relation
-
-_SLOPE = 8.0  # 1/Å, of the smooth step
 # of the radii sum: neighbours this close to each other or to the centre are not found in crystals
 _CLOSEST_SHARE = 0.85
-
-
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = _SLOPE) -> SiteValues:
-    """Smooth CN of every atom, differentiable in coordinates, cell and species probabilities →
-    (N,).
-
-    sharpness: 1/Å, a number or one per crystal (B,): the slot of a noise-aware kernel.
-    """
-    return _count(batch, measure, sharpness)
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
-    """Hard CN of every atom: the number of B within r → (N,)."""
-    return _count(batch, measure, None)
 
 
 def formula(measure: Measure) -> str:
     """The soft value as text, with the radius of every element pair."""
     centre, neighbour = measure.species
-    radii = (
-        f"{a}-{b} {_radius(measure, a, b):.2f}" for a in centre.elements for b in neighbour.elements
+    pairs = [(a, b) for a in centre.elements for b in neighbour.elements]
+    return (
+        f"Σ {neighbour.text} σ(8 Å⁻¹ (r − d)) around {centre.text}, r in Å: {radii(measure, pairs)}"
     )
-    return f"Σ {neighbour.text} σ(8 Å⁻¹ (r − d)) around {centre.text}, r in Å: {', '.join(radii)}"
 
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
     """A count that does not fit inside the radius, and a radius so tight that the smooth count of a
     perfect shell misses the target.
     """
-    yield from unknown_radius(measure)
+    yield from unknown_radius(measure, relation)
     least = relation.low if relation.target is None else relation.target - (relation.tolerance or 0)
     for a in measure.species[0].elements:
         for b in measure.species[1].elements:
@@ -70,15 +50,15 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
                 or len(measure.species[1].elements) > 1
             ):
                 continue
-            most = _most_neighbours(a, b, _radius(measure, a, b))
+            most = _most_neighbours(a, b, radius(measure, a, b))
             if 0 < most < least:
                 yield Concern(
                     "W055",
-                    f"{least:g} {b} hardly fit around {a} within {_radius(measure, a, b):.2f} Å",
+                    f"{least:g} {b} hardly fit around {a} within {radius(measure, a, b):.2f} Å",
                     f"about {most} is the most for atoms of this size",
                 )
                 return
-            shell = 1 / (1 + math.exp(-_SLOPE * (_radius(measure, a, b) - bond_radius(a, b))))
+            shell = 1 / (1 + math.exp(-SLOPE * (radius(measure, a, b) - bond_radius(a, b))))
             if relation.target is not None and relation.target * (1 - shell) > (
                 relation.tolerance or relation.scale
             ):
@@ -110,30 +90,27 @@ def _most_neighbours(a: str, b: str, radius: float) -> int:
     return most * (1 + int((radius - inner) / apart))
 
 
-def _count(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
-    from scoutlang.crystals.neighbours import SiteValues, bonds, sum_by_structure
-
-    centre, neighbour = measure.species
-    found = bonds(batch, centre.elements, neighbour.elements, measure.parameter("r"), sharpness)
-    return SiteValues(
-        sum_by_structure(found.weight, found.i, len(found.centre)),
+def _count(
+    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
+) -> neighbours.SiteValues:
+    """CN of every atom (N,)."""
+    centre, neighbour = (place.elements for place in measure.species)
+    found = neighbours.bonds(batch, centre, neighbour, measure.parameter("r"), sharpness)
+    return neighbours.SiteValues(
+        neighbours.sum_by_structure(found.weight, found.i, len(found.centre)),
         found.centre,
         batch.system,
         ~found.overflow,
     )
 
 
-def _radius(measure: Measure, a: str, b: str) -> float:
-    return measure.parameter("r") or neighbour_radius(a, b)
-
+soft, exact = of_sites(_count)
 
 SIGNATURE = DescriptorSignature(
     name="CN",
     summary="coordination number: B neighbours around each A",
     dimension="dimensionless",
     species=2,
-    scale=1.0,
-    tolerance=0.5,
     domain="site",
     parameters=(RADIUS,),
     monotone=1,

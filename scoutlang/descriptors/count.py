@@ -10,48 +10,37 @@ atoms`), which elements they are is not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from scoutlang.descriptors._composition import whole
+from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours
 from scoutlang.descriptors.atomic_fraction import share
+from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
     name="count",
     summary="number of A atoms in the cell",
     dimension="dimensionless",
     species=1,
-    scale=1.0,
-    tolerance=0.5,
     extensive=True,
     monotone=1,
     example="require count(Cu) = 4",
 )
 
 
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
+def soft(
+    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0
+) -> neighbours.DescriptorValue:
     """Atoms (B,), differentiable in species probabilities. There is no smooth step: ``sharpness``
     changes nothing.
     """
-    from scoutlang.crystals.neighbours import DescriptorValue
-
     value, known = share(batch, measure)
-    return DescriptorValue.soft(value * batch.num_atoms, known)
+    return neighbours.DescriptorValue.soft(value * batch.num_atoms, known)
 
 
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
+def exact(batch: CrystalBatch, measure: Measure) -> neighbours.DescriptorValue:
     """Atoms (B,)."""
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.descriptors._composition import whole
-
     value, known = share(whole(batch), measure)
-    return DescriptorValue.exact((value * batch.num_atoms).round(), known)
+    return neighbours.DescriptorValue.exact((value * batch.num_atoms).round(), known)
 
 
 def formula(measure: Measure) -> str:

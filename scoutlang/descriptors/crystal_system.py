@@ -11,15 +11,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from scoutlang.descriptors._values import of_structures
 from scoutlang.descriptors.spacegroup import SYMPREC, number, symprec
+from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.ir import Measure
 
 LAST_NUMBER = {
     "triclinic": 2,
@@ -36,9 +34,6 @@ SIGNATURE = DescriptorSignature(
     name="crystal_system",
     summary="crystal system, by the space group",
     dimension="category",
-    species=0,
-    scale=1.0,
-    tolerance=0.5,
     maximum=len(LAST_NUMBER) - 1,
     parameters=(SYMPREC,),
     differentiable=False,
@@ -47,19 +42,14 @@ SIGNATURE = DescriptorSignature(
 )
 
 
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
-    """Place in ``SIGNATURE.categories`` (B,), NaN where no space group is found."""
-    from scoutlang.descriptors._structures import exact_of_each
-
-    return exact_of_each(batch, lambda structure: _system(structure, symprec(measure)))
-
-
 def formula(measure: Measure) -> str:
     return (
         f"crystal system of the space group, by operations that hold within {symprec(measure):g} Å"
     )
 
 
-def _system(structure: Structure, symprec: float) -> int | None:
-    found = number(structure, symprec)
+@of_structures
+def exact(structure: Structure, measure: Measure) -> int | None:
+    """Place in ``SIGNATURE.categories``, None where no space group is found."""
+    found = number(structure, symprec(measure))
     return None if found is None else bisect_left(list(LAST_NUMBER.values()), found)

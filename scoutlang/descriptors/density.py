@@ -13,36 +13,16 @@ densest element, has 22.59 (Arblaster, Platinum Metals Rev. 39, 164 (1995)).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from scoutlang.descriptors._composition import per_volume
+from scoutlang.descriptors._later import CrystalBatch, Tensor
+from scoutlang.descriptors._values import of_crystals
+from scoutlang.ir import Measure, Relation
+from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.ir.signatures import Concern, DescriptorSignature
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.ir import Measure, Relation
 
 _DALTON = 1.66053906892  # g/cm^3 of one atomic mass unit in 1 Å^3
 _DENSEST = 23.0  # g/cm^3, somewhat above osmium
-
-
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
-    """g/cm^3 (B,), differentiable in the cell and in species probabilities. There is no smooth
-    step: ``sharpness`` changes nothing.
-    """
-    from scoutlang.crystals.neighbours import DescriptorValue
-
-    return DescriptorValue.soft(*_density(batch, measure))
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
-    """g/cm^3 (B,)."""
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.descriptors._composition import whole
-
-    return DescriptorValue.exact(*_density(whole(batch), measure))
 
 
 def formula(measure: Measure) -> str:
@@ -61,28 +41,19 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
 
 
 def _density(batch: CrystalBatch, measure: Measure) -> tuple[Tensor, Tensor]:
-    import torch
     from ase.data import atomic_masses
 
-    from scoutlang.descriptors import volume_per_atom
-    from scoutlang.descriptors._composition import mean_over_atoms
-    from scoutlang.ir.elements import ATOMIC_NUMBER
-
-    mass, known = mean_over_atoms(
-        batch, {symbol: float(atomic_masses[z]) for symbol, z in ATOMIC_NUMBER.items()}
+    return per_volume(
+        batch, {symbol: float(atomic_masses[z]) for symbol, z in ATOMIC_NUMBER.items()}, _DALTON
     )
-    volume = volume_per_atom.soft(batch, measure)
-    return _DALTON * mass / torch.where(
-        volume.defined, volume.value, torch.ones_like(volume.value)
-    ), known & volume.defined
 
+
+soft, exact = of_crystals(_density)
 
 SIGNATURE = DescriptorSignature(
     name="density",
     summary="mass per volume",
     dimension="density",
-    species=0,
-    scale=1.0,
     tolerance=0.25,
     example="require density <= 5 g/cm^3",
     concerns=concerns,

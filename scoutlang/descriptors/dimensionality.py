@@ -15,37 +15,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scoutlang.descriptors._later import neighbours
+from scoutlang.descriptors._radius import RADIUS
+from scoutlang.descriptors._values import of_structures
+from scoutlang.ir import Measure
 from scoutlang.ir.elements import neighbour_radius
-from scoutlang.ir.signatures import DescriptorSignature, Parameter
+from scoutlang.ir.signatures import DescriptorSignature
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
     name="dimensionality",
     summary="dimensions of the bonded network: 3 framework, 2 layers, 1 chains, 0 molecules",
     dimension="dimensionless",
-    species=0,
-    scale=1.0,
-    tolerance=0.5,
     maximum=3,
-    parameters=(Parameter("r", "length", "sum of the Cordero covalent radii + 0.5 Å", 0.5, 8.0),),
+    parameters=(RADIUS,),
     differentiable=False,
     example="expect dimensionality = 2",
 )
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
-    """0 to 3 (B,)."""
-    from scoutlang.descriptors._structures import exact_of_each
-
-    return exact_of_each(
-        batch, lambda structure: _dimensionality(structure, measure.parameter("r"))
-    )
 
 
 def formula(measure: Measure) -> str:
@@ -54,14 +42,15 @@ def formula(measure: Measure) -> str:
     return f"largest dimension of a component bonded within {reach}"
 
 
-def _dimensionality(structure: Structure, r: float | None) -> int:
+@of_structures
+def exact(structure: Structure, measure: Measure) -> int:
+    """0 to 3."""
     import numpy as np
     from ase.geometry.dimensionality.rank_determination import RDA
 
-    from scoutlang.crystals.neighbours import BOUNDARY_SLACK
-
+    r, slack = measure.parameter("r"), neighbours.BOUNDARY_SLACK
     kinds, kind = np.unique([site.specie.symbol for site in structure], return_inverse=True)
-    radii = np.array([[r or neighbour_radius(a, b) for b in kinds] for a in kinds]) + BOUNDARY_SLACK
+    radii = np.array([[r or neighbour_radius(a, b) for b in kinds] for a in kinds]) + slack
     i, j, image, distance = structure.get_neighbor_list(float(radii.max()))
     # each bond once; an atom's bonds with its own images both ways do no harm
     bonded = (distance <= radii[kind[i], kind[j]]) & (i <= j)

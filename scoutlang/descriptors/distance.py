@@ -13,43 +13,23 @@ Tolerance 0.1 Å, scale 1 Å: thermal motion and the errors of density functiona
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from scoutlang.descriptors._composition import whole
+from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
+from scoutlang.descriptors._values import of_sites
+from scoutlang.ir import Measure
+from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.ir.signatures import DescriptorSignature
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import SiteValues
-    from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
     name="distance",
     summary="distance from each A to its nearest B neighbour",
     dimension="length",
     species=2,
-    scale=1.0,
     tolerance=0.1,
     domain="site",
     monotone=-1,
     example="require distance(Cu-P) = 2.35 ± 0.1 Å",
 )
-
-
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> SiteValues:
-    """Å of every atom (N,), differentiable in coordinates, cell and, by the weights, species. There
-    is no smooth step: ``sharpness`` changes nothing."""
-    from scoutlang.crystals.neighbours import MAX_IMAGES
-
-    return _sites(batch, measure, MAX_IMAGES, batch.species)
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
-    """Å of every atom (N,)."""
-    from scoutlang.crystals.neighbours import MAX_IMAGES_EXACT, PRESENT
-
-    return _sites(batch, measure, MAX_IMAGES_EXACT, (batch.species > PRESENT).to(batch.frac.dtype))
 
 
 def formula(measure: Measure) -> str:
@@ -65,28 +45,34 @@ def nearest(
 
     → (size,) Å, infinite where there is no pair; (B,) bool, whether the crystal was searched.
     """
-    from scoutlang.crystals.neighbours import decided, shortest
-
-    centre, neighbour = (decided(batch, s.elements) for s in measure.species)
-    value, overflow = shortest(batch, group, size, centre, neighbour, max_images=max_images)
+    centre, neighbour = (neighbours.decided(batch, s.elements) for s in measure.species)
+    value, overflow = neighbours.shortest(
+        batch, group, size, centre, neighbour, max_images=max_images
+    )
     return value, ~overflow
 
 
-def _sites(batch: CrystalBatch, measure: Measure, max_images: int, species: Tensor) -> SiteValues:
-    import torch
-
-    from scoutlang.crystals.neighbours import SiteValues
-    from scoutlang.ir.elements import ATOMIC_NUMBER
-
+def _distance(
+    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
+) -> neighbours.SiteValues:
+    """Å of every atom (N,). There is no smooth step: ``sharpness`` says only whether the values are
+    soft.
+    """
+    species, max_images = batch.species, neighbours.MAX_IMAGES
+    if sharpness is None:
+        species, max_images = whole(batch).species, neighbours.MAX_IMAGES_EXACT
     atoms = torch.arange(len(batch.system), device=batch.system.device)
     value, searched = nearest(batch, measure, atoms, len(atoms), max_images)
     found = value.isfinite()
     centre = species[:, [ATOMIC_NUMBER[e] for e in measure.species[0].elements]].sum(-1)
     zero = torch.zeros_like(value)
-    return SiteValues(
+    return neighbours.SiteValues(
         torch.where(found, value, zero),
         torch.where(found, centre, zero),
         batch.system,
         searched,
         centre,
     )
+
+
+soft, exact = of_sites(_distance)

@@ -20,7 +20,6 @@ SIGNATURE = DescriptorSignature(
     name="e_above_hull",
     summary="energy above the convex hull of the reference set, by the run's potential, unrelaxed",
     dimension="energy_per_atom",
-    species=0,
     scale=0.1,
     tolerance=0.025,
     minimum=float("-inf"),

@@ -19,21 +19,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scoutlang import potentials
+from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
+from scoutlang.descriptors._structures import decided_structures
+from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature, Parameter
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
     from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.ir import Measure
-    from scoutlang.potentials import Evaluation
 
 SIGNATURE = DescriptorSignature(
     name="energy_per_atom",
     summary="energy by an interatomic potential, unrelaxed",
     dimension="energy_per_atom",
-    species=0,
     scale=0.1,
     tolerance=0.025,
     minimum=float("-inf"),
@@ -48,10 +45,6 @@ def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0)
 
     Raises ScoutError E440 where the potential is not installed.
     """
-    import torch
-
-    from scoutlang.crystals.neighbours import DescriptorValue, sum_by_structure
-
     energy, along_frac, along_cell = (
         batch.frac.new_zeros(batch.size),
         torch.zeros_like(batch.frac),
@@ -75,10 +68,10 @@ def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0)
     # the potential's.
     frac = torch.where(defined[batch.system, None], batch.frac, torch.zeros_like(batch.frac))
     cell = torch.where(defined[:, None, None], batch.cell, torch.zeros_like(batch.cell))
-    change = sum_by_structure(
+    change = neighbours.sum_by_structure(
         (along_frac * (frac - frac.detach())).sum(-1), batch.system, batch.size
     )
-    return DescriptorValue.soft(
+    return neighbours.DescriptorValue.soft(
         energy + change + (along_cell * (cell - cell.detach())).sum((1, 2)), defined
     )
 
@@ -87,12 +80,10 @@ def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
     """eV/atom (B,), NaN where undefined; energies are cached on disk. Raises ScoutError E440 where
     the potential is not installed.
     """
-    from scoutlang.crystals.neighbours import DescriptorValue
-
     value = batch.frac.new_full((batch.size,), float("nan"))
     for k, found in _evaluations(batch, measure, slopes=False).items():
         value[k] = found.energy
-    return DescriptorValue.exact(value, ~value.isnan())
+    return neighbours.DescriptorValue.exact(value, ~value.isnan())
 
 
 def formula(measure: Measure) -> str:
@@ -103,10 +94,10 @@ def _potential(measure: Measure) -> str:
     return measure.choice("potential") or potentials.DEFAULT
 
 
-def _evaluations(batch: CrystalBatch, measure: Measure, *, slopes: bool) -> dict[int, Evaluation]:
+def _evaluations(
+    batch: CrystalBatch, measure: Measure, *, slopes: bool
+) -> dict[int, potentials.Evaluation]:
     """By number of the crystal; those without an energy are left out."""
-    from scoutlang.descriptors._structures import decided_structures
-
     decided = {k: s for k, s in enumerate(decided_structures(batch)) if s is not None}
     potential = potentials.load(_potential(measure))
     ask = potential.evaluate if slopes else potential.energies

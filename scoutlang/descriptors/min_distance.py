@@ -9,48 +9,41 @@ pushed. Undefined where no such pair exists. Tolerance 0.1 Å, scale 1 Å, as fo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours
 from scoutlang.descriptors.distance import nearest
+from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
     name="min_distance",
     summary="shortest A-B distance in the crystal, periodic images included",
     dimension="length",
     species=2,
-    scale=1.0,
     tolerance=0.1,
     monotone=-1,
     example="require min_distance(*-*) >= 1.8 Å",
 )
 
 
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
+def soft(
+    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0
+) -> neighbours.DescriptorValue:
     """Å (B,), differentiable in coordinates and cell. There is no smooth step here: ``sharpness``
     changes nothing.
     """
-    from scoutlang.crystals.neighbours import MAX_IMAGES, DescriptorValue
-
-    value, searched = nearest(batch, measure, batch.system, batch.size, MAX_IMAGES)
-    return DescriptorValue.soft(value, searched & value.isfinite())
+    return neighbours.DescriptorValue.soft(*_shortest(batch, measure, neighbours.MAX_IMAGES))
 
 
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
+def exact(batch: CrystalBatch, measure: Measure) -> neighbours.DescriptorValue:
     """Å (B,), NaN where no A-B pair exists."""
-    from scoutlang.crystals.neighbours import MAX_IMAGES_EXACT, DescriptorValue
-
-    value, searched = nearest(batch, measure, batch.system, batch.size, MAX_IMAGES_EXACT)
-    return DescriptorValue.exact(value, searched & value.isfinite())
+    return neighbours.DescriptorValue.exact(*_shortest(batch, measure, neighbours.MAX_IMAGES_EXACT))
 
 
 def formula(measure: Measure) -> str:
     a, b = measure.species
     return f"shortest {a.text}-{b.text} distance in Å"
+
+
+def _shortest(batch: CrystalBatch, measure: Measure, max_images: int) -> tuple[Tensor, Tensor]:
+    value, searched = nearest(batch, measure, batch.system, batch.size, max_images)
+    return value, searched & value.isfinite()

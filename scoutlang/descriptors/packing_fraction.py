@@ -13,44 +13,22 @@ scale 0.1: a volume that is 10 % off moves 0.5 by as much.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
+from scoutlang.descriptors._composition import per_volume
+from scoutlang.descriptors._later import CrystalBatch, Tensor
+from scoutlang.descriptors._values import of_crystals
+from scoutlang.ir import Measure
 from scoutlang.ir.elements import COVALENT_RADIUS
 from scoutlang.ir.signatures import DescriptorSignature
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
     name="packing_fraction",
     summary="volume of the atoms, as spheres of their covalent radii, over the cell volume",
     dimension="dimensionless",
-    species=0,
     scale=0.1,
     tolerance=0.05,
     example="require packing_fraction >= 0.4",
 )
-
-
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
-    """(B,), differentiable in the cell and in species probabilities. There is no smooth step:
-    ``sharpness`` changes nothing.
-    """
-    from scoutlang.crystals.neighbours import DescriptorValue
-
-    return DescriptorValue.soft(*_fraction(batch, measure))
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
-    """(B,)."""
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.descriptors._composition import whole
-
-    return DescriptorValue.exact(*_fraction(whole(batch), measure))
 
 
 def formula(measure: Measure) -> str:
@@ -58,15 +36,9 @@ def formula(measure: Measure) -> str:
 
 
 def _fraction(batch: CrystalBatch, measure: Measure) -> tuple[Tensor, Tensor]:
-    import torch
-
-    from scoutlang.descriptors import volume_per_atom
-    from scoutlang.descriptors._composition import mean_over_atoms
-
-    sphere, known = mean_over_atoms(
+    return per_volume(
         batch, {symbol: 4 / 3 * math.pi * radius**3 for symbol, radius in COVALENT_RADIUS.items()}
     )
-    volume = volume_per_atom.soft(batch, measure)
-    return sphere / torch.where(
-        volume.defined, volume.value, torch.ones_like(volume.value)
-    ), known & volume.defined
+
+
+soft, exact = of_crystals(_fraction)

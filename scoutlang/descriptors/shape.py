@@ -36,23 +36,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from itertools import permutations, product
-from typing import TYPE_CHECKING
 
-from scoutlang.descriptors._radius import unknown_radius
-from scoutlang.ir.elements import neighbour_radius
-from scoutlang.ir.signatures import Concern, DescriptorSignature, Parameter
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import Bonds, SiteValues
-    from scoutlang.ir import Measure, Relation
+from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
+from scoutlang.descriptors._radius import largest_radius, unknown_radius
+from scoutlang.descriptors._values import of_sites
+from scoutlang.ir import Measure
+from scoutlang.ir.signatures import DescriptorSignature, Parameter
 
 Point = tuple[float, float, float]
 Order = tuple[int, ...]
 
-_SLOPE = 8.0  # 1/Å, of the smooth step
 _REACH = 1.5  # neighbour radii
 _TIE = 0.01  # Å
 _FLAT = 1e-12  # Å^2: points closer together have no shape
@@ -60,18 +53,6 @@ _MOST_TRIED = 8  # vertices up to which every permutation is tried
 _FITS = 1 << 18  # fits in memory at once
 _STARTS, _ROUNDS = 24, 6  # of the search: fits that are refined, and how often at most
 _NEWTON = 8  # steps to the size of a fit: the error is squared by each
-
-
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = _SLOPE) -> SiteValues:
-    """S of every atom, differentiable in coordinates and cell, its weight in species probabilities
-    → (N,).
-    """
-    return _shape(batch, measure, sharpness)
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
-    """S of every atom → (N,)."""
-    return _shape(batch, measure, None)
 
 
 def formula(measure: Measure) -> str:
@@ -83,10 +64,6 @@ def formula(measure: Measure) -> str:
         f"{neighbour.text} around {centre.text} "
         f"against the {name.replace('_', ' ')}, within {_radius(measure):.2f} Å"
     )
-
-
-def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
-    yield from unknown_radius(measure)
 
 
 def _ring(count: int, height: float = 0.0, radius: float = 1.0, turn: float = 0.0) -> list[Point]:
@@ -130,8 +107,6 @@ def shape_measure(points: Tensor, polyhedron: list[Point]) -> Tensor:
     """S of (M, n, 3) vectors from the centre to n neighbours, in any order, against n vertices →
     (M,). Differentiable at a fixed fit.
     """
-    import torch
-
     ideal = points.new_tensor(polyhedron)
     with torch.no_grad():
         fit = _best_of_all if len(polyhedron) <= _MOST_TRIED else _best_found
@@ -145,17 +120,16 @@ def shape_measure(points: Tensor, polyhedron: list[Point]) -> Tensor:
     return 100 * (1 - share).clamp(min=0)
 
 
-def _shape(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
-    import torch
-
-    from scoutlang.crystals.neighbours import SiteValues, bonds, decided
-
+def _shape(
+    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
+) -> neighbours.SiteValues:
+    """S of every atom (N,)."""
     polyhedron = POLYHEDRA[measure.choice("like") or ""]
     number = len(polyhedron)
-    centre, neighbour = measure.species
-    found = bonds(batch, centre.elements, neighbour.elements, _radius(measure), sharpness)
+    centre, neighbour = (place.elements for place in measure.species)
+    found = neighbours.bonds(batch, centre, neighbour, _radius(measure), sharpness)
     with torch.no_grad():
-        counted = (decided(batch, neighbour.elements)[found.j] > 0) & (found.weight > 0)
+        counted = (neighbours.decided(batch, neighbour)[found.j] > 0) & (found.weight > 0)
         site, nearest = _nearest(found, counted, number, tie=_TIE if sharpness is None else None)
     value = torch.zeros_like(found.centre).index_copy(
         0, site, shape_measure(found.vector[nearest], polyhedron)
@@ -163,17 +137,15 @@ def _shape(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | No
     weight = torch.zeros_like(found.centre).index_copy(
         0, site, found.centre[site] * number / found.weight[nearest].reciprocal().sum(-1)
     )
-    return SiteValues(value, weight, batch.system, ~found.overflow, found.centre)
+    return neighbours.SiteValues(value, weight, batch.system, ~found.overflow, found.centre)
 
 
 def _nearest(
-    found: Bonds, counted: Tensor, number: int, tie: float | None
+    found: neighbours.Bonds, counted: Tensor, number: int, tie: float | None
 ) -> tuple[Tensor, Tensor]:
     """→ sites (M,) that have enough counted bonds, and their shortest ones (M, number), by distance
     and then as they come.
     """
-    import torch
-
     bond = counted.nonzero().squeeze(-1)
     bond = bond[found.distance[bond].argsort(stable=True)]
     bond = bond[found.i[bond].argsort(stable=True)]
@@ -194,8 +166,6 @@ def _best_of_all(points: Tensor, ideal: Tensor, polyhedron: list[Point]) -> Tens
     """(M, n, 3) → (M, n) vertex of each neighbour, by trying every assignment that is not a turned
     or mirrored copy of another.
     """
-    import torch
-
     orders = torch.tensor(list(_assignments(_symmetries(polyhedron))), device=points.device)
     if len(orders) == 1:
         return orders.expand(len(points), -1)
@@ -215,8 +185,6 @@ def _singular_sum(matrix: Tensor) -> Tensor:
     and Newton's steps from √(3 e1) come down to it without overshooting (the idea of Theobald, Acta
     Cryst. A61, 478, 2005).
     """
-    import torch
-
     x, y, z = matrix.unbind(-2)
     e1 = matrix.square().sum(dim=(-2, -1))
     e2 = sum(torch.linalg.cross(a, b).square().sum(-1) for a, b in ((x, y), (y, z), (z, x)))
@@ -278,8 +246,6 @@ def _best_found(points: Tensor, ideal: Tensor, polyhedron: list[Point]) -> Tenso
     vertices come nearest to neighbours are refined: best assignment for the rotation (Hungarian
     method), best rotation for the assignment, until nothing changes.
     """
-    import torch
-
     if not len(points):
         return torch.zeros(points.shape[:2], dtype=torch.int64, device=points.device)
     size = torch.linalg.vector_norm(points, dim=-1).mean(-1)[:, None, None]
@@ -315,8 +281,6 @@ def _assignment_bound(gain: Tensor) -> Tensor:
     """(..., n, n) → no less than the gain of the best assignment: each row takes its best column,
     or each column its best row.
     """
-    import torch
-
     return torch.minimum(gain.amax(-1).sum(-1), gain.amax(-2).sum(-1))
 
 
@@ -324,8 +288,6 @@ def _frame(first: Tensor, second: Tensor) -> Tensor:
     """(..., 3) two directions → (..., 3, 3) with orthonormal columns: the first, the part of the
     second across it, and their product.
     """
-    import torch
-
     x = torch.nn.functional.normalize(first, dim=-1)
     y = torch.nn.functional.normalize(second - (second * x).sum(-1, keepdim=True) * x, dim=-1)
     return torch.stack([x, y, torch.linalg.cross(x, y)], dim=-1)
@@ -336,7 +298,6 @@ def _assigned(points: Tensor, rotation: Tensor, ideal: Tensor) -> Tensor:
     products after each rotation.
     """
     import numpy as np
-    import torch
     from scipy.optimize import linear_sum_assignment
 
     gain = (points[:, None] @ rotation @ ideal.T).cpu().numpy()
@@ -345,11 +306,10 @@ def _assigned(points: Tensor, rotation: Tensor, ideal: Tensor) -> Tensor:
 
 
 def _radius(measure: Measure) -> float:
-    centre, neighbour = measure.species
-    return measure.parameter("r") or _REACH * max(
-        neighbour_radius(a, b) for a in centre.elements for b in neighbour.elements
-    )
+    return measure.parameter("r") or _REACH * largest_radius(measure)
 
+
+soft, exact = of_sites(_shape)
 
 SIGNATURE = DescriptorSignature(
     name="shape",
@@ -372,5 +332,5 @@ SIGNATURE = DescriptorSignature(
         ),
     ),
     example="require shape(Cu-P, tetrahedron) < 1.5",
-    concerns=concerns,
+    concerns=unknown_radius,
 )

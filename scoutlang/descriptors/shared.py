@@ -22,80 +22,50 @@ doi:10.1021/ja01379a006.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from scoutlang.descriptors._composition import whole
+from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
+from scoutlang.descriptors._radius import RADIUS, radii, unknown_radius
+from scoutlang.descriptors._values import of_sites
+from scoutlang.ir import Measure
+from scoutlang.ir.elements import ATOMIC_NUMBER
+from scoutlang.ir.signatures import DescriptorSignature
 
-from scoutlang.descriptors._radius import RADIUS, unknown_radius
-from scoutlang.ir.elements import ATOMIC_NUMBER, neighbour_radius
-from scoutlang.ir.signatures import Concern, DescriptorSignature
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import Bonds, SiteValues
-    from scoutlang.ir import Measure, Relation
-
-_SLOPE = 8.0  # 1/Å, of the smooth step
 _LEAST_SHARE = 5e-6  # what the smooth step is cut off at: lighter contributions are left out
-
-
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = _SLOPE) -> SiteValues:
-    """Smooth number of shared B of every pair (M,), differentiable in coordinates, cell and species
-    probabilities.
-    """
-    return _shared(batch, measure, sharpness)
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
-    """Number of shared B of every pair (M,)."""
-    return _shared(batch, measure, None)
 
 
 def formula(measure: Measure) -> str:
     """The soft value as text, with the radius of every element pair."""
     first, ligand, second = measure.species
-    pairs = dict.fromkeys((e, b) for e in first.elements + second.elements for b in ligand.elements)
-    radii = (f"{e}-{b} {measure.parameter('r') or neighbour_radius(e, b):.2f}" for e, b in pairs)
+    pairs = [(e, b) for e in first.elements + second.elements for b in ligand.elements]
     return (
         f"Σ σ(8 Å⁻¹ (r − d)) σ(8 Å⁻¹ (r − d′)) over the {ligand.text} shared by {first.text} "
-        f"and {second.text}, r in Å: {', '.join(radii)}"
+        f"and {second.text}, r in Å: {radii(measure, pairs)}"
     )
 
 
-def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
-    yield from unknown_radius(measure)
-
-
-def _shared(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> SiteValues:
-    import torch
-
-    from scoutlang.crystals.neighbours import (
-        PRESENT,
-        SiteValues,
-        at_one_centre,
-        bonds,
-        sum_by_structure,
-        uncrowded,
-    )
-
+def _shared(
+    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
+) -> neighbours.SiteValues:
+    """Number of shared B of every pair (M,)."""
     first, ligand, second = (place.elements for place in measure.species)
     centres = tuple(dict.fromkeys(first + second))
-    found = uncrowded(bonds(batch, ligand, centres, measure.parameter("r"), sharpness))
-    species = (
-        batch.species if sharpness is not None else (batch.species > PRESENT).to(batch.frac.dtype)
+    found = neighbours.uncrowded(
+        neighbours.bonds(batch, ligand, centres, measure.parameter("r"), sharpness)
     )
+    species = batch.species if sharpness is not None else whole(batch).species
 
     def probability(elements: tuple[str, ...]) -> Tensor:
         return species[:, [ATOMIC_NUMBER[e] for e in elements]].sum(-1)
 
     near = found.weight / probability(centres)[found.j]  # given that the centre is one
     with torch.no_grad():
-        k, m = at_one_centre(found, found)
+        k, m = neighbours.at_one_centre(found, found)
         once = _once(found, k, m) & (found.centre[found.i[k]] * near[k] * near[m] > _LEAST_SHARE)
         k, m = k[once], m[once]
         pair, first_of = _pairs(found, k, m)
-    count = sum_by_structure(found.centre[found.i[k]] * near[k] * near[m], pair, len(first_of))
+    count = neighbours.sum_by_structure(
+        found.centre[found.i[k]] * near[k] * near[m], pair, len(first_of)
+    )
     x, y = found.j[k[first_of]], found.j[m[first_of]]
     a, c, both = (
         probability(first),
@@ -104,10 +74,12 @@ def _shared(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | N
     )
     apart = a[x] * c[y] + c[x] * a[y] - both[x] * both[y]
     weight = torch.where(x == y, both[x], apart)  # an atom and its image are the same element
-    return SiteValues(count, weight * count.clamp(max=1), batch.system[x], ~found.overflow)
+    return neighbours.SiteValues(
+        count, weight * count.clamp(max=1), batch.system[x], ~found.overflow
+    )
 
 
-def _once(found: Bonds, k: Tensor, m: Tensor) -> Tensor:
+def _once(found: neighbours.Bonds, k: Tensor, m: Tensor) -> Tensor:
     """(Q,) bool: of the two orders in which two bonds of a ligand can be taken, one; of a bond and
     itself, none.
     """
@@ -117,12 +89,10 @@ def _once(found: Bonds, k: Tensor, m: Tensor) -> Tensor:
     return (x < y) | ((x == y) & later_image)
 
 
-def _pairs(found: Bonds, k: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
+def _pairs(found: neighbours.Bonds, k: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
     """→ the pair of centres (Q,) that each pair of bonds belongs to, counted from 0, and one pair
     of bonds of each (M,).
     """
-    import torch
-
     pair = found.j[k] * len(found.centre) + found.j[m]
     for offset in (found.shift[m] - found.shift[k]).long().unbind(-1):
         # small numbers again, so that the product stays one
@@ -136,15 +106,15 @@ def _pairs(found: Bonds, k: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
     return pair, first_of
 
 
+soft, exact = of_sites(_shared)
+
 SIGNATURE = DescriptorSignature(
     name="shared",
     summary="number of B that two A have in common: corner 1, edge 2, face 3",
     dimension="dimensionless",
     species=3,
-    scale=1.0,
-    tolerance=0.5,
     domain="item",
     parameters=(RADIUS,),
     example="require shared(Cu-P-Cu) = 1 ± 0.3",
-    concerns=concerns,
+    concerns=unknown_radius,
 )

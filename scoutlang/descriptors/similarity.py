@@ -33,36 +33,20 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._harmonics import directions, harmonics
-from scoutlang.descriptors._radius import RADIUS, unknown_radius
-from scoutlang.ir.elements import neighbour_radius
+from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
+from scoutlang.descriptors._radius import RADIUS, largest_radius, unknown_radius
+from scoutlang.descriptors._values import of_sites
+from scoutlang.ir import Measure, Relation
 from scoutlang.ir.signatures import Concern, DescriptorSignature, Parameter
 from scoutlang.support.errors import ScoutError, squeezed
 
 if TYPE_CHECKING:
     from pymatgen.core import PeriodicSite, Structure
-    from torch import Tensor
 
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import SiteValues
-    from scoutlang.ir import Measure, Relation
-
-_SLOPE = 8.0  # 1/Å, of the smooth step
 _BLUR = 0.4  # Å, β
 _ANGLE_BLUR = 0.15  # rad, α
 _DEGREES = range(9)
 _POWER = 4
-
-
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = _SLOPE) -> SiteValues:
-    """Similarity of every atom, differentiable in coordinates, cell and species probabilities →
-    (N,). Raises ScoutError E209.
-    """
-    return _similarity(batch, measure, sharpness)
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
-    """Similarity of every atom over its neighbours within r → (N,). Raises ScoutError E209."""
-    return _similarity(batch, measure, None)
 
 
 def formula(measure: Measure) -> str:
@@ -78,7 +62,7 @@ def formula(measure: Measure) -> str:
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
     """A missing radius, or a template that cannot be used."""
-    unknown = list(unknown_radius(measure))
+    unknown = list(unknown_radius(measure, relation))
     yield from unknown
     if not unknown:
         try:
@@ -89,37 +73,27 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
 
 def _similarity(
     batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
-) -> SiteValues:
-    import torch
-
-    from scoutlang.crystals.neighbours import (
-        BOUNDARY_SLACK,
-        SIGMOID_TAIL,
-        SiteValues,
-        bonds,
-        smooth_step,
-        sum_by_structure,
-    )
-
+) -> neighbours.SiteValues:
+    """Of every atom (N,). Raises ScoutError E209."""
     radius = _radius(measure)
-    centre, neighbour = measure.species
-    found = bonds(batch, centre.elements, neighbour.elements, radius, sharpness)
+    centre, neighbour = (place.elements for place in measure.species)
+    found = neighbours.bonds(batch, centre, neighbour, radius, sharpness)
     size = len(found.centre)
     own = _spectrum(found.vector, found.distance, found.weight, found.i, size, radius)
-    total = sum_by_structure(found.weight, found.i, size)
+    total = neighbours.sum_by_structure(found.weight, found.i, size)
 
     # The template once, or once for every sharpness of the batch.
     if sharpness is None:
-        vector = found.vector.new_tensor(_template(measure, radius + BOUNDARY_SLACK))
+        vector = found.vector.new_tensor(_template(measure, radius + neighbours.BOUNDARY_SLACK))
         weight = vector.new_ones(1, len(vector))
     else:
         slope = torch.as_tensor(
             sharpness, dtype=found.vector.dtype, device=found.vector.device
         ).reshape(-1, 1)
         vector = found.vector.new_tensor(
-            _template(measure, radius + SIGMOID_TAIL / float(slope.min()))
+            _template(measure, radius + neighbours.SIGMOID_TAIL / float(slope.min()))
         )
-        weight = smooth_step(torch.linalg.vector_norm(vector, dim=-1), radius, slope)
+        weight = neighbours.smooth_step(torch.linalg.vector_norm(vector, dim=-1), radius, slope)
     count = len(weight)
     copy = torch.arange(count, device=vector.device).repeat_interleave(len(vector))
     vector = vector.repeat(count, 1)
@@ -130,7 +104,7 @@ def _similarity(
 
     norms = own.square().sum(-1) + other.square().sum(-1)
     value = (2 * (own * other).sum(-1) / norms).clamp(min=0) ** _POWER
-    return SiteValues(
+    return neighbours.SiteValues(
         value, found.centre * total.clamp(max=1), batch.system, ~found.overflow, found.centre
     )
 
@@ -141,8 +115,6 @@ def _spectrum(
     """Power spectra (size, F) of sites from their P neighbours: vectors (P, 3) Å, distances and
     weights (P,), the site of each (P,).
     """
-    import torch
-
     grid = torch.arange(0, radius + 2 * _BLUR, _BLUR, dtype=vector.dtype, device=vector.device)
     radial = weight[:, None] * torch.exp(-((distance[:, None] - grid) ** 2) / (2 * _BLUR**2))
     direction = directions(vector, distance)
@@ -222,11 +194,10 @@ def _read(name: str, text: str) -> tuple[Structure, list[PeriodicSite]]:
 
 
 def _radius(measure: Measure) -> float:
-    centre, neighbour = measure.species
-    return measure.parameter("r") or max(
-        neighbour_radius(a, b) for a in centre.elements for b in neighbour.elements
-    )
+    return measure.parameter("r") or largest_radius(measure)
 
+
+soft, exact = of_sites(_similarity)
 
 SIGNATURE = DescriptorSignature(
     name="similarity",

@@ -19,15 +19,13 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+from scoutlang.descriptors._values import of_structures
+from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature, Parameter
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
     from spglib import SpglibDataset
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.ir import Measure
 
 DEFAULT_SYMPREC = 0.1
 SYMPREC = Parameter("symprec", "length", "0.1 Å", 1e-4, 0.5)
@@ -36,9 +34,6 @@ SIGNATURE = DescriptorSignature(
     name="spacegroup",
     summary="number of the space group, 1 to 230",
     dimension="dimensionless",
-    species=0,
-    scale=1.0,
-    tolerance=0.5,
     minimum=1,
     maximum=230,
     parameters=(SYMPREC,),
@@ -47,11 +42,10 @@ SIGNATURE = DescriptorSignature(
 )
 
 
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
-    """1 to 230 (B,), NaN where no group is found."""
-    from scoutlang.descriptors._structures import exact_of_each
-
-    return exact_of_each(batch, lambda structure: number(structure, symprec(measure)))
+@of_structures
+def exact(structure: Structure, measure: Measure) -> int | None:
+    """1 to 230, None where no group is found."""
+    return number(structure, symprec(measure))
 
 
 def formula(measure: Measure) -> str:

@@ -12,36 +12,16 @@ doi:10.1103/PhysRevB.83.193410).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from scoutlang.descriptors._composition import volume_per_atom
+from scoutlang.descriptors._values import of_crystals
+from scoutlang.ir import Measure, Relation
 from scoutlang.ir.signatures import Concern, DescriptorSignature
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.ir import Measure, Relation
 
 _DENSEST = 5.0  # Å^3 per atom, somewhat below diamond
 
 
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
-    """Å^3 per atom (B,), differentiable in the cell. There is no smooth step: ``sharpness`` changes
-    nothing.
-    """
-    from scoutlang.crystals.neighbours import DescriptorValue, cell_volume, sound_cell
-
-    cell, sound = sound_cell(batch.cell)
-    return DescriptorValue.soft(cell_volume(cell) / batch.num_atoms, sound)
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
-    """Å^3 per atom (B,)."""
-    from scoutlang.crystals.neighbours import DescriptorValue
-
-    value = soft(batch, measure)
-    return DescriptorValue.exact(value.value, value.defined)
+soft, exact = of_crystals(lambda batch, measure: volume_per_atom(batch))
 
 
 def formula(measure: Measure) -> str:
@@ -63,8 +43,6 @@ SIGNATURE = DescriptorSignature(
     name="volume_per_atom",
     summary="cell volume divided by the number of atoms",
     dimension="volume_per_atom",
-    species=0,
-    scale=1.0,
     tolerance=0.25,
     example="require volume_per_atom in [14, 20] Å^3",
     concerns=concerns,

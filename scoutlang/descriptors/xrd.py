@@ -31,19 +31,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
+from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
+from scoutlang.descriptors._values import of_crystals
+from scoutlang.ir import Measure, Relation
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.ir.signatures import Concern, DescriptorSignature, Parameter
 from scoutlang.support.errors import ScoutError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from scoutlang.crystals.batch import CrystalBatch
-    from scoutlang.crystals.neighbours import DescriptorValue
-    from scoutlang.ir import Measure, Relation
 
 _WAVELENGTH = 1.54184  # Å, Cu Kα: Bearden, Rev. Mod. Phys. 39, 78 (1967)
 _WIDTH = 0.2  # degrees
@@ -64,25 +59,6 @@ class Pattern:
     """2θ in degrees, rising."""
     intensity: tuple[float, ...]
     """At each angle, in any unit."""
-
-
-def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> DescriptorValue:
-    """Correlation (B,), differentiable in coordinates, cell and species probabilities, over the
-    reflections of the present cell.
-
-    sharpness is not used: nothing here is a count of neighbours. Raises ScoutError E210.
-    """
-    from scoutlang.crystals.neighbours import DescriptorValue
-
-    return DescriptorValue.soft(*_correlations(batch, measure))
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> DescriptorValue:
-    """Correlation (B,) for whole atoms. Raises ScoutError E210."""
-    from scoutlang.crystals.neighbours import PRESENT, DescriptorValue
-
-    whole = replace(batch, species=(batch.species > PRESENT).to(batch.species.dtype))
-    return DescriptorValue.exact(*_correlations(whole, measure))
 
 
 def formula(measure: Measure) -> str:
@@ -177,15 +153,13 @@ def _settings(measure: Measure) -> tuple[float, float]:
 
 
 def _correlations(batch: CrystalBatch, measure: Measure) -> tuple[Tensor, Tensor]:
-    """→ values (B,), finite; defined (B,) bool."""
-    import torch
-
-    from scoutlang.crystals.neighbours import sound_cell
-
+    """→ values (B,), finite, differentiable over the reflections of the present cell; defined (B,)
+    bool. Raises ScoutError E210.
+    """
     wavelength, width = _settings(measure)
     measured = _Measured(read_pattern(measure), batch.frac)
     factors = _Factors(batch.species)
-    cell, sound = sound_cell(batch.cell)
+    cell, sound = neighbours.sound_cell(batch.cell)
     undefined = batch.frac.new_zeros(())
     values, defined = [], []
     ends = batch.num_atoms.cumsum(0).tolist()
@@ -214,8 +188,6 @@ def _calculated(
     """Intensities (G,) of one crystal at the angles (G,), in units of the strongest peak. None
     where undefined.
     """
-    import torch
-
     sigma = width / math.sqrt(8 * math.log(2))
     low, high = (
         max(float(angle[0]) - _TAIL * sigma, 0.0),
@@ -247,8 +219,6 @@ def reflections(cell: Tensor, low: float, high: float, wavelength: float) -> Ten
 
     cell: (3, 3) Å with a volume, without a gradient.
     """
-    import torch
-
     longest = 2 * math.sin(math.radians(high / 2)) / wavelength  # 1/d
     shortest = 2 * math.sin(math.radians(low / 2)) / wavelength
     volume = float(torch.linalg.det(cell).abs())
@@ -278,8 +248,6 @@ def peaks(
     """Positions 2θ in degrees and intensities (R,) of reflections (R, 3) of a crystal,
     differentiable in all but the reflections.
     """
-    import torch
-
     length = torch.linalg.vector_norm(hkl @ torch.linalg.inv(cell).T, dim=-1)
     sine = wavelength * length / 2
     theta = torch.asin(sine)
@@ -313,8 +281,6 @@ class _Factors:
 
     def __call__(self, s: Tensor) -> Tensor:
         """(R,) sin θ/λ in 1/Å → (R, elements)."""
-        import torch
-
         squared = s[:, None, None] ** 2
         found: Tensor = self._z - 41.78214 * squared[..., 0] * (
             self._a * torch.exp(-self._b * squared)
@@ -326,8 +292,6 @@ class _Measured:
     """A measured pattern without its best straight line, ready to be compared."""
 
     def __init__(self, pattern: Pattern, like: Tensor) -> None:
-        import torch
-
         self.angle = like.new_tensor(pattern.angle)
         lines = torch.stack([torch.ones_like(self.angle), self.angle - self.angle.mean()])
         self._lines = torch.nn.functional.normalize(lines, dim=-1)
@@ -337,8 +301,6 @@ class _Measured:
 
     def correlation(self, calculated: Tensor) -> Tensor | None:
         """With intensities (G,) at the same angles; None where these show no peak."""
-        import torch
-
         rest = self._without_line(calculated)
         norm = torch.linalg.vector_norm(rest)
         return None if float(norm.detach()) <= _FLAT else (rest * self._intensity).sum() / norm
@@ -347,11 +309,12 @@ class _Measured:
         return intensity - (self._lines @ intensity) @ self._lines
 
 
+soft, exact = of_crystals(_correlations)
+
 SIGNATURE = DescriptorSignature(
     name="xrd",
     summary="agreement of the powder X-ray pattern with a measured one; 1 is the same",
     dimension="dimensionless",
-    species=0,
     scale=0.1,
     tolerance=0.05,
     minimum=-1.0,

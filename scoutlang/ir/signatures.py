@@ -77,14 +77,14 @@ class DescriptorSignature:
     summary: str
     """One line for the manual."""
     dimension: Dimension
-    species: int
+    species: int = 0
     """Places in its chain; ``angle(P-Cu-P)`` has 3."""
-    scale: float
+    scale: float = 1.0
     """One natural unit of change, in the canonical unit: residuals are divided by it (CN 1, volume
     1 Å^3).
     """
-    tolerance: float
-    """Default half-width τ of ``=`` in the canonical unit."""
+    tolerance: float = 0.5
+    """Default half-width τ of ``=`` in the canonical unit; 0.5 tells whole numbers apart."""
     minimum: float = 0.0
     """The smallest possible value."""
     maximum: float = math.inf

@@ -120,7 +120,7 @@ def test_undefined_where_a_centre_has_fewer_than_two_neighbours() -> None:
 
 
 def test_an_element_without_a_radius_needs_one() -> None:
-    relation = Relation("=", target=109.5, tolerance=5.0)
-    assert [c.code for c in angle.concerns(measure("angle", "O", "Cf", "O"), relation)] == ["E048"]
-    assert list(angle.concerns(measure("angle", "O", "Cf", "O", r=3.0), relation)) == []
+    relation, doubts = Relation("=", target=109.5, tolerance=5.0), angle.SIGNATURE.concerns
+    assert [c.code for c in doubts(measure("angle", "O", "Cf", "O"), relation)] == ["E048"]
+    assert list(doubts(measure("angle", "O", "Cf", "O", r=3.0), relation)) == []
     assert "Cu-P 2.89" in angle.formula(measure("angle", "P", "Cu", "P"))
