@@ -506,9 +506,8 @@ class Program(Node):
         from pydantic import TypeAdapter
 
         data = json.loads(text)
-        guide = data.get("guide") if isinstance(data, dict) else None
-        guide = guide if isinstance(guide, dict) else {}
-        for name, off in REMOVED_FROM_GUIDE.items():
-            if guide.pop(name, off) != off:
-                raise RemovedSetting(f"its program uses `guide {name}`, which was removed")
+        if isinstance(data, dict) and isinstance(guide := data.get("guide"), dict):
+            for name, off in REMOVED_FROM_GUIDE.items():
+                if guide.pop(name, off) != off:
+                    raise RemovedSetting(f"its program uses `guide {name}`, which was removed")
         return TypeAdapter(cls).validate_json(json.dumps(data))

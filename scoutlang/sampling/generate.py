@@ -22,7 +22,7 @@ from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.sampling.adaptive import Adaptive
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import Model
-from scoutlang.sampling.mattergen.sampler import Loop, Sampler, predictor_corrector
+from scoutlang.sampling.mattergen.sampler import Loop, Sampler
 from scoutlang.sampling.noise import structure_seed
 from scoutlang.sampling.paper import Paper
 from scoutlang.sampling.progress import Progress
@@ -109,10 +109,11 @@ def generate(
         if on_step is None
         else lambda progress: on_step(replace(progress, indices=tuple(indices))),
     )
-    guided = arm == "guided"
-    loop = guided_by(program.guide, compile_loss(program), above_hull) if guided else None
     try:
-        batch = sampler.run(loop or predictor_corrector)
+        if arm == "guided":
+            batch = sampler.run(guided_by(program.guide, compile_loss(program), above_hull))
+        else:
+            batch = sampler.run()
     except IndexError:
         # MatterGen's GemNet cannot be evaluated where no atom of the whole batch has a neighbour:
         # find the structures that did it

@@ -1,8 +1,8 @@
 """One test for each trap of docs/guidance.md that is not caught elsewhere; each fails if we fall
 into it.
 
-Trap 2 and what heals trap 4 are in test_exactness.py, traps 9–12 in tests/evaluation, tests/crystals and
-tests/descriptors.
+Trap 2 and what heals trap 4 are in test_exactness.py, traps 9–12 in tests/evaluation, tests/crystals
+and tests/descriptors.
 """
 
 from __future__ import annotations

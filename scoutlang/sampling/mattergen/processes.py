@@ -101,9 +101,9 @@ class Processes:
     def lattice_alpha(self, z: Any, s: float) -> Tensor:
         """(B,) α of a Langevin step of the lattice at ``s`` (MatterGen's): α(s)² / α(s − 1/N)²."""
         sde, before = self._corruption.sdes["cell"], max(s - 1.0 / self._steps, 0.0)
-        now, earlier = (sde._marginal_mean_coeff(self.time(z, t)) for t in (s, before))
-        ratio: Tensor = now / earlier
-        return ratio.square()
+        alpha: Tensor = sde._marginal_mean_coeff(self.time(z, s))
+        earlier: Tensor = sde._marginal_mean_coeff(self.time(z, before))
+        return (alpha / earlier).square()
 
     def limit_mean(self, z: Any) -> Tensor:
         """μ (B, 3, 3), the mean of the lattices at t = 1."""
