@@ -269,7 +269,7 @@ class Document:
         call = completion.called(
             self.source.text, offset, folder=self.source.folder, unsaved=self._unsaved
         )
-        if call is None:
+        if call is None or call.what is None:
             return None
         if isinstance(call.what, Definition):
             if call.what.places is None:
