@@ -96,7 +96,7 @@ def _show(source: Source, text: str) -> None:
     """The difference, as `diff -u` has it."""
     old, new = (re.findall(r"[^\n]*\n|[^\n]+", t) for t in (source.text, text))
     for line in difflib.unified_diff(old, new, source.name, f"{source.name} (formatted)"):
-        colour = TERMINAL.get(line[0], Ink()).name
+        colour = TERMINAL.get(line[0], Ink()).name or None
         click.secho(line.removesuffix("\n"), fg=colour, bold=line.startswith(("---", "+++")))
         if not line.endswith("\n"):
             click.echo("\\ No newline at end of file")

@@ -109,3 +109,11 @@ def test_a_folder_that_may_not_be_written_is_reported(messy: Path) -> None:
 def test_wrong_usage() -> None:
     assert fmt()[0] == 2
     assert fmt("-c", MESSY, "x.scout")[0] == 2
+
+
+def test_diff_shows_lines_that_stay() -> None:
+    code, out, _ = fmt("--diff", "-c", "system Cu-P\nrequire CN(Cu-P)=4\n")
+    assert (code, out.splitlines()[3:]) == (
+        1,
+        [" system Cu-P", "-require CN(Cu-P)=4", "+require CN(Cu-P) = 4"],
+    )
