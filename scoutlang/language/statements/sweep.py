@@ -7,13 +7,12 @@ run for each combination.
 from __future__ import annotations
 
 from scoutlang import ir
-from scoutlang.ir.source import Span
 from scoutlang.language.checking import definitions
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Name, Parts, Set
+from scoutlang.language.syntax.ast import Name, Set
 
 MAX_MEMBERS = 1_000
 
@@ -26,10 +25,6 @@ class Sweep(Statement):
 
     name: Name
     values: Set
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Sweep:
-        return cls(span, parts.one(Name), parts.one(Set))
 
     def text(self) -> str:
         return f"sweep {self.name.text} in {printer.expression(self.values)}"
