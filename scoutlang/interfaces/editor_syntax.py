@@ -21,23 +21,30 @@ FOLDER = ("grammar", "editors")
 _NOTE = "Made by `python -m scoutlang.interfaces.editor_syntax` of the grammar and the catalogue."
 _NAME = r"[^\W\d][\w\x{30a}]*"  # NAME of the grammar, in the spelling of Oniguruma
 _OPERATORS = ("PLUS_MINUS", "ARROW", "DOUBLE_EQUAL", "LESS_EQUAL", "GREATER_EQUAL")
-_SCOPES: Mapping[Kind, str] = {
-    "statement": "keyword.control.scout",
-    "keyword": "keyword.operator.word.scout",
-    "function": "support.function.scout",
-    "descriptor": "support.function.descriptor.scout",
-    "value": "constant.language.scout",
-    "element": "support.class.element.scout",
+_WORDS: Mapping[Kind, tuple[str, str]] = {
+    "statement": ("keyword.control", "Statement"),
+    "keyword": ("keyword.operator.word", "Conditional"),
+    "function": ("support.function", "Function"),
+    "descriptor": ("support.function.descriptor", "Function"),
+    "value": ("constant.language", "Constant"),
+    "element": ("support.class.element", "Type"),
 }
+"""Kind of a word → its scope for TextMate, its group of colours for Vim."""
+
+_SCOPES = {kind: f"{scope}.scout" for kind, (scope, _) in _WORDS.items()}
 _UNIT = "keyword.other.unit.scout"
-_VIM: Mapping[Kind, tuple[str, str]] = {
-    "statement": ("scoutStatement", "Statement"),
-    "keyword": ("scoutKeyword", "Conditional"),
-    "function": ("scoutFunction", "Function"),
-    "descriptor": ("scoutDescriptor", "Function"),
-    "value": ("scoutValue", "Constant"),
-    "element": ("scoutElement", "Type"),
+_VIM = {
+    **{f"scout{kind.capitalize()}": group for kind, (_, group) in _WORDS.items()},
+    "scoutSetting": "Identifier",
+    "scoutLabel": "Label",
+    "scoutDefinition": "Identifier",
+    "scoutOperator": "Operator",
+    "scoutNumber": "Number",
+    "scoutUnit": "Special",
+    "scoutString": "String",
+    "scoutComment": "Comment",
 }
+"""Group of words → the group whose colours it has."""
 
 
 def files() -> dict[str, str]:
@@ -63,10 +70,7 @@ def textmate() -> dict[str, Any]:
     number = r"(?<![\w.])" + re.sub(r"\((?!\?)", "(?:", patterns["NUMBER"])
     unit = _longest_first(table["unit"])
     operators = "|".join([*(patterns[t] for t in _OPERATORS), r"[=<>*/^+-]"])
-    claims = [
-        {"name": _SCOPES[kind], "match": _whole(table[kind])}
-        for kind in ("statement", "keyword", "function", "descriptor", "value", "element")
-    ]
+    claims = [{"name": scope, "match": _whole(table[kind])} for kind, scope in _SCOPES.items()]
     quantity = [
         {
             "match": rf"({number})(?:[^\S\n]*({unit})(?![\w^]))?",
@@ -90,20 +94,8 @@ def textmate() -> dict[str, Any]:
                     {"name": _SCOPES["value"], "match": _whole(table["value"])},
                 ],
             },
-            {
-                "match": rf"(?<![\w.])({'|'.join(CLAIMING)})[^\S\n]+({_NAME})[^\S\n]*(?=:)",
-                "captures": {
-                    "1": {"name": _SCOPES["statement"]},
-                    "2": {"name": "entity.name.label.scout"},
-                },
-            },
-            {
-                "match": rf"(?<![\w.])({'|'.join(DEFINING)})[^\S\n]+({_NAME})",
-                "captures": {
-                    "1": {"name": _SCOPES["statement"]},
-                    "2": {"name": "variable.other.definition.scout"},
-                },
-            },
+            _naming(CLAIMING, r"[^\S\n]*(?=:)", "entity.name.label.scout"),
+            _naming(DEFINING, "", "variable.other.definition.scout"),
             {"include": "#always"},
             *claims,
         ],
@@ -117,6 +109,14 @@ def textmate() -> dict[str, Any]:
                 ]
             }
         },
+    }
+
+
+def _naming(verbs: Iterable[str], behind: str, scope: str) -> dict[str, Any]:
+    """A statement that begins with one of the verbs and a name."""
+    return {
+        "match": rf"(?<![\w.])({'|'.join(verbs)})[^\S\n]+({_NAME}){behind}",
+        "captures": {"1": {"name": _SCOPES["statement"]}, "2": {"name": scope}},
     }
 
 
@@ -145,10 +145,10 @@ def vim() -> str:
         "syntax case match",
         "",
     ]
-    for kind, (group, _) in _VIM.items():
+    for kind in _WORDS:
         chosen = [w for w in table[kind] if w not in SETTINGS]
         lines += [
-            f"syntax keyword {group} {' '.join(chosen[i : i + 12])}"
+            f"syntax keyword scout{kind.capitalize()} {' '.join(chosen[i : i + 12])}"
             for i in range(0, len(chosen), 12)
         ]
     settings = " ".join(table["setting"])
@@ -174,20 +174,7 @@ def vim() -> str:
         " contains=scoutSetting,scoutValue,scoutNumber,scoutString,scoutComment,scoutOperator",
         "",
     ]
-    links = [
-        *_VIM.values(),
-        ("scoutSetting", "Identifier"),
-        ("scoutLabel", "Label"),
-        ("scoutDefinition", "Identifier"),
-    ]
-    links += [
-        ("scoutOperator", "Operator"),
-        ("scoutNumber", "Number"),
-        ("scoutUnit", "Special"),
-        ("scoutString", "String"),
-    ]
-    links += [("scoutComment", "Comment")]
-    lines += [f"highlight default link {group} {target}" for group, target in links]
+    lines += [f"highlight default link {group} {target}" for group, target in _VIM.items()]
     return "\n".join([*lines, "", 'let b:current_syntax = "scout"', ""])
 
 

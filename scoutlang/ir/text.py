@@ -10,33 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scoutlang.ir.nodes import (
-    Aggregate,
-    And,
-    Arithmetic,
-    AtomRange,
-    Compare,
-    Constant,
-    Each,
-    Fraction,
-    Guide,
-    Implies,
-    Measure,
-    Not,
-    Or,
-    ParameterValue,
-    Program,
-    Proposition,
-    Quantity,
-    Relation,
-    Sample,
-    Schedule,
-    Some,
-    Sweep,
-    Term,
-    TextFile,
-    Wish,
-)
+from scoutlang import ir
 from scoutlang.ir.settings import settings
 from scoutlang.ir.signatures import DescriptorSignature
 
@@ -48,7 +22,7 @@ class Printer:
     signatures: Mapping[str, DescriptorSignature]
     """Name of each descriptor that a program may use → its signature."""
 
-    def summary(self, program: Program) -> str:
+    def summary(self, program: ir.Program) -> str:
         """The meaning of a program as the checker took it, defaults and aggregates included; what
         `scout check` says when all is well.
         """
@@ -65,12 +39,12 @@ class Printer:
         rows += [("sweep", self.value(sweep)) for sweep in program.sweeps]
         return "\n".join(f"  {head:<8} {body}" for head, body in rows)
 
-    def term(self, term: Term) -> str:
+    def term(self, term: ir.Term) -> str:
         """``dimer: CN(Cu-Cu) = 1 ± 0.5, mean over Cu sites``."""
         body, reading = term.claim, ""
-        if not isinstance(body, Compare | Wish):
+        if not isinstance(body, ir.Compare | ir.Wish):
             text = self.proposition(body)
-        elif isinstance(body.value, Aggregate) and isinstance(body.value.of, Measure):
+        elif isinstance(body.value, ir.Aggregate) and isinstance(body.value.of, ir.Measure):
             # The aggregate of a single descriptor is said in words, so that a default one is not
             # overlooked.
             how, measure = body.value.how, body.value.of
@@ -89,60 +63,60 @@ class Printer:
             parts.append(f"loss {term.loss}")
         return ", ".join(parts)
 
-    def proposition(self, claim: Proposition) -> str:
+    def proposition(self, claim: ir.Proposition) -> str:
         """``each CN(Cu-P) = 4 ± 0.3``: a proposition in the words of the language."""
         match claim:
-            case Compare(value=value):
+            case ir.Compare(value=value):
                 return self._wanted(value, claim)
-            case And(of=of):
-                return " and ".join(self._grouped(p, And) for p in of)
-            case Or(of=of):
-                return " or ".join(self._grouped(p, Or) for p in of)
-            case Not(of=of):
-                return f"not {self._grouped(of, Not)}"
-            case Implies(premise=premise, conclusion=conclusion):
-                return " implies ".join(self._grouped(p, Implies) for p in (premise, conclusion))
-            case Each(of=of):
-                return f"each {self._grouped(of, Each)}"
-            case Some(of=of):
-                return f"any {self._grouped(of, Some)}"
+            case ir.And(of=of):
+                return " and ".join(self._grouped(p, ir.And) for p in of)
+            case ir.Or(of=of):
+                return " or ".join(self._grouped(p, ir.Or) for p in of)
+            case ir.Not(of=of):
+                return f"not {self._grouped(of, ir.Not)}"
+            case ir.Implies(premise=premise, conclusion=conclusion):
+                return " implies ".join(self._grouped(p, ir.Implies) for p in (premise, conclusion))
+            case ir.Each(of=of):
+                return f"each {self._grouped(of, ir.Each)}"
+            case ir.Some(of=of):
+                return f"any {self._grouped(of, ir.Some)}"
         raise AssertionError(claim)
 
-    def quantity(self, value: Quantity) -> str:
+    def quantity(self, value: ir.Quantity) -> str:
         """``max(distance(Si-P))``: a quantity in the words of the language, aggregates written
         out.
         """
         match value:
-            case Constant(value=number):
+            case ir.Constant(value=number):
                 return f"{number:g}"
-            case Measure():
+            case ir.Measure():
                 return _measure(value)
-            case Aggregate(how=how, of=of):
+            case ir.Aggregate(how=how, of=of):
                 return f"{how}({self.quantity(of)})"
-            case Fraction(of=of):
+            case ir.Fraction(of=of):
                 return f"fraction({self.proposition(of)})"
-            case Arithmetic(op="neg", of=(of,)):
+            case ir.Arithmetic(op="neg", of=(of,)):
                 return f"-{self._bracketed(of)}"
-            case Arithmetic(op=op, of=of):
+            case ir.Arithmetic(op=op, of=of):
                 if op in ("abs", "min", "max"):
                     return f"{op}({', '.join(self.quantity(q) for q in of)})"
                 return f" {op} ".join(self._bracketed(q) for q in of).replace(" + -", " - ")
         raise AssertionError(value)
 
-    def target(self, claim: Proposition | Wish) -> str:
+    def target(self, claim: ir.Proposition | ir.Wish) -> str:
         """What a claim wants, without what it measures."""
         match claim:
-            case Wish():
+            case ir.Wish():
                 return wish_text(claim)
-            case Compare(relation=relation, unit=unit):
+            case ir.Compare(relation=relation, unit=unit):
                 word = relation.target is not None and self.word(claim.value, relation.target)
                 text = word or relation_text(relation, unit)
                 return text.removeprefix("= ").removeprefix("in ")
         return "true"
 
-    def word(self, value: Quantity, number: float) -> str:
+    def word(self, value: ir.Quantity, number: float) -> str:
         """A value of a descriptor of words or of truth as a word; empty for one of numbers."""
-        signature = self.signatures[value.descriptor] if isinstance(value, Measure) else None
+        signature = self.signatures[value.descriptor] if isinstance(value, ir.Measure) else None
         if signature is None:
             return ""
         if signature.dimension == "truth":
@@ -152,13 +126,13 @@ class Printer:
     def value(self, value: Any) -> str:
         """Any other value of the IR: a term, a setting, a field of one of these."""
         match value:
-            case Term():
+            case ir.Term():
                 return self.term(value)
-            case AtomRange():
+            case ir.AtomRange():
                 return str(value.low) if value.low == value.high else f"{value.low} to {value.high}"
-            case ParameterValue():
+            case ir.ParameterValue():
                 return f"{value.name} = {value.value}"
-            case Sweep():
+            case ir.Sweep():
                 return f"{value.name} in {{{self.value(value.values)}}}"
             case tuple() if value and all(isinstance(part, tuple) for part in value):
                 return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in value)
@@ -166,10 +140,10 @@ class Printer:
                 return ", ".join(map(self.value, value))
         return setting_text(value)
 
-    def _wanted(self, value: Quantity, claim: Compare | Wish) -> str:
+    def _wanted(self, value: ir.Quantity, claim: ir.Compare | ir.Wish) -> str:
         """A quantity of a claim with what is wanted of it."""
         text = self.quantity(value)
-        if isinstance(claim, Wish):
+        if isinstance(claim, ir.Wish):
             return f"{text} {wish_text(claim)}"
         relation = claim.relation
         word = "" if relation.target is None else self.word(claim.value, relation.target)
@@ -177,16 +151,16 @@ class Printer:
             return text
         return f"{text} = {word}" if word else f"{text} {relation_text(relation, claim.unit)}"
 
-    def _bracketed(self, value: Quantity) -> str:
-        loose = isinstance(value, Arithmetic) and value.op in ("+", "*", "/", "^")
+    def _bracketed(self, value: ir.Quantity) -> str:
+        loose = isinstance(value, ir.Arithmetic) and value.op in ("+", "*", "/", "^")
         return f"({self.quantity(value)})" if loose else self.quantity(value)
 
-    def _grouped(self, claim: Proposition, inside: type[Proposition]) -> str:
-        loose = isinstance(claim, And | Or | Implies) and not isinstance(claim, inside)
+    def _grouped(self, claim: ir.Proposition, inside: type[ir.Proposition]) -> str:
+        loose = isinstance(claim, ir.And | ir.Or | ir.Implies) and not isinstance(claim, inside)
         return f"({self.proposition(claim)})" if loose else self.proposition(claim)
 
 
-def relation_text(relation: Relation, unit: str = "") -> str:
+def relation_text(relation: ir.Relation, unit: str = "") -> str:
     """``= 4 ± 0.5``, ``in [14, 22] Å^3``, ``< 2.5 Å``."""
     match relation.op:
         case "=":
@@ -198,7 +172,7 @@ def relation_text(relation: Relation, unit: str = "") -> str:
     return f"{text} {unit}".rstrip()
 
 
-def wish_text(wish: Wish) -> str:
+def wish_text(wish: ir.Wish) -> str:
     """``as low as possible``."""
     return f"as {wish.direction} as possible"
 
@@ -210,16 +184,16 @@ def setting_text(value: Any) -> str:
             return "none"
         case float():
             return _number(value)
-        case Schedule(shape="constant"):
+        case ir.Schedule(shape="constant"):
             return _number(value.start)
-        case Schedule(shape="piecewise"):
+        case ir.Schedule(shape="piecewise"):
             return ", ".join(f"{_number(k)} at t = {_number(t)}" for t, k in value.points)
-        case Schedule():
+        case ir.Schedule():
             return f"{_number(value.start)} -> {_number(value.end)} ({value.shape})"
     return str(value)
 
 
-def setting_statements(program: Program, *, guided: bool) -> list[str]:
+def setting_statements(program: ir.Program, *, guided: bool) -> list[str]:
     """The settings of a program as statements that can be read back: ``sample 64 batch 32 …`` in
     full; for a guided run the method, k and whatever else is not the default, ``guide method
     adaptive, k=1 …``; ``param rc = 2.5 Å``.
@@ -238,7 +212,7 @@ def setting_statements(program: Program, *, guided: bool) -> list[str]:
     ]
 
 
-def _values(node: Guide | Sample) -> Iterator[tuple[str, Any, Any]]:
+def _values(node: ir.Guide | ir.Sample) -> Iterator[tuple[str, Any, Any]]:
     """Name of each setting in the language, its value, and the one that it usually has."""
     for name, setting in settings(type(node)).items():
         yield name, getattr(node, setting.field), setting.default
@@ -247,12 +221,12 @@ def _values(node: Guide | Sample) -> Iterator[tuple[str, Any, Any]]:
 def _setting(name: str, value: Any) -> str:
     """``every 2``, ``k=ramp(0 -> 0.8, cosine)``."""
     match value:
-        case Schedule(shape="constant"):
+        case ir.Schedule(shape="constant"):
             return f"{name}={_number(value.start)}"
-        case Schedule(shape="piecewise"):
+        case ir.Schedule(shape="piecewise"):
             points = ", ".join(f"{_number(t)}: {_number(k)}" for t, k in value.points)
             return f"{name}=piecewise({points})"
-        case Schedule():
+        case ir.Schedule():
             ends = f"{_number(value.start)} -> {_number(value.end)}"
             return f"{name}=ramp({ends}, {value.shape})"
         case str() if not value.isidentifier():
@@ -260,7 +234,7 @@ def _setting(name: str, value: Any) -> str:
     return f"{name} {setting_text(value)}"
 
 
-def _guide(guide: Guide) -> str:
+def _guide(guide: ir.Guide) -> str:
     """The settings of the guidance in a line; what has its usual value may be left out."""
     parts = [f"method {guide.method}", f"k {setting_text(guide.k)}"]
     if guide.method == "paper":
@@ -275,7 +249,7 @@ def _guide(guide: Guide) -> str:
     return ", ".join(parts)
 
 
-def _sample(sample: Sample) -> str:
+def _sample(sample: ir.Sample) -> str:
     text = (
         f"{sample.count} structures, batch {sample.batch}, {sample.steps} steps, "
         f"seed {sample.seed}, model {sample.model}, cfg {_number(sample.cfg)}"
@@ -288,13 +262,13 @@ def _number(value: float) -> str:
     return f"{value:.12g}"
 
 
-def _measure(measure: Measure) -> str:
+def _measure(measure: ir.Measure) -> str:
     inside = ["-".join(s.text for s in measure.species)] if measure.species else []
     inside += [f"{name}={_parameter(value)}" for name, value in measure.parameters]
     return f"{measure.descriptor}({', '.join(inside)})" if inside else measure.descriptor
 
 
-def _parameter(value: float | str | TextFile) -> str:
-    if isinstance(value, TextFile):
+def _parameter(value: float | str | ir.TextFile) -> str:
+    if isinstance(value, ir.TextFile):
         return f'"{value.name}"'
     return value if isinstance(value, str) else f"{value:g}"

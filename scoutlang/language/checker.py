@@ -22,7 +22,6 @@ from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.parser import MAX_ERRORS, Parsed, parse, too_many_errors
 from scoutlang.language.statements import SETTINGS, STATEMENTS
 from scoutlang.language.statements.statement import Module, Statement
-from scoutlang.language.syntax.ast import Parts
 
 
 @dataclass(frozen=True, repr=False)
@@ -171,7 +170,7 @@ def _settings_from_outside(statements: tuple[Statement, ...], scope: Scope) -> N
     present = {s.rule for s in statements}
     for rule in SETTINGS:
         if rule not in present and scope.overrides:
-            STATEMENTS[rule].build(Span(0, 0), Parts()).check(scope)  # type: ignore[attr-defined]
+            STATEMENTS[rule].build(Span(0, 0), ()).check(scope)  # type: ignore[attr-defined]
 
 
 def _without_repeats(statements: tuple[Statement, ...], scope: Scope) -> list[Statement]:

@@ -27,7 +27,7 @@ from scoutlang.language import syntax_errors
 from scoutlang.language.diagnostics import Diagnostic, Label
 from scoutlang.language.statements import STATEMENTS
 from scoutlang.language.statements.statement import Module, Statement
-from scoutlang.language.syntax.ast import RULES, Name, Node, Number, Parts, Rule, Symbol, Text
+from scoutlang.language.syntax.ast import RULES, Name, Node, Number, Rule, Symbol, Text
 from scoutlang.language.syntax.lexeme import CLOSED_BY, CLOSING, Lexeme
 from scoutlang.support.resources import resource
 
@@ -439,9 +439,7 @@ def _unit_part(lexemes: list[Lexeme], position: int) -> int:
 
 def _build(shape: Shape, lexemes: Sequence[Lexeme]) -> Node:
     rule, first, last, children = shape
-    parts = Parts(
-        [_leaf(lexemes[c]) if isinstance(c, int) else _build(c, lexemes) for c in children]
-    )
+    parts = [_leaf(lexemes[c]) if isinstance(c, int) else _build(c, lexemes) for c in children]
     # From the lexemes: brackets that the tree leaves out belong to the place of what has them at
     # its end.
     return rule.build(Span(lexemes[first].start, lexemes[last].end), parts)

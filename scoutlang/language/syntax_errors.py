@@ -42,17 +42,13 @@ SPOKEN = {
     "CARET": "`^`",
     "PLUS": "`+`",
     "HYPHEN": "`-`",
-    "IN": "`in`",
-    "AS": "`as`",
-    "AND": "`and`",
-    "OR": "`or`",
-    "NOT": "`not`",
-    "IMPLIES": "`implies`",
-    "EACH": "`each`",
-    "ANY": "`any`",
-    "SYMPREC": "`symprec`",
-    "WEIGHT": "`weight`",
-    "LOSS": "`loss`",
+    **{
+        word.upper(): f"`{word}`"
+        for word in (
+            *("in", "as", "and", "or", "not", "implies", "each", "any"),
+            *("symprec", "weight", "loss"),
+        )
+    },
     "$END": "the end of the statement",
 }
 # Accepted by the grammar only to be reported with a better message; never offered.
@@ -106,30 +102,11 @@ _CONNECTIVES, _QUANTIFIERS = ("and", "or", "implies"), ("each", "any", "not")
 _RELATIONS = {"EQUAL", "DOUBLE_EQUAL", "LESS", "GREATER", "LESS_EQUAL", "GREATER_EQUAL", "IN", "AS"}
 _MAX_OFFERED = 6
 _SPECIES = {"NAME", "STAR", "RBRACE", "LBRACE"}
+_OPERAND = frozenset({"NAME", "NUMBER", "LPAR", "LBRACE", "STAR", "STRING", "HYPHEN", "PLUS"})
 # Terminals that are offered together, by what they begin or go on with.
 _TOGETHER = (
-    (
-        frozenset(
-            {
-                "NAME",
-                "NUMBER",
-                "LPAR",
-                "LBRACE",
-                "STAR",
-                "STRING",
-                "HYPHEN",
-                "PLUS",
-                "NOT",
-                "EACH",
-                "ANY",
-            }
-        ),
-        "a descriptor, a number or a statement to hold",
-    ),
-    (
-        frozenset({"NAME", "NUMBER", "LPAR", "LBRACE", "STAR", "STRING", "HYPHEN", "PLUS"}),
-        "a descriptor, a number or species",
-    ),
+    (_OPERAND | {"NOT", "EACH", "ANY"}, "a descriptor, a number or a statement to hold"),
+    (_OPERAND, "a descriptor, a number or species"),
     (frozenset({"STAR", "SLASH", "CARET", "PLUS", "HYPHEN"}), ""),
     (frozenset({"STAR", "SLASH", "PLUS", "HYPHEN"}), ""),
     (frozenset({"LPAR", "DOT"}), ""),
@@ -178,38 +155,37 @@ def explain(lexemes: Sequence[Lexeme], position: int, accepted: frozenset[str]) 
     )
 
 
+def _surprise(found: Lexeme, text: str, replacement: str | None = None) -> Diagnostic:
+    """The usual message: this word does not belong here."""
+    return Diagnostic.at(
+        "E010", f"unexpected {quoted(found.text)}", found.span, text, replacement=replacement
+    )
+
+
 def _no_verb(found: Lexeme, lexemes: Sequence[Lexeme]) -> Diagnostic | None:
     if found.terminal != "NAME":
         return None
-    message = f"unknown statement {quoted(found.text)}"
     guess = closest(found.text, STATEMENTS)
     if guess:
-        return Diagnostic.at(
-            "E012", message, found.span, f"did you mean `{guess}`?", replacement=guess
+        text = f"did you mean `{guess}`?"
+    elif any(lexeme.terminal in _RELATIONS for lexeme in lexemes):
+        text = "a claim starts with its strength: `require`, `prefer` or `expect`"
+    else:
+        text = (
+            "a statement starts with its verb: `system`, `require`, `guide`, …; "
+            "`scout doc` lists all"
         )
-    if any(lexeme.terminal in _RELATIONS for lexeme in lexemes):
-        return Diagnostic.at(
-            "E012",
-            message,
-            found.span,
-            "a claim starts with its strength: `require`, `prefer` or `expect`",
-        )
-    return Diagnostic.at(
-        "E012",
-        message,
-        found.span,
-        "a statement starts with its verb: `system`, `require`, `guide`, …; `scout doc` lists all",
-    )
+    message = f"unknown statement {quoted(found.text)}"
+    return Diagnostic.at("E012", message, found.span, text, replacement=guess)
 
 
 def _from_elsewhere(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
     """``&&``, ``!=``, ``//``: what other languages write."""
-    first = (
-        position - 1 if position and _touch(lexemes[position - 1], lexemes[position]) else position
-    )
+    touches = position > 0 and _touching(lexemes[position - 1 : position + 1])
+    first = position - 1 if touches else position
     for start, end in ((position, position + 2), (first, position + 1), (position, position + 1)):
         part = lexemes[start:end]
-        if any(not _touch(a, b) for a, b in itertools.pairwise(part)):
+        if not _touching(part):
             continue
         text = "".join(x.text for x in part)
         word, advice = _ELSEWHERE.get(text), _ADVICE.get(text)
@@ -230,8 +206,8 @@ def _from_elsewhere(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | No
     return None
 
 
-def _touch(before: Lexeme, after: Lexeme) -> bool:
-    return before.end == after.start
+def _touching(lexemes: Sequence[Lexeme]) -> bool:
+    return all(before.end == after.start for before, after in itertools.pairwise(lexemes))
 
 
 def _unknown_character(found: Lexeme) -> Diagnostic | None:
@@ -266,20 +242,14 @@ def _ascii_form(character: str) -> str:
 
 def _decimal_comma(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
     """``< 2,5``."""
-    if [x.terminal for x in lexemes[max(0, position - 2) : position + 1]] != [
-        "NUMBER",
-        "COMMA",
-        "NUMBER",
-    ]:
+    part = lexemes[max(0, position - 2) : position + 1]
+    if [x.terminal for x in part] != ["NUMBER", "COMMA", "NUMBER"] or not _touching(part):
         return None
-    whole, comma, decimals = lexemes[position - 2 : position + 1]
-    if whole.span.end != comma.span.start or comma.span.end != decimals.span.start:
-        return None
-    span, right = whole.span.cover(decimals.span), f"{whole.text}.{decimals.text}"
+    right = f"{part[0].text}.{part[2].text}"
     return Diagnostic.at(
         "E010",
         "a number has a decimal point",
-        span,
+        part[0].span.cover(part[2].span),
         f"did you mean {quoted(right)}?",
         replacement=right,
     )
@@ -290,7 +260,7 @@ def _colon_after_verb(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | 
     if position != 1 or lexemes[1].terminal != "COLON":
         return None
     text = f"no colon stands after {quoted(lexemes[0].text)}"
-    return Diagnostic.at("E010", "unexpected `:`", lexemes[1].span, text, replacement="")
+    return _surprise(lexemes[1], text, "")
 
 
 def _range_form(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
@@ -315,7 +285,7 @@ def _range_form(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
             text = "the ends of a range are separated by a comma: `[3, 5]`"
         else:
             return None
-    return Diagnostic.at("E010", f"unexpected {quoted(found.text)}", found.span, text)
+    return _surprise(found, text)
 
 
 def _square_call(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
@@ -323,12 +293,7 @@ def _square_call(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
     found, before = lexemes[position], lexemes[position - 1]
     if found.terminal not in ("LSQB", "LBRACE") or before.terminal != "NAME":
         return None
-    return Diagnostic.at(
-        "E010",
-        f"unexpected {quoted(found.text)}",
-        found.span,
-        f"arguments stand in round brackets: `{before.text}(…)`",
-    )
+    return _surprise(found, f"arguments stand in round brackets: `{before.text}(…)`")
 
 
 def _two_statements(found: Lexeme, position: int) -> Diagnostic | None:
@@ -336,26 +301,23 @@ def _two_statements(found: Lexeme, position: int) -> Diagnostic | None:
     if position < 2 or found.text not in STATEMENTS:
         return None
     text = "a statement ends with a line end or `;`, and the next one starts"
-    return Diagnostic.at("E010", f"unexpected {quoted(found.text)}", found.span, text)
+    return _surprise(found, text)
 
 
 def _reversed_operator(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
-    found, before = lexemes[position], lexemes[position - 1]
-    if (
-        before.terminal == "EQUAL"
-        and found.terminal in ("LESS", "GREATER")
-        and before.span.end == found.span.start
-    ):
-        span = before.span.cover(found.span)
-        right = f"{found.text}="
-        return Diagnostic.at(
-            "E010",
-            f"`={found.text}` is written `{right}`",
-            span,
-            f"write `{right}`",
-            replacement=right,
-        )
-    return None
+    """``=<``."""
+    found, part = lexemes[position], lexemes[max(0, position - 1) : position + 1]
+    reversed_ = [x.terminal for x in part] in (["EQUAL", "LESS"], ["EQUAL", "GREATER"])
+    if not reversed_ or not _touching(part):
+        return None
+    right = f"{found.text}="
+    return Diagnostic.at(
+        "E010",
+        f"`={found.text}` is written `{right}`",
+        part[0].span.cover(found.span),
+        f"write `{right}`",
+        replacement=right,
+    )
 
 
 def _brackets(
@@ -448,32 +410,17 @@ def _misspelt_connective(
         return None
     found, before = lexemes[position], lexemes[position - 1]
     begins = found.terminal in ("NAME", "NOT", "EACH", "ANY", "LPAR", "NUMBER")
+    suspects: list[tuple[Lexeme, Sequence[str]]] = []
     if before.terminal == "NAME" and position > 1 and begins:
-        words = (
-            _QUANTIFIERS
-            if lexemes[position - 2].terminal
-            not in ("NAME", "NUMBER", "RPAR", "RSQB", "RBRACE", "UNIT")
-            else _CONNECTIVES
-        )
-        guess = _meant(before.text, words)
-        if guess:
-            return Diagnostic.at(
-                "E010",
-                f"unexpected {quoted(before.text)}",
-                before.span,
-                f"did you mean `{guess}`?",
-                replacement=guess,
-            )
+        ends = ("NAME", "NUMBER", "RPAR", "RSQB", "RBRACE", "UNIT")
+        after_value = lexemes[position - 2].terminal in ends
+        suspects.append((before, _CONNECTIVES if after_value else _QUANTIFIERS))
     if found.terminal == "NAME" and "AND" in accepted:
-        guess = _meant(found.text, _CONNECTIVES)
+        suspects.append((found, _CONNECTIVES))
+    for word, words in suspects:
+        guess = _meant(word.text, words)
         if guess:
-            return Diagnostic.at(
-                "E010",
-                f"unexpected {quoted(found.text)}",
-                found.span,
-                f"did you mean `{guess}`?",
-                replacement=guess,
-            )
+            return _surprise(word, f"did you mean `{guess}`?", guess)
     return None
 
 
@@ -495,30 +442,20 @@ def _wrong_label(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
         and not any(x.terminal in (*_RELATIONS, "LPAR") for x in lexemes[1:position])
         and position > 1
     ):
-        span = lexemes[1].span.cover(lexemes[position - 1].span)
-        return Diagnostic.at(
-            "E010",
-            "this is no label",
-            span,
-            "a label is one name: letters, digits and `_`, a letter first",
-        )
+        return _no_label(lexemes[1], lexemes[position - 1])
     if position != 2 or [lexeme.terminal for lexeme in lexemes[1:3]] != ["NAME", "NAME"]:
         return None
     label = lexemes[1]
-    rest = [x.terminal for x in lexemes[position:]]
     if found.text in ("low", "high"):
-        text = f"a wish is written `{label.text} as {found.text} as possible`"
-    elif "COLON" in rest[:2]:
-        span = label.span.cover(found.span)
-        return Diagnostic.at(
-            "E010",
-            "this is no label",
-            span,
-            "a label is one name: letters, digits and `_`, a letter first",
-        )
-    else:
-        text = f"if {quoted(label.text)} is a label, write a colon after it"
-    return Diagnostic.at("E010", f"unexpected {quoted(found.text)}", found.span, text)
+        return _surprise(found, f"a wish is written `{label.text} as {found.text} as possible`")
+    if "COLON" in [x.terminal for x in lexemes[2:4]]:
+        return _no_label(label, found)
+    return _surprise(found, f"if {quoted(label.text)} is a label, write a colon after it")
+
+
+def _no_label(first: Lexeme, last: Lexeme) -> Diagnostic:
+    text = "a label is one name: letters, digits and `_`, a letter first"
+    return Diagnostic.at("E010", "this is no label", first.span.cover(last.span), text)
 
 
 def _of_one_statement(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | None:
@@ -538,27 +475,23 @@ def _of_one_statement(lexemes: Sequence[Lexeme], position: int) -> Diagnostic | 
         text = "`weight`, `loss` and `symprec` stand after the relation"
     elif slip is not None:
         text, replacement = slip
-    elif found.terminal in ("COLON", "NAME", "NUMBER") and _innermost_open(lexemes[:position]):
-        call = _innermost_open(lexemes[:position])
-        assert call is not None
-        if call.terminal == "LPAR" and found.terminal == "COLON":
+    elif (
+        found.terminal in ("COLON", "NAME", "NUMBER")
+        and (call := _innermost_open(lexemes[:position]))
+        and call.terminal == "LPAR"
+    ):
+        if found.terminal == "COLON":
             text = (
                 "a parameter is given with `=`: `r=2.6 Å`; species are joined with a hyphen: `Cu-P`"
             )
-        elif call.terminal == "LPAR" and before.terminal in _SPECIES and verb not in CALLED:
+        elif before.terminal in _SPECIES and verb not in CALLED:
             after = lexemes[position + 1].terminal if position + 1 < len(lexemes) else ""
             text = (
                 "a comma stands before a parameter"
                 if after == "EQUAL"
                 else "species are joined with a hyphen: `Cu-P`"
             )
-    return (
-        Diagnostic.at(
-            "E010", f"unexpected {quoted(found.text)}", found.span, text, replacement=replacement
-        )
-        if text
-        else None
-    )
+    return _surprise(found, text, replacement) if text else None
 
 
 def _misspelt_modifier(

@@ -291,14 +291,8 @@ def _values(settings: Mapping[str, str]) -> str:
 def _save(session: Session, given: Given) -> Reply:
     if not session.standing.pieces:
         raise ScoutError("E703", "there is no program yet", "begin with the elements: system Cu-P")
-    path = Path(given.text)
-    if path.suffix != ".scout":
-        raise ScoutError(
-            "E702",
-            f"{quoted(given.text)} is not named as a program is",
-            f":save {_named(Path(path.stem or 'pairs'))}.scout",
-        )
-    _write(path, session.standing.usual, given.forced, "save")
+    path = _file(given, "save", "a program", ".scout")
+    _write(path, session.standing.usual, given, "save")
     settings = (f"{name}={value}" for name, value in session.standing.settings.items())
     outside = "".join(f" --set {shlex.quote(one)}" for one in settings)
     if outside:
@@ -486,15 +480,7 @@ def _report(session: Session, given: Given) -> Reply:
     last = session.made
     arguments = ["report", str(last.folder)]
     if given.words:
-        path = Path(given.text)
-        if path.suffix not in (".html", ".htm"):
-            raise ScoutError(
-                "E702",
-                f"{quoted(given.text)} is not named as a page is",
-                f":report {_named(Path(path.stem or 'pairs'))}.html",
-            )
-        if path.exists() and not given.forced:
-            raise ScoutError("E704", f"{path} exists", f":report! {_named(path)} writes over it")
+        _free(_file(given, "report", "a page", ".html", ".htm"), given, "report")
         arguments += ["--out", given.text]
     elif last.temporary:
         raise ScoutError(
@@ -532,7 +518,7 @@ def _history(session: Session, given: Given) -> Reply:
             lines.append(f"kept in {session.file.path}, {again}")
         return Reply("\n".join(lines))
     path = Path(given.text)
-    _write(path, "".join(map(written, inputs)), given.forced, "history")
+    _write(path, "".join(map(written, inputs)), given, "history")
     return Reply(f"{len(inputs)} inputs in {path}; scout replay {_named(path)} runs them")
 
 
@@ -557,23 +543,16 @@ def _quit(session: Session, given: Given) -> Reply:
 def _listed(commands: Sequence[Command], width: int) -> Iterator[str]:
     """What each does, beside its form; below it where the terminal is narrow."""
     column = max(len(command.form) for command in commands) + 2
+    narrow = width - column < _NARROW
+    indent = " " * (4 if narrow else column)
     for command in commands:
-        if width - column < _NARROW:
-            indent = " " * 4
+        if narrow:
             yield command.form
-            yield from textwrap.wrap(
-                command.help,
-                max(width, _NARROW),
-                initial_indent=indent,
-                subsequent_indent=indent,
-            )
-        else:
-            yield from textwrap.wrap(
-                command.help,
-                width,
-                initial_indent=f"{command.form:<{column}}",
-                subsequent_indent=" " * column,
-            )
+        head = indent if narrow else f"{command.form:<{column}}"
+        columns = max(width, _NARROW)
+        yield from textwrap.wrap(
+            command.help, columns, initial_indent=head, subsequent_indent=indent
+        )
 
 
 def _named(path: Path) -> str:
@@ -614,10 +593,27 @@ def _number(given: Given, usual: int, most: int) -> int:
     return int(text)
 
 
-def _write(path: Path, text: str, forced: bool, command: str) -> None:
-    """Raises ScoutError E704 where a file is in the way, or the disk refuses."""
-    if path.exists() and not forced:
+def _file(given: Given, command: str, what: str, *suffixes: str) -> Path:
+    """Raises ScoutError E702 for a file that is not named as such things are."""
+    path = Path(given.text)
+    if path.suffix not in suffixes:
+        raise ScoutError(
+            "E702",
+            f"{quoted(given.text)} is not named as {what} is",
+            f":{command} {_named(Path(path.stem or 'pairs'))}{suffixes[0]}",
+        )
+    return path
+
+
+def _free(path: Path, given: Given, command: str) -> None:
+    """Raises ScoutError E704 where a file is in the way."""
+    if path.exists() and not given.forced:
         raise ScoutError("E704", f"{path} exists", f":{command}! {_named(path)} writes over it")
+
+
+def _write(path: Path, text: str, given: Given, command: str) -> None:
+    """Raises ScoutError E704 where a file is in the way, or the disk refuses."""
+    _free(path, given, command)
     try:
         write_whole(path, lambda file: file.write_text(text, encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -4,6 +4,8 @@ and no structures.
 
 from __future__ import annotations
 
+import itertools
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -131,11 +133,9 @@ def mended(standing: Hypothesis, text: str, folder: Path | None) -> str | None:
     None where it would not stand even so.
     """
     usual = formatted(Source(NAME, text)).text
-    return (
-        None
-        if usual is None or propose_file(standing, Source(NAME, usual, folder)).problems
-        else usual
-    )
+    if usual is None or propose_file(standing, Source(NAME, usual, folder)).problems:
+        return None
+    return usual
 
 
 def fitting(settings: Mapping[str, str], source: Source) -> dict[str, str]:
@@ -166,17 +166,14 @@ def without(standing: Hypothesis, name: str) -> Proposal | None:
     """
     labels = _labels(standing)
     found = [
-        i
+        piece
         for i, piece in enumerate(standing.pieces)
         if labels.get(i) == name or (piece.key is not None and name == piece.key[1])
     ]
     if len(found) != 1:
         return None
-    rest = tuple(piece for i, piece in enumerate(standing.pieces) if i != found[0])
-    return replace(
-        _proposal(standing, replace(standing, pieces=rest), [standing.pieces[found[0]]]),
-        how="dropped",
-    )
+    rest = tuple(piece for piece in standing.pieces if piece is not found[0])
+    return replace(_proposal(standing, replace(standing, pieces=rest), found), how="dropped")
 
 
 def measured(
@@ -192,10 +189,8 @@ def measured(
     if [d.code for d in problems] == ["E057"]:
         term, problems = _probed(standing, "expect 1 * (", expression, ") >= 0")
         if term is not None and isinstance(term.claim, Compare):  # those bounds are ours
-            term = replace(
-                term,
-                claim=Wish(term.claim.value, "low", term.claim.relation.scale, term.claim.unit),
-            )
+            value, scale, unit = term.claim.value, term.claim.relation.scale, term.claim.unit
+            term = replace(term, claim=Wish(value, "low", scale, unit))
     shown = Source(NAME, f"{standing.text}{_PLOT}{expression}")
     return term, render(problems, shown, color=color) if problems or term is None else ""
 
@@ -220,15 +215,10 @@ def _probed(
         )
         return replace(label, span=Span(first, end))
 
-    problems = [
-        replace(
-            d,
-            primary=d.primary and moved(d.primary),
-            secondary=tuple(map(moved, d.secondary)),
-            fix=None,
-        )
-        for d in _errors(result)
-    ]
+    problems = []
+    for d in _errors(result):
+        primary, secondary = d.primary and moved(d.primary), tuple(map(moved, d.secondary))
+        problems.append(replace(d, primary=primary, secondary=secondary, fix=None))
     return next((term for term in terms if term.location.start == start), None), problems
 
 
@@ -237,13 +227,8 @@ def _labels(standing: Hypothesis) -> dict[int, str]:
     program = standing.checked.program
     if program is None:
         return {}
-    ends: list[int] = []
-    for piece in standing.pieces:
-        ends.append((ends[-1] if ends else 0) + len(piece.text) + 1)
-    return {
-        next(i for i, end in enumerate(ends) if term.location.start < end): term.label
-        for term in program.terms
-    }
+    ends = list(itertools.accumulate(len(piece.text) + 1 for piece in standing.pieces))
+    return {bisect_right(ends, term.location.start): term.label for term in program.terms}
 
 
 def _wording(piece: Piece) -> tuple[str, ...]:

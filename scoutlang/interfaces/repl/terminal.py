@@ -4,6 +4,7 @@ bottom.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -41,17 +42,11 @@ _MAX_HISTORY = 4 << 20
 _MAX_COLORED = 20_000
 """Characters; a longer text has no colours while it is edited."""
 
-_STYLE = merge_styles(
-    [
-        style_from_pygments_cls(TerminalStyle),
-        Style.from_dict(
-            {
-                "command": TERMINAL["command"].style,
-                "bottom-toolbar": f"noreverse {TERMINAL['status'].style}",
-            }
-        ),
-    ]
-)
+_OWN = {
+    "command": TERMINAL["command"].style,
+    "bottom-toolbar": f"noreverse {TERMINAL['status'].style}",
+}
+_STYLE = merge_styles([style_from_pygments_cls(TerminalStyle), Style.from_dict(_OWN)])
 
 _AS_IT_IS = re.compile(r"\s*\d* *\||.*[│┃━─█]")
 """A line with a place in the program, and one of a table or a histogram."""
@@ -112,10 +107,7 @@ def _keys() -> KeyBindings:
     @keys.add("enter")
     def _(event: KeyPressEvent) -> None:
         buffer: Buffer = event.current_buffer
-        if (
-            buffer.complete_state is not None
-            and buffer.complete_state.current_completion is not None
-        ):
+        if buffer.complete_state and buffer.complete_state.current_completion:
             buffer.complete_state = None  # takes what is chosen in the menu
         elif buffer.text.strip() and unfinished(f"{buffer.text}\n"):
             buffer.insert_text("\n")
@@ -161,13 +153,9 @@ class _Bar:
             self._said = "no system yet"
             return
         count = len(program.terms)
-        device = self._session.device or "not loaded"
-        parts = [
-            "-".join(program.system),
-            f"{count} {'term' if count == 1 else 'terms'}",
-            f"{program.sample.model} ({device})",
-        ]
-        self._said = " · ".join(parts)
+        terms = f"{count} {'term' if count == 1 else 'terms'}"
+        model = f"{program.sample.model} ({self._session.device or 'not loaded'})"
+        self._said = " · ".join(["-".join(program.system), terms, model])
 
 
 class _Colors(Lexer):
@@ -224,7 +212,7 @@ class _Words(Completer):
         elif name in COMMANDS:
             word = rest.lstrip()
             takes = COMMANDS[name].takes
-            if takes.endswith(("file", "files", "folder")):
+            if COMMANDS[name].takes_files:
                 yield from _files(takes, rest, event)
             else:
                 yield from (
@@ -248,13 +236,8 @@ class _Words(Completer):
         if program is not None and takes in ("term", "expression"):
             return [term.label for term in program.terms]
         if program is not None and takes in ("setting", "sweep"):
-            return [
-                f"{name}="
-                for name in (
-                    *(parameter.name for parameter in program.parameters),
-                    *(name for table in SETTINGS.values() for name in table),
-                )
-            ]
+            parameters = (parameter.name for parameter in program.parameters)
+            return [f"{name}=" for name in itertools.chain(parameters, *SETTINGS.values())]
         return []
 
 

@@ -99,14 +99,13 @@ def product(
         node = _folded("*" if operator == "STAR" else "/", [node, other.node])
     measured = [o.value for o in operands if o.value.constant is None]
     result = QuantityValue(node, dimension, met.sites, bare=all(o.value.bare for o in operands))
+    factor = None
     if len(measured) == 1 and operands[0].value is measured[0]:
         factor = _factor(operands[1:], operators)
-        tolerance = None if measured[0].tolerance is None else measured[0].tolerance * factor
-        result = replace(result, scale=measured[0].scale * factor, tolerance=tolerance)
     elif len(measured) == 1 and "SLASH" not in operators:
-        factor = _factor(
-            [o for o in operands if o.value.constant is not None], ["STAR"] * (len(operands) - 1)
-        )
+        constants = [o for o in operands if o.value.constant is not None]
+        factor = _factor(constants, operators)
+    if factor is not None:
         tolerance = None if measured[0].tolerance is None else measured[0].tolerance * factor
         result = replace(result, scale=measured[0].scale * factor, tolerance=tolerance)
     return _finite(result, operands, scope)

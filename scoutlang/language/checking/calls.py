@@ -27,18 +27,7 @@ from scoutlang.language.checking.values import QuantityValue, Sites, TruthValue,
 from scoutlang.language.diagnostics import messages
 from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing
-from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import (
-    Addition,
-    Call,
-    Comparison,
-    Name,
-    Node,
-    Place,
-    Quantity,
-    Reference,
-    Text,
-)
+from scoutlang.language.syntax import ast, printer
 from scoutlang.language.syntax.functions import FUNCTIONS, elsewhere
 from scoutlang.support.errors import ScoutError
 
@@ -49,8 +38,8 @@ DEFAULT = "default"
 """
 
 
-@meaning.register(Call)
-def call(node: Call, context: Context) -> Value | None:
+@meaning.register(ast.Call)
+def call(node: ast.Call, context: Context) -> Value | None:
     """The value of a call, or None after a report. A name that the program defines goes before one
     of the language.
     """
@@ -75,7 +64,7 @@ def call(node: Call, context: Context) -> Value | None:
     return None
 
 
-def _unknown(node: Call, context: Context) -> None:
+def _unknown(node: ast.Call, context: Context) -> None:
     scope, name = context.scope, node.callee.names[0]
     if name.text in scope.current.imports:
         elaborate(node.callee, context)  # reports that it is a module
@@ -97,7 +86,7 @@ def _unknown(node: Call, context: Context) -> None:
 # ---- functions ----
 
 
-def _function(node: Call, name: str, context: Context) -> Value | None:
+def _function(node: ast.Call, name: str, context: Context) -> Value | None:
     arguments, scope = node.arguments, context.scope
     function = FUNCTIONS[name]
     if not arguments:
@@ -123,7 +112,7 @@ def _function(node: Call, name: str, context: Context) -> Value | None:
     return _aggregate(function.aggregate, arguments[0], context)
 
 
-def _aggregate(how: ir.How, argument: Node, context: Context) -> QuantityValue | None:
+def _aggregate(how: ir.How, argument: ast.Node, context: Context) -> QuantityValue | None:
     inner = quantity(argument, replace(context, per_site=True))
     if inner is None:
         return None
@@ -137,7 +126,7 @@ def _aggregate(how: ir.How, argument: Node, context: Context) -> QuantityValue |
     return replace(derived, minimum=0.0) if how == "std" or inner.minimum >= 0 else derived
 
 
-def _fraction(argument: Node, context: Context) -> QuantityValue | None:
+def _fraction(argument: ast.Node, context: Context) -> QuantityValue | None:
     inner = proposition(argument, replace(context, per_site=True))
     if inner is None:
         return None
@@ -150,7 +139,7 @@ def _fraction(argument: Node, context: Context) -> QuantityValue | None:
     )
 
 
-def _radius(argument: Node, context: Context) -> QuantityValue | None:
+def _radius(argument: ast.Node, context: Context) -> QuantityValue | None:
     """Sum of the covalent radii of a chain of single elements."""
     chain = species_chain(argument, context)
     if chain is None:
@@ -170,7 +159,7 @@ def _radius(argument: Node, context: Context) -> QuantityValue | None:
 # ---- motifs ----
 
 
-def _motif(node: Call, definition: Definition, context: Context) -> Value | None:
+def _motif(node: ast.Call, definition: Definition, context: Context) -> Value | None:
     scope = context.scope
     name = definition.name.text
     if definition.places is None:
@@ -184,7 +173,7 @@ def _motif(node: Call, definition: Definition, context: Context) -> Value | None
 
 
 def _bound(
-    node: Call, definition: Definition, parameters: Sequence[Place], context: Context
+    node: ast.Call, definition: Definition, parameters: Sequence[ast.Place], context: Context
 ) -> dict[str, Definition] | None:
     """Arguments by the names of the motif's parameters, unread: they are read where the motif uses
     them.
@@ -197,7 +186,7 @@ def _bound(
     free = iter(places)
     right = True
 
-    def bind(place: str, value: Node) -> None:
+    def bind(place: str, value: ast.Node) -> None:
         bound[place] = Definition(
             places[place].name,
             "argument",
@@ -227,7 +216,7 @@ def _bound(
     for place in places.values():
         if place.name.text not in bound:
             if place.default is None:
-                chain = next((a for a in node.arguments if isinstance(a, Addition)), None)
+                chain = next((a for a in node.arguments if isinstance(a, ast.Addition)), None)
                 scope.report(
                     messages.argument_missing(name, place.name.text, form, chain is not None),
                     (chain or node).span,
@@ -239,12 +228,12 @@ def _bound(
     return bound if right else None
 
 
-def _named(argument: Node) -> tuple[Name, Node] | None:
+def _named(argument: ast.Node) -> tuple[ast.Name, ast.Node] | None:
     """``r=2.6 Å`` as an argument."""
     if (
-        not isinstance(argument, Comparison)
+        not isinstance(argument, ast.Comparison)
         or len(argument.links) != 1
-        or not isinstance(argument.first, Reference)
+        or not isinstance(argument.first, ast.Reference)
     ):
         return None
     link = argument.links[0]
@@ -260,11 +249,11 @@ def _named(argument: Node) -> tuple[Name, Node] | None:
 # ---- descriptors ----
 
 
-def _descriptor(node: Call, signature: DescriptorSignature, context: Context) -> Value | None:
+def _descriptor(node: ast.Call, signature: DescriptorSignature, context: Context) -> Value | None:
     scope = context.scope
     parameters = {p.name: p for p in signature.parameters}
-    given: dict[str, tuple[Name | None, Node]] = {}
-    chains: list[Node] = []
+    given: dict[str, tuple[ast.Name | None, ast.Node]] = {}
+    chains: list[ast.Node] = []
     right = True
     for argument in node.arguments:
         named = _named(argument)
@@ -280,7 +269,7 @@ def _descriptor(node: Call, signature: DescriptorSignature, context: Context) ->
         name, value = named if named is not None else (None, argument)
         key = named[0].text if named is not None else place or ""
         value = _written(value, context)
-        if isinstance(value, Reference) and value.text == DEFAULT and key in parameters:
+        if isinstance(value, ast.Reference) and value.text == DEFAULT and key in parameters:
             continue
         if key not in parameters:
             assert name is not None
@@ -318,15 +307,15 @@ def _descriptor(node: Call, signature: DescriptorSignature, context: Context) ->
 
 
 def _parameter_slip(
-    argument: Node, parameters: Mapping[str, Parameter], scope: Scope
+    argument: ast.Node, parameters: Mapping[str, Parameter], scope: Scope
 ) -> str | None:
     """What ``2.6 Å`` or ``r < 2.6`` in the place of a parameter was meant to be."""
-    if isinstance(argument, Quantity):
+    if isinstance(argument, ast.Quantity):
         numeric = next((n for n, p in parameters.items() if p.kind not in ("choice", "file")), None)
         return None if numeric is None else f"{numeric}={scope.slice(argument.span)}"
     if (
-        isinstance(argument, Comparison)
-        and isinstance(argument.first, Reference)
+        isinstance(argument, ast.Comparison)
+        and isinstance(argument.first, ast.Reference)
         and argument.first.text in parameters
     ):
         return f"{argument.first.text}={scope.slice(argument.links[0].value.span)}"
@@ -361,13 +350,13 @@ def _value(
     )
 
 
-def _positional(argument: Node, signature: DescriptorSignature, context: Context) -> str | None:
+def _positional(argument: ast.Node, signature: DescriptorSignature, context: Context) -> str | None:
     """The parameter that a word or a text without a name is for: ``shape(Cu-P, tetrahedron)``."""
-    if isinstance(argument, Text):
+    if isinstance(argument, ast.Text):
         return next((p.name for p in signature.parameters if p.kind == "file"), None)
     choices = [p for p in signature.parameters if p.kind == "choice"]
     argument = _written(argument, context) if choices else argument
-    if not isinstance(argument, Reference) or len(argument.names) > 1:
+    if not isinstance(argument, ast.Reference) or len(argument.names) > 1:
         return None
     definition = resolve(argument, context)
     if definition is not None and definition.places is None:
@@ -382,19 +371,19 @@ def _positional(argument: Node, signature: DescriptorSignature, context: Context
     )
 
 
-def _written(node: Node, context: Context) -> Node:
+def _written(node: ast.Node, context: Context) -> ast.Node:
     """A word or a text as it was written: an argument of a motif stands for what the call has in
     its place.
 
     A name that the file of the call knows is no such word; its value is found where the argument is
     read.
     """
-    definition = resolve(node, context) if isinstance(node, Reference) else None
+    definition = resolve(node, context) if isinstance(node, ast.Reference) else None
     while definition is not None and definition.kind == "argument":
         word = definition.body
-        if isinstance(word, Text):
+        if isinstance(word, ast.Text):
             return word
-        if not isinstance(word, Reference) or len(word.names) > 1:
+        if not isinstance(word, ast.Reference) or len(word.names) > 1:
             return node
         if word.text not in definition.local:
             return node if word.text in definition.names.definitions else word
@@ -403,7 +392,7 @@ def _written(node: Node, context: Context) -> Node:
 
 
 def _species(
-    node: Call, chains: Sequence[Node], signature: DescriptorSignature, context: Context
+    node: ast.Call, chains: Sequence[ast.Node], signature: DescriptorSignature, context: Context
 ) -> tuple[ir.Species, ...] | None:
     scope = context.scope
     values = [species_chain(n, context) for n in chains]
@@ -438,7 +427,7 @@ def _not_empty(species: ir.Species, span: Span, scope: Scope) -> bool:
 
 
 def _wrong_species(
-    node: Call, chains: Sequence[Node], signature: DescriptorSignature, scope: Scope
+    node: ast.Call, chains: Sequence[ast.Node], signature: DescriptorSignature, scope: Scope
 ) -> None:
     place = chains[0].span.cover(chains[-1].span) if chains else node.callee.span
     if signature.species == 0:
@@ -458,7 +447,7 @@ def _form(signature: DescriptorSignature, chain: str) -> str:
 
 
 def _parameter(
-    value: Node,
+    value: ast.Node,
     parameter: Parameter,
     signature: DescriptorSignature,
     chosen: tuple[ir.Species, ...] | None,
@@ -474,7 +463,7 @@ def _parameter(
 
 
 def _number(
-    value: Node,
+    value: ast.Node,
     parameter: Parameter,
     signature: DescriptorSignature,
     chosen: tuple[ir.Species, ...] | None,
@@ -482,7 +471,7 @@ def _number(
 ) -> float | None:
     scope = context.scope
     dimension = DIMENSIONS["dimensionless" if parameter.kind == "integer" else parameter.kind]
-    if isinstance(value, Quantity):
+    if isinstance(value, ast.Quantity):
         number = quantities.resolve(value, dimension, f"`{parameter.name}`", scope)
     else:
         numbers = relations.constants(
@@ -512,9 +501,13 @@ def _number(
 
 
 def _choice(
-    value: Node, parameter: Parameter, signature: DescriptorSignature, context: Context
+    value: ast.Node, parameter: Parameter, signature: DescriptorSignature, context: Context
 ) -> str | None:
-    text = value.text if isinstance(value, Reference | Text) else context.scope.slice(value.span)
+    text = (
+        value.text
+        if isinstance(value, ast.Reference | ast.Text)
+        else context.scope.slice(value.span)
+    )
     if text in parameter.choices:
         return text
     guess = closest(text, parameter.choices) if len(text) <= _WORD_LIMIT else None
@@ -525,8 +518,8 @@ def _choice(
     return None
 
 
-def _file(value: Node, parameter: Parameter, context: Context) -> ir.TextFile | None:
-    if not isinstance(value, Text):
+def _file(value: ast.Node, parameter: Parameter, context: Context) -> ir.TextFile | None:
+    if not isinstance(value, ast.Text):
         context.scope.report(messages.not_a_file(parameter.name, parameter.choices[0]), value.span)
         return None
     return context.scope.files.text(value, parameter.choices, context.scope)

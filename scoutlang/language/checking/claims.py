@@ -15,17 +15,7 @@ from scoutlang.language.checking.scope import Scope
 from scoutlang.language.checking.values import TruthValue, WishValue
 from scoutlang.language.diagnostics import messages
 from scoutlang.language.diagnostics.suggest import did_you_mean, listing
-from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import (
-    Call,
-    Claim,
-    Modifier,
-    Name,
-    Node,
-    Number,
-    Quantity,
-    Reference,
-)
+from scoutlang.language.syntax import ast, printer
 
 MAX_NODES, MAX_DEPTH = 5_000, 64
 """Descriptors, operations and connectives in one claim, and how many are inside of each other,
@@ -42,11 +32,11 @@ class _Modifiers:
 
     weight: float = 1.0
     loss: ir.LossName = "l1"
-    ambient: Mapping[str, Node] = field(default_factory=dict)
+    ambient: Mapping[str, ast.Node] = field(default_factory=dict)
 
 
 def check(
-    verb: ir.Verb, claim: Claim, span: Span, scope: Scope, *, steers: bool, judges: bool
+    verb: ir.Verb, claim: ast.Claim, span: Span, scope: Scope, *, steers: bool, judges: bool
 ) -> None:
     """Add the term that a claim means, or report why it means none. All that is wrong with it is
     reported. ``steers``: it needs a gradient. ``judges``: it is true or not, so it is no wish.
@@ -118,7 +108,7 @@ def _is_too_large(claim: ir.Node) -> bool:
 # ---- names ----
 
 
-def _label(claim: Claim, scope: Scope) -> str | None:
+def _label(claim: ast.Claim, scope: Scope) -> str | None:
     if claim.label is None:
         return None
     name = claim.label.name
@@ -128,7 +118,7 @@ def _label(claim: Claim, scope: Scope) -> str | None:
     return name.text
 
 
-def _free_label(body: Node, scope: Scope) -> str:
+def _free_label(body: ast.Node, scope: Scope) -> str:
     """What is measured, ``CN(Cu-P)``, or the beginning of the claim; numbered when an earlier term
     has that name.
     """
@@ -141,9 +131,9 @@ def _free_label(body: Node, scope: Scope) -> str:
     return label
 
 
-def _first_call(node: Node) -> Call | Reference | None:
+def _first_call(node: ast.Node) -> ast.Call | ast.Reference | None:
     """The leftmost descriptor of a claim that has one subject."""
-    while not isinstance(node, Call | Reference):
+    while not isinstance(node, ast.Call | ast.Reference):
         inner = next(
             (
                 getattr(node, name)
@@ -161,7 +151,7 @@ def _first_call(node: Node) -> Call | Reference | None:
 # ---- how it counts ----
 
 
-def _modifiers(modifiers: tuple[Modifier, ...], scope: Scope) -> _Modifiers | None:
+def _modifiers(modifiers: tuple[ast.Modifier, ...], scope: Scope) -> _Modifiers | None:
     found = _Modifiers()
     seen: dict[str, Span] = {}
     right = True
@@ -173,20 +163,20 @@ def _modifiers(modifiers: tuple[Modifier, ...], scope: Scope) -> _Modifiers | No
             continue
         seen[key] = modifier.span
         match key, modifier.value:
-            case "weight", Quantity(number=Number(value=value), unit=None) if value > 0:
+            case "weight", ast.Quantity(number=ast.Number(value=value), unit=None) if value > 0:
                 found = replace(found, weight=value)
-            case "loss", Name(text=text) if text in _LOSSES:
+            case "loss", ast.Name(text=text) if text in _LOSSES:
                 found = replace(found, loss=_LOSSES[text])
-            case "symprec", Quantity() as written:
+            case "symprec", ast.Quantity() as written:
                 found = replace(found, ambient={"symprec": written})
-            case "weight", Quantity(span=place, unit=None):
+            case "weight", ast.Quantity(span=place, unit=None):
                 right = False
                 scope.report(messages.not_positive("weight"), place)
             case _, value:
                 right = False
                 guess = (
                     did_you_mean(value.text, _LOSSES)
-                    if key == "loss" and isinstance(value, Name)
+                    if key == "loss" and isinstance(value, ast.Name)
                     else ""
                 )
                 needs = guess or (

@@ -34,47 +34,30 @@ from scoutlang.language.checking.values import (
     spoken,
 )
 from scoutlang.language.diagnostics import messages
-from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import (
-    Addition,
-    Both,
-    Either,
-    Implication,
-    Multiplication,
-    Negation,
-    Negative,
-    Node,
-    Quantified,
-    Quantity,
-    Raised,
-    Reference,
-    Set,
-    Star,
-    Text,
-)
+from scoutlang.language.syntax import ast, printer
 
 
-@meaning.register(Quantity)
-def _quantity(node: Quantity, context: Context) -> QuantityValue | None:
+@meaning.register(ast.Quantity)
+def _quantity(node: ast.Quantity, context: Context) -> QuantityValue | None:
     found = quantities.written(node, context.scope)
     return None if found is None else constant(*found, bare=node.unit is None)
 
 
-@meaning.register(Text)
-def _text(node: Text, context: Context) -> TextValue:
+@meaning.register(ast.Text)
+def _text(node: ast.Text, context: Context) -> TextValue:
     return TextValue(node.text)
 
 
 # ---- species ----
 
 
-@meaning.register(Star)
-def _star(node: Star, context: Context) -> SpeciesValue:
+@meaning.register(ast.Star)
+def _star(node: ast.Star, context: Context) -> SpeciesValue:
     return SpeciesValue((ir.Species("*", context.scope.system),), (node.span,))
 
 
-@meaning.register(Set)
-def _set(node: Set, context: Context) -> SpeciesValue | None:
+@meaning.register(ast.Set)
+def _set(node: ast.Set, context: Context) -> SpeciesValue | None:
     """The union of the species in braces."""
     symbols: dict[str, Span] = {}
     right = True
@@ -82,7 +65,7 @@ def _set(node: Set, context: Context) -> SpeciesValue | None:
         # In a definition a set may name any element; what the system has of them is meant.
         if (
             context.scope.in_group
-            and isinstance(item, Reference)
+            and isinstance(item, ast.Reference)
             and item.text in elements.ATOMIC_NUMBER
         ):
             if item.text in context.scope.system:
@@ -102,7 +85,7 @@ def _set(node: Set, context: Context) -> SpeciesValue | None:
             right = False
             continue
         for symbol in value.species[0].elements:
-            if symbol in symbols and isinstance(item, Reference) and item.text == symbol:
+            if symbol in symbols and isinstance(item, ast.Reference) and item.text == symbol:
                 context.scope.report(messages.named_twice(symbol), item.span, also=symbols[symbol])
                 right = False
             symbols.setdefault(symbol, item.span)
@@ -111,8 +94,8 @@ def _set(node: Set, context: Context) -> SpeciesValue | None:
     return SpeciesValue((ir.Species(printer.expression(node), tuple(symbols)),), (node.span,))
 
 
-@meaning.register(Addition)
-def _addition(node: Addition, context: Context) -> Value | None:
+@meaning.register(ast.Addition)
+def _addition(node: ast.Addition, context: Context) -> Value | None:
     """A sum, or the chain of species that is written like one."""
     for operator in node.operators:
         if operator.terminal == "LOOKALIKE_DASH":
@@ -155,19 +138,19 @@ def _addition(node: Addition, context: Context) -> Value | None:
     return arithmetic.total(operands, [o.terminal for o in node.operators], context.scope)
 
 
-def _is_species(node: Node, context: Context) -> bool:
+def _is_species(node: ast.Node, context: Context) -> bool:
     """Whether an operand is written as species, so that its neighbours are meant as species too."""
-    if isinstance(node, Star | Set):
+    if isinstance(node, ast.Star | ast.Set):
         return True
     return (
-        isinstance(node, Reference)
+        isinstance(node, ast.Reference)
         and len(node.names) == 1
         and node.text in elements.ATOMIC_NUMBER
         and resolve(node, context) is None
     )
 
 
-def _chain(node: Addition, values: Sequence[SpeciesValue], scope: Scope) -> SpeciesValue | None:
+def _chain(node: ast.Addition, values: Sequence[SpeciesValue], scope: Scope) -> SpeciesValue | None:
     for operator in node.operators:
         if operator.terminal == "PLUS":
             scope.report(messages.species_added(), operator.span)
@@ -180,8 +163,8 @@ def _chain(node: Addition, values: Sequence[SpeciesValue], scope: Scope) -> Spec
 # ---- arithmetic ----
 
 
-@meaning.register(Multiplication)
-def _multiplication(node: Multiplication, context: Context) -> QuantityValue | None:
+@meaning.register(ast.Multiplication)
+def _multiplication(node: ast.Multiplication, context: Context) -> QuantityValue | None:
     if all(_is_species(n, context) for n in node.operands):
         context.scope.report(messages.species_multiplied(context.scope.slice(node.span)), node.span)
         return None
@@ -191,14 +174,14 @@ def _multiplication(node: Multiplication, context: Context) -> QuantityValue | N
     return arithmetic.product(values, [o.terminal for o in node.operators], context.scope)
 
 
-@meaning.register(Raised)
-def _raised(node: Raised, context: Context) -> QuantityValue | None:
+@meaning.register(ast.Raised)
+def _raised(node: ast.Raised, context: Context) -> QuantityValue | None:
     values = quantity_operands((node.base, node.exponent), context)
     return None if values is None else arithmetic.power(values[0], values[1], context.scope)
 
 
-@meaning.register(Negative)
-def _negative(node: Negative, context: Context) -> QuantityValue | None:
+@meaning.register(ast.Negative)
+def _negative(node: ast.Negative, context: Context) -> QuantityValue | None:
     values = quantity_operands((node.operand,), context)
     return None if values is None else arithmetic.negative(values[0].value)
 
@@ -206,24 +189,24 @@ def _negative(node: Negative, context: Context) -> QuantityValue | None:
 # ---- logic ----
 
 
-@meaning.register(Negation)
-def _negation(node: Negation, context: Context) -> TruthValue | None:
+@meaning.register(ast.Negation)
+def _negation(node: ast.Negation, context: Context) -> TruthValue | None:
     truth = proposition(node.operand, context)
     return None if truth is None else TruthValue(ir.Not(truth.node), truth.sites)
 
 
-@meaning.register(Both)
-def _both(node: Both, context: Context) -> TruthValue | None:
+@meaning.register(ast.Both)
+def _both(node: ast.Both, context: Context) -> TruthValue | None:
     return _joined(ir.And, node.operands, context)
 
 
-@meaning.register(Either)
-def _either(node: Either, context: Context) -> TruthValue | None:
+@meaning.register(ast.Either)
+def _either(node: ast.Either, context: Context) -> TruthValue | None:
     return _joined(ir.Or, node.operands, context)
 
 
-@meaning.register(Implication)
-def _implication(node: Implication, context: Context) -> TruthValue | None:
+@meaning.register(ast.Implication)
+def _implication(node: ast.Implication, context: Context) -> TruthValue | None:
     both = _joined(ir.And, (node.premise, node.conclusion), context)
     if both is None:
         return None
@@ -231,8 +214,8 @@ def _implication(node: Implication, context: Context) -> TruthValue | None:
     return TruthValue(ir.Implies(*both.node.of), both.sites)
 
 
-@meaning.register(Quantified)
-def _quantified(node: Quantified, context: Context) -> TruthValue | None:
+@meaning.register(ast.Quantified)
+def _quantified(node: ast.Quantified, context: Context) -> TruthValue | None:
     word, operand = node.word.text, node.operand
     inner = proposition(operand, replace(context, per_site=True))
     if inner is None:
@@ -244,7 +227,7 @@ def _quantified(node: Quantified, context: Context) -> TruthValue | None:
 
 
 def _joined(
-    combine: type[ir.And | ir.Or], operands: Sequence[Node], context: Context
+    combine: type[ir.And | ir.Or], operands: Sequence[ast.Node], context: Context
 ) -> TruthValue | None:
     found = [proposition(n, context) for n in operands]
     truths = [t for t in found if t is not None]

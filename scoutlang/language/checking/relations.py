@@ -18,22 +18,9 @@ from scoutlang.language.checking.values import Operand, QuantityValue, TruthValu
 from scoutlang.language.diagnostics import messages
 from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.diagnostics.suggest import closest, listing, quoted
-from scoutlang.language.syntax.ast import (
-    Among,
-    Comparator,
-    Comparison,
-    Link,
-    Node,
-    Quantity,
-    Range,
-    Reference,
-    Text,
-    Unit,
-    Wish,
-    Within,
-)
+from scoutlang.language.syntax import ast
 
-_FLIPPED: dict[Comparator, Comparator] = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_FLIPPED: dict[str, ast.Comparator] = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _WISHES: dict[str, Literal["low", "high"]] = {"low": "low", "high": "high"}
 HALF = 0.5
 """Tolerance of whole numbers: categories and truth values."""
@@ -47,8 +34,8 @@ ANGSTROM_PER_NM = 10.0
 _LEAST_PERCENT, _PERCENT = 2, 100
 
 
-@meaning.register(Comparison)
-def _comparison(node: Comparison, context: Context) -> TruthValue | None:
+@meaning.register(ast.Comparison)
+def _comparison(node: ast.Comparison, context: Context) -> TruthValue | None:
     """``x = 4 ± 0.3``, ``x > y``, ``3 < x < 5``."""
     steps = []
     left = node.first
@@ -69,8 +56,8 @@ def _comparison(node: Comparison, context: Context) -> TruthValue | None:
     )
 
 
-@meaning.register(Within)
-def _within(node: Within, context: Context) -> TruthValue | None:
+@meaning.register(ast.Within)
+def _within(node: ast.Within, context: Context) -> TruthValue | None:
     """``x in [14, 22] Å^3``."""
     value = quantity(node.subject, context)
     if value is None:
@@ -94,7 +81,7 @@ def _within(node: Within, context: Context) -> TruthValue | None:
 
 
 def interval(
-    range_: Range, value: QuantityValue, what: str, context: Context
+    range_: ast.Range, value: QuantityValue, what: str, context: Context
 ) -> tuple[float, float] | None:
     """The ends of a range in the dimension of a value, or None after a report."""
     ends = constants([range_.low, range_.high], range_.unit, value, what, context)
@@ -111,15 +98,15 @@ def interval(
     return low, high
 
 
-def backwards(range_: Range, scope: Scope) -> None:
+def backwards(range_: ast.Range, scope: Scope) -> None:
     """Report a range whose lower end is the larger one."""
     unit = f" {range_.unit.text}" if range_.unit else ""
     right = f"[{scope.slice(range_.high.span)}, {scope.slice(range_.low.span)}]{unit}"
     scope.report(messages.backwards(right), range_.span)
 
 
-@meaning.register(Among)
-def _among(node: Among, context: Context) -> TruthValue | None:
+@meaning.register(ast.Among)
+def _among(node: ast.Among, context: Context) -> TruthValue | None:
     """``crystal_system in {cubic, tetragonal}``, ``CN(Cu-P) in {4, 6}``."""
     found = [_equal(node.subject, item, context) for item in node.set.items]
     truths = [t for t in found if t is not None]
@@ -134,7 +121,7 @@ def _among(node: Among, context: Context) -> TruthValue | None:
     )
 
 
-def _doubt_mean(node: Among, context: Context) -> None:
+def _doubt_mean(node: ast.Among, context: Context) -> None:
     """``angle(O-Cu-O) in {90, 180}`` asks the mean of all angles, which is neither."""
     value = quantity(node.subject, context)
     if (
@@ -148,8 +135,8 @@ def _doubt_mean(node: Among, context: Context) -> None:
         )
 
 
-@meaning.register(Wish)
-def _wish(node: Wish, context: Context) -> WishValue | None:
+@meaning.register(ast.Wish)
+def _wish(node: ast.Wish, context: Context) -> WishValue | None:
     """``x as low as possible``."""
     right = True
     for name, words in ((node.direction, ("low", "high")), (node.ending, ("possible",))):
@@ -166,21 +153,25 @@ def _wish(node: Wish, context: Context) -> WishValue | None:
 
 
 def constants(
-    nodes: Sequence[Node], shared: Unit | None, value: QuantityValue, what: str, context: Context
+    nodes: Sequence[ast.Node],
+    shared: ast.Unit | None,
+    value: QuantityValue,
+    what: str,
+    context: Context,
 ) -> list[float | None] | None:
     """Numbers in the dimension of a value, None where one is not a number but something measured;
     None for all after a report.
 
     A unit that is written once counts for all that have none.
     """
-    plain = [n for n in nodes if isinstance(n, Quantity)]
+    plain = [n for n in nodes if isinstance(n, ast.Quantity)]
     resolved = quantities.resolve_together(plain, shared, value.dimension, what, context.scope)
     if resolved is None:
         return None
     written = iter(resolved)
     found: list[float | None] = []
     for node in nodes:
-        if isinstance(node, Quantity):
+        if isinstance(node, ast.Quantity):
             found.append(next(written))
             continue
         other = quantity(node, context)
@@ -198,7 +189,7 @@ def constants(
 # ---- comparisons ----
 
 
-def _step(left: Node, link: Link, context: Context) -> TruthValue | None:
+def _step(left: ast.Node, link: ast.Link, context: Context) -> TruthValue | None:
     scope = context.scope
     operator = link.operator.symbol
     if link.operator.terminal == "DOUBLE_EQUAL":
@@ -236,7 +227,7 @@ def _step(left: Node, link: Link, context: Context) -> TruthValue | None:
     return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
 
 
-def _equal(subject: Node, item: Node, context: Context) -> TruthValue | None:
+def _equal(subject: ast.Node, item: ast.Node, context: Context) -> TruthValue | None:
     """One alternative of `among`."""
     value = quantity(subject, context)
     if value is None:
@@ -261,12 +252,16 @@ def _equal(subject: Node, item: Node, context: Context) -> TruthValue | None:
 
 
 def _category(
-    value: QuantityValue, operator: Comparator, other: Node, link: Link | None, scope: Scope
+    value: QuantityValue,
+    operator: ast.Comparator,
+    other: ast.Node,
+    link: ast.Link | None,
+    scope: Scope,
 ) -> TruthValue | None:
     """``crystal_system = cubic``."""
     assert value.signature is not None
     words = value.signature.categories
-    text = other.text if isinstance(other, Reference | Text) else scope.slice(other.span)
+    text = other.text if isinstance(other, ast.Reference | ast.Text) else scope.slice(other.span)
     if text not in words:
         known = f"it is one of {listing(words)}"
         guess = closest(text, words)
@@ -281,7 +276,7 @@ def _category(
     return TruthValue(ir.Compare(value.node, relation), value.sites)
 
 
-def _is_word(value: QuantityValue, node: Within, scope: Scope) -> bool:
+def _is_word(value: QuantityValue, node: ast.Within, scope: Scope) -> bool:
     if value.signature is None or not value.signature.categories:
         return False
     scope.report(messages.word_has_no_range(value.signature.name), node.range.span)
@@ -290,9 +285,9 @@ def _is_word(value: QuantityValue, node: Within, scope: Scope) -> bool:
 
 def _two_measured(
     value: QuantityValue,
-    subject: Node,
-    operator: Comparator,
-    other: Node,
+    subject: ast.Node,
+    operator: ast.Comparator,
+    other: ast.Node,
     tolerance: float | None,
     context: Context,
 ) -> TruthValue | None:
@@ -311,7 +306,7 @@ def _two_measured(
 
 
 def _relation(
-    operator: Comparator, number: float, tolerance: float | None, scale: float
+    operator: ast.Comparator, number: float, tolerance: float | None, scale: float
 ) -> ir.Relation:
     match operator:
         case "=":
@@ -323,8 +318,8 @@ def _relation(
 
 
 def _tolerance(
-    operator: Comparator,
-    link: Link,
+    operator: ast.Comparator,
+    link: ast.Link,
     given: Sequence[float | None],
     value: QuantityValue,
     scope: Scope,
@@ -353,7 +348,9 @@ def _tolerance(
 # ---- what cannot be right ----
 
 
-def _possible(value: QuantityValue, number: float, node: Node, subject: Node, scope: Scope) -> bool:
+def _possible(
+    value: QuantityValue, number: float, node: ast.Node, subject: ast.Node, scope: Scope
+) -> bool:
     if value.minimum <= number <= value.maximum:
         return True
     name, unit = _name(value, subject, scope), value.dimension.unit
@@ -378,10 +375,10 @@ def _possible(value: QuantityValue, number: float, node: Node, subject: Node, sc
 
 def _never(
     value: QuantityValue,
-    operator: Comparator,
+    operator: ast.Comparator,
     number: float,
-    subject: Node,
-    link: Link,
+    subject: ast.Node,
+    link: ast.Link,
     scope: Scope,
 ) -> bool:
     name, unit = _name(value, subject, scope), value.dimension.unit
@@ -404,8 +401,8 @@ def _doubts(
     value: QuantityValue,
     relation: ir.Relation,
     number: float,
-    node: Node,
-    subject: Node,
+    node: ast.Node,
+    subject: ast.Node,
     scope: Scope,
 ) -> None:
     """What the descriptor itself has to say about its use, and lengths that look like another unit."""
@@ -421,7 +418,7 @@ def _doubts(
 
 
 def _concerns(
-    value: QuantityValue, relation: ir.Relation, node: Node, subject: Node, scope: Scope
+    value: QuantityValue, relation: ir.Relation, node: ast.Node, subject: ast.Node, scope: Scope
 ) -> None:
     if (
         value.measure is None
@@ -465,6 +462,6 @@ def _radii_sums(a: ir.Species, b: ir.Species) -> Iterator[float]:
             yield elements.bond_radius(first, second)
 
 
-def _name(value: QuantityValue, node: Node, scope: Scope) -> str:
+def _name(value: QuantityValue, node: ast.Node, scope: Scope) -> str:
     """What a value is called in a message about its unit."""
     return value.signature.name if value.signature else quoted(scope.slice(node.span))

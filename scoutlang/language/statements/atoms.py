@@ -15,7 +15,7 @@ from scoutlang.language.checking.scope import Scope
 from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Node, Operator, Parts, Quantity, Range, Symbol
+from scoutlang.language.syntax.ast import Node, Operator, Quantity, Range
 
 _MOST = 10_000
 
@@ -26,16 +26,7 @@ class Atoms(Statement):
     once = True
 
     operator: Operator | None
-    demand: Node
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Atoms:
-        range_ = parts.maybe(Range)
-        if range_ is not None:
-            return cls(span, None, range_)
-        return cls(
-            span, parts.one(Operator), next(p for p in reversed(parts) if not isinstance(p, Symbol))
-        )
+    demand: Node | Range
 
     def text(self) -> str:
         if isinstance(self.demand, Range):

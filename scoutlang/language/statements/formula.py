@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scoutlang.ir.source import Span
 from scoutlang.language.checking import models
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.checking.species import formula_parts
 from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.diagnostics.suggest import listing, quoted
 from scoutlang.language.statements.statement import Slip, Statement
-from scoutlang.language.syntax.ast import Name, Parts, Text
+from scoutlang.language.syntax.ast import Name, Text
 from scoutlang.language.syntax.lexeme import Lexeme
 
 
@@ -26,12 +25,6 @@ class Formula(Statement):
     precedence = 2
 
     written: Name | Text
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Formula:
-        written = parts[0]
-        assert isinstance(written, Name | Text)
-        return cls(span, written)
 
     @classmethod
     def slip(cls, lexemes: Sequence[Lexeme], position: int) -> Slip | None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from scoutlang import ir
 from scoutlang.ir.settings import settings as settings_of
-from scoutlang.ir.source import Span
 from scoutlang.language.checking import settings
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.statements.statement import Configuring
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Parts, Setting
+from scoutlang.language.syntax.ast import Setting
 
 
 class Guide(Configuring):
@@ -25,10 +24,6 @@ class Guide(Configuring):
     one_setting = "k=0.8"
 
     settings: tuple[Setting, ...]
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Guide:
-        return cls(span, parts.all(Setting))
 
     def text(self) -> str:
         return f"guide {printer.settings(self.settings)}".rstrip()

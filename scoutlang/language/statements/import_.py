@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from scoutlang.ir.source import Span
 from scoutlang.language.checking.scope import Import, Names, Scope
 from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.diagnostics.suggest import quoted
 from scoutlang.language.statements.statement import Slip, Statement
-from scoutlang.language.syntax.ast import Name, Parts, Reference, Text
+from scoutlang.language.syntax.ast import Name, Reference, Text
 from scoutlang.language.syntax.lexeme import Lexeme
 
 
@@ -30,12 +29,6 @@ class Import_(Statement):
 
     what: Reference | Text
     alias: Name | None
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Import_:
-        what = parts[0]
-        assert isinstance(what, Reference | Text)
-        return cls(span, what, parts.maybe(Name))
 
     @classmethod
     def slip(cls, lexemes: Sequence[Lexeme], position: int) -> Slip | None:

@@ -7,12 +7,11 @@ can be written once.
 
 from __future__ import annotations
 
-from scoutlang.ir.source import Span
 from scoutlang.language.checking import definitions
 from scoutlang.language.checking.scope import Definition, Names, Scope
 from scoutlang.language.statements.statement import Defining
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Name, Node, Parts
+from scoutlang.language.syntax.ast import Node
 
 
 class Let(Defining):
@@ -24,10 +23,6 @@ class Let(Defining):
     outline = "Constant"
 
     body: Node
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Let:
-        return cls(span, parts.one(Name), parts[-1])
 
     def text(self) -> str:
         return f"let {self.name.text} = {printer.expression(self.body)}"

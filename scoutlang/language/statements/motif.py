@@ -13,7 +13,7 @@ from scoutlang.language.checking.scope import Definition, Names, Scope
 from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.statements.statement import Defining
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Name, Node, Parts, Place
+from scoutlang.language.syntax.ast import Node, Place
 
 
 class Motif(Defining):
@@ -26,10 +26,6 @@ class Motif(Defining):
 
     places: tuple[Place, ...]
     body: Node
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Motif:
-        return cls(span, parts.one(Name), parts.all(Place), parts[-1])
 
     def text(self) -> str:
         places = ", ".join(printer.place(p) for p in self.places)

@@ -7,12 +7,11 @@ family of runs. The range is optional; a value outside of it is refused.
 from __future__ import annotations
 
 from scoutlang import ir
-from scoutlang.ir.source import Span
 from scoutlang.language.checking import definitions
 from scoutlang.language.checking.scope import Definition, Names, Scope
 from scoutlang.language.statements.statement import Defining
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Name, Node, Parts, Range
+from scoutlang.language.syntax.ast import Node, Range
 
 
 class Param(Defining):
@@ -23,10 +22,6 @@ class Param(Defining):
 
     value: Node
     range: Range | None
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Param:
-        return cls(span, parts.one(Name), parts[2], parts.maybe(Range))
 
     def text(self) -> str:
         range_ = f" in {printer.range_text(self.range)}" if self.range else ""

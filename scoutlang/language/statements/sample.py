@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scoutlang import ir
-from scoutlang.ir.source import Span
 from scoutlang.language.checking import models, settings
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.statements.statement import Configuring, Slip
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Name, Number, Parts, Setting
+from scoutlang.language.syntax.ast import Name, Number, Setting
 from scoutlang.language.syntax.lexeme import Lexeme
 
 
@@ -28,10 +27,6 @@ class Sample(Configuring):
 
     count: Number | None
     settings: tuple[Setting, ...]
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Sample:
-        return cls(span, parts.maybe(Number), parts.all(Setting))
 
     @classmethod
     def slip(cls, lexemes: Sequence[Lexeme], position: int) -> Slip | None:

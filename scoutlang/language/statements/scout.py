@@ -7,11 +7,10 @@ refused; the manual has the table of versions.
 from __future__ import annotations
 
 from scoutlang.ir import LANGUAGE_VERSION
-from scoutlang.ir.source import Span
 from scoutlang.language.checking.scope import Names, Scope
 from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.statements.statement import Statement
-from scoutlang.language.syntax.ast import Number, Parts
+from scoutlang.language.syntax.ast import Number
 
 
 class Scout(Statement):
@@ -23,10 +22,6 @@ class Scout(Statement):
     precedence = 0
 
     version: Number
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Scout:
-        return cls(span, parts.one(Number))
 
     def text(self) -> str:
         return f"scout {self.version.text}"

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from scoutlang import ir
 from scoutlang.ir.source import Source, Span
 from scoutlang.language.checking import claims
 from scoutlang.language.checking.scope import Names, Scope
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Claim, Name, Parts, Rule, as_data
+from scoutlang.language.syntax.ast import Claim, Name, Rule, as_data
 from scoutlang.language.syntax.lexeme import Lexeme, open_brackets
 
 
@@ -106,10 +106,6 @@ class Claiming(Statement):
     """Whether it is true or not of a structure; what only steers may be a wish."""
 
     claim: Claim
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Self:
-        return cls(span, parts.one(Claim))
 
     @classmethod
     def slip(cls, lexemes: Sequence[Lexeme], position: int) -> Slip | None:

@@ -6,14 +6,15 @@ run for each combination.
 
 from __future__ import annotations
 
+import math
+
 from scoutlang import ir
-from scoutlang.ir.source import Span
 from scoutlang.language.checking import definitions
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Name, Parts, Set
+from scoutlang.language.syntax.ast import Name, Set
 
 MAX_MEMBERS = 1_000
 
@@ -27,57 +28,33 @@ class Sweep(Statement):
     name: Name
     values: Set
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Sweep:
-        return cls(span, parts.one(Name), parts.one(Set))
-
     def text(self) -> str:
         return f"sweep {self.name.text} in {printer.expression(self.values)}"
 
     def check(self, scope: Scope) -> None:
         name = self.name.text
         if not definitions.can_be_set(name, scope):
+            advice = definitions.settable_help(name, scope)
             scope.report(
-                Message(
-                    "E077",
-                    f"nothing here is called `{name}`",
-                    definitions.settable_help(name, scope),
-                ),
-                self.name.span,
+                Message("E077", f"nothing here is called `{name}`", advice), self.name.span
             )
             return
-        before = next(
-            (
-                s
-                for s in scope.statements
-                if isinstance(s, Sweep) and s.name == self.name and s is not self
-            ),
-            None,
-        )
-        if before is not None and before.span.start < self.span.start:
-            scope.report(
-                Message("E070", f"`{name}` is swept twice", "merge the values"),
-                self.name.span,
-                also=before.name.span,
-            )
+        before = next(s for s in scope.statements if isinstance(s, Sweep) and s.name == self.name)
+        if before.span.start < self.span.start:
+            message = Message("E070", f"`{name}` is swept twice", "merge the values")
+            scope.report(message, self.name.span, also=before.name.span)
             return
         if name in scope.overrides:
             return
         texts = tuple(printer.expression(v, printer.OPERAND) for v in self.values.items)
+        members = math.prod([len(texts), *(len(sweep.values) for sweep in scope.sweeps)])
+        wrong = None
         if len(set(texts)) < len(texts):
-            scope.report(
-                Message("E077", "a value is given twice", "each value makes one run"),
-                self.values.span,
-            )
-            return
-        members = len(texts)
-        for sweep in scope.sweeps:
-            members *= len(sweep.values)
-        if members > MAX_MEMBERS:
-            scope.report(
-                Message("E077", f"the sweeps make {members} runs", f"at most {MAX_MEMBERS}"),
-                self.values.span,
-            )
+            wrong = Message("E077", "a value is given twice", "each value makes one run")
+        elif members > MAX_MEMBERS:
+            wrong = Message("E077", f"the sweeps make {members} runs", f"at most {MAX_MEMBERS}")
+        if wrong:
+            scope.report(wrong, self.values.span)
             return
         possible = [definitions.check_sweep_value(name, v, scope) for v in self.values.items]
         if all(possible):

@@ -5,6 +5,8 @@ Exactly one per program. Sampling draws no other element; `*` in a claim means a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scoutlang.ir.source import Span
 from scoutlang.language.checking import species
 from scoutlang.language.checking.scope import Scope
@@ -13,7 +15,7 @@ from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.diagnostics.suggest import quoted
 from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax import printer
-from scoutlang.language.syntax.ast import Addition, Node, Parts, Plus, Reference
+from scoutlang.language.syntax.ast import Addition, Node, Plus, Reference
 
 
 class System(Statement):
@@ -29,7 +31,7 @@ class System(Statement):
     joints: tuple[Plus, ...]
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> System:
+    def build(cls, span: Span, parts: Sequence[Node]) -> System:
         written = parts[0]
         if isinstance(written, Addition):
             return cls(span, written.operands, written.operators)

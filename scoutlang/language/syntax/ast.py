@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, NoReturn, TypeVar, dataclass_transform
+from functools import cache
+from typing import Any, ClassVar, Literal, NoReturn, Self, dataclass_transform
 
 from scoutlang.ir.source import Span
-
-T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True)
@@ -25,15 +24,12 @@ class _Record:
     program.
     """
 
-    _fields: ClassVar[tuple[str, ...]] = ()
+    _fields: ClassVar[Mapping[str, str]] = {}
+    """Name → type, as it is written."""
 
     def __init_subclass__(cls) -> None:
-        own = (
-            name
-            for name, kind in inspect.get_annotations(cls).items()
-            if not kind.startswith("ClassVar")
-        )
-        cls._fields = tuple(dict.fromkeys((*cls._fields, *own)))
+        own = inspect.get_annotations(cls).items()
+        cls._fields = {**cls._fields, **{n: k for n, k in own if not k.startswith("ClassVar")}}
 
     def __init__(self, *values: object) -> None:
         self.__dict__.update(zip(self._fields, values, strict=True))
@@ -53,31 +49,13 @@ class _Record:
 
     def _meaning(self) -> tuple[object, ...]:
         """All fields but the first."""
-        return tuple(getattr(self, name) for name in self._fields[1:])
+        return tuple([getattr(self, name) for name in self._fields][1:])
 
 
 class Node(_Record):
     """Anything with a place in the program."""
 
     span: Span
-
-
-class Parts(tuple[Node, ...]):
-    """What a grammar rule matched, in order: nodes of its sub-rules and leaves."""
-
-    def all(self, kind: type[T]) -> tuple[T, ...]:
-        return tuple([p for p in self if isinstance(p, kind)])
-
-    def maybe(self, kind: type[T]) -> T | None:
-        for part in self:
-            if isinstance(part, kind):
-                return part
-        return None
-
-    def one(self, kind: type[T]) -> T:
-        found = self.maybe(kind)
-        assert found is not None
-        return found
 
 
 # ---- leaves ----
@@ -98,6 +76,10 @@ class Number(Node):
     value: float
     text: str
 
+    def negated(self, span: Span) -> Number:
+        """The number with a minus, and the place of both."""
+        return Number(span, -self.value, f"-{self.text}")
+
 
 class Text(Node):
     """A quoted string, without its quotes."""
@@ -114,27 +96,45 @@ class Rule(Node):
     # Not an ABC: their `isinstance` takes several times as long, and the checker asks it all the
     # time.
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Node:
-        """The node from what its rule matched."""
-        raise NotImplementedError(cls)
+    def build(cls, span: Span, parts: Sequence[Node]) -> Node:
+        """The node from what its rule matched, in order: nodes of its sub-rules and leaves.
+
+        Each field takes the first part of its type that those before it have left, or all of them;
+        a field of text is that of the first part.
+        """
+        left = list(parts)
+        values: list[object] = []
+        for name, kinds, many in _takes(cls):  # type: ignore[arg-type]  # a class is hashable
+            if kinds is str:
+                values.append(getattr(left[0], name))
+                continue
+            found = [p for p in left if isinstance(p, kinds)]
+            if found and not many:
+                left.remove(found[0])
+            values.append(tuple(found) if many else found[0] if found else None)
+        return cls(span, *values)
 
 
 class Expression(Rule):
     """Species, a quantity, or a proposition: which of them is the checker's business."""
 
 
-def _operands(parts: Parts) -> tuple[Node, ...]:
-    """The expressions among the parts; a quoted text is one."""
-    return tuple([p for p in parts if isinstance(p, (Expression, Text))])
+@cache
+def _takes(rule: type[Rule]) -> list[tuple[str, Any, bool]]:
+    """Each field of a rule but the span: its name, the classes of the parts that it takes, and
+    whether it takes all of them.
+    """
+    found = []
+    for name, kind in rule._fields.items():
+        many = kind.startswith("tuple[")
+        names = kind.removeprefix("tuple[").removesuffix(", ...]").split(" | ")
+        kinds = str if kind == "str" else tuple([_CLASSES[n] for n in names if n != "None"])
+        found.append((name, kinds, many))
+    return found[1:]
 
 
 class Unit(Rule):
     text: str
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Unit:
-        leaf = parts[0]
-        return cls(span, leaf.text if isinstance(leaf, Name | Symbol) else "")
 
 
 class Quantity(Expression):
@@ -143,10 +143,6 @@ class Quantity(Expression):
     number: Number
     unit: Unit | None
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Quantity:
-        return cls(span, parts.one(Number), parts.maybe(Unit))
-
 
 class Reference(Expression):
     """``Cu``, ``rc``, ``poly.octahedron``."""
@@ -154,18 +150,10 @@ class Reference(Expression):
     names: tuple[Name, ...]
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Reference:
+    def build(cls, span: Span, parts: Sequence[Node]) -> Self:
         # `symprec` is a word of the language and the name of a parameter.
-        return cls(
-            span,
-            tuple(
-                [
-                    p if isinstance(p, Name) else Name(p.span, p.text)
-                    for p in parts
-                    if isinstance(p, (Name, Symbol))
-                ]
-            ),
-        )
+        words = (p for p in parts if isinstance(p, Name | Symbol))
+        return cls(span, tuple([Name(w.span, w.text) for w in words]))
 
     @property
     def text(self) -> str:
@@ -175,27 +163,19 @@ class Reference(Expression):
 class Star(Expression):
     """``*``: any element of the system."""
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Star:
-        return cls(span)
-
 
 class Set(Expression):
     """``{P, As}``, ``{0.2, 0.4}``."""
 
     items: tuple[Node, ...]
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Set:
-        return cls(span, _operands(parts))
-
 
 class Group(Rule):
     """Brackets: the tree has what is inside."""
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Node:
-        return _operands(parts)[0]
+    def build(cls, span: Span, parts: Sequence[Node]) -> Node:
+        return parts[0]
 
 
 class Call(Expression):
@@ -206,23 +186,12 @@ class Call(Expression):
     callee: Reference
     arguments: tuple[Node, ...]
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Call:
-        callee, *arguments = _operands(parts)
-        assert isinstance(callee, Reference)
-        return cls(span, callee, tuple(arguments))
-
 
 class Raised(Expression):
     """``x ^ 2``."""
 
     base: Node
     exponent: Node
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Raised:
-        base, exponent = _operands(parts)
-        return cls(span, base, exponent)
 
 
 class Negative(Expression):
@@ -231,17 +200,15 @@ class Negative(Expression):
     operand: Node
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Node:
-        (operand,) = _operands(parts)
-        if parts.one(Symbol).terminal == "PLUS":
+    def build(cls, span: Span, parts: Sequence[Node]) -> Node:
+        sign, operand = parts
+        assert isinstance(sign, Symbol)
+        if sign.terminal == "PLUS":
             return operand
         if isinstance(operand, Quantity) and not operand.number.text.startswith("-"):
             number = operand.number
-            return Quantity(
-                span,
-                Number(Span(span.start, number.span.end), -number.value, f"-{number.text}"),
-                operand.unit,
-            )
+            place = Span(span.start, number.span.end)
+            return Quantity(span, number.negated(place), operand.unit)
         return cls(span, operand)
 
 
@@ -252,19 +219,11 @@ class Plus(Rule):
 
     terminal: str
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Plus:
-        return cls(span, parts.one(Symbol).terminal)
-
 
 class Times(Rule):
     """``*`` or ``/``."""
 
     terminal: str
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Times:
-        return cls(span, parts.one(Symbol).terminal)
 
 
 class Addition(Expression):
@@ -273,20 +232,12 @@ class Addition(Expression):
     operands: tuple[Node, ...]
     operators: tuple[Plus, ...]
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Addition:
-        return cls(span, _operands(parts), parts.all(Plus))
-
 
 class Multiplication(Expression):
     """``2 * a / b``."""
 
     operands: tuple[Node, ...]
     operators: tuple[Times, ...]
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Multiplication:
-        return cls(span, _operands(parts), parts.all(Times))
 
 
 Comparator = Literal["=", "<", "<=", ">", ">="]
@@ -310,17 +261,9 @@ class Operator(Rule):
         """What it means, however it is written."""
         return _COMPARATORS[self.terminal]
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Operator:
-        return cls(span, parts.one(Symbol).terminal)
-
 
 class Tolerance(Rule):
     value: Node
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Tolerance:
-        return cls(span, _operands(parts)[0])
 
 
 class Link(Rule):
@@ -330,20 +273,12 @@ class Link(Rule):
     value: Node
     tolerance: Tolerance | None
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Link:
-        return cls(span, parts.one(Operator), _operands(parts)[0], parts.maybe(Tolerance))
-
 
 class Comparison(Expression):
     """``CN(Cu-P) = 4 ± 0.3``, ``3 < CN(Cu-P) < 5``."""
 
     first: Node
     links: tuple[Link, ...]
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Comparison:
-        return cls(span, _operands(parts)[0], parts.all(Link))
 
 
 class Range(Rule):
@@ -353,11 +288,6 @@ class Range(Rule):
     high: Node
     unit: Unit | None
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Range:
-        low, high = _operands(parts)
-        return cls(span, low, high, parts.maybe(Unit))
-
 
 class Within(Expression):
     """``volume_per_atom in [14, 22]``."""
@@ -365,22 +295,12 @@ class Within(Expression):
     subject: Node
     range: Range
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Within:
-        return cls(span, _operands(parts)[0], parts.one(Range))
-
 
 class Among(Expression):
     """``crystal_system in {cubic, tetragonal}``."""
 
     subject: Node
     set: Set
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Among:
-        subject, choices = _operands(parts)
-        assert isinstance(choices, Set)
-        return cls(span, subject, choices)
 
 
 class Wish(Expression):
@@ -392,20 +312,11 @@ class Wish(Expression):
     direction: Name
     ending: Name
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Wish:
-        direction, ending = parts.all(Name)
-        return cls(span, _operands(parts)[0], direction, ending)
-
 
 class Negation(Expression):
     """``not p``."""
 
     operand: Node
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Negation:
-        return cls(span, _operands(parts)[0])
 
 
 class Quantified(Expression):
@@ -414,29 +325,17 @@ class Quantified(Expression):
     word: Symbol
     operand: Node
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Quantified:
-        return cls(span, parts.one(Symbol), _operands(parts)[0])
-
 
 class Both(Expression):
     """``p and q``."""
 
     operands: tuple[Node, ...]
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Both:
-        return cls(span, _operands(parts))
-
 
 class Either(Expression):
     """``p or q``."""
 
     operands: tuple[Node, ...]
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Either:
-        return cls(span, _operands(parts))
 
 
 class Implication(Expression):
@@ -445,11 +344,6 @@ class Implication(Expression):
     premise: Node
     conclusion: Node
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Implication:
-        premise, conclusion = _operands(parts)
-        return cls(span, premise, conclusion)
-
 
 class Modifier(Rule):
     """``weight 2``, ``loss huber``, ``symprec 0.1 Å``."""
@@ -457,23 +351,11 @@ class Modifier(Rule):
     key: Symbol
     value: Quantity | Name
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Modifier:
-        value = parts[-1]
-        assert isinstance(value, Quantity | Name)
-        return cls(
-            span, next(s for s in parts.all(Symbol) if s.terminal not in ("COMMA", "EQUAL")), value
-        )
-
 
 class Label(Rule):
     """``dimer:``, the name of a term in tables and plots."""
 
     name: Name
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Label:
-        return cls(span, parts.one(Name))
 
 
 class Claim(Rule):
@@ -483,20 +365,12 @@ class Claim(Rule):
     body: Node
     modifiers: tuple[Modifier, ...]
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Claim:
-        return cls(span, parts.maybe(Label), _operands(parts)[0], parts.all(Modifier))
-
 
 class Place(Rule):
     """A parameter of a motif, ``A`` or ``r = 2.6 Å`` with a default."""
 
     name: Name
     default: Node | None
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Place:
-        return cls(span, parts.one(Name), next(iter(_operands(parts)), None))
 
 
 class Change(Rule):
@@ -505,11 +379,6 @@ class Change(Rule):
     start: Number
     end: Number
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Change:
-        start, end = parts.all(Number)
-        return cls(span, start, end)
-
 
 class Knot(Rule):
     """``0.5: 0.8`` in a schedule: at this time that strength."""
@@ -517,36 +386,23 @@ class Knot(Rule):
     time: Number
     value: Number
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Knot:
-        time, value = parts.all(Number)
-        return cls(span, time, value)
-
 
 class Schedule(Rule):
     """``ramp(0 -> 0.8, cosine)``. Its name and points are checked later, as any misspelt word."""
 
     name: Name
-    points: tuple[Node, ...]
-
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Schedule:
-        name, *points = (p for p in parts if not isinstance(p, Symbol))
-        assert isinstance(name, Name)
-        return cls(span, name, tuple(points))
+    points: tuple[Number | Name | Change | Knot, ...]
 
 
 class Numeral(Rule):
     """A number of a setting, with its sign: the tree has a `Number`."""
 
     @classmethod
-    def build(cls, span: Span, parts: Parts) -> Number:
-        number = parts.one(Number)
-        return (
-            number
-            if not any(s.terminal == "HYPHEN" for s in parts.all(Symbol))
-            else Number(span, -number.value, f"-{number.text}")
-        )
+    def build(cls, span: Span, parts: Sequence[Node]) -> Node:
+        sign, number = parts[0], parts[-1]
+        assert isinstance(number, Number)
+        minus = isinstance(sign, Symbol) and sign.terminal == "HYPHEN"
+        return number.negated(span) if minus else number
 
 
 SettingValue = Number | Name | Text | Schedule
@@ -558,23 +414,15 @@ class Setting(Rule):
     key: Name
     value: SettingValue
 
-    @classmethod
-    def build(cls, span: Span, parts: Parts) -> Setting:
-        value = parts[-1]
-        assert isinstance(value, SettingValue)
-        return cls(span, parts.one(Name), value)
 
+_CLASSES: Mapping[str, Any] = {**globals(), "Node": (Expression, Text)}
+"""What a field may be; where it is any node, a quoted text is one as well as an expression."""
 
-def _rules(base: type[Rule]) -> dict[str, type[Rule]]:
-    found: dict[str, type[Rule]] = {}
-    for rule in base.__subclasses__():
-        found.update(_rules(rule))
-        if "build" in vars(rule):
-            found[rule.__name__.lower()] = rule
-    return found
-
-
-RULES: Mapping[str, type[Rule]] = _rules(Rule)
+RULES: Mapping[str, type[Rule]] = {
+    name.lower(): value
+    for name, value in _CLASSES.items()
+    if isinstance(value, type) and issubclass(value, Rule) and value not in (Rule, Expression)
+}
 """Rule of the grammar → class; statements are in `statements`."""
 
 
@@ -583,7 +431,7 @@ def as_data(node: Any) -> Any:
     …}``.
     """
     if isinstance(node, Node):
-        fields = {name: as_data(getattr(node, name)) for name in node._fields[1:]}
+        fields = {name: as_data(getattr(node, name)) for name in node._fields if name != "span"}
         return {"node": type(node).__name__, "span": [node.span.start, node.span.end], **fields}
     if isinstance(node, Sequence) and not isinstance(node, str):
         return [as_data(item) for item in node]

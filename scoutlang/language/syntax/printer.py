@@ -12,59 +12,27 @@ import re
 from collections.abc import Callable, Sequence
 
 from scoutlang.ir.units import find_unit
-from scoutlang.language.syntax.ast import (
-    Addition,
-    Among,
-    Both,
-    Call,
-    Change,
-    Claim,
-    Comparison,
-    Either,
-    Implication,
-    Knot,
-    Modifier,
-    Multiplication,
-    Name,
-    Negation,
-    Negative,
-    Node,
-    Number,
-    Place,
-    Quantified,
-    Quantity,
-    Raised,
-    Range,
-    Reference,
-    Schedule,
-    Set,
-    Setting,
-    Star,
-    Text,
-    Unit,
-    Wish,
-    Within,
-)
+from scoutlang.language.syntax import ast
 from scoutlang.language.syntax.functions import FUNCTIONS
 
 # How tightly an expression holds together: one inside a tighter place needs brackets.
 _IMPLICATION, _EITHER, _BOTH, _NEGATION, _RELATION, _SUM, _PRODUCT, _SIGN, _POWER, _PRIMARY = range(
     10
 )
-_LEVEL: dict[type[Node], int] = {
-    Implication: _IMPLICATION,
-    Either: _EITHER,
-    Both: _BOTH,
-    Negation: _NEGATION,
-    Quantified: _NEGATION,
-    Comparison: _RELATION,
-    Within: _RELATION,
-    Among: _RELATION,
-    Wish: _RELATION,
-    Addition: _SUM,
-    Multiplication: _PRODUCT,
-    Negative: _SIGN,
-    Raised: _POWER,
+_LEVEL: dict[type[ast.Node], int] = {
+    ast.Implication: _IMPLICATION,
+    ast.Either: _EITHER,
+    ast.Both: _BOTH,
+    ast.Negation: _NEGATION,
+    ast.Quantified: _NEGATION,
+    ast.Comparison: _RELATION,
+    ast.Within: _RELATION,
+    ast.Among: _RELATION,
+    ast.Wish: _RELATION,
+    ast.Addition: _SUM,
+    ast.Multiplication: _PRODUCT,
+    ast.Negative: _SIGN,
+    ast.Raised: _POWER,
 }
 OPERAND = _SUM
 """Where a quantity stands that must not be a relation."""
@@ -73,7 +41,7 @@ _SPECIES_NAME = re.compile(r"[A-Z][a-z]?$")
 _NO_DIGIT_BEFORE, _NO_DIGIT_AFTER = re.compile(r"^(-?)(?=\.)"), re.compile(r"\.(?!\d)")
 
 
-def expression(node: Node, level: int = _IMPLICATION) -> str:
+def expression(node: ast.Node, level: int = _IMPLICATION) -> str:
     """An expression in a place that needs at least this level; brackets are added where it is
     looser.
     """
@@ -82,69 +50,69 @@ def expression(node: Node, level: int = _IMPLICATION) -> str:
     return f"({text})" if own < level else text
 
 
-def _level(node: Node) -> int:
-    if isinstance(node, Quantity) and node.number.text.startswith("-"):
+def _level(node: ast.Node) -> int:
+    if isinstance(node, ast.Quantity) and node.number.text.startswith("-"):
         return _SIGN
     return _LEVEL.get(type(node), _PRIMARY)
 
 
-def _expression(node: Node) -> str:
+def _expression(node: ast.Node) -> str:
     match node:
-        case Quantity(number=number, unit=unit_):
+        case ast.Quantity(number=number, unit=unit_):
             return number_text(number) + _unit_after(unit_)
-        case Text(text=text):
+        case ast.Text(text=text):
             return f'"{text}"'
-        case Reference(text=text):
+        case ast.Reference(text=text):
             return text
-        case Star():
+        case ast.Star():
             return "*"
-        case Set(items=items):
+        case ast.Set(items=items):
             return "{" + ", ".join(expression(i, _SUM) for i in items) + "}"
-        case Call(callee=callee, arguments=arguments):
+        case ast.Call(callee=callee, arguments=arguments):
             argument = expression if callee.text in FUNCTIONS else _argument
             return f"{callee.text}({', '.join(argument(a) for a in arguments)})"
-        case Raised(base=base, exponent=exponent):
+        case ast.Raised(base=base, exponent=exponent):
             # Without brackets the power would be one of the unit: `(2 Å)^3` is 8 Å^3.
-            above = _PRIMARY + 1 if isinstance(base, Quantity) and base.unit else _PRIMARY
+            above = _PRIMARY + 1 if isinstance(base, ast.Quantity) and base.unit else _PRIMARY
             return f"{expression(base, above)}^{expression(exponent, _SIGN)}"
-        case Negative(operand=operand):
+        case ast.Negative(operand=operand):
             return f"-{expression(operand, _POWER)}"
-        case Multiplication(operands=operands, operators=operators):
+        case ast.Multiplication(operands=operands, operators=operators):
             return _joined(
                 operands, [" / " if o.terminal == "SLASH" else " * " for o in operators], _SIGN
             )
-        case Addition(operands=operands, operators=operators):
+        case ast.Addition(operands=operands, operators=operators):
             hyphen = "-" if _is_chain(node, _is_species) else " - "
             return _joined(
                 operands, [" + " if o.terminal == "PLUS" else hyphen for o in operators], _PRODUCT
             )
-        case Comparison(first=first, links=links):
+        case ast.Comparison(first=first, links=links):
             parts = [expression(first, _SUM)]
             for link in links:
                 tolerance = f" ± {expression(link.tolerance.value, _SUM)}" if link.tolerance else ""
                 parts.append(f"{link.operator.symbol} {expression(link.value, _SUM)}{tolerance}")
             return " ".join(parts)
-        case Within(subject=subject, range=range_):
+        case ast.Within(subject=subject, range=range_):
             return f"{expression(subject, _SUM)} in {range_text(range_)}"
-        case Among(subject=subject, set=choices):
+        case ast.Among(subject=subject, set=choices):
             return f"{expression(subject, _SUM)} in {expression(choices)}"
-        case Wish(subject=subject, direction=direction, ending=ending):
+        case ast.Wish(subject=subject, direction=direction, ending=ending):
             return f"{expression(subject, _SUM)} as {direction.text} as {ending.text}"
-        case Negation(operand=operand):
+        case ast.Negation(operand=operand):
             # Brackets that a reader wants, though the grammar does not: `not (x > 1)`.
             return f"not {expression(operand, _SUM if _level(operand) == _RELATION else _NEGATION)}"
-        case Quantified(word=word, operand=operand):
+        case ast.Quantified(word=word, operand=operand):
             return f"{word.text} {expression(operand, _NEGATION)}"
-        case Both(operands=operands):
+        case ast.Both(operands=operands):
             return " and ".join(expression(o, _NEGATION) for o in operands)
-        case Either(operands=operands):
+        case ast.Either(operands=operands):
             return " or ".join(expression(o, _BOTH) for o in operands)
-        case Implication(premise=premise, conclusion=conclusion):
+        case ast.Implication(premise=premise, conclusion=conclusion):
             return f"{expression(premise, _EITHER)} implies {expression(conclusion, _EITHER)}"
     raise AssertionError(node)
 
 
-def _joined(operands: Sequence[Node], joints: Sequence[str], level: int) -> str:
+def _joined(operands: Sequence[ast.Node], joints: Sequence[str], level: int) -> str:
     """A sign after an operator stands in brackets: ``4 + -0.3`` is read as a slip for ``4 ± 0.3``."""
     text = expression(operands[0], level)
     for joint, operand in zip(joints, operands[1:], strict=True):
@@ -153,26 +121,26 @@ def _joined(operands: Sequence[Node], joints: Sequence[str], level: int) -> str:
     return text
 
 
-def _argument(node: Node) -> str:
+def _argument(node: ast.Node) -> str:
     """An argument of a descriptor or motif: ``r=2.6 Å`` without blanks around the sign, as it is
     usually written, and names as species.
     """
     match node:
-        case Comparison(first=Reference(names=(name,)), links=(link,)) if (
+        case ast.Comparison(first=ast.Reference(names=(name,)), links=(link,)) if (
             link.operator.symbol == "=" and not link.tolerance
         ):
             return f"{name.text}={expression(link.value, _SUM)}"
-        case Addition(operands=operands) if _is_chain(node, _is_name):
+        case ast.Addition(operands=operands) if _is_chain(node, _is_name):
             return chain(operands)
     return expression(node)
 
 
-def chain(species: Sequence[Node]) -> str:
+def chain(species: Sequence[ast.Node]) -> str:
     """``P-Cu-P``."""
     return "-".join(expression(s, _PRODUCT) for s in species)
 
 
-def _is_chain(node: Addition, decisive: Callable[[Node], bool]) -> bool:
+def _is_chain(node: ast.Addition, decisive: Callable[[ast.Node], bool]) -> bool:
     """Whether a sum reads as species: names, stars and sets with hyphens between, and one of them
     that decides.
     """
@@ -184,29 +152,29 @@ def _is_chain(node: Addition, decisive: Callable[[Node], bool]) -> bool:
     )
 
 
-def _is_name(node: Node) -> bool:
-    return isinstance(node, Star | Set | Reference)
+def _is_name(node: ast.Node) -> bool:
+    return isinstance(node, ast.Star | ast.Set | ast.Reference)
 
 
-def _is_species(node: Node) -> bool:
+def _is_species(node: ast.Node) -> bool:
     """Whether this is surely species: an element, or a parameter with a name like one."""
-    return isinstance(node, Star | Set) or (
-        isinstance(node, Reference) and bool(_SPECIES_NAME.match(node.text))
+    return isinstance(node, ast.Star | ast.Set) or (
+        isinstance(node, ast.Reference) and bool(_SPECIES_NAME.match(node.text))
     )
 
 
-def number_text(node: Number) -> str:
+def number_text(node: ast.Number) -> str:
     """A number as it is written, with a digit on both sides of its point or none."""
     return _NO_DIGIT_AFTER.sub("", _NO_DIGIT_BEFORE.sub(r"\g<1>0", node.text))
 
 
-def _unit_after(node: Unit | None) -> str:
+def _unit_after(node: ast.Unit | None) -> str:
     """`` Å``, ``°``: a unit with the blank before it."""
     text = "" if node is None else unit(node)
     return text if text in ("", "°") else f" {text}"
 
 
-def unit(node: Unit) -> str:
+def unit(node: ast.Unit) -> str:
     """The preferred spelling of a unit; an unknown one as it is. A volume per atom keeps its
     ``/atom``.
     """
@@ -220,23 +188,23 @@ def unit(node: Unit) -> str:
     )
 
 
-def range_text(node: Range) -> str:
+def range_text(node: ast.Range) -> str:
     """``[14, 22] Å^3``."""
     return f"[{expression(node.low, _SUM)}, {expression(node.high, _SUM)}]" + _unit_after(node.unit)
 
 
-def claim(node: Claim) -> str:
+def claim(node: ast.Claim) -> str:
     """``dimer: CN(Cu-Cu) = 1 weight 2``."""
     label = f"{node.label.name.text}: " if node.label else ""
     return " ".join([f"{label}{expression(node.body)}", *(_modifier(m) for m in node.modifiers)])
 
 
-def _modifier(node: Modifier) -> str:
-    value = node.value.text if isinstance(node.value, Name) else expression(node.value)
+def _modifier(node: ast.Modifier) -> str:
+    value = node.value.text if isinstance(node.value, ast.Name) else expression(node.value)
     return f"{node.key.text} {value}"
 
 
-def place(node: Place) -> str:
+def place(node: ast.Place) -> str:
     """A parameter of a motif."""
     return (
         node.name.text
@@ -245,38 +213,30 @@ def place(node: Place) -> str:
     )
 
 
-def settings(nodes: Sequence[Setting], separator: str = ", ") -> str:
+def settings(nodes: Sequence[ast.Setting], separator: str = ", ") -> str:
     """``k=0.8, from 0.9 to 0.03, every 2``: symbols take ``=``, words do not."""
-    text = ""
-    for before, node in zip([None, *nodes], nodes, strict=False):
+    text, before = "", ""
+    for node in nodes:
         key = node.key.text
-        joint = (
-            ""
-            if before is None
-            else " "
-            if before.key.text == "from" and key == "to"
-            else separator
-        )
-        text += joint + (
-            f"{key}={_setting_value(node.value)}"
-            if len(key) == 1
-            else f"{key} {_setting_value(node.value)}"
-        )
+        if before:
+            text += " " if (before, key) == ("from", "to") else separator
+        text += f"{key}{'=' if len(key) == 1 else ' '}{_setting_value(node.value)}"
+        before = key
     return text
 
 
-def _setting_value(node: Node) -> str:
+def _setting_value(node: ast.Node) -> str:
     match node:
-        case Number():
+        case ast.Number():
             return number_text(node)
-        case Name(text=text):
+        case ast.Name(text=text):
             return text
-        case Text(text=text):
+        case ast.Text(text=text):
             return f'"{text}"'
-        case Schedule(name=name, points=points):
+        case ast.Schedule(name=name, points=points):
             return f"{name.text}({', '.join(_setting_value(p) for p in points)})"
-        case Change(start=start, end=end):
+        case ast.Change(start=start, end=end):
             return f"{number_text(start)} -> {number_text(end)}"
-        case Knot(time=time, value=value):
+        case ast.Knot(time=time, value=value):
             return f"{number_text(time)}: {number_text(value)}"
     raise AssertionError(node)

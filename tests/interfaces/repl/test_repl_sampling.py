@@ -298,10 +298,9 @@ def test_a_structure_has_a_page_of_its_own(sampled: Session) -> None:
     assert found
     data = json.loads(found[1])
     structure = sampled.made.records[1].structure
-    assert data["structure"]["elements"] == [site.specie.symbol for site in structure]
-    assert data["structure"]["cell"] == pytest.approx(
-        list(structure.lattice.matrix.ravel()), abs=1e-4
-    )
+    shown = data["structures"]["structure-2"]
+    assert shown["elements"] == [site.specie.symbol for site in structure]
+    assert shown["cell"] == pytest.approx(list(structure.lattice.matrix.ravel()), abs=1e-4)
     assert [name for name, _ in data["facts"] if name.startswith("require")] == [
         "require two: CN(Cu-P) = 2"
     ]
