@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import processes
 import pytest
 import torch
 from click.testing import CliRunner
@@ -46,11 +47,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--no-build-isolation",
         "--disable-pip-version-check",
     )
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(source)],
-        check=True,
-        timeout=600,
-    )
+    pip = [sys.executable, "-m", "pip", "install"]
+    processes.run([*pip, *options, "--target", str(target), str(source)], check=True)
     return target
 
 

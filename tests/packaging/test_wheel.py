@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from processes import run
 
 ROOT = Path(__file__).parents[2]
 DATA = (
@@ -32,15 +31,7 @@ pytestmark = pytest.mark.slow
 
 def python(*arguments: str, cwd: Path, **environment: str) -> str:
     """Standard output of this Python with these arguments; fails with all that it said."""
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-        env={**os.environ, **environment},
-    )
+    done = run([sys.executable, *arguments], cwd=cwd, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

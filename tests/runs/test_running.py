@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
+from processes import LONG, until
 from pymatgen.core import Structure
 from small_runs import TEXT, Interrupt, judge_quickly, manifest, program, write_model
 
@@ -632,13 +632,14 @@ def test_a_real_ctrl_c_between_two_processes(model: Path, tmp_path: Path) -> Non
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
-        hung = time.monotonic() + 3600
-        while len(list(folder.glob("samples/*.json"))) < 2:
-            assert running_scout.poll() is None, running_scout.communicate()
-            assert time.monotonic() < hung
-            time.sleep(0.05)
+        until(
+            lambda: (
+                len(list(folder.glob("samples/*.json"))) >= 2 or running_scout.poll() is not None
+            )
+        )
+        assert running_scout.poll() is None, running_scout.communicate()
         running_scout.send_signal(signal.SIGINT)
-        out, err = running_scout.communicate(timeout=600)
+        out, err = running_scout.communicate(timeout=LONG)
     finally:
         running_scout.kill()
     assert running_scout.returncode == 130, err

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from crystals_by_hand import rock_salt, simple_cubic
+from processes import LONG, until
 from pymatgen.core import Lattice, Structure
 
 from scoutlang.support.errors import ScoutError
@@ -85,6 +85,14 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
+def answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(f"{url}/v1/info", timeout=LONG).close()
+    except OSError:
+        return False
+    return True
+
+
 @pytest.fixture(scope="module")
 def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The reference implementation of OPTIMADE on a free port of this machine."""
@@ -122,17 +130,8 @@ def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ):
         try:
             url = f"http://127.0.0.1:{port}"
-            for _ in range(3000):
-                time.sleep(0.1)
-                if server.poll() is not None:
-                    pytest.fail((folder / "log").read_text())
-                try:
-                    urllib.request.urlopen(f"{url}/v1/info", timeout=60).close()
-                    break
-                except OSError:
-                    continue
-            else:
-                pytest.fail("the OPTIMADE server did not start: " + (folder / "log").read_text())
+            until(lambda: server.poll() is not None or answers(url))
+            assert server.poll() is None, (folder / "log").read_text()
             yield url
         finally:
             server.terminate()
