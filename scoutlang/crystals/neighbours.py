@@ -219,22 +219,13 @@ def pairs(
 
 
 @dataclass(frozen=True)
-class Bonds:
-    """P neighbours j (one periodic image each) of atoms i that may be centres, i ascending. What
-    has no text is as in `Pairs`.
-    """
+class Bonds(Pairs):
+    """P neighbours j (one periodic image each) of atoms i that may be centres, i ascending."""
 
-    i: Tensor
-    j: Tensor
-    shift: Tensor
-    vector: Tensor
-    distance: Tensor
-    system: Tensor
     weight: Tensor
     """(P,) from 0 to 1, how much j counts as a neighbour of i, given that i is a centre."""
     centre: Tensor
     """(N,) probability that an atom is a centre."""
-    overflow: Tensor
 
 
 def bonds(
@@ -258,26 +249,20 @@ def bonds(
         for elements in (centres, neighbours)
     )
     centre = a.sum(-1)
-    if sharpness is None:
-        found = pairs(
-            batch, radii.max() + BOUNDARY_SLACK, centre, b.sum(-1), max_images=MAX_IMAGES_EXACT
-        )
-        step = (found.distance[:, None, None] <= radii + BOUNDARY_SLACK).to(radii.dtype)
-    elif isinstance(sharpness, Tensor) and sharpness.dim():
-        found = pairs(
-            batch,
-            radii.max() + SIGMOID_TAIL / sharpness.index_select(0, batch.system),
-            centre,
-            b.sum(-1),
-        )
-        step = smooth_step(
-            found.distance[:, None, None],
-            radii,
-            sharpness.index_select(0, found.system)[:, None, None],
-        )
+    slope = sharpness
+    if isinstance(sharpness, Tensor) and sharpness.dim():
+        slope = sharpness.index_select(0, batch.system)
+    reach = BOUNDARY_SLACK if slope is None else SIGMOID_TAIL / slope
+    most = MAX_IMAGES_EXACT if slope is None else MAX_IMAGES
+    found = pairs(batch, radii.max() + reach, centre, b.sum(-1), max_images=most)
+    distance = found.distance[:, None, None]
+    if slope is None:
+        step = (distance <= radii + BOUNDARY_SLACK).to(radii.dtype)
     else:
-        found = pairs(batch, radii.max() + SIGMOID_TAIL / sharpness, centre, b.sum(-1))
-        step = smooth_step(found.distance[:, None, None], radii, sharpness)
+        at_pair = slope
+        if isinstance(slope, Tensor) and slope.dim():
+            at_pair = slope.index_select(0, found.i)[:, None, None]
+        step = smooth_step(distance, radii, at_pair)
     # An atom and its own image are always the same element; different atoms are independent.
     same = radii.new_tensor([[float(x == y) for y in neighbours] for x in centres])
     other = torch.where(
@@ -286,17 +271,7 @@ def bonds(
     weight = (a.index_select(0, found.i)[:, :, None] * other * step).sum(
         dim=(1, 2)
     ) / centre.index_select(0, found.i)
-    return Bonds(
-        found.i,
-        found.j,
-        found.shift,
-        found.vector,
-        found.distance,
-        found.system,
-        weight,
-        centre,
-        found.overflow,
-    )
+    return Bonds(**vars(found), weight=weight, centre=centre)
 
 
 def _columns(species: Tensor, elements: Sequence[str], *, whole: bool) -> Tensor:

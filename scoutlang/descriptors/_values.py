@@ -15,7 +15,7 @@ from scoutlang.ir import Measure
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-    from scoutlang.crystals.neighbours import DescriptorValue, SiteValues
+    from scoutlang.crystals.neighbours import DescriptorValue
 
 _V = TypeVar("_V")
 _Exact: TypeAlias = "Callable[[CrystalBatch, Measure], _V]"
@@ -45,22 +45,20 @@ def of_crystals(
     return soft, exact
 
 
-def of_sites(
-    values: Callable[[CrystalBatch, Measure, float | Tensor | None], SiteValues],
-) -> _Both[SiteValues]:
-    """→ soft, exact of a descriptor of sites or items.
+def by_sharpness(
+    values: Callable[[CrystalBatch, Measure, float | Tensor | None], _V],
+) -> _Both[_V]:
+    """→ soft, exact of a descriptor of neighbours, as a rule of sites or items.
 
     values: its third argument is the sharpness in 1/Å, a number or one per crystal (B,), or None
     for the exact values of whole atoms. Soft values are differentiable in coordinates and cell,
     their weights in species probabilities too.
     """
 
-    def soft(
-        batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = SLOPE
-    ) -> SiteValues:
+    def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = SLOPE) -> _V:
         return values(batch, measure, sharpness)
 
-    def exact(batch: CrystalBatch, measure: Measure) -> SiteValues:
+    def exact(batch: CrystalBatch, measure: Measure) -> _V:
         return values(batch, measure, None)
 
     return soft, exact

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
 from scoutlang.descriptors._radius import RADIUS, radii, unknown_radius
-from scoutlang.descriptors._values import of_sites
+from scoutlang.descriptors._values import by_sharpness
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
 
@@ -89,7 +89,7 @@ def _neighbour_pairs(first: neighbours.Bonds, second: neighbours.Bonds) -> tuple
     return k[kept], m[kept]
 
 
-soft, exact = of_sites(_angles)
+soft, exact = by_sharpness(_angles)
 
 SIGNATURE = DescriptorSignature(
     name="angle",

@@ -20,7 +20,6 @@ from scoutlang.ir.signatures import DescriptorSignature
 SIGNATURE = DescriptorSignature(
     name="atomic_fraction",
     summary="share of the atoms that are A",
-    dimension="dimensionless",
     species=1,
     scale=0.1,
     tolerance=0.02,

@@ -24,7 +24,7 @@ from __future__ import annotations
 from scoutlang.descriptors._harmonics import directions, harmonics
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
 from scoutlang.descriptors._radius import RADIUS, unknown_radius
-from scoutlang.descriptors._values import of_sites
+from scoutlang.descriptors._values import by_sharpness
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature, Parameter
 
@@ -63,12 +63,11 @@ def _degree(measure: Measure) -> int:
     return round(measure.parameter("l") or 0)
 
 
-soft, exact = of_sites(_order)
+soft, exact = by_sharpness(_order)
 
 SIGNATURE = DescriptorSignature(
     name="q",
     summary="bond-orientational order of degree l of each A over its B neighbours",
-    dimension="dimensionless",
     species=2,
     scale=0.1,
     tolerance=0.05,

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours
 from scoutlang.descriptors._radius import RADIUS, radii, radius, unknown_radius
-from scoutlang.descriptors._values import SLOPE, of_sites
+from scoutlang.descriptors._values import SLOPE, by_sharpness
 from scoutlang.ir import Measure, Relation
 from scoutlang.ir.elements import COVALENT_RADIUS, bond_radius, neighbour_radius
 from scoutlang.ir.signatures import Concern, DescriptorSignature
@@ -104,12 +104,11 @@ def _count(
     )
 
 
-soft, exact = of_sites(_count)
+soft, exact = by_sharpness(_count)
 
 SIGNATURE = DescriptorSignature(
     name="CN",
     summary="coordination number: B neighbours around each A",
-    dimension="dimensionless",
     species=2,
     domain="site",
     parameters=(RADIUS,),

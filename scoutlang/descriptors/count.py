@@ -19,7 +19,6 @@ from scoutlang.ir.signatures import DescriptorSignature
 SIGNATURE = DescriptorSignature(
     name="count",
     summary="number of A atoms in the cell",
-    dimension="dimensionless",
     species=1,
     extensive=True,
     monotone=1,

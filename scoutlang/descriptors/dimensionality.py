@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 SIGNATURE = DescriptorSignature(
     name="dimensionality",
     summary="dimensions of the bonded network: 3 framework, 2 layers, 1 chains, 0 molecules",
-    dimension="dimensionless",
     maximum=3,
     parameters=(RADIUS,),
     differentiable=False,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from scoutlang.descriptors._composition import whole
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
-from scoutlang.descriptors._values import of_sites
+from scoutlang.descriptors._values import by_sharpness
 from scoutlang.ir import Measure
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.ir.signatures import DescriptorSignature
@@ -75,4 +75,4 @@ def _distance(
     )
 
 
-soft, exact = of_sites(_distance)
+soft, exact = by_sharpness(_distance)

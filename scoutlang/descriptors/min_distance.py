@@ -10,6 +10,7 @@ pushed. Undefined where no such pair exists. Tolerance 0.1 Å, scale 1 Å, as fo
 from __future__ import annotations
 
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours
+from scoutlang.descriptors._values import by_sharpness
 from scoutlang.descriptors.distance import nearest
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
@@ -25,25 +26,20 @@ SIGNATURE = DescriptorSignature(
 )
 
 
-def soft(
-    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0
-) -> neighbours.DescriptorValue:
-    """Å (B,), differentiable in coordinates and cell. There is no smooth step here: ``sharpness``
-    changes nothing.
-    """
-    return neighbours.DescriptorValue.soft(*_shortest(batch, measure, neighbours.MAX_IMAGES))
-
-
-def exact(batch: CrystalBatch, measure: Measure) -> neighbours.DescriptorValue:
-    """Å (B,), NaN where no A-B pair exists."""
-    return neighbours.DescriptorValue.exact(*_shortest(batch, measure, neighbours.MAX_IMAGES_EXACT))
-
-
 def formula(measure: Measure) -> str:
     a, b = measure.species
     return f"shortest {a.text}-{b.text} distance in Å"
 
 
-def _shortest(batch: CrystalBatch, measure: Measure, max_images: int) -> tuple[Tensor, Tensor]:
-    value, searched = nearest(batch, measure, batch.system, batch.size, max_images)
-    return value, searched & value.isfinite()
+def _shortest(
+    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
+) -> neighbours.DescriptorValue:
+    """Å (B,). There is no smooth step: ``sharpness`` says only whether the values are soft."""
+    make, most = neighbours.DescriptorValue.soft, neighbours.MAX_IMAGES
+    if sharpness is None:
+        make, most = neighbours.DescriptorValue.exact, neighbours.MAX_IMAGES_EXACT
+    value, searched = nearest(batch, measure, batch.system, batch.size, most)
+    return make(value, searched & value.isfinite())
+
+
+soft, exact = by_sharpness(_shortest)

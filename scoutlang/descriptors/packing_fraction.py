@@ -24,7 +24,6 @@ from scoutlang.ir.signatures import DescriptorSignature
 SIGNATURE = DescriptorSignature(
     name="packing_fraction",
     summary="volume of the atoms, as spheres of their covalent radii, over the cell volume",
-    dimension="dimensionless",
     scale=0.1,
     tolerance=0.05,
     example="require packing_fraction >= 0.4",

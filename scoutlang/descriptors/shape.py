@@ -39,7 +39,7 @@ from itertools import permutations, product
 
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
 from scoutlang.descriptors._radius import largest_radius, unknown_radius
-from scoutlang.descriptors._values import of_sites
+from scoutlang.descriptors._values import by_sharpness
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature, Parameter
 
@@ -309,12 +309,11 @@ def _radius(measure: Measure) -> float:
     return measure.parameter("r") or _REACH * largest_radius(measure)
 
 
-soft, exact = of_sites(_shape)
+soft, exact = by_sharpness(_shape)
 
 SIGNATURE = DescriptorSignature(
     name="shape",
     summary="distance of the nearest B around each A from an ideal polyhedron, 0 (perfect) to 100",
-    dimension="dimensionless",
     species=2,
     scale=5.0,
     tolerance=1.0,

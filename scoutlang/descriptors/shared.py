@@ -25,7 +25,7 @@ from __future__ import annotations
 from scoutlang.descriptors._composition import whole
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
 from scoutlang.descriptors._radius import RADIUS, radii, unknown_radius
-from scoutlang.descriptors._values import of_sites
+from scoutlang.descriptors._values import by_sharpness
 from scoutlang.ir import Measure
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.ir.signatures import DescriptorSignature
@@ -106,12 +106,11 @@ def _pairs(found: neighbours.Bonds, k: Tensor, m: Tensor) -> tuple[Tensor, Tenso
     return pair, first_of
 
 
-soft, exact = of_sites(_shared)
+soft, exact = by_sharpness(_shared)
 
 SIGNATURE = DescriptorSignature(
     name="shared",
     summary="number of B that two A have in common: corner 1, edge 2, face 3",
-    dimension="dimensionless",
     species=3,
     domain="item",
     parameters=(RADIUS,),

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 from scoutlang.descriptors._harmonics import directions, harmonics
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
 from scoutlang.descriptors._radius import RADIUS, largest_radius, unknown_radius
-from scoutlang.descriptors._values import of_sites
+from scoutlang.descriptors._values import by_sharpness
 from scoutlang.ir import Measure, Relation
 from scoutlang.ir.signatures import Concern, DescriptorSignature, Parameter
 from scoutlang.support.errors import ScoutError, squeezed
@@ -197,12 +197,11 @@ def _radius(measure: Measure) -> float:
     return measure.parameter("r") or largest_radius(measure)
 
 
-soft, exact = of_sites(_similarity)
+soft, exact = by_sharpness(_similarity)
 
 SIGNATURE = DescriptorSignature(
     name="similarity",
     summary="likeness of the B around each A to the environment of a site in a CIF, 0 to 1",
-    dimension="dimensionless",
     species=2,
     scale=0.1,
     tolerance=0.1,

@@ -33,7 +33,6 @@ SYMPREC = Parameter("symprec", "length", "0.1 Å", 1e-4, 0.5)
 SIGNATURE = DescriptorSignature(
     name="spacegroup",
     summary="number of the space group, 1 to 230",
-    dimension="dimensionless",
     minimum=1,
     maximum=230,
     parameters=(SYMPREC,),

@@ -84,8 +84,7 @@ def read_pattern(measure: Measure) -> Pattern:
     """The measured pattern that a program carries. Raises ScoutError E210."""
     file = measure.file("pattern")
     if file is None:
-        raise ScoutError("E210", "xrd has no pattern", 'give a measured one: pattern="measured.xy"')
-    hint = "two columns are expected: 2θ in degrees, rising, and the intensity"
+        raise _refused("xrd has no pattern", 'give a measured one: pattern="measured.xy"')
     angles: list[float] = []
     intensities: list[float] = []
     names = 0
@@ -98,47 +97,45 @@ def read_pattern(measure: Measure) -> Pattern:
         except (ValueError, IndexError):
             names += 1
             if angles or names > 1:
-                raise ScoutError(
-                    "E210", f"line {number} of the pattern {file.name} is not two numbers", hint
+                raise _refused(
+                    f"line {number} of the pattern {file.name} is not two numbers"
                 ) from None
             continue
         if not (0 < angle < 180 and math.isfinite(intensity)):
-            raise ScoutError(
-                "E210",
-                f"line {number} of the pattern {file.name} holds {angle:g}, {intensity:g}",
-                hint,
+            raise _refused(
+                f"line {number} of the pattern {file.name} holds {angle:g}, {intensity:g}"
             )
         if angles and angle <= angles[-1]:
-            raise ScoutError(
-                "E210", f"2θ does not rise at line {number} of the pattern {file.name}", hint
-            )
+            raise _refused(f"2θ does not rise at line {number} of the pattern {file.name}")
         angles.append(angle)
         intensities.append(intensity)
         if len(angles) > _MOST_POINTS:
-            raise ScoutError(
-                "E210",
+            raise _refused(
                 f"the pattern {file.name} has more than {_MOST_POINTS} points",
                 "merge neighbouring points",
             )
     if len(angles) < _FEWEST_POINTS:
-        raise ScoutError(
-            "E210",
-            f"the pattern {file.name} has {len(angles)} points, fewer than {_FEWEST_POINTS}",
-            hint,
+        raise _refused(
+            f"the pattern {file.name} has {len(angles)} points, fewer than {_FEWEST_POINTS}"
         )
     step = (angles[-1] - angles[0]) / (len(angles) - 1)
     _, width = _settings(measure)
     if step > width:
-        raise ScoutError(
-            "E210",
+        raise _refused(
             f"the points of {file.name} are {step:.2g}° apart, peaks of {width:g}° fall between "
             "them",
             "give a larger fwhm",
         )
     highest = max(map(abs, intensities))
     if highest < 1e-30 or highest > 1e30 or _straight(angles, [i / highest for i in intensities]):
-        raise ScoutError("E210", f"the pattern {file.name} shows no peaks", hint)
+        raise _refused(f"the pattern {file.name} shows no peaks")
     return Pattern(tuple(angles), tuple(i / highest for i in intensities))
+
+
+def _refused(
+    why: str, hint: str = "two columns are expected: 2θ in degrees, rising, and the intensity"
+) -> ScoutError:
+    return ScoutError("E210", why, hint)
 
 
 def _straight(x: list[float], y: list[float]) -> bool:
@@ -314,7 +311,6 @@ soft, exact = of_crystals(_correlations)
 SIGNATURE = DescriptorSignature(
     name="xrd",
     summary="agreement of the powder X-ray pattern with a measured one; 1 is the same",
-    dimension="dimensionless",
     scale=0.1,
     tolerance=0.05,
     minimum=-1.0,

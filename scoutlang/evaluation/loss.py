@@ -78,13 +78,7 @@ class LossValue:
 
     def detach(self) -> LossValue:
         """The same numbers without their graph."""
-        return LossValue(
-            self.total.detach(),
-            self.gap.detach(),
-            self.terms.detach(),
-            self.values.detach(),
-            self.defined,
-        )
+        return LossValue(*(tensor.detach() for tensor in vars(self).values()))
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class DescriptorSignature:
     name: str
     summary: str
     """One line for the manual."""
-    dimension: Dimension
+    dimension: Dimension = "dimensionless"
     species: int = 0
     """Places in its chain; ``angle(P-Cu-P)`` has 3."""
     scale: float = 1.0

@@ -10,11 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from scoutlang.ir.elements import SYMBOLS
+from scoutlang.potentials._calculators import CalculatorPotential
+from scoutlang.potentials._potential import Facts, needed
 from scoutlang.support.errors import ScoutError
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
 
 _SHOWN = 16
 """Hexadecimal digits of the hash that suffice: 64 bits."""
@@ -34,6 +42,31 @@ class LocalModel:
         return self.path.stem if self.path.is_file() else self.path.name
 
 
+def own_model(
+    facts: Facts,
+    potential: str,
+    make: Callable[[Path], Calculator],
+    elements: Container[str] = SYMBOLS,
+    *,
+    runs: str = "",
+    parts: Sequence[str] = (),
+) -> Callable[[str], CalculatorPotential]:
+    """→ the function ``local`` of a potential, which takes the model that a user names. It raises
+    ScoutError E440, and E443 to E445 of `local_model`, which explains the rest.
+
+    make: from the path of the model. elements: those that such models know.
+    """
+
+    def local(text: str) -> CalculatorPotential:
+        installed = needed(facts)
+        model = local_model(potential, text, runs=runs, parts=parts)
+        name = f"{potential}-{model.name}"
+        calculator = partial(make, model.path)
+        return CalculatorPotential(name, installed, model.sha256, calculator, elements)
+
+    return local
+
+
 def local_model(
     potential: str, text: str, *, runs: str = "", parts: Sequence[str] = ()
 ) -> LocalModel:
@@ -51,11 +84,7 @@ def local_model(
             f"no model for '{potential}' at {path}",
             f"give the path of a {'folder' if parts else 'file'}",
         )
-    files = (
-        [path]
-        if not parts
-        else [f for part in parts for f in sorted(path.glob(part)) if f.is_file()]
-    )
+    files = files_of(path, parts) if parts else [path]
     if not files:
         raise ScoutError(
             "E444", f"no model for '{potential}' in {path}", f"such a folder holds {parts[0]}"
@@ -78,6 +107,11 @@ def local_model(
             "E443", f"{path} may run code on this machine when it is opened: {runs}", hint
         )
     return LocalModel(path.resolve(), digest)
+
+
+def files_of(folder: Path, parts: Sequence[str]) -> list[Path]:
+    """What a folder model is made of, by glob patterns."""
+    return [file for part in parts for file in sorted(folder.glob(part)) if file.is_file()]
 
 
 def _split(text: str) -> tuple[Path, str]:

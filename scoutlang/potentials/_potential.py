@@ -126,20 +126,26 @@ def unfetched(facts: Facts, error: Exception, hint: str) -> ScoutError:
     )
 
 
-def unfit(structure: Structure, known: Container[str]) -> str:
-    """Why no potential for these elements can treat a structure; empty if nothing speaks against
-    it.
-    """
+def malformed(structure: Structure) -> str:
+    """Why a structure is no crystal of whole atoms at finite places; empty if it is one."""
     import numpy as np
 
     if not len(structure):
         return "no atoms"
     if not structure.is_ordered:
         return "partially occupied sites"
-    if not (
-        np.isfinite(structure.lattice.matrix).all() and np.isfinite(structure.frac_coords).all()
-    ):
+    numbers = (structure.lattice.matrix, structure.frac_coords)
+    if not all(np.isfinite(some).all() for some in numbers):
         return "coordinates or lattice are not finite"
+    return ""
+
+
+def unfit(structure: Structure, known: Container[str]) -> str:
+    """Why no potential for these elements can treat a structure; empty if nothing speaks against
+    it.
+    """
+    if flaw := malformed(structure):
+        return flaw
     unknown = {
         e.symbol
         for e in structure.elements

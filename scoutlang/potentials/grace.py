@@ -10,11 +10,12 @@ is a model of one's own, exported as a TensorFlow SavedModel.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoutlang.potentials._calculators import CalculatorPotential, quiet
-from scoutlang.potentials._local import folder_digest, local_model
+from scoutlang.potentials._local import files_of, folder_digest, own_model
 from scoutlang.potentials._potential import MATERIALS_PROJECT, Facts, needed, unfetched
 from scoutlang.support.errors import ScoutError
 
@@ -56,23 +57,16 @@ def create() -> CalculatorPotential:
             "then copy its ~/.cache/grace"
         )
         raise unfetched(FACTS, error, hint) from error
-    digest = folder_digest([f for part in PARTS for f in sorted(folder.glob(part)) if f.is_file()])
-    return _from_folder(MODEL.lower(), folder, digest, installed)
+    digest = folder_digest(files_of(folder, PARTS))
+    return CalculatorPotential(MODEL.lower(), installed, digest, partial(_calculator, folder))
 
 
-def local(text: str) -> CalculatorPotential:
-    """A SavedModel of one's own. Raises ScoutError E440, and E443 to E445 of `local_model`."""
-    installed = needed(FACTS)
-    model = local_model(
-        "grace", text, runs="a TensorFlow graph can read and write files", parts=PARTS
-    )
-    return _from_folder(f"grace-{model.name}", model.path, model.sha256, installed)
+def _calculator(folder: Path) -> Calculator:
+    from tensorpotential.calculator import TPCalculator
+
+    return TPCalculator(model=str(folder), enable_uq_if_available=False)
 
 
-def _from_folder(name: str, folder: Path, digest: str, installed: str) -> CalculatorPotential:
-    def make() -> Calculator:
-        from tensorpotential.calculator import TPCalculator
-
-        return TPCalculator(model=str(folder), enable_uq_if_available=False)
-
-    return CalculatorPotential(name, installed, digest, make)
+local = own_model(
+    FACTS, "grace", _calculator, runs="a TensorFlow graph can read and write files", parts=PARTS
+)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoutlang.potentials._calculators import CalculatorPotential, quiet
-from scoutlang.potentials._local import file_digest, local_model
+from scoutlang.potentials._local import file_digest, own_model
 from scoutlang.potentials._potential import MATERIALS_PROJECT, Facts, needed, unfetched
 
 if TYPE_CHECKING:
@@ -52,33 +53,25 @@ def create() -> CalculatorPotential:
             f"and put the file here as {place}"
         )
         raise unfetched(FACTS, error, hint) from error
-    return _from_file(f"mace-{MODEL}", file, file_digest(file), installed, FACTS.elements)
+    calculator = partial(_calculator, file)
+    name = f"mace-{MODEL}"
+    return CalculatorPotential(name, installed, file_digest(file), calculator, FACTS.elements)
 
 
-def local(text: str) -> CalculatorPotential:
-    """A model of one's own, as ``mace_run_train`` saves it. Raises ScoutError E440, and E443 to
-    E445 of `local_model`.
-    """
-    installed = needed(FACTS)
-    model = local_model("mace", text, runs="a MACE model is a Python pickle")
-    return _from_file(f"mace-{model.name}", model.path, model.sha256, installed)
+def _calculator(file: Path) -> Calculator:
+    import torch
+
+    with _own_settings():
+        from mace.calculators import MACECalculator
+
+        model = torch.load(file, map_location="cpu", weights_only=False)
+    # float32, as its authors do: with float64 the package changes torch's default for the whole
+    # process
+    return MACECalculator(models=model, device="cpu", default_dtype="float32")
 
 
-def _from_file(
-    name: str, file: Path, digest: str, installed: str, *elements: frozenset[str]
-) -> CalculatorPotential:
-    def make() -> Calculator:
-        import torch
-
-        with _own_settings():
-            from mace.calculators import MACECalculator
-
-            model = torch.load(file, map_location="cpu", weights_only=False)
-        # float32, as its authors do: with float64 the package changes torch's default for the whole
-        # process
-        return MACECalculator(models=model, device="cpu", default_dtype="float32")
-
-    return CalculatorPotential(name, installed, digest, make, *elements)
+# as ``mace_run_train`` saves it
+local = own_model(FACTS, "mace", _calculator, runs="a MACE model is a Python pickle")
 
 
 @contextlib.contextmanager

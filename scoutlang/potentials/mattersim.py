@@ -6,12 +6,13 @@ on GitHub. Of a file only numbers are read.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.potentials._calculators import CalculatorPotential
-from scoutlang.potentials._local import file_digest, local_model
+from scoutlang.potentials._local import file_digest, own_model
 from scoutlang.potentials._potential import Facts, needed, unfetched
 
 if TYPE_CHECKING:
@@ -49,32 +50,24 @@ def create() -> CalculatorPotential:
             f"github.com/microsoft/mattersim, and put it here as {file}"
         )
         raise unfetched(FACTS, error, hint) from error
-    return _from_file(FACTS.model.lower(), file, file_digest(file), installed)
+    name, calculator = FACTS.model.lower(), partial(_calculator, file)
+    return CalculatorPotential(name, installed, file_digest(file), calculator, FACTS.elements)
 
 
-def local(text: str) -> CalculatorPotential:
-    """A checkpoint of one's own, as MatterSim's fine-tuning saves it. Raises ScoutError E440, and
-    E444 and E445 of `local_model`.
-    """
-    installed = needed(FACTS)
-    model = local_model("mattersim", text)
-    return _from_file(f"mattersim-{model.name}", model.path, model.sha256, installed)
+def _calculator(file: Path) -> Calculator:
+    import torch
+    from mattersim.forcefield.potential import MatterSimCalculator, Potential
+
+    _silence()
+    # refuses what is more than numbers; the package itself leaves that to a default
+    torch.load(file, map_location="cpu", weights_only=True)
+    return MatterSimCalculator(
+        Potential.from_checkpoint(str(file), device="cpu", load_training_state=False), device="cpu"
+    )
 
 
-def _from_file(name: str, file: Path, digest: str, installed: str) -> CalculatorPotential:
-    def make() -> Calculator:
-        import torch
-        from mattersim.forcefield.potential import MatterSimCalculator, Potential
-
-        _silence()
-        # refuses what is more than numbers; the package itself leaves that to a default
-        torch.load(file, map_location="cpu", weights_only=True)
-        return MatterSimCalculator(
-            Potential.from_checkpoint(str(file), device="cpu", load_training_state=False),
-            device="cpu",
-        )
-
-    return CalculatorPotential(name, installed, digest, make, FACTS.elements)
+# as MatterSim's fine-tuning saves it
+local = own_model(FACTS, "mattersim", _calculator, FACTS.elements)
 
 
 def _silence() -> None:

@@ -8,11 +8,12 @@ authors' storage. Of a file only numbers are read.
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoutlang.potentials._calculators import CalculatorPotential
-from scoutlang.potentials._local import file_digest, local_model
+from scoutlang.potentials._local import file_digest, own_model
 from scoutlang.potentials._potential import MATERIALS_PROJECT, Facts, needed, unfetched
 
 if TYPE_CHECKING:
@@ -45,27 +46,19 @@ def create() -> CalculatorPotential:
             f"on a machine with network fetch {address}, copy the file here, and name it: orb:FILE"
         )
         raise unfetched(FACTS, error, hint) from error
-    return _from_file("orb-v3-conservative-inf-omat", file, file_digest(file), installed)
+    name, calculator = "orb-v3-conservative-inf-omat", partial(_calculator, file)
+    return CalculatorPotential(name, installed, file_digest(file), calculator, FACTS.elements)
 
 
-def local(text: str) -> CalculatorPotential:
-    """Weights of this architecture in a file. Raises ScoutError E440, and E444 and E445 of
-    `local_model`.
-    """
-    installed = needed(FACTS)
-    model = local_model("orb", text)
-    return _from_file(f"orb-{model.name}", model.path, model.sha256, installed)
+def _calculator(file: Path) -> Calculator:
+    from orb_models.forcefield.calculator import ORBCalculator
+    from orb_models.forcefield.pretrained import orb_v3_conservative_inf_omat
+
+    # float32: with float64 the package changes torch's default for the whole process
+    model = orb_v3_conservative_inf_omat(
+        str(file), device="cpu", precision="float32-highest", compile=False
+    )
+    return ORBCalculator(model, device="cpu")
 
 
-def _from_file(name: str, file: Path, digest: str, installed: str) -> CalculatorPotential:
-    def make() -> Calculator:
-        from orb_models.forcefield.calculator import ORBCalculator
-        from orb_models.forcefield.pretrained import orb_v3_conservative_inf_omat
-
-        # float32: with float64 the package changes torch's default for the whole process
-        model = orb_v3_conservative_inf_omat(
-            str(file), device="cpu", precision="float32-highest", compile=False
-        )
-        return ORBCalculator(model, device="cpu")
-
-    return CalculatorPotential(name, installed, digest, make, FACTS.elements)
+local = own_model(FACTS, "orb", _calculator, FACTS.elements)

@@ -12,9 +12,10 @@ from types import ModuleType
 from typing import Literal
 
 import torch
+from pymatgen.core import Structure
 from torch import Tensor
 
-from scoutlang.crystals.batch import MAX_Z, CrystalBatch
+from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.crystals.neighbours import SHARPNESS, DescriptorValue, SiteValues
 from scoutlang.descriptors import broken, modules, origin
 from scoutlang.evaluation.expressions import Reading, quantity
@@ -318,20 +319,13 @@ def _random_crystal(use: _Use, rng: torch.Generator) -> CrystalBatch:
     """
     elements = sorted({e for s in use.measure.species for e in s.elements}) or list(use.elements)
     count = max(len(elements), int(torch.randint(5, 8, (1,), generator=rng)))
-    numbers = torch.tensor([ATOMIC_NUMBER[elements[k % len(elements)]] for k in range(count)])
-    species = torch.zeros(count, MAX_Z + 1, dtype=torch.float64)
-    species[torch.arange(count), numbers] = 1.0
-    system, num_atoms = torch.zeros(count, dtype=torch.int64), torch.tensor([count])
+    symbols = [elements[k % len(elements)] for k in range(count)]
     edge = (14.0 * count) ** (1 / 3)
     while True:
-        noise = torch.randn(1, 3, 3, generator=rng, dtype=torch.float64)
-        crystal = CrystalBatch(
-            frac=torch.rand(count, 3, generator=rng, dtype=torch.float64),
-            cell=edge * (torch.eye(3, dtype=torch.float64) + 0.12 * noise),
-            species=species,
-            system=system,
-            num_atoms=num_atoms,
-        )
+        noise = torch.randn(1, 3, 3, generator=rng, dtype=torch.float64)[0]
+        frac = torch.rand(count, 3, generator=rng, dtype=torch.float64)
+        cell = edge * (torch.eye(3, dtype=torch.float64) + 0.12 * noise)
+        crystal = CrystalBatch.from_structures([Structure(cell.numpy(), symbols, frac.numpy())])
         if _closest(crystal) > _CLOSEST:
             return crystal
 

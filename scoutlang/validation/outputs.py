@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ase.io
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 from pymatgen.io.cif import CifWriter
 
+from scoutlang.potentials import malformed
 from scoutlang.support.files import cell, write_whole
 from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.record import Record
@@ -86,14 +86,7 @@ def _safe(rows: pa.Table) -> pa.Table:
 
 def _writable(record: Record) -> bool:
     structure = record.generated.structure
-    return (
-        structure is not None
-        and len(structure) > 0
-        and structure.is_ordered
-        and bool(
-            np.isfinite(structure.frac_coords).all() and np.isfinite(structure.lattice.matrix).all()
-        )
-    )
+    return structure is not None and not malformed(structure)
 
 
 def _extxyz(records: Sequence[Record]) -> str:

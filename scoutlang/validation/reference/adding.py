@@ -37,14 +37,8 @@ Found = Iterable[tuple[str, Any]]
 """(id, structure or the ScoutError in its place)."""
 
 
-class Skipped:
-    """Counts what was left out, by reason, with the first of each."""
-
-    def __init__(self) -> None:
-        self.reasons: dict[str, dict[str, Any]] = {}
-
-    def add(self, reason: str, name: str) -> None:
-        self.reasons.setdefault(reason, {"count": 0, "first": name})["count"] += 1
+Skipped = dict[str, dict[str, Any]]
+"""What was left out: reason → ``count``, and the name of the ``first``."""
 
 
 def add(
@@ -74,20 +68,16 @@ def add(
             if unknown
             else f"a system of {len(elements)} elements is too large"
         )
-        raise ScoutError(
-            "E462", why, f"give up to {MAX_ELEMENTS} elements joined by hyphens: --elements Cu-Si-P"
-        )
+        hint = f"give up to {MAX_ELEMENTS} elements joined by hyphens: --elements Cu-Si-P"
+        raise ScoutError("E462", why, hint)
     elements = tuple(sorted(set(elements)))
-    skipped = Skipped()
+    skipped: Skipped = {}
     provider = optimade.PROVIDERS.get(source)
     url = provider.base_url if provider else source
     online = source == "mp-api" or urlsplit(url).scheme in ("http", "https")
     if online and not elements:
-        raise ScoutError(
-            "E462",
-            f"{source} is a whole database",
-            "say which chemical system to take: --elements Cu-Si-P",
-        )
+        hint = "say which chemical system to take: --elements Cu-Si-P"
+        raise ScoutError("E462", f"{source} is a whole database", hint)
     found: Found
     fetching: optimade.Client | None = None
     if source == "mp-api":
@@ -95,11 +85,8 @@ def add(
         found = materials_project.documents(elements, max_atoms, progress)
     elif online:
         if not urlsplit(url).hostname or urlsplit(url).username is not None:
-            raise ScoutError(
-                "E462",
-                f"{source} is not the address of a server",
-                "for example https://alexandria.icams.rub.de/pbe",
-            )
+            hint = "for example https://alexandria.icams.rub.de/pbe"
+            raise ScoutError("E462", f"{source} is not the address of a server", hint)
         fetching, label = client(url), f"optimade/{source if provider else urlsplit(url).netloc}"
         found = (
             (str(entry.get("id"))[:200], entry)
@@ -126,7 +113,7 @@ def add(
     if not kept:
         why = "; ".join(
             f"{reason}: {counted['count']} ({counted['first']})"
-            for reason, counted in skipped.reasons.items()
+            for reason, counted in skipped.items()
         )
         raise ScoutError(
             "E466",
@@ -139,7 +126,7 @@ def add(
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "licence": licence,
         "citation": citation,
-        "skipped": skipped.reasons,
+        "skipped": skipped,
         "scoutlang": __version__,
     }
     stored = store.save(name, kept, about, replace=replace)
@@ -173,14 +160,17 @@ def _usable(
                 optimade.to_structure(item) if isinstance(item, dict) else item, id_
             )
         except ScoutError as error:
-            skipped.add(_REASONS.get(error.code, error.message), id_)
-            continue
-        if id_ in seen:
-            skipped.add("the same id again", id_)
-        elif elements and not structure.composition.chemical_system_set <= set(elements):
-            skipped.add("other elements", id_)
-        elif max_atoms and len(structure) > max_atoms:
-            skipped.add(f"more than {max_atoms} atoms", id_)
+            reason = _REASONS.get(error.code, error.message)
         else:
-            seen.add(id_)
-            yield id_, structure
+            reason = ""
+            if id_ in seen:
+                reason = "the same id again"
+            elif elements and not structure.composition.chemical_system_set <= set(elements):
+                reason = "other elements"
+            elif max_atoms and len(structure) > max_atoms:
+                reason = f"more than {max_atoms} atoms"
+            else:
+                seen.add(id_)
+                yield id_, structure
+        if reason:
+            skipped.setdefault(reason, {"count": 0, "first": id_})["count"] += 1

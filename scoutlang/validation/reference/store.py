@@ -43,11 +43,8 @@ def references_folder() -> Path:
 def check_new_name(name: str) -> None:
     """Raises ScoutError E460 for a name that no own set can have."""
     if name in EMBEDDED:
-        raise ScoutError(
-            "E460",
-            f"'{name}' is the embedded set and stays as it is",
-            f"choose another name, for example my-{name}",
-        )
+        hint = f"choose another name, for example my-{name}"
+        raise ScoutError("E460", f"'{name}' is the embedded set and stays as it is", hint)
     if not _NAME.fullmatch(name):
         raise ScoutError(
             "E460",
@@ -76,17 +73,14 @@ def load_one(name: str) -> Reference:
     content, about = _content(name), describe(name)
     version = hashlib.sha256(content).hexdigest()
     if version != about.get("sha256"):
-        raise ScoutError(
-            "E465",
+        raise _damaged(
+            name,
             f"the reference set '{name}' is damaged: its crystals are not those that were stored",
-            _again(name),
         )
     try:
         table = pq.read_table(pa.BufferReader(content))
     except pa.ArrowException as error:
-        raise ScoutError(
-            "E465", f"the reference set '{name}' cannot be read: {error}", _again(name)
-        ) from None
+        raise _damaged(name, f"the reference set '{name}' cannot be read: {error}") from None
     return Reference(name, version, table, about)
 
 
@@ -98,9 +92,9 @@ def describe(name: str) -> dict[str, Any]:
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ScoutError("E465", f"{file} cannot be read: {error}", _again(name)) from None
+        raise _damaged(name, f"{file} cannot be read: {error}") from None
     if not isinstance(about, dict):
-        raise ScoutError("E465", f"{file} does not describe a reference set", _again(name))
+        raise _damaged(name, f"{file} does not describe a reference set")
     return about
 
 
@@ -211,9 +205,7 @@ def _content(name: str) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise ScoutError(
-            "E465", f"{file} cannot be read: {error.strerror or error}", _again(name)
-        ) from None
+        raise _damaged(name, f"{file} cannot be read: {error.strerror or error}") from None
 
 
 def _file(name: str, file: str) -> Traversable:
@@ -236,9 +228,10 @@ def _file(name: str, file: str) -> Traversable:
     return references_folder() / name / file
 
 
-def _again(name: str) -> str:
-    return (
+def _damaged(name: str, why: str) -> ScoutError:
+    hint = (
         "install scoutlang again"
         if name in EMBEDDED
         else f"`scout reference verify {name}` says more; add it again with --replace"
     )
+    return ScoutError("E465", why, hint)

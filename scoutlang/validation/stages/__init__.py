@@ -177,6 +177,20 @@ def ordered(stages: Iterable[Stage]) -> tuple[Stage, ...]:
     return tuple(order)
 
 
+def in_batches(
+    ask: Callable[[Sequence[Record]], list[Outcome]],
+    records: Sequence[Record],
+    size: int,
+    context: Context,
+) -> list[Outcome]:
+    """Ask a question of ``size`` records at once."""
+    outcomes: list[Outcome] = []
+    for start in range(0, len(records), size):
+        outcomes.extend(ask(records[start : start + size]))
+        context.report(len(outcomes), len(records))
+    return outcomes
+
+
 def one_by_one(
     ask: Callable[[Record], Outcome], records: Sequence[Record], context: Context
 ) -> list[Outcome]:

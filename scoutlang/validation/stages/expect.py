@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from scoutlang.evaluation.measure import measure_terms, of_structure_alone
 from scoutlang.evaluation.measurement import TermMeasurement, Verdict, all_hold
@@ -13,7 +14,7 @@ from scoutlang.ir import Term, measures
 from scoutlang.support.batching import each
 from scoutlang.support.errors import first_line
 from scoutlang.validation.record import Outcome, Record
-from scoutlang.validation.stages import Context, Stage
+from scoutlang.validation.stages import Context, Stage, in_batches
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,7 @@ class Expect(Stage):
         terms = [term for term in context.program.terms if not term.steers]
         if not terms:
             return [Outcome("skipped", "the program expects nothing") for _ in records]
-        outcomes: list[Outcome] = []
-        for start in range(0, len(records), self.batch_size):
-            outcomes.extend(_ask(records[start : start + self.batch_size], terms))
-            context.report(len(outcomes), len(records))
-        return outcomes
+        return in_batches(partial(_ask, terms=terms), records, self.batch_size, context)
 
 
 def _ask(records: Sequence[Record], terms: Sequence[Term]) -> list[Outcome]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scoutlang.potentials import malformed
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.stages import Context, Stage, one_by_one
 
@@ -38,14 +39,8 @@ class Geometry(Stage):
             return Outcome(
                 "failed", f"no structure: {record.generated.failure or 'no reason given'}"
             )
-        if len(structure) == 0:
-            return Outcome("failed", "no atoms")
-        if not structure.is_ordered:
-            return Outcome("failed", "partially occupied sites")
-        if not (
-            np.isfinite(structure.lattice.matrix).all() and np.isfinite(structure.frac_coords).all()
-        ):
-            return Outcome("failed", "coordinates or lattice are not finite")
+        if flaw := malformed(structure):
+            return Outcome("failed", flaw)
         volume = float(structure.volume) / len(structure)
         if not self.smallest_volume <= volume <= self.largest_volume:
             bounds = f"{self.smallest_volume:g}–{self.largest_volume:g}"

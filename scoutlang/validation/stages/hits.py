@@ -14,7 +14,7 @@ from scoutlang.ir import Program
 from scoutlang.support.batching import each
 from scoutlang.support.errors import first_line
 from scoutlang.validation.record import Outcome, Record, Status
-from scoutlang.validation.stages import Column, Context, Stage
+from scoutlang.validation.stages import Column, Context, Stage, in_batches
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,8 @@ class Hits(Stage):
     asks = ("program",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        for start in range(0, len(records), self.batch_size):
-            outcomes.extend(_measure(records[start : start + self.batch_size], context.program))
-            context.report(len(outcomes), len(records))
-        return outcomes
+        ask = partial(_measure, program=context.program)
+        return in_batches(ask, records, self.batch_size, context)
 
 
 def _measure(records: Sequence[Record], program: Program) -> list[Outcome]:
