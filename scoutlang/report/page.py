@@ -99,8 +99,8 @@ def _content(data: ReportData, figures: Sequence[Figure], limit: int) -> dict[st
     return {
         **scene({c.id: c.structure for c in drawn}, data.program),
         "columns": [asdict(column) for column in table.columns],
-        "rows": [[_cell(cell) for cell in row] for row in table.rows],
-        "known": [[_cell(cell) for cell in row] for row in table.known],
+        "rows": _plain(table.rows),
+        "known": _plain(table.known),
         "undrawn": _undrawn(data.crystals, drawn),
         "figures": [{"name": figure.name, **_plot(figure.plot)} for figure in figures],
     }
@@ -116,12 +116,6 @@ def _undrawn(crystals: Sequence[Crystal], drawn: Sequence[Crystal]) -> dict[str,
         for c in crystals
         if c.id not in shown
     }
-
-
-def _cell(cell: Any) -> Any:
-    if isinstance(cell, tuple):
-        return [_cell(part) for part in cell]
-    return _number(cell) if isinstance(cell, float) else cell
 
 
 def _plot(plot: Any) -> dict[str, Any]:
@@ -141,17 +135,13 @@ def _plain(value: Any) -> Any:
             shape = [int(n) for n in str(value.get("shape") or packed.size).split(",")]
             return _plain(packed.reshape(shape).tolist())
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    return _number(value) if isinstance(value, float) else value
-
-
-def _number(value: float) -> float | None:
-    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+    return value
 
 
 def _unfinished(data: ReportData) -> str:

@@ -8,13 +8,13 @@ list of them.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from rich.console import Console
+import pandas as pd
+from rich.console import Group
 from rich.table import Table
 
 from scoutlang.ir import Program
@@ -23,8 +23,9 @@ from scoutlang.runs.manifest import MANIFEST
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import cell
 from scoutlang.validation.hull import METASTABLE
-from scoutlang.validation.statistics import Proportion
+from scoutlang.validation.statistics import Comparison, Proportion
 from scoutlang.validation.summary import ArmSummary, Summary
+from scoutlang.validation.table import as_text as in_columns
 from scoutlang.validation.table import p_value
 
 DEPTH = 3
@@ -48,18 +49,25 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of numbers of one arm."""
+    """A column: of the run, which stands in the line of its first arm, or of each arm."""
 
     text: str
     """The header."""
     latex: str
-    """The header in LaTeX."""
-    cell: Callable[[ArmSummary], str]
+    """The header in LaTeX; empty: it is not shown there."""
+    of_arm: Callable[[ArmSummary], str] | None = None
+    of_run: Callable[[Row], str] = lambda row: ""
 
 
 COLUMNS = (
+    Column("run", "", of_run=lambda row: row.name),
+    Column("system", "System", of_run=lambda row: row.system),
+    Column("target", "Target", of_run=lambda row: row.target),
+    Column("set", "Set", lambda arm: arm.arm),
     Column("|R|", "$|R|$", lambda arm: str(arm.raw)),
     Column("|C|/|R|", r"$\frac{|C|}{|R|}$", lambda arm: _digits(arm.hits)),
+    Column("p", "$p$", of_run=lambda row: _p(row.summary.enrichment, "p_z")),
+    Column("p Fisher", r"$p_\mathrm{Fisher}$", of_run=lambda row: _p(row.summary.enrichment)),
     Column("|U|/|R|", r"$\frac{|U|}{|R|}$", lambda arm: _digits(arm.unique)),
     Column("|U∩S|/|U|", r"$\frac{|U\cap S|}{|U|}$", lambda arm: _digits(arm.unique_metastable)),
     Column(
@@ -74,7 +82,6 @@ COLUMNS = (
     Column("SCOUT", "SCOUT", lambda arm: _digits(arm.scout)),
     Column("Y_SCOUT", r"$Y_\mathrm{SCOUT}$", lambda arm: _digits(arm.scout_yield)),
 )
-_P_AFTER = 2  # the p-value stands behind |C|/|R|, once for both arms
 
 
 def find_runs(folders: Sequence[Path]) -> list[Path]:
@@ -97,11 +104,9 @@ def find_runs(folders: Sequence[Path]) -> list[Path]:
 def _below(folder: Path, depth: int) -> list[Path]:
     if (folder / MANIFEST).is_file():
         return [folder]
-    inside = (
-        [sub for sub in folder.iterdir() if sub.is_dir() and not sub.is_symlink()]
-        if folder.is_dir() and depth
-        else []
-    )
+    if not folder.is_dir() or not depth:
+        return []
+    inside = [sub for sub in folder.iterdir() if sub.is_dir() and not sub.is_symlink()]
     return [run for sub in inside for run in _below(sub, depth - 1)]
 
 
@@ -128,79 +133,49 @@ def _target(program: Program) -> str:
 
 def as_text(rows: Sequence[Row]) -> str:
     """For a terminal of any width: long targets are broken."""
-    table = Table(show_lines=False)
-    for header in _headers():
-        table.add_column(
-            header,
-            justify="right" if "|" in header or header in ("p", "SCOUT", "Y_SCOUT") else "left",
-            overflow="fold",
-        )
-    for number, cells in _cells(rows):
-        table.add_row(*cells, end_section=number)
-    console = Console(file=io.StringIO(), width=180)
-    console.print(table)
-    console.print(_notes(rows))
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+    table = Table()
+    for column in COLUMNS:
+        number = "|" in column.text or column.text in ("p", "SCOUT", "Y_SCOUT")
+        table.add_column(column.text, justify="right" if number else "left", overflow="fold")
+    for last, cells in _lines(rows, COLUMNS):
+        table.add_row(*cells, end_section=last)
+    return in_columns(Group(table, _notes(rows)), width=180) + "\n"
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-    return (
-        "\n".join(
-            [
-                line(_headers()),
-                "|---" * len(_headers()) + "|",
-                *(line(cells) for _, cells in _cells(rows)),
-                "",
-                _notes(rows),
-            ]
-        )
-        + "\n"
-    )
+    lines = [[c.text for c in COLUMNS], *(cells for _, cells in _lines(rows, COLUMNS))]
+    escaped = [[cell.replace("|", r"\|") for cell in cells] for cells in lines]
+    head, *body = [f"| {' | '.join(cells)} |" for cells in escaped]
+    return "\n".join([head, "|---" * len(COLUMNS) + "|", *body, "", _notes(rows)]) + "\n"
 
 
 def as_latex(rows: Sequence[Row]) -> str:
     """A ``tabular`` for the package booktabs."""
-    heads = ["System", "Target", "Set", *(c.latex for c in COLUMNS)]
-    heads[3 + _P_AFTER : 3 + _P_AFTER] = ["$p$", r"$p_\mathrm{Fisher}$"]
+    columns = [c for c in COLUMNS if c.latex]
     lines = [
-        r"\begin{tabular}{lll" + "r" * (len(heads) - 3) + "}",
+        r"\begin{tabular}{lll" + "r" * (len(columns) - 3) + "}",
         r"\toprule",
-        " & ".join(heads) + r" \\",
+        " & ".join(c.latex for c in columns) + r" \\",
         r"\midrule",
+        *(
+            " & ".join(c.translate(_LATEX) for c in cells)
+            + (r" \\\addlinespace" if last else r" \\")
+            for last, cells in _lines(rows, columns)
+        ),
+        r"\bottomrule",
+        r"\end{tabular}",
+        *(f"% {note}" for note in _notes(rows).splitlines()),
     ]
-    for last, cells in _cells(rows, with_name=False):
-        lines.append(
-            " & ".join(_escaped(cell) for cell in cells)
-            + r" \\"
-            + (r"\addlinespace" if last else "")
-        )
-    return (
-        "\n".join(
-            [
-                *lines,
-                r"\bottomrule",
-                r"\end{tabular}",
-                *(f"% {note}" for note in _notes(rows).splitlines()),
-            ]
-        )
-        + "\n"
-    )
+    return "\n".join(lines) + "\n"
 
 
 def as_csv(rows: Sequence[Row]) -> str:
     """A line for each arm, with everything as a number."""
     lines = [_flat(r, arm) for r in rows for arm in r.summary.arms]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(lines[0]) if lines else ["run"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        [{k: cell(v) if isinstance(v, str) else v for k, v in line.items()} for line in lines]
+    frame = pd.DataFrame(lines or {"run": []}, dtype=object)
+    return frame.map(lambda v: cell(v) if isinstance(v, str) else v).to_csv(
+        index=False, lineterminator="\n"
     )
-    return text.getvalue()
 
 
 FORMATS: Mapping[str, Callable[[Sequence[Row]], str]] = {
@@ -211,74 +186,45 @@ FORMATS: Mapping[str, Callable[[Sequence[Row]], str]] = {
 }
 
 
-def _headers() -> list[str]:
-    heads = ["run", "system", "target", "set", *(c.text for c in COLUMNS)]
-    heads[4 + _P_AFTER : 4 + _P_AFTER] = ["p", "p Fisher"]
-    return heads
-
-
-def _cells(rows: Sequence[Row], *, with_name: bool = True) -> list[tuple[bool, list[str]]]:
-    """Whether a line is the last one of its run, and its cells. What both arms share stands in the
-    first.
-    """
-    lines = []
+def _lines(rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[tuple[bool, list[str]]]:
+    """Whether a line is the last one of its run, and its cells."""
     for r in rows:
-        if not r.summary.arms:
-            lines.append(
-                (
-                    True,
-                    [
-                        *([r.name] if with_name else []),
-                        r.system,
-                        r.target,
-                        "no structures",
-                        *[_NOTHING] * (len(COLUMNS) + 2),
-                    ],
-                )
+        arms = r.summary.arms
+        for arm in arms:
+            yield (
+                arm is arms[-1],
+                [
+                    c.of_arm(arm) if c.of_arm else c.of_run(r) if arm is arms[0] else ""
+                    for c in columns
+                ],
             )
-        for number, arm in enumerate(r.summary.arms):
-            shared = [r.name, r.system, r.target] if number == 0 else [""] * 3
-            cells = [
-                *(shared if with_name else shared[1:]),
-                arm.arm,
-                *(c.cell(arm) for c in COLUMNS),
-            ]
-            test = r.summary.enrichment
-            tests = ["", ""] if number or test is None else [_p(test.p_z), _p(test.p_fisher)]
-            place = (4 if with_name else 3) + _P_AFTER
-            cells[place:place] = tests
-            lines.append((number == len(r.summary.arms) - 1, cells))
-    return lines
+        if not arms:
+            yield (
+                True,
+                ["no structures" if c.text == "set" else c.of_run(r) or _NOTHING for c in columns],
+            )
 
 
 def _notes(rows: Sequence[Row]) -> str:
     bases = sorted({r.basis for r in rows})
-    related = any(arm.hits.design > 1 for r in rows for arm in r.summary.arms)
-    lost = sum(arm.without_hull for r in rows for arm in r.summary.arms)
-    total = sum(arm.raw for r in rows for arm in r.summary.arms)
+    arms = [arm for r in rows for arm in r.summary.arms]
+    lost = sum(arm.without_hull for arm in arms)
     notes = [
         "R raw, C hits, U unique, "
         f"S within {METASTABLE:g} eV/atom of the hull (unrelaxed), O not in the reference; "
         "SCOUT = |U∩S∩O∩C|/|U∩S∩O|, Y_SCOUT = |U∩S∩O∩C|/|R|.",
         "p: one-sided two-proportion z-test of |C|/|R|, guided > non-guided, "
-        "and Fisher's exact test."
-        + (
-            " Structures that descend from one another count for less (design effect, in the CSV)."
-            if related
-            else ""
-        ),
+        "and Fisher's exact test.",
         f"Energies and reference: {'; '.join(bases) or _NOTHING}.",
     ]
-    return "\n".join(
-        [
-            *notes,
-            *(
-                [f"{lost} of {total} structures have no hull energy and are not in S."]
-                if lost
-                else []
-            ),
-        ]
-    )
+    if any(arm.hits.design > 1 for arm in arms):
+        notes[1] += (
+            " Structures that descend from one another count for less (design effect, in the CSV)."
+        )
+    if lost:
+        total = sum(arm.raw for arm in arms)
+        notes.append(f"{lost} of {total} structures have no hull energy and are not in S.")
+    return "\n".join(notes)
 
 
 def _flat(r: Row, arm: ArmSummary) -> dict[str, object]:
@@ -317,7 +263,10 @@ def _flat(r: Row, arm: ArmSummary) -> dict[str, object]:
     return line | {"basis": r.basis}
 
 
-def _p(value: float | None) -> str:
+def _p(test: Comparison | None, which: Literal["p_z", "p_fisher"] = "p_fisher") -> str:
+    if test is None:
+        return ""
+    value: float | None = getattr(test, which)
     return (
         _NOTHING if value is None else p_value(value).removeprefix("p").removeprefix(" =").strip()
     )
@@ -328,15 +277,10 @@ def _digits(share: Proportion) -> str:
     return _NOTHING if share.fraction is None else f"{share.fraction:.3f}"
 
 
-def _escaped(cell: str) -> str:
-    """Text from a program as text for LaTeX. Cells of numbers pass through unchanged."""
-    special = {
-        **{c: f"\\{c}" for c in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-    }
-    special |= {
+_LATEX = str.maketrans(
+    {c: f"\\{c}" for c in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {
         "<": "$<$",
         ">": "$>$",
         "±": r"$\pm$",
@@ -345,4 +289,5 @@ def _escaped(cell: str) -> str:
         "≥": r"$\ge$",
         "–": "--",
     }
-    return "".join(special.get(c, c) for c in cell)
+)
+"""Text from a program as text for LaTeX. Cells of numbers pass through unchanged."""

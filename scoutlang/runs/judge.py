@@ -83,10 +83,7 @@ class Judged:
 
     def record(self, id: str) -> Record:
         """The record with that name, as in the index of `to_pandas`. Raises KeyError."""
-        try:
-            return next(record for record in self.records if record.id == id)
-        except StopIteration:
-            raise KeyError(id) from None
+        return {record.id: record for record in reversed(self.records)}[id]
 
     def to_pandas(self) -> pd.DataFrame:
         """A row per structure, by its name: arm, composition, and all that the stages found, as in
@@ -140,10 +137,7 @@ def judge(
     """
     run = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
     generated = run.generated()
-    names = Judges(
-        potential=potential or judged_by(run, "potential"),
-        reference=reference or judged_by(run, "reference"),
-    )
+    names = judges_of(run, potential, reference)
     by, known = load_potential(names.potential), load_reference(names.reference)
     if note and (licence := notice(names.potential)):
         note(licence)
@@ -158,7 +152,7 @@ def judge(
     )
     facts: dict[str, Any] = {
         "judges": names,
-        "potential": PotentialIdentity.of(by),
+        "potential": PotentialIdentity.model_validate(by),
         "reference": ReferenceIdentity.model_validate(
             {**known.about, "name": known.name, "version": known.version}
         ),
@@ -190,8 +184,7 @@ def judged_by(run: RunFolder | None, what: Literal["potential", "reference"]) ->
     """
     if run is None or run.manifest.judges is None:
         return POTENTIAL if what == "potential" else REFERENCE
-    judges = run.manifest.judges
-    name = judges.potential if what == "potential" else judges.reference
+    name: str = getattr(run.manifest.judges, what)
     if ":" in name:
         raise ScoutError(
             "E443",
@@ -199,6 +192,14 @@ def judged_by(run: RunFolder | None, what: Literal["potential", "reference"]) ->
             f"if you trust it, name it again: --potential {name}",
         )
     return name
+
+
+def judges_of(run: RunFolder | None, potential: str | None, reference: str | None) -> Judges:
+    """These names, or where one is None what `judged_by` says."""
+    return Judges(
+        potential=potential or judged_by(run, "potential"),
+        reference=reference or judged_by(run, "reference"),
+    )
 
 
 def adopt(

@@ -31,7 +31,6 @@ from pydantic import (
 from scoutlang.descriptors import origin
 from scoutlang.ir import Arm, Program
 from scoutlang.ir.nodes import RemovedSetting
-from scoutlang.potentials import Potential
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import read_json, write_json
 from scoutlang.support.version import __version__
@@ -70,9 +69,13 @@ _NEW_FOLDER = "start a new run in another folder"
 
 
 class Facts(BaseModel):
-    """What is read strictly and never changed."""
+    """What is read strictly and never changed; also from an object that has attributes of these
+    names (`model_validate`).
+    """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, from_attributes=True
+    )
 
 
 Count = Annotated[int, Field(ge=0)]
@@ -93,14 +96,6 @@ class PotentialIdentity(Facts):
     name: str
     version: str
     weights_sha256: str
-
-    @classmethod
-    def of(cls, potential: Potential) -> PotentialIdentity:
-        return cls(
-            name=potential.name,
-            version=potential.version,
-            weights_sha256=potential.weights_sha256,
-        )
 
 
 class ReferenceIdentity(Facts):
@@ -244,12 +239,8 @@ class Manifest(Facts):
         for arm in self.arms:
             costs = [c for name, c in self.batches.items() if name.rpartition("-")[0] == arm]
             if costs:
-                found[arm] = Cost(
-                    structures=sum(c.structures for c in costs),
-                    seconds=round(sum(c.seconds for c in costs), 3),
-                    evaluations=sum(c.evaluations for c in costs),
-                    diverged=sum(c.diverged for c in costs),
-                )
+                sums = {name: sum(getattr(c, name) for c in costs) for name in Cost.model_fields}
+                found[arm] = Cost(**sums | {"seconds": round(sums["seconds"], 3)})
         return found
 
     def to_data(self) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def _claim(target: Path, run: RunFolder, potential: Potential, steps: int, rho: 
         digest=run.program.digest(),
         steps=steps,
         rho=rho,
-        potential=PotentialIdentity.of(potential),
+        potential=PotentialIdentity.model_validate(potential),
     )
     file = target / SETTINGS
     if not file.exists():
@@ -153,10 +153,8 @@ def _claim(target: Path, run: RunFolder, potential: Potential, steps: int, rho: 
         return
     try:
         earlier = Settings.model_validate(read_json(file, 1 << 20))
-        same = all(
-            getattr(earlier, name) == getattr(settings, name)
-            for name in ("steps", "rho", "potential")
-        )
+        compared = {"steps", "rho", "potential"}
+        same = earlier.model_dump(include=compared) == settings.model_dump(include=compared)
     except (ValidationError, ValueError):
         same = False
     if not same:

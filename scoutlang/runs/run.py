@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from scoutlang.ir import ARMS, Arm, Program
 from scoutlang.potentials import load as load_potential
 from scoutlang.runs.folder import SAMPLES, RunFolder, writing
-from scoutlang.runs.judge import Judged, judge, judged_by
+from scoutlang.runs.judge import Judged, judge, judges_of
 from scoutlang.runs.manifest import MANIFEST, Cost, Judges, Manifest, ModelIdentity
 from scoutlang.runs.trace import TRACE, Moment, Recorder, guiding_terms, write_trace
 from scoutlang.sampling.memory import keep_freed_memory
@@ -87,10 +87,7 @@ def run(
     earlier = _claim(folder, program, arms, resume)
     try:
         other = None if baseline is None else RunFolder.open(baseline)
-        judges = Judges(
-            potential=potential or judged_by(earlier, "potential"),
-            reference=reference or judged_by(earlier, "reference"),
-        )
+        judges = judges_of(earlier, potential, reference)
         sampling = _begin(
             program, folder, arms, judges, device, trace_every, model, watcher, earlier
         )
@@ -140,9 +137,7 @@ def _begin(
     # before anything is sampled: a potential or a reference that is missing must not be found out
     # an hour later
     potential, reference = load_potential(judges.potential), load_reference(judges.reference)
-    identity = ModelIdentity(
-        name=model.name, weights_sha256=model.weights_sha256, config_sha256=model.config_sha256
-    )
+    identity = ModelIdentity.model_validate(model)
     noted: dict[str, Any] = {}
     if earlier is not None:
         if earlier.manifest.model not in (None, identity):
@@ -155,12 +150,7 @@ def _begin(
     heights = Heights.asked(program, potential, reference) if "guided" in arms else None
     if heights is not None:
         noted["resampled_by"] = Judges(potential=potential.name, reference=reference.name)
-    facts = {
-        "device": device,
-        "model": identity,
-        "judges": judges,
-        "trace_every": trace_every,
-    }
+    facts = {"device": device, "model": identity, "judges": judges, "trace_every": trace_every}
     run = RunFolder(folder, Manifest.begin(program, arms, **facts))
     with writing(folder):
         run.save(**noted)

@@ -25,19 +25,21 @@ A look costs about as much as the loss, so it is taken at every `LOOK_EVERY`-th 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from scoutlang.crystals.batch import CrystalBatch
-from scoutlang.crystals.neighbours import cell_heights
+from scoutlang.crystals.neighbours import cell_heights, sum_by_structure
 from scoutlang.evaluation.expressions import Reading, truth
 from scoutlang.ir import Arm, Program, Term, Wish
 from scoutlang.sampling.progress import GuidedStep, Progress
@@ -97,11 +99,8 @@ class Moment:
         """Share of the batch that satisfies every `require` now; None while no guidance acts, and
         where nothing is required.
         """
-        return (
-            None
-            if self.look is None or self.look.hit is None
-            else float(self.look.hit.double().mean())
-        )
+        hit = None if self.look is None else self.look.hit
+        return None if hit is None else float(hit.double().mean())
 
     @property
     def diverged(self) -> int:
@@ -114,17 +113,12 @@ class Moment:
             return []
         value = self.progress.guided.value
         counts = value.defined & value.terms.isfinite()
-        number = counts.sum(0)
-        mean = torch.where(counts, value.terms, torch.zeros_like(value.terms)).sum(
-            0
-        ) / number.clamp(min=1)
-        columns = zip(self.terms, mean.tolist(), number.tolist(), strict=True)
+        means = value.terms.where(counts, torch.nan).nanmean(0).tolist()
         found = [
-            TermLoss(term.label, loss if n else None, n / len(counts)) for term, loss, n in columns
+            TermLoss(term.label, mean if number else None, number / len(counts))
+            for term, mean, number in zip(self.terms, means, counts.sum(0).tolist(), strict=True)
         ]
-        return sorted(
-            found, key=lambda one: -torch.inf if one.loss is None else one.loss, reverse=True
-        )
+        return sorted(found, key=lambda one: (one.loss is None, -(one.loss or 0)))
 
 
 def guiding_terms(program: Program) -> tuple[Term, ...]:
@@ -137,12 +131,8 @@ def look(terms: Sequence[Term], clean: CrystalBatch) -> Look:
     """Judge x̂0 as the finished crystals will be judged; see `Look`. What is no crystal, not finite
     or too thin, is undefined.
     """
-    sound = (
-        clean.frac.new_zeros(clean.size).index_add(
-            0, clean.system, (~clean.frac.isfinite().all(-1)).to(clean.frac)
-        )
-        == 0
-    )
+    unsound = (~clean.frac.isfinite().all(-1)).to(clean.frac)
+    sound = sum_by_structure(unsound, clean.system, clean.size) == 0
     sound &= (cell_heights(clean.cell) >= THINNEST_CELL).all(-1)  # false for NaN as well
     true = torch.zeros((clean.size, len(terms)), dtype=torch.bool, device=clean.cell.device)
     false = true.clone()
@@ -227,10 +217,9 @@ def _columns(guided: GuidedStep, broken: Tensor, seen: Look | None) -> dict[str,
     if seen is not None:
         satisfied = seen.true.to(torch.int8) - (~seen.true & ~seen.false).to(torch.int8)
         hit = hit if seen.hit is None else seen.hit.to(torch.int8)
-    nothing = torch.full_like(value.terms, torch.nan)
     return {
-        "value": torch.where(value.defined, value.values, nothing),
-        "loss": torch.where(value.defined, value.terms, nothing),
+        "value": value.values.where(value.defined, torch.nan),
+        "loss": value.terms.where(value.defined, torch.nan),
         "satisfied": satisfied,
         "total": value.total,
         "push": guided.push,
@@ -248,27 +237,30 @@ def _table(
         name: torch.stack([step.columns[name] for step in steps], dim=1).cpu().numpy()
         for name in steps[0].columns
     }
-    wide = {
-        name: np.broadcast_to(x if x.ndim == 3 else x[:, :, None], shape).ravel()
-        for name, x in found.items()
-    }
+
+    def wide(name: str) -> NDArray[Any]:
+        values = found[name]
+        return np.broadcast_to(values if values.ndim == 3 else values[:, :, None], shape).ravel()
 
     def spread(values: Sequence[object], axis: int, kind: pa.DataType) -> pa.Array:
-        place = np.arange(len(values), dtype=np.int32).reshape(
-            [-1 if k == axis else 1 for k in range(3)]
-        )
-        return pa.array(values, kind).take(pa.array(np.broadcast_to(place, shape).ravel()))
-
-    def number(name: str) -> pa.Array:
-        values = wide[name].astype(np.float32)
-        return pa.array(values, mask=~np.isfinite(values))
-
-    def verdict(name: str) -> pa.Array:
-        return pa.array(wide[name] == 1, mask=wide[name] < 0)
+        place = np.indices(shape, dtype=np.int32)[axis].ravel()
+        return pa.array(values, kind).take(pa.array(place))
 
     def labels(values: Sequence[str], axis: int) -> pa.Array:
         return spread(values, axis, pa.string()).dictionary_encode()
 
+    def number(name: str) -> pa.Array:
+        values = wide(name).astype(np.float32)
+        return pa.array(values, mask=~np.isfinite(values))
+
+    def verdict(name: str) -> pa.Array:
+        return pa.array(wide(name) == 1, mask=wide(name) < 0)
+
+    read: dict[str, Callable[[str], pa.Array]] = {
+        "satisfied": verdict,
+        "hit": verdict,
+        "broken": lambda name: pa.array(wide(name)),
+    }
     return pa.table(
         {
             "arm": labels([arm] * size, 0),
@@ -276,14 +268,7 @@ def _table(
             "step": spread([step.step for step in steps], 1, pa.int32()),
             "time": spread([step.time for step in steps], 1, pa.float32()),
             "term": labels([term.label for term in terms], 2),
-            "value": number("value"),
-            "loss": number("loss"),
-            "satisfied": verdict("satisfied"),
-            "total": number("total"),
-            "push": number("push"),
-            "strain": number("strain"),
-            "broken": pa.array(wide["broken"]),
-            "hit": verdict("hit"),
+            **{name: read.get(name, number)(name) for name in found},
         }
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 
 class Shades(NamedTuple):
@@ -66,6 +66,7 @@ def faint(colour: str, opacity: float) -> str:
 
 
 AnsiName = Literal["red", "green", "yellow", "blue", "magenta", "cyan", "bright_black"]
+"""In the order of the numbers that terminals give them."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,7 @@ class Ink:
     @property
     def sgr(self) -> str:
         """Parameters of the control sequence "select graphic rendition": ``1;31``."""
-        codes = ["1"] * self.bold + [_SGR[name] for name in [self.name] if name]
-        return ";".join(codes)
+        return ";".join(["1"] * self.bold + [str(_SGR[name]) for name in [self.name] if name])
 
     @property
     def style(self) -> str:
@@ -91,15 +91,7 @@ class Ink:
         )
 
 
-_SGR: Mapping[str, str] = {
-    "red": "31",
-    "green": "32",
-    "yellow": "33",
-    "blue": "34",
-    "magenta": "35",
-    "cyan": "36",
-    "bright_black": "90",
-}
+_SGR = dict(zip(get_args(AnsiName), (*range(31, 37), 90), strict=True))
 
 TERMINAL: Mapping[str, Ink] = {
     "error": Ink("red", bold=True),

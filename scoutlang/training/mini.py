@@ -23,7 +23,7 @@ import scoutlang.sampling.mattergen  # noqa: F401  makes mattergen importable
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.sampling.mattergen.corrector import Langevin
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import write_whole
+from scoutlang.support.files import write_json, write_whole
 from scoutlang.validation.reference import load as load_reference
 
 from hydra.utils import instantiate  # isort: skip
@@ -363,9 +363,7 @@ def export(
         "held_out_crystals": sum(is_held_out(c) for c in crystals),
         "log": log,
     }
-    (out / "scout.json").write_text(
-        json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    write_json(out / "scout.json", about)
     return out
 
 

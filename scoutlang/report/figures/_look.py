@@ -13,7 +13,7 @@ from html import escape
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from scoutlang.report.data import Crystal, Group, ReportData
+from scoutlang.report.data import Crystal, Group
 from scoutlang.support.colours import CLEAR, PAGE, REFERENCE, SURFACE, faint
 
 GROUPS: tuple[Group, ...] = ("reference", "non-guided", "guided")
@@ -37,6 +37,25 @@ class Style:
     def fill(self) -> str:
         """The colour of an area."""
         return faint(self.colour, self.opacity)
+
+    @property
+    def bars(self) -> dict[str, object]:
+        """The marker of bars."""
+        return {
+            "color": self.colour,
+            "line": {"color": self.colour, "width": 1},
+            "pattern": {
+                "shape": self.pattern,
+                "fgcolor": self.colour,
+                "bgcolor": CLEAR,
+                "fillmode": "overlay",
+                "size": 6,
+                "solidity": 0.4,
+            },
+        }
+
+    def line(self, width: float) -> dict[str, object]:
+        return {"color": self.colour, "dash": self.dash, "width": width}
 
 
 STYLES: Mapping[Group, Style] = {
@@ -106,13 +125,10 @@ def panels(titles: Sequence[str], **options: object) -> go.Figure:
     return figure.update_annotations(font={"size": 14})
 
 
-def members(data: ReportData, group: Group) -> list[Crystal]:
-    return [crystal for crystal in data.crystals if crystal.group == group]
-
-
-def present(data: ReportData) -> list[Group]:
-    """The groups that have crystals, in the order of `GROUPS`."""
-    return [group for group in GROUPS if any(crystal.group == group for crystal in data.crystals)]
+def groups(crystals: Sequence[Crystal]) -> dict[Group, list[Crystal]]:
+    """Those of each group that has some, in the order of `GROUPS`."""
+    found = {group: [c for c in crystals if c.group == group] for group in GROUPS}
+    return {group: some for group, some in found.items() if some}
 
 
 def plain(text: str, longest: int = 70) -> str:

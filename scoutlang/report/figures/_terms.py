@@ -86,19 +86,17 @@ def _numeric(term: ir.Term) -> Numeric | None:
         return None
     unit = claim.unit.replace("^2", "²").replace("^3", "³")
     axis = _name(claim.value) or term.label
+    target, low, high = None, -math.inf, math.inf
     if isinstance(claim, ir.Wish):
-        target, low, high = None, -math.inf, math.inf
         aim = wish_text(claim)
     else:
         relation = claim.relation
-        target, low, high = (
-            relation.target,
-            _or(relation.low, -math.inf),
-            _or(relation.high, math.inf),
-        )
+        target, aim = relation.target, relation_text(relation, unit)
         if target is not None:
             low, high = target - (relation.tolerance or 0), target + (relation.tolerance or 0)
-        aim = relation_text(relation, unit)
+        else:
+            low = low if relation.low is None else relation.low
+            high = high if relation.high is None else relation.high
     return Numeric(
         term,
         f"{axis} ({unit})" if unit else axis,
@@ -139,7 +137,3 @@ def _name(value: ir.Quantity) -> str:
         case ir.Aggregate(how=how, of=inner) if _name(inner):
             return f"{how} of {_name(inner)}"
     return ""
-
-
-def _or(number: float | None, otherwise: float) -> float:
-    return otherwise if number is None else number

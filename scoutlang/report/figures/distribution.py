@@ -5,25 +5,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
-from scoutlang.report.data import Group, ReportData
+from scoutlang.report.data import Crystal, Group, ReportData
 from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
 from scoutlang.report.figures._kernel import density
-from scoutlang.report.figures._look import (
-    STYLES,
-    canvas,
-    counted,
-    listed,
-    members,
-    plain,
-    present,
-)
+from scoutlang.report.figures._look import STYLES, canvas, counted, groups, listed, plain
 from scoutlang.report.figures._terms import Numeric, numeric_terms, pooled_range, slug
-from scoutlang.support.colours import CLEAR, TARGET
+from scoutlang.support.colours import TARGET
 
 PLACE = 20
 
@@ -55,11 +47,12 @@ def bins(values: Sequence[float]) -> tuple[float, float, int]:
 
 def _draw(data: ReportData, numeric: Numeric) -> Drawn:
     name, title = f"distribution-{slug(numeric.label)}", f"Distribution of {numeric.label}"
-    groups = {
-        group: [v for c in members(data, group) if (v := c.values.get(numeric.label)) is not None]
-        for group in present(data)
+    crystals = groups(data.crystals)
+    defined = {
+        group: values
+        for group, some in crystals.items()
+        if (values := [v for c in some if (v := c.values.get(numeric.label)) is not None])
     }
-    defined = {group: values for group, values in groups.items() if values}
     if not defined:
         return LeftOut(name, title, f"{numeric.label} is defined on no crystal.")
     pooled = [v for values in defined.values() for v in values]
@@ -75,12 +68,10 @@ def _draw(data: ReportData, numeric: Numeric) -> Drawn:
     canvas(figure, _HEIGHT, bargap=0.12, bargroupgap=0.0, margin={"t": 78}, legend={"y": 1.09})
     figure.update_xaxes(title=plain(numeric.axis), range=[low, high])
     figure.update_yaxes(rangemode="tozero")
-    return Figure(
-        name,
-        title,
-        " ".join([_what(data, numeric, groups), method, _outside(defined, low, high)]).strip(),
-        figure,
-    )
+    beyond = {g: sum(not low <= v <= high for v in values) for g, values in defined.items()}
+    outside = ", ".join(f"{group} {number}" for group, number in beyond.items() if number)
+    said = [_what(numeric, crystals), method, f"Beyond the axis: {outside}." if outside else ""]
+    return Figure(name, title, " ".join(said).strip(), figure)
 
 
 def _histogram(figure: go.Figure, groups: dict[Group, list[float]], pooled: list[float]) -> str:
@@ -90,35 +81,17 @@ def _histogram(figure: go.Figure, groups: dict[Group, list[float]], pooled: list
         counts = [0] * number
         for value in values:
             counts[math.floor(value / width + 0.5) - round(first / width)] += 1
-        style = STYLES[group]
         figure.add_bar(
             x=centres,
             y=[100 * c / len(values) for c in counts],
             customdata=counts,
             name=f"{group} (N = {len(values)})",
-            marker={
-                "color": style.colour,
-                "line": {"color": style.colour, "width": 1},
-                "pattern": _pattern(group),
-            },
+            marker=STYLES[group].bars,
             hovertemplate="%{x:.4g}: %{customdata} crystals, %{y:.1f} %<extra>"
-            + group
-            + "</extra>",
+            f"{group}</extra>",
         )
     figure.update_yaxes(title="share of the group (%)")
     return f"Bars: share of each group in bins {width:g} wide, centred on multiples of that."
-
-
-def _pattern(group: Group) -> dict[str, object]:
-    style = STYLES[group]
-    return {
-        "shape": style.pattern,
-        "fgcolor": style.colour,
-        "bgcolor": CLEAR,
-        "fillmode": "overlay",
-        "size": 6,
-        "solidity": 0.4,
-    }
 
 
 def _densities(
@@ -149,7 +122,7 @@ def _densities(
             y=found.values,
             mode="lines",
             name=name,
-            line={"color": style.colour, "dash": style.dash, "width": 2.4, "simplify": False},
+            line={**style.line(2.4), "simplify": False},
             fill="tozeroy",
             fillcolor=style.fill,
             hovertemplate="%{x:.4g}: %{y:.3g}<extra>" + group + "</extra>",
@@ -170,51 +143,38 @@ def _densities(
 
 def _mark(figure: go.Figure, numeric: Numeric, low: float, high: float) -> None:
     """The window that satisfies the term, and its target."""
+    note: dict[str, object] = {"y": 1.01, "yref": "paper", "yanchor": "bottom"}
     if numeric.wish:
-        figure.add_annotation(
-            x=1,
-            y=1.01,
-            xref="paper",
-            yref="paper",
-            xanchor="right",
-            yanchor="bottom",
-            text=plain(f"wanted: {numeric.aim}"),
-        )
-        return
-    start, end = max(numeric.low, low), min(numeric.high, high)
-    figure.add_vrect(x0=start, x1=end, fillcolor=TARGET, opacity=0.14, line_width=0, layer="below")
-    for edge in (numeric.low, numeric.high):
-        if math.isfinite(edge):
-            figure.add_vline(
-                x=edge, line={"color": TARGET, "width": 1, "dash": "dot"}, layer="below"
-            )
-    if numeric.target is not None:
-        figure.add_vline(x=numeric.target, line={"color": TARGET, "width": 2}, layer="below")
-    middle = numeric.target if numeric.target is not None else (start + end) / 2
-    share = (middle - low) / (high - low)
-    figure.add_annotation(
-        x=middle,
-        y=1.01,
-        yref="paper",
-        xanchor="left" if share < 0.15 else "right" if share > 0.85 else "center",
-        yanchor="bottom",
-        text=plain(f"target {numeric.aim}"),
-        font={"color": TARGET},
-    )
+        note |= {"x": 1, "xref": "paper", "xanchor": "right", "text": f"wanted: {numeric.aim}"}
+    else:
+        start, end = max(numeric.low, low), min(numeric.high, high)
+        shade = {"fillcolor": TARGET, "opacity": 0.14, "line_width": 0, "layer": "below"}
+        figure.add_vrect(x0=start, x1=end, **shade)
+        for edge in (numeric.low, numeric.high):
+            if math.isfinite(edge):
+                line = {"color": TARGET, "width": 1, "dash": "dot"}
+                figure.add_vline(x=edge, line=line, layer="below")
+        middle = (start + end) / 2
+        if numeric.target is not None:
+            middle = numeric.target
+            figure.add_vline(x=middle, line={"color": TARGET, "width": 2}, layer="below")
+        share = (middle - low) / (high - low)
+        side = "left" if share < 0.15 else "right" if share > 0.85 else "center"
+        note |= {"x": middle, "xanchor": side, "text": f"target {numeric.aim}"}
+        note["font"] = {"color": TARGET}
+    figure.add_annotation(note, text=plain(str(note["text"])))
 
 
-def _what(data: ReportData, numeric: Numeric, groups: dict[Group, list[float]]) -> str:
+def _what(numeric: Numeric, groups: Mapping[Group, Sequence[Crystal]]) -> str:
     wanted = numeric.aim if numeric.wish else f"target {numeric.aim}, shaded"
     parts = []
-    for group, values in groups.items():
-        crystals = members(data, group)
-        undefined = len(crystals) - len(values)
+    for group, crystals in groups.items():
+        undefined = sum(c.values.get(numeric.label) is None for c in crystals)
         satisfied = sum(c.satisfied.get(numeric.label) is True for c in crystals)
-        said = [counted(len(values), "value")]
-        if values and not numeric.wish:
-            said.append(
-                f"{satisfied} satisfy it ({satisfied / len(crystals):.0%} of {len(crystals)})"
-            )
+        defined, number = len(crystals) - undefined, len(crystals)
+        said = [counted(defined, "value")]
+        if defined and not numeric.wish:
+            said.append(f"{satisfied} satisfy it ({satisfied / number:.0%} of {number})")
         if undefined:
             said.append(f"{undefined} undefined")
         parts.append(f"{group}: {', '.join(said)}")
@@ -222,9 +182,3 @@ def _what(data: ReportData, numeric: Numeric, groups: dict[Group, list[float]]) 
         f"Exact value of {numeric.axis} in {listed(list(groups))} crystals, nothing relaxed; "
         f"{wanted}. {'; '.join(parts)}."
     )
-
-
-def _outside(groups: dict[Group, list[float]], low: float, high: float) -> str:
-    beyond = {group: sum(not low <= v <= high for v in values) for group, values in groups.items()}
-    said = [f"{group} {number}" for group, number in beyond.items() if number]
-    return f"Beyond the axis: {', '.join(said)}." if said else ""

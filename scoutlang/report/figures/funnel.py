@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
 from scoutlang.report.figures._look import STYLES, canvas, panels, plain
-from scoutlang.support.colours import CLEAR
 from scoutlang.validation.funnel import Funnel, Step
 
 PLACE = 10
@@ -51,24 +50,17 @@ def draw(data: ReportData) -> list[Drawn]:
 
 
 def _add_arm(figure: go.Figure, column: int, funnel: Funnel, heights: list[int]) -> None:
-    style = STYLES[funnel.arm]
     kept = [funnel.raw, *(step.kept for step in funnel.steps)]
-    figure.add_trace(
-        go.Bar(
-            x=[100 * number / funnel.raw for number in kept],
-            y=heights,
-            orientation="h",
-            marker={
-                "color": style.colour,
-                "line": {"color": style.colour, "width": 1},
-                "pattern": {"shape": style.pattern, "bgcolor": CLEAR},
-            },
-            text=[f"{number} ({number / funnel.raw:.0%})" for number in kept],
-            textposition="outside",
-            cliponaxis=False,
-            hovertext=[f"{funnel.raw} structures", *(_lost(step, "<br>") for step in funnel.steps)],
-            hovertemplate="%{hovertext}<extra>" + funnel.arm + "</extra>",
-        ),
+    figure.add_bar(
+        x=[100 * number / funnel.raw for number in kept],
+        y=heights,
+        orientation="h",
+        marker=STYLES[funnel.arm].bars,
+        text=[f"{number} ({number / funnel.raw:.0%})" for number in kept],
+        textposition="outside",
+        cliponaxis=False,
+        hovertext=[f"{funnel.raw} structures", *map(_hover, funnel.steps)],
+        hovertemplate=f"%{{hovertext}}<extra>{funnel.arm}</extra>",
         row=1,
         col=column,
     )
@@ -84,9 +76,9 @@ def _add_arm(figure: go.Figure, column: int, funnel: Funnel, heights: list[int])
             )
 
 
-def _lost(step: Step, between: str) -> str:
+def _hover(step: Step) -> str:
     said = [f"− {number}: {plain(reason, 200)}" for reason, number in step.lost.items()]
-    return between.join([f"{plain(step.name)}: {step.kept}", *said])
+    return "<br>".join([f"{plain(step.name)}: {step.kept}", *said])
 
 
 def _caption(arms: list[Funnel]) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scoutlang.report.data import Crystal, Group, ReportData
 from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
 from scoutlang.report.figures._kernel import density
-from scoutlang.report.figures._look import canvas, members, panels, plain, present
+from scoutlang.report.figures._look import canvas, groups, panels, plain
 from scoutlang.report.figures._terms import Numeric, numeric_terms, pooled_range, slug
 from scoutlang.support.colours import BLACK, TARGET, WHITE, faint
 
@@ -36,8 +36,11 @@ def draw(data: ReportData) -> list[Drawn]:
 
 def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
     name, title = f"joint-{slug(x.label)}-{slug(y.label)}", f"{x.label} and {y.label} together"
-    arms: list[Group] = [group for group in present(data) if group != "reference"]
-    crystals = {arm: _both(data, arm, x.label, y.label) for arm in arms}
+    crystals: dict[Group, list[Crystal]] = {
+        group: [c for c in some if None not in (c.values.get(x.label), c.values.get(y.label))]
+        for group, some in groups(data.crystals).items()
+        if group != "reference"
+    }
     values: dict[Group, NDArray[np.float64]] = {
         arm: np.array(
             [[c.values[label] for c in some] for label in (x.label, y.label)], dtype=float
@@ -54,13 +57,13 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
     xs, ys = np.linspace(x_low, x_high, _GRID), np.linspace(y_low, y_high, _GRID)
     grid = np.stack(np.meshgrid(xs, ys))
     figure = panels(
-        [_heading(arm, values[arm]) for arm in arms],
-        cols=len(arms),
+        [f"{arm} (N = {len(some)})" for arm, some in crystals.items()],
+        cols=len(crystals),
         shared_yaxes=True,
         horizontal_spacing=0.04,
     )
     said, drawn = [], False
-    for column, arm in enumerate(arms, start=1):
+    for column, arm in enumerate(crystals, start=1):
         found = density(values[arm], grid)
         if isinstance(found, str):
             said.append(f"{arm}: points only, {found}.")
@@ -70,16 +73,31 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
                 f"{arm}: bandwidth {found.bandwidth[0]:.2g} along {x.label}, "
                 f"{found.bandwidth[1]:.2g} along {y.label}."
             )
-            surface = {
-                "x": xs,
-                "y": ys,
-                "z": found.values,
-                "coloraxis": "coloraxis",
-                "hoverinfo": "skip",
-                "zsmooth": "best",
-            }
-            figure.add_trace(go.Heatmap(**surface), row=1, col=column)
-        _add_points(figure, column, values[arm], crystals[arm])
+            figure.add_heatmap(
+                x=xs,
+                y=ys,
+                z=found.values,
+                coloraxis="coloraxis",
+                hoverinfo="skip",
+                zsmooth="best",
+                row=1,
+                col=column,
+            )
+        figure.add_scatter(
+            x=values[arm][0],
+            y=values[arm][1],
+            customdata=[c.id for c in crystals[arm]],
+            text=[plain(c.formula) for c in crystals[arm]],
+            mode="markers",
+            marker={
+                "size": 5,
+                "color": faint(WHITE, 0.85),
+                "line": {"width": 0.8, "color": faint(BLACK, 0.7)},
+            },
+            hovertemplate="%{text}: %{x:.4g}, %{y:.4g}<extra></extra>",
+            row=1,
+            col=column,
+        )
         _add_target(figure, column, x, y, (x_low, x_high), (y_low, y_high))
     canvas(figure, _HEIGHT, margin={"t": 50, "r": 95 if drawn else 20}, showlegend=False)
     if drawn:
@@ -90,36 +108,6 @@ def _draw(data: ReportData, x: Numeric, y: Numeric) -> Drawn:
     figure.update_yaxes(range=[y_low, y_high], showgrid=False)
     figure.update_yaxes(title=plain(y.axis), col=1)
     return Figure(name, title, _caption(x, y, crystals, said, drawn), figure)
-
-
-def _both(data: ReportData, arm: Group, x: str, y: str) -> list[Crystal]:
-    return [
-        c for c in members(data, arm) if c.values.get(x) is not None and c.values.get(y) is not None
-    ]
-
-
-def _heading(arm: Group, points: NDArray[np.float64]) -> str:
-    return f"{arm} (N = {points.shape[1]})"
-
-
-def _add_points(
-    figure: go.Figure, column: int, points: NDArray[np.float64], crystals: Sequence[Crystal]
-) -> None:
-    marker = {
-        "size": 5,
-        "color": faint(WHITE, 0.85),
-        "line": {"width": 0.8, "color": faint(BLACK, 0.7)},
-    }
-    scatter = go.Scatter(
-        x=points[0],
-        y=points[1],
-        customdata=[c.id for c in crystals],
-        text=[plain(c.formula) for c in crystals],
-        mode="markers",
-        marker=marker,
-        hovertemplate="%{text}: %{x:.4g}, %{y:.4g}<extra></extra>",
-    )
-    figure.add_trace(scatter, row=1, col=column)
 
 
 def _add_target(
@@ -141,20 +129,20 @@ def _add_target(
             type="rect", **sides, line={"color": TARGET, "width": 2}, row=1, col=column
         )
     if x.target is not None and y.target is not None:
-        marker = {
-            "symbol": "cross",
-            "size": 11,
-            "color": TARGET,
-            "line": {"width": 1.5, "color": faint(WHITE, 1)},
-        }
-        point = go.Scatter(
+        figure.add_scatter(
             x=[x.target],
             y=[y.target],
             mode="markers",
-            marker=marker,
+            marker={
+                "symbol": "cross",
+                "size": 11,
+                "color": TARGET,
+                "line": {"width": 1.5, "color": faint(WHITE, 1)},
+            },
             hovertemplate="target<extra></extra>",
+            row=1,
+            col=column,
         )
-        figure.add_trace(point, row=1, col=column)
 
 
 def _caption(

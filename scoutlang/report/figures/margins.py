@@ -64,26 +64,24 @@ def _add_term(
 ) -> None:
     for arm in arms:
         style = STYLES[arm]
-        figure.add_trace(
-            go.Box(
-                x=margins[arm],
-                name=arm,
-                orientation="h",
-                boxpoints="all",
-                jitter=0.6,
-                pointpos=0,
-                width=0.7,
-                marker={
-                    "color": style.colour,
-                    "symbol": f"{style.symbol}-open",
-                    "size": 4,
-                    "opacity": 0.7,
-                },
-                line={"color": style.colour, "width": 1.6},
-                fillcolor=style.fill,
-                hoveron="points",
-                hovertemplate="%{x:.3g}<extra>" + arm + "</extra>",
-            ),
+        figure.add_box(
+            x=margins[arm],
+            name=arm,
+            orientation="h",
+            boxpoints="all",
+            jitter=0.6,
+            pointpos=0,
+            width=0.7,
+            marker={
+                "color": style.colour,
+                "symbol": f"{style.symbol}-open",
+                "size": 4,
+                "opacity": 0.7,
+            },
+            line={"color": style.colour, "width": 1.6},
+            fillcolor=style.fill,
+            hoveron="points",
+            hovertemplate=f"%{{x:.3g}}<extra>{arm}</extra>",
             row=row,
             col=1,
         )

@@ -12,23 +12,15 @@ import plotly.graph_objects as go
 
 from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures._look import (
-    STYLES,
-    canvas,
-    counted,
-    listed,
-    members,
-    plain,
-    present,
-)
+from scoutlang.report.figures._look import STYLES, canvas, counted, groups, listed, plain
 from scoutlang.support.colours import NEUTRAL
 from scoutlang.validation.hull import METASTABLE
 
 PLACE = 40
 
-FRONTS = 3
 _HEIGHT = 520
 _LINES = (("solid", 2.0), ("dash", 1.5), ("dot", 1.5))
+FRONTS = len(_LINES)
 _MANY = 300  # crystals of a kind; more lie over each other
 _SHOWN = 0.95  # of the crystals, at least, are inside the axes
 
@@ -40,31 +32,29 @@ def draw(data: ReportData) -> list[Drawn]:
         return [LeftOut(name, title, "No crystal has both a loss and an energy above the hull.")]
     points = [_point(c) for c in crystals]
     fronts = pareto_fronts(points, FRONTS)
-    number = {index: k for k, front in enumerate(fronts, start=1) for index in front}
+    number = {crystals[i].id: k for k, front in enumerate(fronts, start=1) for i in front}
     figure = go.Figure()
-    for group in present(data):
-        for hit in (False, True):
-            some = [
-                i for i, c in enumerate(crystals) if c.group == group and (c.hit is True) == hit
-            ]
-            if some:
-                _add_points(
-                    figure,
-                    [crystals[i] for i in some],
-                    [number.get(i) for i in some],
-                    f"{group}, hits" if hit else group,
-                )
-    _add_fronts(figure, points, fronts)
+    for group, everyone in groups(crystals).items():
+        for label, hit in ((group, False), (f"{group}, hits", True)):
+            if some := [c for c in everyone if (c.hit is True) == hit]:
+                _add_points(figure, some, [number.get(c.id) for c in some], label)
+    for (dash, width), (k, front) in zip(_LINES, enumerate(fronts, start=1), strict=False):
+        x, y = zip(*(points[i] for i in front), strict=True)
+        figure.add_scatter(  # the edge of what it is better than
+            x=x,
+            y=y,
+            mode="lines",
+            line={"shape": "hv", "dash": dash, "width": width, "color": NEUTRAL},
+            name=f"front {k}",
+            hoverinfo="skip",
+        )
     ranges = [
         _range([p[axis] for p in points], [points[i][axis] for front in fronts for i in front])
         for axis in (0, 1)
     ]
     if ranges[1][0] <= METASTABLE <= ranges[1][1]:
-        figure.add_hline(
-            y=METASTABLE,
-            line={"color": NEUTRAL, "width": 1.5, "dash": "longdashdot"},
-            layer="below",
-        )
+        line = {"color": NEUTRAL, "width": 1.5, "dash": "longdashdot"}
+        figure.add_hline(y=METASTABLE, line=line, layer="below")
         figure.add_annotation(
             x=1, xref="paper", xanchor="left", xshift=5, y=METASTABLE, yanchor="middle", text="S"
         )
@@ -110,22 +100,6 @@ def _point(crystal: Crystal) -> tuple[float, float]:
     assert crystal.loss is not None  # of those that `draw` chose
     assert crystal.e_above_hull is not None
     return crystal.loss, crystal.e_above_hull
-
-
-def _add_fronts(
-    figure: go.Figure, points: Sequence[tuple[float, float]], fronts: Sequence[Sequence[int]]
-) -> None:
-    """Each as the edge of what it is better than."""
-    for k, front in enumerate(fronts):
-        dash, width = _LINES[k % len(_LINES)]
-        figure.add_scatter(
-            x=[points[i][0] for i in front],
-            y=[points[i][1] for i in front],
-            mode="lines",
-            line={"shape": "hv", "dash": dash, "width": width, "color": NEUTRAL},
-            name=f"front {k + 1}",
-            hoverinfo="skip",
-        )
 
 
 def _add_points(
@@ -175,40 +149,39 @@ def _caption(
     fronts: Sequence[Sequence[int]],
     ranges: Sequence[tuple[float, float]],
 ) -> str:
-    counts = [f"{sum(c.group == group for c in crystals)} {group}" for group in present(data)]
+    def counts(some: Sequence[Crystal]) -> str:
+        return listed([f"{len(c)} {group}" for group, c in groups(some).items()])
+
+    here = groups(crystals)
+    shown = [f"{len(here.get(group, ()))} {group}" for group in groups(data.crystals)]
     potential = data.validation.provenance.potential
     parts = [
         "Loss ℓ of the finished crystal against its energy above the hull of the reference "
-        f"({potential}, not relaxed), {listed(counts)} crystals; filled: hits; "
+        f"({potential}, not relaxed), {listed(shown)} crystals; filled: hits; "
         f"S: metastable, {METASTABLE:g} eV/atom at most. Lines: the first Pareto fronts, "
         "the edge of what their members are better than in both."
     ]
     for k, front in enumerate(fronts, start=1):
-        inside = [
-            f"{n} {group}"
-            for group in present(data)
-            if (n := sum(crystals[i].group == group for i in front))
-        ]
-        parts.append(f"Front {k}: {listed(inside)}.")
-    parts.append(
-        "" if len(fronts) == FRONTS else f"There are {counted(len(fronts), 'front')} only."
-    )
+        parts.append(f"Front {k}: {counts([crystals[i] for i in front])}.")
+    if len(fronts) < FRONTS:
+        parts.append(f"There are {counted(len(fronts), 'front')} only.")
     missing = []
-    for group in present(data):
-        everyone = members(data, group)
+    for group, everyone in groups(data.crystals).items():
         if energy := sum(c.e_above_hull is None for c in everyone):
             missing.append(f"{group} {energy} without an energy above the hull")
         if loss := sum(c.loss is None and c.e_above_hull is not None for c in everyone):
             missing.append(f"{group} {loss} without a loss")
-    parts.append(f"Not shown: {', '.join(missing)}." if missing else "")
+    if missing:
+        parts.append(f"Not shown: {', '.join(missing)}.")
     beyond = sum(
         not all(low <= v <= high for v, (low, high) in zip(_point(c), ranges, strict=True))
         for c in crystals
     )
-    parts.append(f"Beyond the axes: {beyond}." if beyond else "")
+    if beyond:
+        parts.append(f"Beyond the axes: {beyond}.")
     if data.reference_left_out:
         reasons = [f"{number} ({reason})" for reason, number in data.reference_left_out.items()]
         parts.append(
             f"Of the reference crystals of these elements, {listed(reasons)} are left out."
         )
-    return " ".join(part for part in parts if part)
+    return " ".join(parts)

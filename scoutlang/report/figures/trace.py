@@ -58,7 +58,7 @@ def draw(data: ReportData) -> list[Drawn]:
         cols=columns,
         shared_xaxes="all",
         specs=specs,
-        vertical_spacing=_gap(lines + 1),
+        vertical_spacing=min(0.09, 0.3 / (lines + 1)),
     )
     said = []
     for number, term in enumerate(terms):
@@ -72,19 +72,11 @@ def draw(data: ReportData) -> list[Drawn]:
         legend={"traceorder": "normal", "y": 0.0, "yanchor": "bottom", "yref": "container"},
     )
     guide = data.program.guide
-    for row in range(1, lines + 2):
-        for column in range(1, columns + 1):
-            if row <= lines or column == 1:
-                figure.add_vrect(
-                    x0=guide.since,
-                    x1=guide.until,
-                    fillcolor=faint(NEUTRAL, 0.25),
-                    opacity=0.35,
-                    line_width=0,
-                    layer="below",
-                    row=row,
-                    col=column,
-                )
+    acting = {"fillcolor": faint(NEUTRAL, 0.25), "opacity": 0.35, "line_width": 0, "layer": "below"}
+    for row, cells in enumerate(specs, start=1):
+        for column, cell in enumerate(cells, start=1):
+            if cell is not None:
+                figure.add_vrect(x0=guide.since, x1=guide.until, row=row, col=column, **acting)
     figure.update_xaxes(range=[1, 0], showgrid=False)
     figure.update_xaxes(title="diffusion time t (1 noise, 0 crystal)", row=lines + 1)
     count = rows["index"].nunique()
@@ -97,21 +89,14 @@ def draw(data: ReportData) -> list[Drawn]:
 
 
 def _read(folder: Path) -> pd.DataFrame:
-    parts, rows = [], 0
+    parts: list[pa.Table] = []
     for file in sorted(folder.glob("*.parquet")):
-        part = pq.read_table(file, columns=list(_COLUMNS), partitioning=None)
-        parts.append(part)
-        rows += part.num_rows
-        if rows >= MAX_ROWS:
-            break
+        if sum(part.num_rows for part in parts) < MAX_ROWS:
+            parts.append(pq.read_table(file, columns=list(_COLUMNS), partitioning=None))
     if not parts:
         return pd.DataFrame(columns=_COLUMNS)
     found: pd.DataFrame = pa.concat_tables(parts).to_pandas()
     return found
-
-
-def _gap(rows: int) -> float:
-    return min(0.09, 0.3 / rows)
 
 
 def _add_loss(figure: go.Figure, row: int, column: int, term: Term, rows: pd.DataFrame) -> str:
@@ -119,27 +104,18 @@ def _add_loss(figure: go.Figure, row: int, column: int, term: Term, rows: pd.Dat
     time = steps["time"].first()
     low, middle, high = (steps["loss"].quantile(q) for q in (0.25, 0.5, 0.75))
     style, place = STYLES["guided"], {"row": row, "col": column}
+    edge = {"x": time, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    figure.add_scatter(y=low, **edge, showlegend=False, **place)
     figure.add_scatter(
-        x=time, y=low, mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False, **place
-    )
-    figure.add_scatter(
-        x=time,
-        y=high,
-        mode="lines",
-        line={"width": 0},
-        fill="tonexty",
-        fillcolor=style.fill,
-        hoverinfo="skip",
-        showlegend=False,
-        **place,
+        y=high, fill="tonexty", fillcolor=style.fill, **edge, showlegend=False, **place
     )
     figure.add_scatter(
         x=time,
         y=middle,
         mode="lines",
         line={"color": style.colour, "width": 2},
-        showlegend=False,
         hovertemplate="t = %{x:.3f}: %{y:.3g}<extra>median</extra>",
+        showlegend=False,
         **place,
     )
     figure.update_yaxes(title="loss", **place)
@@ -161,7 +137,7 @@ def _add_hits(figure: go.Figure, row: int, looks: pd.DataFrame, data: ReportData
     share = 100 * steps["hit"].mean().astype(float)
     hits = {arm.arm: arm.hits.fraction for arm in data.validation.table().arms}
     guided, plain_arm = hits.get("guided"), hits.get("non-guided")
-    colour = STYLES["guided"].colour
+    colour, place = STYLES["guided"].colour, {"row": row, "col": 1}
     figure.add_scatter(
         x=steps["time"].first(),
         y=share,
@@ -170,34 +146,29 @@ def _add_hits(figure: go.Figure, row: int, looks: pd.DataFrame, data: ReportData
         marker={"size": 5},
         name="predicted crystal",
         hovertemplate="t = %{x:.3f}: %{y:.1f} %<extra></extra>",
-        row=row,
-        col=1,
+        **place,
     )
     if guided is not None:
-        marker = {"symbol": "diamond", "size": 11, "color": colour}
         figure.add_scatter(
             x=[0],
             y=[100 * guided],
             mode="markers",
-            marker=marker,
+            marker={"symbol": "diamond", "size": 11, "color": colour},
             cliponaxis=False,
             name="finished, guided",
-            row=row,
-            col=1,
+            **place,
         )
     if plain_arm is not None:
-        line = {"color": STYLES["non-guided"].colour, "dash": "dash", "width": 2}
         figure.add_scatter(
             x=[1, 0],
             y=[100 * plain_arm] * 2,
             mode="lines",
-            line=line,
+            line=STYLES["non-guided"].line(2),
             name="finished, non-guided",
-            row=row,
-            col=1,
+            **place,
         )
     most = max([*share.dropna(), 100 * (guided or 0), 100 * (plain_arm or 0), 4.0])
-    figure.update_yaxes(title="hits (%)", range=[-0.03 * most, 1.15 * most], row=row, col=1)
+    figure.update_yaxes(title="hits (%)", range=[-0.03 * most, 1.15 * most], **place)
     if share.dropna().empty:
         return "Hits on the way were not looked at, or nothing is required."
     return (
