@@ -13,7 +13,7 @@ from typing import NamedTuple, get_args
 
 from scoutlang import ir
 from scoutlang.descriptors import signatures
-from scoutlang.interfaces.words import DIRECTIONS, KEYWORDS, summary
+from scoutlang.interfaces.words import DIRECTIONS, KEYWORDS, motif_parameters, summary
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.ir.known_models import KNOWN_MODELS
 from scoutlang.ir.settings import Choice, Strength, Words
@@ -25,7 +25,7 @@ from scoutlang.language.checker import declared
 from scoutlang.language.checking import calls
 from scoutlang.language.checking.imports import LIBRARY, library
 from scoutlang.language.checking.scope import Definition, Names
-from scoutlang.language.statements import CALLED, DEFINING, GROUPING, SETTINGS, STATEMENTS
+from scoutlang.language.statements import DEFINING, GROUPING, SETTINGS, STATEMENTS
 from scoutlang.language.statements.statement import Module
 from scoutlang.language.statements.system import System
 from scoutlang.language.syntax.ast import Reference
@@ -33,6 +33,7 @@ from scoutlang.language.syntax.functions import FUNCTIONS, Function
 from scoutlang.language.syntax.lexeme import Lexeme, open_brackets
 
 MAX_FILES = 200
+_OF_UNITS = ("NAME", "UNIT", "CARET", "SLASH", "NUMBER")
 
 
 @dataclass(frozen=True)
@@ -140,18 +141,11 @@ def _unit_begin(before: list[Lexeme], offset: int) -> int | None:
     """
     i = len(before)
     end = offset
-    while (
-        i
-        and before[i - 1].end == end
-        and before[i - 1].terminal in ("NAME", "UNIT", "CARET", "SLASH", "NUMBER")
-    ):
+    while i and before[i - 1].end == end and before[i - 1].terminal in _OF_UNITS:
         i -= 1
         end = before[i].start
-        if (
-            before[i].terminal in ("NAME", "UNIT")
-            and i
-            and before[i - 1].terminal in ("NUMBER", "RSQB")
-        ):
+        behind_number = i and before[i - 1].terminal in ("NUMBER", "RSQB")
+        if behind_number and before[i].terminal in ("NAME", "UNIT"):
             return i
     return None
 
@@ -216,10 +210,8 @@ class _Place:
         else:
             return
         try:
-            entries = sorted(
-                itertools.islice(self.folder.iterdir(), MAX_FILES), key=lambda p: p.name
-            )
-            for path in entries:
+            entries = itertools.islice(self.folder.iterdir(), MAX_FILES)
+            for path in sorted(entries, key=lambda p: p.name):
                 if path.is_dir() and not suffixes:
                     yield _Option(path.name, "file", "a folder")
                 elif path.is_file() and path.suffix.lower() in suffixes:
@@ -251,15 +243,9 @@ class _Place:
     def _system(self) -> tuple[str, ...]:
         """The elements of the system; all that there are where none is declared."""
         systems = (s for s in self._declared[0].statements if isinstance(s, System))
-        named = [
-            n.text
-            for s in systems
-            for e in s.elements
-            if isinstance(e, Reference)
-            for n in e.names
-            if n.text in SYMBOLS
-        ]
-        return tuple(named) or SYMBOLS
+        references = (e for s in systems for e in s.elements if isinstance(e, Reference))
+        named = tuple(n.text for r in references for n in r.names if n.text in SYMBOLS)
+        return named or SYMBOLS
 
     @property
     def _last(self) -> str:
@@ -273,11 +259,8 @@ class _Place:
 
     def _statements(self) -> Iterator[_Option]:
         """Verbs; of what may be said once only those that are missing."""
-        present = {
-            s.rule
-            for s in self._declared[0].statements
-            if not s.span.start <= self._start <= s.span.end
-        }
+        statements = self._declared[0].statements
+        present = {s.rule for s in statements if not s.span.start <= self._start <= s.span.end}
         for rule, statement in STATEMENTS.items():
             if not (statement.once and rule in present):
                 yield _Option(rule, "statement", summary(statement))
@@ -315,12 +298,8 @@ class _Place:
         key = words[-1].text if words[-1].terminal == "NAME" else ""
         before = words[-2].text if len(words) > 1 else ""
         # A word behind a key that takes words is a value: `model mini`.
-        is_value = (
-            before in table
-            and isinstance(table[before].kind, Choice | Words)
-            and self._last != "EQUAL"
-        )
-        if key in table and not is_value:
+        takes_words = before in table and isinstance(table[before].kind, Choice | Words)
+        if key in table and (self._last == "EQUAL" or not takes_words):
             yield from self._setting_values(verb, key)
             return
         if self._last == "EQUAL":
@@ -338,10 +317,8 @@ class _Place:
             yield from _options(entry.kind.words, "value", entry.summary)
             return
         if isinstance(entry.kind, Words):
-            yield from (
-                _Option(name, "value", f"up to {m.max_atoms} atoms in the cell")
-                for name, m in KNOWN_MODELS.items()
-            )
+            for name, model in KNOWN_MODELS.items():
+                yield _Option(name, "value", f"up to {model.max_atoms} atoms in the cell")
             return
         if isinstance(entry.kind, Strength):
             yield from _options(Strength.schedules, "value", "a schedule over diffusion time")
@@ -368,11 +345,8 @@ class _Place:
         if "LOSS" in (self._last, self._before if self._last == "EQUAL" else ""):
             yield from _options(get_args(ir.LossName), "value", "shape of the loss")
         elif self._last == "AS":
-            wished = (
-                len(self.head) > 2
-                and self.head[-2].text in DIRECTIONS
-                and self.head[-3].terminal == "AS"
-            )
+            said = [x.text for x in self.head[-3:-1]]  # ``as low`` of ``as low as``
+            wished = len(said) == 2 and said[0] == "as" and said[1] in DIRECTIONS
             yield from _options(("possible",) if wished else DIRECTIONS, "value", "a wish")
         elif self._last in ("NUMBER", "RSQB"):
             yield from self._units(self._subject())
@@ -469,17 +443,8 @@ class _Place:
             if written.lower().startswith(prefix.lower()):
                 for name, definition in imported.names.definitions.items():
                     yield self._definition(prefix + name, definition)
-        yield from self._arguments()
-
-    def _arguments(self) -> Iterator[_Option]:
-        """Parameters of the motif that is being written."""
-        if self.head[0].text not in CALLED:
-            return
-        inside = itertools.takewhile(lambda x: x.terminal != "RPAR", self.head[2:])
-        previous = ("LPAR", "COMMA")
-        for before, lexeme in itertools.pairwise(inside):
-            if before.terminal in previous and lexeme.terminal == "NAME":
-                yield _Option(lexeme.text, "argument", "a parameter of this motif")
+        arguments = (x.text for x in motif_parameters(self.head))
+        yield from _options(arguments, "argument", "a parameter of this motif")
 
     def _quantities(self) -> Iterator[_Option]:
         yield from self._defined()
@@ -489,11 +454,9 @@ class _Place:
     def _definition(self, name: str, definition: Definition) -> _Option:
         """A name of the program with the text that it stands for."""
         text = " ".join(definition.names.source.slice(definition.body.span).split())
-        places = (
-            f"({', '.join(p.name.text for p in definition.places)})"
-            if definition.places is not None
-            else ""
-        )
+        places = ""
+        if definition.places is not None:
+            places = f"({', '.join(p.name.text for p in definition.places)})"
         return _Option(name, definition.kind, f"{definition.name.text}{places} = {text}"[:100])
 
     def _keywords(self) -> Iterator[_Option]:
@@ -534,9 +497,8 @@ class _Place:
                 parameter = before.text
                 given.add(parameter)
         name = opened[-1] - 1
-        module = (
-            self.head[name - 2].text if name > 1 and self.head[name - 1].terminal == "DOT" else ""
-        )
+        dotted = name > 1 and self.head[name - 1].terminal == "DOT"
+        module = self.head[name - 2].text if dotted else ""
         called = self.head[name].text
         what = self._called(module, called)
         return Called(called, what, number, parameter, frozenset(given))
@@ -562,12 +524,7 @@ class _Place:
         """The descriptor that was named last: what a number or a word here is probably compared
         with.
         """
-        known = self._signatures
-        return next(
-            (
-                known[x.text]
-                for x in reversed(self.head)
-                if x.terminal == "NAME" and x.text in known
-            ),
-            None,
-        )
+        for lexeme in reversed(self.head):
+            if lexeme.terminal == "NAME" and lexeme.text in self._signatures:
+                return self._signatures[lexeme.text]
+        return None

@@ -4,9 +4,10 @@ manual, completions and editors share it.
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -18,9 +19,10 @@ from scoutlang.ir.settings import Choice, Strength
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.units import UNITS
 from scoutlang.language import parser
-from scoutlang.language.statements import SETTINGS, STATEMENTS
+from scoutlang.language.statements import CALLED, SETTINGS, STATEMENTS
 from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax.functions import FUNCTIONS
+from scoutlang.language.syntax.lexeme import Lexeme
 
 Kind = Literal[
     "statement", "keyword", "function", "descriptor", "setting", "value", "unit", "element"
@@ -107,6 +109,21 @@ def opening(docstring: str) -> tuple[str, str]:
     """The first paragraph of a docstring without the form in front of it, and the others."""
     first, _, rest = docstring.strip().replace("``", "`").partition("\n\n")
     return re.sub(r"^(`[^`]+`|[\w=]+(\([^)]*\))?): ", "", first), rest
+
+
+def motif_parameters(statement: Sequence[Lexeme]) -> Iterator[Lexeme]:
+    """The parameters of a motif that is written: the names behind its opening bracket and the
+    commas there. None of any other statement.
+    """
+    if statement[0].text not in CALLED:
+        return
+    depth = 0
+    for before, lexeme in itertools.pairwise(statement):
+        depth += before.nesting
+        if before.terminal == "RPAR" and depth == 0:
+            return
+        if depth == 1 and before.terminal in ("LPAR", "COMMA") and lexeme.terminal == "NAME":
+            yield lexeme
 
 
 def reserved() -> frozenset[str]:

@@ -183,52 +183,38 @@ class Document:
         if word.kind == "label":
             return f"`{text}`: the name of this claim in tables and plots"
         if word.kind == "element":
-            radius = COVALENT_RADIUS.get(text)
-            known = (
-                f"covalent radius {radius:g} Å (Cordero 2008)"
-                if radius is not None
-                else "without a Cordero radius"
-            )
+            known = "without a Cordero radius"
+            if text in COVALENT_RADIUS:
+                known = f"covalent radius {COVALENT_RADIUS[text]:g} Å (Cordero 2008)"
             return f"**{text}**, element {ATOMIC_NUMBER[text]}, {known}"
         if word.kind == "keyword":
             return f"`{text}`: {KEYWORDS.get(text, '')}" if text in KEYWORDS else ""
         if word.kind == "unit":
             text = self._whole_unit(word)
         if word.kind == "module" and word.target is not None:
-            return (
-                "\n\n".join(
-                    manual.as_markdown(p) for p in manual.find(word.target.source.name, self._pages)
-                )
-                or f"`{word.target.source.name}`"
-            )
+            name = word.target.source.name
+            return "\n\n".join(map(manual.as_markdown, self._found(name))) or f"`{name}`"
         pages = self._found(text, word.kind) if word.kind in _WITH_PAGE else []
         if word.kind == "setting":
             return "\n\n".join(self._of_setting(word, pages))
-        return "\n\n".join(manual.as_markdown(p) for p in pages)
+        return "\n\n".join(map(manual.as_markdown, pages))
 
     def _of_setting(self, word: Word, pages: Sequence[Page]) -> Iterator[str]:
         """The page of a setting of this statement, and what it is in this program if that is right."""
         name = word.lexeme.text
-        rule = next(
-            (
-                s.rule
-                for s in self.result.module.statements
-                if s.span.start <= word.lexeme.start < s.span.end
-            ),
-            "",
-        )
-        yield from (
-            manual.as_markdown(p)
-            for p in pages
-            if rule not in SETTINGS or p.form.startswith(f"{rule} ")
-        )
+        start, statements = word.lexeme.start, self.result.module.statements
+        rule = next((s.rule for s in statements if s.span.start <= start < s.span.end), "")
+        for page in pages:
+            if rule not in SETTINGS or page.form.startswith(f"{rule} "):
+                yield manual.as_markdown(page)
         if self.result.program is not None and name in SETTINGS.get(rule, {}):
             settings = getattr(self.result.program, rule)
             value = getattr(settings, SETTINGS[rule][name].field)
             yield f"in this program: {setting_text(value)}"
 
-    def _found(self, name: str, kind: str) -> list[Page]:
-        return [p for p in manual.find(name, self._pages) if p.kind == kind]
+    def _found(self, name: str, kind: str = "") -> list[Page]:
+        """The pages of a name; of that kind, if one is given."""
+        return [p for p in manual.find(name, self._pages) if kind in ("", p.kind)]
 
     def _whole_unit(self, word: Word) -> str:
         """``Å^3`` for the Å in it."""
@@ -239,29 +225,20 @@ class Document:
 
     def _of_definition(self, word: Word, target: Target) -> str:
         """The text of a definition, and for a parameter of this program the value that it has."""
-        definition = target.definition
+        source, definition = target.source, target.definition
         assert definition is not None
-        places = (
-            f"({', '.join(target.source.slice(p.span) for p in definition.places)})"
-            if definition.places is not None
-            else ""
-        )
-        body = target.source.slice(definition.body.span)
-        parts = [f"```scout\n{definition.kind} {definition.name.text}{places} = {body}\n```"]
-        program = self.result.program
-        value = (
-            next((p.value for p in program.parameters if p.name == definition.name.text), "")
-            if program
-            else ""
-        )
+        name, places = definition.name.text, ""
+        if definition.places is not None:
+            places = f"({', '.join(source.slice(p.span) for p in definition.places)})"
+        body = source.slice(definition.body.span)
+        parts = [f"```scout\n{definition.kind} {name}{places} = {body}\n```"]
+        parameters = self.result.program.parameters if self.result.program else ()
+        value = next((p.value for p in parameters if p.name == name), "")
         if definition.usual is not None and value:
-            parts.append(f"value: {value}; `--set {definition.name.text}=…` gives another")
-        if target.source is not self.source and target.source.name.startswith(f"{LIBRARY}."):
-            parts += [
-                p.summary
-                for p in manual.find(f"{target.source.name}.{definition.name.text}", self._pages)
-            ]
-            parts.append(f"from `{target.source.name}`")
+            parts.append(f"value: {value}; `--set {name}=…` gives another")
+        if source is not self.source and source.name.startswith(f"{LIBRARY}."):
+            parts += [p.summary for p in self._found(f"{source.name}.{name}")]
+            parts.append(f"from `{source.name}`")
         return "\n\n".join(parts)
 
     def call_at(self, offset: int) -> Calling | None:
@@ -271,38 +248,25 @@ class Document:
         )
         if call is None or call.what is None:
             return None
-        if isinstance(call.what, Definition):
-            if call.what.places is None:
+        match call.what:
+            case None | Definition(places=None):
                 return None
-            source = call.what.names.source
-            parts = [" ".join(source.slice(p.span).split()) for p in call.what.places]
-            names = [p.name.text for p in call.what.places]
-            about = next(
-                (p.summary for p in manual.find(f"{source.name}.{call.name}", self._pages)), ""
-            )
-            facts: Mapping[str, str] = {}
-        elif isinstance(call.what, DescriptorSignature):
-            [page] = self._found(call.name, "descriptor")
-            names = [p.name for p in call.what.parameters]
-            parts = [
-                *(["-".join("ABC"[: call.what.species])] if call.what.species else []),
-                *(f"{n}=…" for n in names),
-            ]
-            names = [*([""] if call.what.species else []), *names]
-            about, facts = page.summary, dict(page.facts)
-        else:
-            return Calling(call.name, [("…", "")], call.what.summary, 0)
-        active = (
-            names.index(call.parameter)
-            if call.parameter in names and call.parameter
-            else call.number
-        )
-        return Calling(
-            call.name,
-            [(p, facts.get(f"`{n}`", "")) for p, n in zip(parts, names, strict=True)],
-            about,
-            active,
-        )
+            case Definition() as motif:
+                source, given = motif.names.source, motif.places or ()
+                about = next((p.summary for p in self._found(f"{source.name}.{call.name}")), "")
+                names = [place.name.text for place in given]
+                places = [(" ".join(source.slice(place.span).split()), "") for place in given]
+            case DescriptorSignature(species=species, parameters=parameters):
+                [page] = self._found(call.name, "descriptor")
+                about, facts = page.summary, dict(page.facts)
+                names = [*([""] if species else []), *(p.name for p in parameters)]
+                chain = "-".join("ABC"[:species])
+                places = [(f"{n}=…" if n else chain, facts.get(f"`{n}`", "")) for n in names]
+            case function:
+                return Calling(call.name, [("…", "")], function.summary, 0)
+        named = call.parameter and call.parameter in names
+        active = names.index(call.parameter) if named else call.number
+        return Calling(call.name, places, about, active)
 
     # ---- what is not written ----
 

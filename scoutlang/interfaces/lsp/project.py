@@ -79,12 +79,8 @@ class Project:
         where not all files can be changed.
         """
         given = self.changeable(document, offset)
-        lexemes = parser.words(name)
-        if (
-            [x.terminal for x in lexemes] != ["NAME"]
-            or lexemes[0].text != name
-            or name in reserved()
-        ):
+        lexemes = [(x.terminal, x.text) for x in parser.words(name)]
+        if lexemes != [("NAME", name)] or name in reserved():
             raise ScoutError(
                 "E070",
                 f"{quoted(name)} is no name",
@@ -113,25 +109,14 @@ class Project:
             Source(d.source.name, _replaced(d.source.text, spans, name), d.source.folder)
             for d, spans in found
         ]
-        texts = {
-            **self.texts,
-            **{
-                d.path: s.text for (d, _), s in zip(found, after, strict=True) if d.path is not None
-            },
-        }
-        for (document, _), source in zip(found, after, strict=True):
+        changed = list(zip((use.document for use in found), after, strict=True))
+        texts = {**self.texts, **{d.path: s.text for d, s in changed if d.path is not None}}
+        for document, source in changed:
             result = language.check(source, self.signatures, unsaved=texts)
             known, now = (Counter(d.code for d in r.diagnostics) for r in (document.result, result))
-            wrong = next(
-                (
-                    d
-                    for d in result.diagnostics
-                    if d.severity == "error" and now[d.code] > known[d.code]
-                ),
-                None,
-            )
-            if wrong is not None:
-                raise ScoutError(wrong.code, wrong.message, "choose another name")
+            for d in result.diagnostics:
+                if d.severity == "error" and now[d.code] > known[d.code]:
+                    raise ScoutError(d.code, d.message, "choose another name")
 
     def _documents(self, asked: Document, given: Given) -> list[Document]:
         """The text that gives a name, first, and those that may use it. Raises `ScoutError` E070

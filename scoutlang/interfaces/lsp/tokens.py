@@ -4,12 +4,11 @@ can be told.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from scoutlang.interfaces.words import reserved
+from scoutlang.interfaces.words import motif_parameters, reserved
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
@@ -71,16 +70,12 @@ class _Statement:
         lexemes: list[Lexeme],
         known: frozenset[str],
     ) -> None:
-        self._source, self._names, self._signatures, self._lexemes = (
-            source,
-            names,
-            signatures,
-            lexemes,
-        )
+        self._source, self._names = source, names
+        self._signatures, self._lexemes = signatures, lexemes
         self._verb = lexemes[0].text
         self._takes = STATEMENTS[self._verb].takes if self._verb in STATEMENTS else ""
         self._reserved = known
-        self._places = dict(self._arguments())
+        self._places = {x.text: x.span for x in motif_parameters(lexemes)}
         self._called: list[tuple[str, Definition | None]] = []
 
     def words(self) -> Iterator[Word]:
@@ -100,9 +95,9 @@ class _Statement:
         if self._terminal(i) != "NAME":
             return "", None
         name = self._lexemes[i].text
-        return name, self._imported(i) if self._terminal(
-            i - 1
-        ) == "DOT" else self._names.definitions.get(name)
+        if self._terminal(i - 1) == "DOT":
+            return name, self._imported(i)
+        return name, self._names.definitions.get(name)
 
     def _word(self, i: int, lexeme: Lexeme) -> Word | None:
         terminal = lexeme.terminal
@@ -111,9 +106,8 @@ class _Statement:
         if terminal == "NUMBER":
             return Word(lexeme, "number")
         if terminal == "STRING":
-            return Word(
-                lexeme, "string", self._module(self._alias) if self._takes == "modules" else None
-            )
+            module = self._module(self._alias) if self._takes == "modules" else None
+            return Word(lexeme, "string", module)
         if terminal == "UNIT":
             return Word(lexeme, "unit")
         if terminal == "NAME" or lexeme.text in self._reserved:
@@ -136,8 +130,9 @@ class _Statement:
             return Word(lexeme, "module", self._module(self._alias))
         if self._takes == "settings":
             return self._setting(i, lexeme)
-        if before == "DOT":
-            return self._member(i, lexeme)
+        if before == "DOT":  # of a module
+            member = self._imported(i)
+            return None if member is None else _of_definition(lexeme, member)
         if text in self._places and self._verb in CALLED:
             return Word(lexeme, "argument", Target(self._source, self._places[text]))
         defined = self._defined(lexeme)
@@ -159,13 +154,13 @@ class _Statement:
         """The name of a parameter in a call: of a motif, or of a descriptor."""
         caller, definition = next((c for c in reversed(self._called) if c[0]), ("", None))
         if definition is not None:
-            place = next((p for p in definition.places or () if p.name.text == lexeme.text), None)
-            return (
-                None
-                if place is None
-                else Word(lexeme, "argument", Target(definition.names.source, place.name.span))
-            )
-        if self._has_parameter(caller, lexeme.text):
+            for place in definition.places or ():
+                if place.name.text == lexeme.text:
+                    target = Target(definition.names.source, place.name.span)
+                    return Word(lexeme, "argument", target)
+            return None
+        signature = self._signatures.get(caller)
+        if signature is not None and any(p.name == lexeme.text for p in signature.parameters):
             return Word(lexeme, "argument", parameter_of=caller)
         return None
 
@@ -197,11 +192,6 @@ class _Statement:
         definition = self._names.definitions.get(lexeme.text)
         return None if definition is None else _of_definition(lexeme, definition)
 
-    def _member(self, i: int, lexeme: Lexeme) -> Word | None:
-        """A name behind ``module.``."""
-        definition = self._imported(i)
-        return None if definition is None else _of_definition(lexeme, definition)
-
     def _imported(self, i: int) -> Definition | None:
         """What ``module.name`` stands for, by the place of the name."""
         imported = self._names.imports.get(self._lexemes[i - 2].text) if i > 1 else None
@@ -211,10 +201,6 @@ class _Statement:
         imported = self._names.imports.get(alias)
         return None if imported is None else Target(imported.names.source, Span(0, 0))
 
-    def _has_parameter(self, descriptor: str, name: str) -> bool:
-        signature = self._signatures.get(descriptor)
-        return signature is not None and any(p.name == name for p in signature.parameters)
-
     @property
     def _alias(self) -> str:
         """What an import calls its module."""
@@ -223,18 +209,6 @@ class _Statement:
 
     def _terminal(self, i: int) -> str:
         return self._lexemes[i].terminal if 0 <= i < len(self._lexemes) else ""
-
-    def _arguments(self) -> Iterator[tuple[str, Span]]:
-        """The parameters of a motif: the names behind its opening bracket and the commas there."""
-        if self._verb not in CALLED:
-            return
-        depth = 0
-        for before, lexeme in itertools.pairwise(self._lexemes):
-            depth += before.nesting
-            if before.terminal == "RPAR" and depth == 0:
-                return
-            if depth == 1 and before.terminal in ("LPAR", "COMMA") and lexeme.terminal == "NAME":
-                yield lexeme.text, lexeme.span
 
 
 def _of_definition(lexeme: Lexeme, definition: Definition) -> Word | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 from textwrap import shorten
+from typing import Any
 
 from rich import box
 from rich.console import RenderableType
@@ -46,18 +47,15 @@ def said(sampled: Sampled, width: int) -> str:
     the sample before.
     """
     judged = sampled.judged
-    parts = [
-        as_text(
-            render_terms(judged.terms, judged.hardest if not sampled.temporary else None), width
-        )
-    ]
     if sampled.temporary:
-        arms = judged.validation.table().arms
-        parts.append(
-            "hits: " + ", ".join(f"{arm.arm} {arm.hits.count} of {arm.raw}" for arm in arms)
-        )
+        arms = (f"{a.arm} {a.hits.count} of {a.raw}" for a in judged.validation.table().arms)
+        parts = [as_text(render_terms(judged.terms, None), width), f"hits: {', '.join(arms)}"]
     else:
-        parts.append(as_text(render_table(judged.validation, judged.files), width))
+        tables = (
+            render_terms(judged.terms, judged.hardest),
+            render_table(judged.validation, judged.files),
+        )
+        parts = [as_text(table, width) for table in tables]
     parts += _related(sampled.records)
     if sampled.before is not None:
         parts += [
@@ -82,10 +80,8 @@ def made_by(sampled: Sampled, program: Program | None, width: int) -> list[str]:
     if program is not None and program.digest() == sampled.asked.digest():
         return []
     old = sampled.program
-    start, end = (
-        f"made by: system {'-'.join(old.system)}, {len(sampled.records)} structures",
-        ", before the change",
-    )
+    start = f"made by: system {'-'.join(old.system)}, {len(sampled.records)} structures"
+    end = ", before the change"
     terms = shorten(
         "; ".join(term.text for term in old.terms),
         max(width - len(start) - len(end) - 2, 12),
@@ -101,22 +97,12 @@ def hits(sampled: Sampled, width: int) -> str:
         count = len(sampled.records)
         return f"no hits among {count} structures; :view 1 to :view {count} show any of them"
     letters = _letters(sampled.records)
-    table = Table(box=box.SIMPLE)
-    for column in ("N", "arm", "family", "formula", "atoms", "eV/atom above hull"):
-        table.add_column(
-            column, justify="left" if column in ("arm", "family", "formula") else "right"
-        )
+    columns = ("N", "arm", "family", "formula", "atoms", "eV/atom above hull")
+    table = _table(columns, words=("arm", "family", "formula"), box=box.SIMPLE)
     for number, record in found:
-        row = record.row()
-        family = letters.get(record.generated.family, "")
-        table.add_row(
-            str(number),
-            record.arm,
-            family,
-            str(row["formula"]),
-            str(row["num_atoms"]),
-            _number(record.e_above_hull),
-        )
+        row, family = record.row(), letters.get(record.generated.family, "")
+        cells = number, record.arm, family, row["formula"], row["num_atoms"]
+        table.add_row(*map(str, cells), _number(record.e_above_hull))
     return "\n".join([as_text(table, width), *_related(sampled.records)])
 
 
@@ -166,22 +152,14 @@ def view(sampled: Sampled, number: int, width: int) -> str:
         mark = "" if isinstance(term.claim, Wish) else _MARKS[found.satisfied]
         terms.add_row(Text(term.text), _number(found.exact), _number(found.margin), mark)
     related = f", family {family}" if family else ""
-    lengths = ", ".join(
-        f"{one} = {value:.3f}" for one, value in zip("abc", lattice.abc, strict=True)
-    )
-    angles = ", ".join(
-        f"{one} = {value:.1f}" for one, value in zip("αβγ", lattice.angles, strict=True)
-    )
-    return "\n".join(
-        [
-            f"{number}  {record.arm}  {structure.composition.reduced_formula},"
-            f" {len(structure)} atoms: {_verdict(record)}{related}",
-            f"  {lengths} Å",
-            f"  {angles} °, {structure.volume / len(structure):.2f} Å^3/atom",
-            as_text(sites, width),
-            as_text(terms, width),
-        ]
-    )
+    lines = [
+        f"{number}  {record.arm}  {structure.composition.reduced_formula},"
+        f" {len(structure)} atoms: {_verdict(record)}{related}",
+        "  a = {:.3f}, b = {:.3f}, c = {:.3f} Å".format(*lattice.abc),
+        "  α = {:.1f}, β = {:.1f}, γ = {:.1f} °".format(*lattice.angles)
+        + f", {structure.volume / len(structure):.2f} Å^3/atom",
+    ]
+    return "\n".join([*lines, as_text(sites, width), as_text(terms, width)])
 
 
 def term_called(sampled: Sampled, label: str) -> Term | None:
@@ -237,14 +215,22 @@ def swept_said(swept: Swept, width: int, again: str) -> str:
     return "\n".join(parts)
 
 
+def _table(columns: Sequence[str], words: Sequence[str], **style: Any) -> Table:
+    """A table whose columns hold numbers, but for those of words. style: as rich has it."""
+    table = Table(**style)
+    for column in columns:
+        table.add_column(column, justify="left" if column in words else "right")
+    return table
+
+
+def _probability(p: float | None) -> str:
+    return _NOTHING if p is None else p_value(p).removeprefix("p = ")
+
+
 def _number(value: Value) -> str:
-    return (
-        f"{value + 0.0:.3f}"
-        if isinstance(value, int | float)
-        else ""
-        if value is None
-        else str(value)
-    )
+    if isinstance(value, int | float):
+        return f"{value + 0.0:.3f}"
+    return "" if value is None else str(value)
 
 
 def _measured(term: Term, records: Sequence[Record]) -> list[TermMeasurement]:
@@ -289,10 +275,8 @@ def _family(runs: Sequence[Judged]) -> RenderableType:
     """The runs of a sweep, one a line: hits of both arms, the families of the guided ones, how sure
     the difference is, and the guided hits that are unique, stable and new.
     """
-    table = Table(title="hits", title_justify="left")
-    table.add_column("run")
-    for column in ("non-guided", "guided", "families", "p", "candidates"):
-        table.add_column(column, justify="right")
+    columns = ("run", "non-guided", "guided", "families", "p", "candidates")
+    table = _table(columns, words=("run",), title="hits", title_justify="left")
     for judged in runs:
         summary = judged.validation.table()
         shares = (_hits(judged, arm) for arm in ARMS)
@@ -300,9 +284,7 @@ def _family(runs: Sequence[Judged]) -> RenderableType:
             record for record in judged.records if record.arm == "guided" and record.hit
         )
         test = summary.enrichment
-        probability = (
-            p_value(test.p_z).removeprefix("p = ") if test and test.p_z is not None else _NOTHING
-        )
+        probability = _probability(test.p_z if test else None)
         left = next((str(arm.scout.count) for arm in summary.arms if arm.arm == "guided"), _NOTHING)
         table.add_row(Text(judged.folder.name), *shares, str(families), probability, left)
     return table
@@ -312,10 +294,9 @@ def difference(before: Judged, now: Judged) -> RenderableType:
     """Two hypotheses with the same seed: each line of either, counted on the guided structures of
     both, with 95 % intervals and a test.
     """
-    table = Table(title="the same seed, guided arm", title_justify="left")
-    table.add_column("satisfied")
-    for column in ("before", "now", "p"):
-        table.add_column(column, justify="right")
+    columns = ("satisfied", "before", "now", "p")
+    title = "the same seed, guided arm"
+    table = _table(columns, words=("satisfied",), title=title, title_justify="left")
     terms = {term.text: term for judged in (before, now) for term in judged.run.program.terms}
     few = _too_few(before, now)
     rows = [
@@ -323,23 +304,10 @@ def difference(before: Judged, now: Judged) -> RenderableType:
         for text, term in terms.items()
         if not isinstance(term.claim, Wish) and of_structure_alone(term)
     ]
-    rows.append(
-        (
-            "all that it requires",
-            [
-                _share(judged, [record.hit is True for record in _guided(judged)])
-                for judged in (before, now)
-            ],
-        )
-    )
-    for text, (first, second) in rows:
-        p = _two_sided(first, second)
-        table.add_row(
-            Text(text),
-            _counted(first),
-            _counted(second),
-            _NOTHING if p is None or few else p_value(p).removeprefix("p = "),
-        )
+    hit = [_share(one, [r.hit is True for r in _guided(one)]) for one in (before, now)]
+    for text, (first, second) in [*rows, ("all that it requires", hit)]:
+        p = None if few else _two_sided(first, second)
+        table.add_row(Text(text), _counted(first), _counted(second), _probability(p))
     return table
 
 
@@ -348,9 +316,8 @@ def comparability(before: Judged, now: Judged) -> list[str]:
     first, second = (_families(_guided(judged)) for judged in (before, now))
     if not (first and second):
         return []
-    said = (
-        f"before: {_some(first, 'family', 'families')}, now: {_some(second, 'family', 'families')}"
-    )
+    first_said, second_said = (_some(count, "family", "families") for count in (first, second))
+    said = f"before: {first_said}, now: {second_said}"
     if _too_few(before, now):
         return [
             f"{said}: too few to compare, even all against none might be chance;"
@@ -423,11 +390,8 @@ def _related(records: Sequence[Record]) -> list[str]:
     guided = [record for record in records if record.arm == "guided"]
     found = [record for record in guided if record.hit]
     if _families(guided) == len(guided):
-        return (
-            ["guided: no structure descends from another, the hits are independent"]
-            if found
-            else []
-        )
+        independent = "guided: no structure descends from another, the hits are independent"
+        return [independent] if found else []
     parts = [
         f"{_some(len(some), one, f'{one}s')} of {_some(_families(some), 'family', 'families')}"
         for one, some in (("hit", found), ("structure", guided))
