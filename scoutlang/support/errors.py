@@ -4,6 +4,9 @@ others in a line.
 
 from __future__ import annotations
 
+import os
+import traceback
+
 
 class ScoutError(Exception):
     """A failure with a cause that the user can act on. The command line renders it as
@@ -33,3 +36,13 @@ def first_line(error: BaseException) -> str:
 def squeezed(error: Exception) -> str:
     """The message of an error of a library in one line of at most 200 characters."""
     return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def fault(error: BaseException) -> str:
+    """What is said of a fault of ours: two lines, with SCOUT_DEBUG all of it."""
+    if os.environ.get("SCOUT_DEBUG"):
+        return "".join(traceback.format_exception(error)).rstrip("\n")
+    return (
+        f"internal error: {type(error).__name__}: {error}\n"
+        "  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where"
+    )

@@ -9,12 +9,11 @@ import io
 import os
 import pkgutil
 import sys
-import traceback
 
 import click
 
 from scoutlang.language.diagnostics.suggest import did_you_mean
-from scoutlang.support.errors import ScoutError
+from scoutlang.support.errors import ScoutError, fault
 from scoutlang.support.version import __version__
 
 _INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
@@ -49,18 +48,6 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="scout")
 def commands() -> None:
     """Structural hypotheses about crystals: check, guide, judge."""
-
-
-def echo_fault(error: Exception, *, err: bool) -> None:
-    """Print a line about a fault of ours, with SCOUT_DEBUG all of it. err: on standard error."""
-    if os.environ.get("SCOUT_DEBUG"):
-        traceback.print_exc()
-    else:
-        click.echo(
-            f"internal error: {type(error).__name__}: {error}\n"
-            "  hint: this is a fault of scoutlang; SCOUT_DEBUG=1 shows where",
-            err=err,
-        )
 
 
 def main() -> None:
@@ -98,6 +85,6 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as error:
-        echo_fault(error, err=True)
+        click.echo(fault(error), err=True)
         code = _INTERNAL_ERROR
     sys.exit(code if isinstance(code, int) else 0)

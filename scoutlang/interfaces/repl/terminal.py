@@ -26,7 +26,6 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style, merge_styles, style_from_pygments_cls
 
 from scoutlang.descriptors import signatures
-from scoutlang.interfaces.cli import echo_fault
 from scoutlang.interfaces.pygments_lexer import ScoutLexer, TerminalStyle
 from scoutlang.interfaces.repl.commands import COMMANDS, Takes
 from scoutlang.interfaces.repl.inputs import COMMAND, is_command, unfinished
@@ -34,6 +33,7 @@ from scoutlang.interfaces.repl.interpreter import MORE, PROMPT, feed
 from scoutlang.interfaces.repl.session import Session
 from scoutlang.language.statements import SETTINGS, STATEMENTS
 from scoutlang.support.colours import TERMINAL
+from scoutlang.support.errors import fault
 from scoutlang.support.resources import data_folder
 
 _MAX_HISTORY = 4 << 20
@@ -93,7 +93,7 @@ def _answer(session: Session, text: str) -> bool:
     except KeyboardInterrupt:
         click.echo("interrupted")
     except Exception as error:
-        echo_fault(error, err=False)
+        click.echo(fault(error))
     else:
         if reply.text:
             click.echo(wrapped(reply.text, session.host.width), color=session.color)
