@@ -209,56 +209,21 @@ class Bench:
         earlier = last.judged if last is not None and _alike(last.program, program) else None
         again = "the same :sample" if temporary else f":run {shlex.quote(str(folder))}"
         patient = _Patient(watcher)
+        baseline = None if earlier is None else earlier.folder
         try:
-            judged = self._judged(
-                program,
-                folder,
-                patient,
-                None if earlier is None else earlier.folder,
-                resume,
-                again,
-                temporary=temporary,
-            )
+            try:
+                judged = self._run(program, folder, patient, baseline, resume=resume)
+            except KeyboardInterrupt:
+                judged = _finished(program, folder, patient, again, temporary=temporary)
         except ScoutError as error:
-            if error.code != "E602":
-                raise
-            elsewhere = (
-                "; TMPDIR names a folder with space to the next session" if temporary else ""
-            )
-            raise ScoutError(
-                "E602",
-                error.message,
-                f"free some space, and {again} goes on with what is there{elsewhere}",
-            ) from error
+            if error.code == "E602":
+                elsewhere = "; TMPDIR names a folder with space to the next session"
+                error.hint = f"free some space, and {again} goes on with what is there"
+                error.hint += elsewhere if temporary else ""
+            raise
         changed = earlier is not None and earlier.run.program.digest() != program.digest()
         self.last = Sampled(judged, asked, temporary, earlier if changed else None)
         return self.last
-
-    def _judged(
-        self,
-        program: Program,
-        folder: Path,
-        patient: _Patient,
-        baseline: Path | None,
-        resume: bool,
-        again: str,
-        *,
-        temporary: bool,
-    ) -> Judged:
-        """A run, or what is finished of one that was interrupted."""
-        try:
-            return self._run(program, folder, patient, baseline, resume=resume)
-        except KeyboardInterrupt:
-            if patient.sampled:
-                raise ScoutError(
-                    "E703",
-                    "interrupted while the structures were judged",
-                    f"they are all there; {again} judges them",
-                ) from None
-            if not any((folder / SAMPLES).glob("*.json")):
-                raise _nothing_made(program, began=patient.began, temporary=temporary) from None
-            patient.note("interrupted; judging what is finished")
-            return judge(folder, progress=patient.judging)
 
     def _run(
         self,
@@ -288,25 +253,31 @@ class Bench:
         return self._model[1]
 
 
-def _nothing_made(program: Program, *, began: bool, temporary: bool) -> ScoutError:
-    """Why there is nothing after Ctrl-C, and what would help."""
-    if not began:
-        return ScoutError(
-            "E703",
+def _finished(
+    program: Program, folder: Path, patient: _Patient, again: str, *, temporary: bool
+) -> Judged:
+    """What is finished of a run that was interrupted. Raises ScoutError E703 where that is nothing,
+    with what would help.
+    """
+    if patient.sampled:
+        what, hint = (
+            "interrupted while the structures were judged",
+            f"they are all there; {again} judges them",
+        )
+    elif any((folder / SAMPLES).glob("*.json")):
+        patient.note("interrupted; judging what is finished")
+        return judge(folder, progress=patient.judging)
+    elif not patient.began:
+        what, hint = (
             "interrupted before the first batch began",
             "nothing was made, and nothing is lost",
         )
-    half = min(program.sample.count, program.sample.batch) // 2
-    sooner = (
-        f"; :sample {half} is done sooner"
-        if temporary
-        else f"; with :set batch={half} it is done sooner"
-    )
-    return ScoutError(
-        "E703",
-        "interrupted in the first batch, which is lost",
-        f"Ctrl-C only once lets it be finished{sooner if half else ''}",
-    )
+    else:
+        half = min(program.sample.count, program.sample.batch) // 2
+        sooner = f":sample {half} is" if temporary else f"with :set batch={half} it is"
+        what = "interrupted in the first batch, which is lost"
+        hint = "Ctrl-C only once lets it be finished" + (f"; {sooner} done sooner" if half else "")
+    raise ScoutError("E703", what, hint) from None
 
 
 def _alike(one: Program, other: Program) -> bool:
