@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +27,9 @@ from scoutlang.support.errors import ScoutError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 PROGRAM_ERROR = 1
+PATH = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 def color_wanted(choice: str, environment: Mapping[str, str]) -> bool | None:
@@ -196,6 +200,24 @@ def document(
         "diagnostics": as_data(diagnostics, source),
         "program": program.to_data() if program else None,
     }
+
+
+@contextmanager
+def on_interruption(text: str) -> Iterator[None]:
+    """Say that when Ctrl-C ends the block, which it does."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(text, err=True)
+        raise
+
+
+def fail_if_any(problems: Sequence[ScoutError]) -> None:
+    """Say what was wrong beside what was done; where there is anything, the exit code is 1."""
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    if problems:
+        raise click.exceptions.Exit(1)
 
 
 def echo_json(data: Any) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from scoutlang.interfaces.cli._program_argument import checked, load
+from scoutlang.interfaces.cli._program_argument import PATH, checked, load
 from scoutlang.ir import Arm, Program
 from scoutlang.support.errors import ScoutError
 
@@ -20,31 +21,53 @@ _MATTERGEN = "generated_crystals.extxyz"
 _NOTHING = ("E201", "E205", "E207")  # no such path, not a structure file, none in it
 
 
-def run_or_structures(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The argument ``source``, and for structures ``file`` with the hypothesis and ``baseline``
-    with the non-guided arm.
+def run_or_structures(option: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The argument of a run, or of structures with the hypothesis, the non-guided arm and, by that
+    option, the folder of the new run. A command gets ``run``, a `RunFolder`.
     """
-    for option in (
-        click.option(
-            "--non-guided",
-            "baseline",
-            type=click.Path(path_type=Path),
-            metavar="STRUCTURES",
-            help="Structures of the non-guided arm.",
-        ),
-        click.option(
-            "--program",
-            "file",
-            metavar="FILE",
-            help="The hypothesis, for structures (default: the one .scout file beside them).",
-        ),
-        click.argument("source", type=click.Path(path_type=Path), metavar="RUN_OR_STRUCTURES"),
-    ):
-        command = option(command)
-    return command
+
+    def enter(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def opened(
+            source: Path,
+            file: str | None,
+            baseline: Path | None,
+            run_folder: Path | None,
+            output_format: str,
+            **others: Any,
+        ) -> None:
+            run = _open(source, file, baseline, run_folder, option, output_format)
+            command(run=run, output_format=output_format, **others)
+
+        for parameter in (
+            click.option(
+                option,
+                "run_folder",
+                type=PATH,
+                help="Folder of the new run, for structures (default: runs/NAME).",
+            ),
+            click.option(
+                "--non-guided",
+                "baseline",
+                type=PATH,
+                metavar="STRUCTURES",
+                help="Structures of the non-guided arm.",
+            ),
+            click.option(
+                "--program",
+                "file",
+                metavar="FILE",
+                help="The hypothesis, for structures (default: the one .scout file beside them).",
+            ),
+            click.argument("source", type=PATH, metavar="RUN_OR_STRUCTURES"),
+        ):
+            opened = parameter(opened)
+        return opened
+
+    return enter
 
 
-def open_run(
+def _open(
     source: Path,
     file: str | None,
     baseline: Path | None,
@@ -84,12 +107,11 @@ def open_run(
     except ScoutError as error:
         if error.code != "E601":
             raise
-        raise ScoutError(
-            "E601",
-            error.message,
+        error.hint = (
             f"give {target} itself if it is the run of these structures, or another folder with "
-            f"{option}",
-        ) from error
+            f"{option}"
+        )
+        raise
 
 
 def _program(source: Path, file: str | None, output_format: str) -> Program:

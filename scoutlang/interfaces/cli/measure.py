@@ -13,6 +13,7 @@ from scoutlang.interfaces.cli._program_argument import (
     checked,
     color_option,
     echo_json,
+    fail_if_any,
     format_option,
     load,
     set_option,
@@ -52,14 +53,10 @@ def command(
     arguments are structures. Exit code 1 if a structure cannot be read; the others are measured all
     the same.
     """
-    file, structures = (
-        (None, paths) if text is not None else (paths[0] if paths else None, paths[1:])
-    )
-    if (
-        file is not None
-        and not file.endswith(".scout")
-        and any(p.endswith(".scout") for p in structures)
-    ):
+    named = paths[:1] if text is None else ()
+    file, structures = next(iter(named), None), paths[len(named) :]
+    misplaced = any(p.endswith(".scout") for p in structures)
+    if file is not None and not file.endswith(".scout") and misplaced:
         raise click.UsageError("the program comes first: scout measure FILE.scout STRUCTURES...")
     source = load(file, text, output_format)
     if not structures:
@@ -72,10 +69,7 @@ def command(
         echo_json([r.to_data() for r in results])
     else:
         show(program, results, crystals)
-    for error in errors:
-        click.echo(str(error), err=True)
-    if errors:
-        raise click.exceptions.Exit(1)
+    fail_if_any(errors)
 
 
 def measured(
@@ -105,13 +99,11 @@ def show(
     console = Console(markup=False, highlight=False, width=width)
     if width is None and not console.is_terminal:
         console.width = max(console.width, _NARROWEST)
+    endless = console.options.update(width=_ENDLESS)
     for result, structure in zip(results, structures, strict=True):
         console.print(f"{result.structure}: {_VERDICTS[result.hit]}", style="bold")
         table = _table(program, result)
-        if (
-            measure_renderables(console, console.options.update(width=_ENDLESS), [table]).minimum
-            <= console.width
-        ):
+        if measure_renderables(console, endless, [table]).minimum <= console.width:
             console.print(table)
         else:
             for line in _list(program, result, console.width):
@@ -140,22 +132,11 @@ def _table(program: Program, result: Measurement) -> Table:
     table.add_column("margin", justify="right")
     table.add_column("")
     for term, measured in zip(program.terms, result.terms, strict=True):
-        table.add_row(
-            measured.label,
-            measured.source,
-            *_values(term, measured).values(),
-            _mark(term, measured),
-        )
+        values, mark = _values(term, measured).values(), _mark(term, measured)
+        table.add_row(measured.label, measured.source, *values, mark)
         for comparison, part in zip(comparisons(term.claim), measured.parts, strict=False):
-            table.add_row(
-                "",
-                f"  {printer().quantity(comparison.value)}",
-                "",
-                _extent(comparison, part),
-                printer().target(comparison),
-                "",
-                "",
-            )
+            quantity, target = printer().quantity(comparison.value), printer().target(comparison)
+            table.add_row("", f"  {quantity}", "", _extent(comparison, part), target, "", "")
     for place, made in enumerate(table.columns):
         widest = max(cell_len(str(cell)) for cell in made.cells)
         made.min_width = min(widest, _LINE) if place == 1 else widest

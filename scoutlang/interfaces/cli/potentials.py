@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scoutlang.interfaces.cli._program_argument import echo_json, format_option
+from scoutlang.interfaces.cli._program_argument import echo_json, fail_if_any, format_option
 
 if TYPE_CHECKING:
     from scoutlang.potentials import Listed
@@ -26,10 +26,7 @@ def command(output_format: str) -> None:
         echo_json([one.to_data() for one in found])
     else:
         click.echo("\n\n".join(_text(one) for one in found))
-    for problem in problems:
-        click.echo(str(problem), err=True)
-    if problems:
-        raise click.exceptions.Exit(1)
+    fail_if_any(problems)
 
 
 def _text(one: Listed) -> str:
@@ -51,8 +48,5 @@ def _text(one: Listed) -> str:
 
 
 def _install(one: Listed) -> str:
-    return (
-        f"pip install 'scoutlang[{one.facts.extra}]'"
-        if one.facts.extra and not one.origin
-        else f"pip install {one.facts.package}"
-    )
+    ours = one.facts.extra and not one.origin
+    return "pip install " + (f"'scoutlang[{one.facts.extra}]'" if ours else one.facts.package)

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scoutlang.interfaces.cli._judge_options import arms_option
-from scoutlang.interfaces.cli._program_argument import color_option, echo_json, format_option
+from scoutlang.interfaces.cli._program_argument import (
+    PATH,
+    color_option,
+    echo_json,
+    format_option,
+    on_interruption,
+)
 from scoutlang.ir import Arm
 
 if TYPE_CHECKING:
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("relax")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN_FOLDER")
+@click.argument("folder", type=PATH, metavar="RUN_FOLDER")
 @click.option(
     "--steps",
     type=click.IntRange(1, 10_000),
@@ -57,21 +63,15 @@ def command(
     from scoutlang.runs.relax import relax_run
 
     quiet = output_format == "json"
-    try:
-        with Display(quiet=quiet) as display:
-            loaded = load(potential)
-            if licence := notice(potential):
-                display.note(licence)
-            found = relax_run(
-                folder, loaded, arms=arms, steps=steps, rho=rho, progress=display.judging
-            )
-    except KeyboardInterrupt:
-        click.echo(
-            f"interrupted; what is relaxed is kept in {folder / 'relaxed'}\n"
-            "  continue with the same command",
-            err=True,
-        )
-        raise
+    interrupted = (
+        f"interrupted; what is relaxed is kept in {folder / 'relaxed'}\n"
+        "  continue with the same command"
+    )
+    with on_interruption(interrupted), Display(quiet=quiet) as display:
+        loaded = load(potential)
+        if licence := notice(potential):
+            display.note(licence)
+        found = relax_run(folder, loaded, arms=arms, steps=steps, rho=rho, progress=display.judging)
     if quiet:
         echo_json(_as_data(found))
     else:

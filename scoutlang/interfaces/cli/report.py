@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from scoutlang.interfaces.cli._judge_options import judge_options
-from scoutlang.interfaces.cli._program_argument import color_option, echo_json, format_option
-from scoutlang.interfaces.cli._run_or_structures import open_run, run_or_structures
+from scoutlang.interfaces.cli._program_argument import (
+    FILE,
+    FOLDER,
+    color_option,
+    echo_json,
+    format_option,
+)
+from scoutlang.interfaces.cli._run_or_structures import run_or_structures
 
 if TYPE_CHECKING:
     from scoutlang.report.figures._export import Format
+    from scoutlang.runs.folder import RunFolder
 
 _FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
 
@@ -28,21 +35,12 @@ def _formats(context: click.Context, option: click.Parameter, given: str) -> tup
 
 
 @click.command("report")
-@run_or_structures
-@click.option(
-    "--run-folder",
-    type=click.Path(path_type=Path),
-    help="Folder of the new run, for structures (default: runs/NAME).",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The page (default: report.html in the run).",
-)
+@run_or_structures("--run-folder")
+@click.option("--out", type=FILE, help="The page (default: report.html in the run).")
 @click.option(
     "--figures",
     "figure_folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Write the figures there, too, for a paper.",
 )
 @click.option(
@@ -65,17 +63,13 @@ def _formats(context: click.Context, option: click.Parameter, given: str) -> tup
 @format_option
 @color_option
 def command(
-    source: Path,
-    file: str | None,
-    baseline: Path | None,
-    run_folder: Path | None,
+    run: RunFolder,
     out: Path | None,
     figure_folder: Path | None,
     formats: tuple[Format, ...],
     limit: int,
-    potential: str | None,
-    reference: str | None,
     output_format: str,
+    **judges: str | None,
 ) -> None:
     """Write one page with everything that a run found.
 
@@ -91,9 +85,8 @@ def command(
     from scoutlang.report.page import PAGE, write_page
     from scoutlang.report.verdict import verdict
 
-    run = open_run(source, file, baseline, run_folder, "--run-folder", output_format)
     quiet = output_format == "json"
-    judged = judge_shown(run, quiet=quiet, potential=potential, reference=reference)
+    judged = judge_shown(run, quiet=quiet, **judges)
     data = collect(judged)
     drawn = draw(data)
     lines = html_lines(data.program.source_text)

@@ -11,7 +11,14 @@ import click
 
 from scoutlang.interfaces import api
 from scoutlang.interfaces.cli._judge_options import arms_option, judge_options
-from scoutlang.interfaces.cli._program_argument import checked, echo_json, load, program_argument
+from scoutlang.interfaces.cli._program_argument import (
+    PATH,
+    checked,
+    echo_json,
+    load,
+    on_interruption,
+    program_argument,
+)
 from scoutlang.ir import ARMS, Arm, Program
 from scoutlang.ir.source import Source
 from scoutlang.runs.sweep import Member, members, run_each
@@ -26,9 +33,7 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
 
 @click.command("run")
 @program_argument
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder of the run (default: runs/NAME)."
-)
+@click.option("--out", type=PATH, help="Folder of the run (default: runs/NAME).")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in that folder.")
 @arms_option("--arms")
 @click.option("--model", help="mini, a published MatterGen name, or a checkpoint folder.")
@@ -41,7 +46,7 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
 @click.option("--device", help="cpu, cuda, … (default: cuda where there is one).")
 @click.option(
     "--baseline",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="RUN",
     help="Take the non-guided structures of that run, if sampled alike.",
 )
@@ -76,10 +81,8 @@ def command(
         return
     source = load(file, text, output_format)
     program = checked(source, output_format, overrides)
-    programs = [program]
-    if program.sweeps:
-        programs = api.family(api.check_source(source, overrides), overrides)
-    programs = [_with_options(one, options) for one in programs]
+    family = api.family(api.check_source(source, overrides), overrides)
+    programs = [_with_options(one, options) for one in family]
     folder = options["out"] or Path("runs") / _name(source)
 
     def run_member(member: Member, baseline: Path | None) -> Judged:
@@ -120,15 +123,9 @@ def _go_on(overrides: dict[str, str], options: dict[str, Any], output_format: st
             "the program and --out of a new run"
         )
     found = RunFolder.open(options["out"])
-    judged = _run(
-        found.program,
-        found.path,
-        found.arms,
-        options,
-        _again(found.path),
-        quiet=output_format == "json",
-    )
-    if output_format == "json":
+    quiet, again = output_format == "json", _again(found.path)
+    judged = _run(found.program, found.path, found.arms, options, again, quiet=quiet)
+    if quiet:
         echo_json(judged.to_json())
 
 
@@ -153,21 +150,16 @@ def _run(
 
     trace_every = options["trace_every"] or (1 if options["trace"] else None)
     as_they_are = ("resume", "device", "baseline", "potential", "reference")
-    try:
-        with Display(quiet=quiet) as display:
-            result = run(
-                program,
-                folder,
-                arms=arms,
-                trace_every=trace_every,
-                watcher=display,
-                **{name: options[name] for name in as_they_are},
-            )
-    except KeyboardInterrupt:
-        click.echo(
-            f"interrupted; finished batches are kept in {folder}\n  to go on: {again}", err=True
+    interrupted = f"interrupted; finished batches are kept in {folder}\n  to go on: {again}"
+    with on_interruption(interrupted), Display(quiet=quiet) as display:
+        result = run(
+            program,
+            folder,
+            arms=arms,
+            trace_every=trace_every,
+            watcher=display,
+            **{name: options[name] for name in as_they_are},
         )
-        raise
     if not quiet:
         Console().print(result.tables())
     return result

@@ -7,25 +7,20 @@ from pathlib import Path
 import click
 
 from scoutlang.interfaces.cli._judge_options import judge_options
-from scoutlang.interfaces.cli._program_argument import choice_of_format
+from scoutlang.interfaces.cli._program_argument import FILE, PATH, choice_of_format
 from scoutlang.support.errors import ScoutError
 
 
 @click.command("table")
-@click.argument(
-    "folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER..."
-)
+@click.argument("folders", nargs=-1, required=True, type=PATH, metavar="FOLDER...")
 @choice_of_format("text", "markdown", "latex", "csv")
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it into a file instead."
-)
+@click.option("--out", type=FILE, help="Write it into a file instead.")
 @judge_options
 def command(
     folders: tuple[Path, ...],
     output_format: str,
     out: Path | None,
-    potential: str | None,
-    reference: str | None,
+    **judges: str | None,
 ) -> None:
     """The stage-wise table of the paper for runs: those in FOLDER, at any depth up to three.
 
@@ -41,7 +36,7 @@ def command(
     rows, failed = [], False
     for run in find_runs(folders):
         try:
-            judged = judge_shown(run, quiet=False, potential=potential, reference=reference)
+            judged = judge_shown(run, quiet=False, **judges)
         except ScoutError as error:  # the others are still worth a table
             click.echo(f"{run} is left out\n{error}", err=True)
             failed = True

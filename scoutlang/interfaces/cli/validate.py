@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from scoutlang.interfaces.cli._judge_options import judge_options
-from scoutlang.interfaces.cli._program_argument import color_option, echo_json, format_option
-from scoutlang.interfaces.cli._run_or_structures import open_run, run_or_structures
+from scoutlang.interfaces.cli._program_argument import (
+    color_option,
+    echo_json,
+    format_option,
+    on_interruption,
+)
+from scoutlang.interfaces.cli._run_or_structures import run_or_structures
+
+if TYPE_CHECKING:
+    from scoutlang.runs.folder import RunFolder
 
 
 @click.command("validate")
-@run_or_structures
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Folder of the new run, for structures (default: runs/NAME).",
-)
+@run_or_structures("--out")
 @judge_options
 @format_option
 @color_option
-def command(
-    source: Path,
-    file: str | None,
-    baseline: Path | None,
-    out: Path | None,
-    potential: str | None,
-    reference: str | None,
-    output_format: str,
-) -> None:
+def command(run: RunFolder, output_format: str, **judges: str | None) -> None:
     """Judge structures: hits, uniqueness, energy above the hull, novelty, SCOUT.
 
     RUN_OR_STRUCTURES is the folder of a run, finished or not; or structures from elsewhere: a
@@ -41,16 +36,10 @@ def command(
 
     from scoutlang.interfaces.display import judge_shown
 
-    run = open_run(source, file, baseline, out, "--out", output_format)
     quiet = output_format == "json"
-    try:
-        found = judge_shown(run, quiet=quiet, potential=potential, reference=reference)
-    except KeyboardInterrupt:
-        click.echo(
-            f"interrupted; what is judged is kept\n  continue: scout validate {run.path}",
-            err=True,
-        )
-        raise
+    again = f"scout validate {run.path}"
+    with on_interruption(f"interrupted; what is judged is kept\n  continue: {again}"):
+        found = judge_shown(run, quiet=quiet, **judges)
     if quiet:
         echo_json(found.to_json())
     else:
