@@ -249,7 +249,7 @@ class Document:
         if call is None or call.what is None:
             return None
         match call.what:
-            case None | Definition(places=None):
+            case Definition(places=None):
                 return None
             case Definition() as motif:
                 source, given = motif.names.source, motif.places or ()
