@@ -16,7 +16,8 @@ DATA = (
     "scoutlang/grammar/editors/vim/syntax/scout.vim",
     "scoutlang/grammar/editors/vscode/package.json",
     "scoutlang/grammar/scout.lark",
-    "scoutlang/manual.md",
+    "scoutlang/interfaces/manual.md",
+    "scoutlang/language/diagnostics/codes.md",
     "scoutlang/report/templates/page.html",
     "scoutlang/report/templates/viewer.js",
     "scoutlang/stdlib/README.md",
@@ -58,10 +59,10 @@ def test_contents(wheel: Path) -> None:
 
 def test_the_embedded_model_is_there_whenever_the_checkout_has_it(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    checkpoint = ROOT / "scoutlang" / "sampling" / "models" / "mini" / "checkpoint"
-    assert {
-        str(path.relative_to(ROOT)) for path in checkpoint.rglob("*") if path.is_file()
-    } <= names
+    checkpoint = ROOT / "scoutlang" / "sampling" / "mini" / "checkpoint"
+    files = {str(path.relative_to(ROOT)) for path in checkpoint.rglob("*") if path.is_file()}
+    assert files
+    assert files <= names
 
 
 def test_check_works_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
