@@ -1,13 +1,17 @@
-"""Does the code still do what it did? `python -m tools.golden 94ff5d3` runs this tree and an earlier commit and compares what they give.
+"""Does the code still do what it did? `python -m tools.golden 94ff5d3` runs this tree and an
+earlier commit and compares what they give.
 
-The earlier commit is checked out beside this one, and both are asked the same through the command line, each in its own processes with one thread:
+The earlier commit is checked out beside this one, and both are asked the same through the command
+line, each in its own processes with one thread:
 
 * three systems sampled with both methods, 16 steps, resampling on: crystals bit for bit;
 * what became of them: records and summary of the judged runs;
-* every program under tests/ and examples/ of the earlier commit: its messages, its meaning, its usual form;
+* every program under tests/ and examples/ of the earlier commit: its messages, its meaning, its
+  usual form;
 * the manual.
 
-What differs is listed, and the exit code is 1. The manual is compared word by word, as its lines may break elsewhere.
+What differs is listed, and the exit code is 1. The manual is compared word by word, as its lines
+may break elsewhere.
 """
 
 from __future__ import annotations
@@ -39,7 +43,9 @@ METHODS = {
 
 
 def outputs(tree: Path, programs: Path, out: Path, parts: Sequence[str]) -> None:
-    """Everything that is compared, written below ``out`` by the code of ``tree`` on the programs of one and the same checkout."""
+    """Everything that is compared, written below ``out`` by the code of ``tree`` on the programs of
+    one and the same checkout.
+    """
     out.mkdir(parents=True)
     environment = os.environ | {
         "PYTHONPATH": str(tree),
@@ -146,7 +152,9 @@ def _of_run(old: Path, new: Path) -> Iterator[str]:
 
 
 def _bits(row: dict[str, Any]) -> str:
-    """A structure of a batch with every digit of its numbers, without the versions that pymatgen writes beside them."""
+    """A structure of a batch with every digit of its numbers, without the versions that pymatgen
+    writes beside them.
+    """
     structure = row["structure"] and {key: row["structure"][key] for key in ("lattice", "sites")}
     return json.dumps(
         {

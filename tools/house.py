@@ -1,7 +1,9 @@
-"""The map in numbers: `python -m tools.house` counts rooms, floors, imports that run upwards, circles of files, and lines.
+"""The map in numbers: `python -m tools.house` counts rooms, floors, imports that run upwards,
+circles of files, and lines.
 
-A room is a folder or file directly in `scoutlang/`, and `benchmarks` and `tools`. A room stands one floor above the highest room that it
-imports; rooms that import each other stand on one floor. An import inside a function or for type checkers only counts as one.
+A room is a folder or file directly in `scoutlang/`, and `benchmarks` and `tools`. A room stands one
+floor above the highest room that it imports; rooms that import each other stand on one floor. An
+import inside a function or for type checkers only counts as one.
 """
 
 from __future__ import annotations
@@ -108,7 +110,8 @@ def main() -> None:
         path.is_file() for path in (ROOT / "tests").rglob("*") if "__pycache__" not in path.parts
     )
     click.echo(
-        f"rooms in scoutlang/: {inside}; floors: {max(floor.values())}; arrows between rooms: {rooms.number_of_edges()}"
+        f"rooms in scoutlang/: {inside}; floors: {max(floor.values())}; "
+        f"arrows between rooms: {rooms.number_of_edges()}"
     )
     click.echo(f"rooms that import each other: {upward}; circles of files: {len(circles)}")
     for circle in circles:

@@ -1,15 +1,18 @@
-"""bond_valence(A-B): bond valence sum of each A over the B around it, which estimates the size of its oxidation state.
+"""bond_valence(A-B): bond valence sum of each A over the B around it, which estimates the size of
+its oxidation state.
 
 soft:   V_i = Σ_j p_j(B) σ(8/Å · (r − d_ij)) exp((R − d_ij)/0.37 Å), with the weight p_i(A)
 exact:  the same over whole atoms within r
 
-R = r_A + r_B − r_A r_B (√c_A − √c_B)²/(c_A r_A + c_B r_B) with the size r and the electronegativity-like c of either element: O'Keeffe and
-Brese, J. Am. Chem. Soc. 113, 3226 (1991), doi:10.1021/ja00009a002; the numbers are pymatgen's table of that paper. Where A bonds to B only,
-the sum is near the oxidation state: 4.07 for Ti in rutile, 2.07 for Ca in fluorite, 1.99 for Zn in zinc blende. One set of numbers for all
-pairs has its limits: Si in quartz gets 5.1.
+R = r_A + r_B − r_A r_B (√c_A − √c_B)²/(c_A r_A + c_B r_B) with the size r and the
+electronegativity-like c of either element: O'Keeffe and Brese, J. Am. Chem. Soc. 113, 3226 (1991),
+doi:10.1021/ja00009a002; the numbers are pymatgen's table of that paper. Where A bonds to B only,
+the sum is near the oxidation state: 4.07 for Ti in rutile, 2.07 for Ca in fluorite, 1.99 for Zn in
+zinc blende. One set of numbers for all pairs has its limits: Si in quartz gets 5.1.
 
-r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``. Undefined where A is absent, and for elements
-without parameters (noble gases, Tc, Pm, Os, Pt, Au, and some actinides). Tolerance 0.25, scale 1 valence unit.
+r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``.
+Undefined where A is absent, and for elements without parameters (noble gases, Tc, Pm, Os, Pt, Au,
+and some actinides). Tolerance 0.25, scale 1 valence unit.
 """
 
 from __future__ import annotations
@@ -44,7 +47,9 @@ _SOFTNESS = 0.37  # Å, the same for all pairs
 
 
 def soft(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor = 8.0) -> SiteValues:
-    """Smooth sum of every atom (N,), differentiable in coordinates, cell and species probabilities."""
+    """Smooth sum of every atom (N,), differentiable in coordinates, cell and species
+    probabilities.
+    """
     return _sum(batch, measure, sharpness)
 
 

@@ -1,5 +1,5 @@
-"""The catalogue of descriptors. One file per descriptor; the file is the registration. Where several are of
-one shape, one file makes their modules and lists them as ``MODULES``.
+"""The catalogue of descriptors. One file per descriptor; the file is the registration. Where
+several are of one shape, one file makes their modules and lists them as ``MODULES``.
 
 A descriptor module defines ``SIGNATURE`` (torch-free), and, when it can be evaluated on a structure
 alone, ``soft`` and ``exact``. Importing this package does not import torch, so the checker starts

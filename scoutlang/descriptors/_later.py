@@ -1,5 +1,5 @@
-"""torch and what is built on it, for descriptors: imported when first used, because the checker reads
-their signatures without. Not a descriptor itself.
+"""torch and what is built on it, for descriptors: imported when first used, because the checker
+reads their signatures without. Not a descriptor itself.
 """
 
 from __future__ import annotations

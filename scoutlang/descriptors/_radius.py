@@ -1,4 +1,6 @@
-"""The radius within which atoms are neighbours, where a program may give it. No descriptor of its own."""
+"""The radius within which atoms are neighbours, where a program may give it. No descriptor of its
+own.
+"""
 
 from __future__ import annotations
 

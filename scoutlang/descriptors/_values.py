@@ -1,5 +1,5 @@
-"""The functions ``soft`` and ``exact`` of a descriptor, from the one function that both are made of.
-Not a descriptor itself.
+"""The functions ``soft`` and ``exact`` of a descriptor, from the one function that both are made
+of. Not a descriptor itself.
 """
 
 from __future__ import annotations

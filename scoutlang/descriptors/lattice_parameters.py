@@ -1,5 +1,5 @@
-"""The six parameters of the Niggli-reduced cell: a, b, c, alpha, beta and gamma, each a module of its
-own that is made here.
+"""The six parameters of the Niggli-reduced cell: a, b, c, alpha, beta and gamma, each a module of
+its own that is made here.
 
 Of the many cells of a lattice the Niggli cell is the one that everybody agrees on: the three
 shortest edges a ≤ b ≤ c, with angles that are all acute or all not (International Tables for

@@ -1,4 +1,6 @@
-"""Why a term does not hold on a structure, in words: its value and its bound, or what has no value."""
+"""Why a term does not hold on a structure, in words: its value and its bound, or what has no
+value.
+"""
 
 from __future__ import annotations
 

@@ -263,7 +263,9 @@ def measures(expression: Quantity | Proposition | Wish) -> tuple[Measure, ...]:
 
 
 def comparisons(claim: Proposition | Wish) -> tuple[Compare, ...]:
-    """Every relation in a claim, in reading order; those inside a `Fraction` belong to its value."""
+    """Every relation in a claim, in reading order; those inside a `Fraction` belong to its
+    value.
+    """
     match claim:
         case Compare():
             return (claim,)
@@ -385,8 +387,8 @@ class Guide(Node):
 
 
 REMOVED_FROM_GUIDE = {"kernel": "sharp", "existence": 0.0}
-"""Settings of `guide` that earlier versions had, with the values that switched them off. Programs in
-old run folders have them, and digests count them as switched off, so that a program that did not
+"""Settings of `guide` that earlier versions had, with the values that switched them off. Programs
+in old run folders have them, and digests count them as switched off, so that a program that did not
 use them keeps its digest.
 """
 
@@ -500,8 +502,9 @@ class Program(Node):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Program:
-        """The program that `to_json` wrote, in this or an earlier version. Raises RemovedSetting for
-        one that uses what was removed, ValueError (pydantic's ValidationError) for anything else.
+        """The program that `to_json` wrote, in this or an earlier version. Raises RemovedSetting
+        for one that uses what was removed, ValueError (pydantic's ValidationError) for anything
+        else.
         """
         from pydantic import TypeAdapter
 

@@ -74,7 +74,9 @@ def formatted(source: Source) -> Formatted:
 
 @dataclass
 class _Item:
-    """A statement with the comments in it and the one behind it, or a comment on a line of its own."""
+    """A statement with the comments in it and the one behind it, or a comment on a line of its
+    own.
+    """
 
     span: Span
     statement: Statement | None = None
@@ -125,7 +127,9 @@ def _comment(text: str, span: Span) -> str:
 
 
 def _aligned(lines: Iterator[_Line]) -> Iterator[str]:
-    """Comments behind statements stand in one column where lines that have some follow each other."""
+    """Comments behind statements stand in one column where lines that have some follow each
+    other.
+    """
     group: list[_Line] = []
     for line in lines:
         if group and (line.blank_before or not (line.text and line.comment)):

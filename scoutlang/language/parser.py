@@ -57,7 +57,9 @@ _KEYWORD = re.compile(r"(\w+)\\b")
 
 
 class Shape(NamedTuple):
-    """The tree of a statement without its words: numbers stand for the lexemes at those positions."""
+    """The tree of a statement without its words: numbers stand for the lexemes at those
+    positions.
+    """
 
     rule: type[Rule]
     first: int

@@ -200,7 +200,9 @@ class Document:
         return "\n\n".join(map(manual.as_markdown, pages))
 
     def _of_setting(self, word: Word, pages: Sequence[Page]) -> Iterator[str]:
-        """The page of a setting of this statement, and what it is in this program if that is right."""
+        """The page of a setting of this statement, and what it is in this program if that is
+        right.
+        """
         name = word.lexeme.text
         start, statements = word.lexeme.start, self.result.module.statements
         rule = next((s.rule for s in statements if s.span.start <= start < s.span.end), "")

@@ -187,7 +187,9 @@ class Server(LanguageServer):
         return self.protocol.ended
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """What went wrong goes to the editor's log; to whom it matters has the answer to a request."""
+        """What went wrong goes to the editor's log; to whom it matters has the answer to a
+        request.
+        """
         self.window_log_message(lsp.LogMessageParams(lsp.MessageType.Error, str(error)))
 
     # ---- texts ----
@@ -318,7 +320,9 @@ def _after(text: str, change: lsp.TextDocumentContentChangeEvent) -> str:
 @_feature(lsp.TEXT_DOCUMENT_DID_SAVE)
 @_feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
 def _renew(server: Server, params: object) -> None:
-    """Files on disk have changed: what was found out about programs that name some is out of date."""
+    """Files on disk have changed: what was found out about programs that name some is out of
+    date.
+    """
     for uri in server.opened:
         server.forget(uri)
         _publish(server, uri)
@@ -534,7 +538,9 @@ def _symbols(server: Server, params: lsp.DocumentSymbolParams) -> list[lsp.Docum
 
 @_feature(lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, _LEGEND)
 def _tokens(server: Server, params: lsp.SemanticTokensParams) -> lsp.SemanticTokens:
-    """Five numbers a word: line and character after the one before it, length, type, no modifiers."""
+    """Five numbers a word: line and character after the one before it, length, type, no
+    modifiers.
+    """
     document = server.document(params.text_document.uri)
     data: list[int] = []
     line, character = 0, 0

@@ -92,7 +92,9 @@ class _Patient:
         """Whether every structure is there."""
 
     def press(self) -> None:
-        """Ctrl-C. Raises KeyboardInterrupt where nothing is to be waited for, and the second time."""
+        """Ctrl-C. Raises KeyboardInterrupt where nothing is to be waited for, and the second
+        time.
+        """
         if self.pressed or not (self._in_batch or self.sampled):
             raise KeyboardInterrupt
         self.pressed = True

@@ -98,7 +98,9 @@ def _above(low: float, high: float) -> bool:
 
 
 def _family(value: ir.Quantity) -> tuple[object, ...]:
-    """What values must share to bound each other: the descriptor, its parameters and its aggregate."""
+    """What values must share to bound each other: the descriptor, its parameters and its
+    aggregate.
+    """
     how = value.how if isinstance(value, ir.Aggregate) else ""
     measure = _measure(value)
     if measure is not None and measure.species and (not how or how in _MONOTONE):

@@ -70,7 +70,9 @@ def elaborate(node: Node, context: Context) -> Value | None:
 
 @singledispatch
 def meaning(node: Node, context: Context) -> Value | None:
-    """The value of one kind of expression. The file that reads a class of nodes registers it here."""
+    """The value of one kind of expression. The file that reads a class of nodes registers it
+    here.
+    """
     raise AssertionError(node)
 
 

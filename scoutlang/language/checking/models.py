@@ -14,7 +14,9 @@ from scoutlang.language.diagnostics.suggest import closest
 
 
 def check(places: Mapping[str, Span], scope: Scope) -> None:
-    """Compare the settings of the sampler, by the names of those that are written, with its model."""
+    """Compare the settings of the sampler, by the names of those that are written, with its
+    model.
+    """
     name = scope.sample.model
     model = KNOWN_MODELS.get(name)
     if model is None:

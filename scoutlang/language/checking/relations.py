@@ -405,7 +405,9 @@ def _doubts(
     subject: ast.Node,
     scope: Scope,
 ) -> None:
-    """What the descriptor itself has to say about its use, and lengths that look like another unit."""
+    """What the descriptor itself has to say about its use, and lengths that look like another
+    unit.
+    """
     _concerns(value, relation, node, subject, scope)
     if (
         value.measure is not None

@@ -113,7 +113,9 @@ def _expression(node: ast.Node) -> str:
 
 
 def _joined(operands: Sequence[ast.Node], joints: Sequence[str], level: int) -> str:
-    """A sign after an operator stands in brackets: ``4 + -0.3`` is read as a slip for ``4 ± 0.3``."""
+    """A sign after an operator stands in brackets: ``4 + -0.3`` is read as a slip for ``4 ±
+    0.3``.
+    """
     text = expression(operands[0], level)
     for joint, operand in zip(joints, operands[1:], strict=True):
         part = expression(operand, level)
