@@ -18,7 +18,6 @@ from scoutlang.ir.source import Source
 from scoutlang.ir.text import Printer
 from scoutlang.language import CheckResult
 from scoutlang.language.diagnostics.render.text import render
-from scoutlang.language.formatter import formatted
 from scoutlang.language.parser import parse as parse_source
 from scoutlang.language.reading import read_source
 from scoutlang.support.errors import ScoutError
@@ -69,6 +68,8 @@ class ProgramText:
     @property
     def text(self) -> str:
         """The program in the usual form, as `scout fmt` writes it, without values from outside."""
+        from scoutlang.language.formatter import formatted
+
         return formatted(self.source).text or self.source.text
 
     @property
