@@ -25,12 +25,13 @@ from scoutlang.validation.reference import load as load_reference
 # steps of the diffusion, settings of the corrector
 SETTINGS = (
     (100, Langevin(1, 0.1, 0.1)),
-    (100, Langevin(1, 0.2, 0.1)),
-    (100, Langevin(1, 0.4, 0.2)),
-    (100, Langevin(1, 0.6, 0.2)),
-    (100, Langevin(1, 0.6, 0.4)),
-    (200, Langevin(0, 0.4, 0.2)),
-    (67, Langevin(2, 0.6, 0.2)),
+    (100, Langevin(1, 0.25, 0.1)),
+    (100, Langevin(1, 0.5, 0.1)),
+    (100, Langevin(1, 1.0, 0.1)),
+    (100, Langevin(1, 1.0, 0.2)),
+    (100, Langevin(1, 1.0, 0.5)),
+    (200, Langevin(0)),
+    (67, Langevin(2, 1.0, 0.2)),
 )
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     keep_freed_memory()
     model, potential, reference = load_model("mini"), load_potential(), load_reference()
     click.echo(
-        "| steps | n_c | r of F | r of L | valid | within 0.2 | within 0.3 "
+        "| steps | n_c | γ of F | γ of L | valid | within 0.2 | within 0.3 "
         "| median e_above_hull, eV/atom |\n" + "|---" * 8 + "|"
     )
     for steps, langevin in SETTINGS:

@@ -240,16 +240,16 @@ def _read_member(
     except Exception as error:  # damaged, encrypted or oddly compressed: zipfile raises many kinds
         yield ScoutError("E203", f"{name} cannot be unpacked: {error}")
         return
-    yield from _parse(data, name, PurePosixPath(member.filename).name)
+    yield from parse(data, name, PurePosixPath(member.filename).name)
 
 
 def _read_file(path: Path) -> Iterator[Specimen | ScoutError]:
     with path.open("rb") as stream:
         data = stream.read(MAX_FILE_BYTES + 1)
-    yield from _parse(data, str(path), path.name)
+    yield from parse(data, str(path), path.name)
 
 
-def _parse(data: bytes, name: str, filename: str) -> Iterator[Specimen | ScoutError]:
+def parse(data: bytes, name: str, filename: str) -> Iterator[Specimen | ScoutError]:
     """The structures of one file's content; errors carry ``name``."""
     file_format = _format(filename)
     if file_format is None:

@@ -43,6 +43,9 @@ class ProgramError(ScoutError):
         super().__init__(first.code, first.message)
         self.result = result
 
+    def __reduce__(self) -> Any:
+        return type(self), (self.result,)
+
     def __str__(self) -> str:
         return render(self.result.diagnostics, self.result.source)
 

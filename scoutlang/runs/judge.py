@@ -83,7 +83,7 @@ class Judged:
 
     def record(self, id: str) -> Record:
         """The record with that name, as in the index of `to_pandas`. Raises KeyError."""
-        return {record.id: record for record in reversed(self.records)}[id]
+        return {record.id: record for record in self.records}[id]
 
     def to_pandas(self) -> pd.DataFrame:
         """A row per structure, by its name: arm, composition, and all that the stages found, as in

@@ -72,10 +72,10 @@ class Adaptive:
                 z_s = sampler.predict(z, score, t, s)
                 # corrector loop
                 for _ in range(sampler.corrections(s)):
-                    along = score = sampler.score(z_s, s)
+                    score = sampler.score(z_s, s)
                     if guided_corrector:
-                        along, _ = self.push(sampler, z_s, score, s)
-                    z_s = sampler.correct(z_s, score, s, along)
+                        score, _ = self.push(sampler, z_s, score, s)
+                    z_s = sampler.correct(z_s, score, s)
                 if rounds_left:
                     z = sampler.renoise(z_s, s, t)
             z = z_s
@@ -89,7 +89,8 @@ class Adaptive:
         −k λ ∂ℓ/∂p.
         """
         guide, k = self.guide, strength(self.guide.k, t)
-        clean, level = sampler.clean(z, score, t), sampler.noise_level(z, t)
+        level = sampler.noise_level(z, t)
+        clean = sampler.clean(z, score, level)
         steer_types = guide.types > 0 and sampler.free_types(z)
         value, grad_frac, grad_cell, grad_species = loss_and_gradients(
             self.loss, clean, of_species=steer_types

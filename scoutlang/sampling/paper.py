@@ -63,16 +63,17 @@ class Paper:
         g = strength(self.guide.g, t)
         if g <= 0:
             return sampler.score(z, t)
+        level = sampler.noise_level(z, t)
         with torch.enable_grad():
             pos, cell = z["pos"].detach().requires_grad_(), z["cell"].detach().requires_grad_()
             tracked = z.replace(pos=pos, cell=cell)
             score = sampler.score(tracked, t)
-            value = self.loss(sampler.clean(tracked, score, t))
+            value = self.loss(sampler.clean(tracked, score, level))
             grad_frac, grad_cell = gradient(value, pos, cell)
         score = score.replace(
             **{k: score[k].detach() for k in ("pos", "cell", "atomic_numbers") if k in score}
         )
-        clean = sampler.clean(z, score, t)
+        clean = sampler.clean(z, score, level)
         direction = descent(clean, grad_frac, grad_cell)
         step = self.length(g, direction)
         step = torch.where(direction.square_norm > 0, step, torch.zeros_like(step))
@@ -92,11 +93,12 @@ class Paper:
 
     def backward(self, sampler: Sampler, z: Any, score: Any, t: float) -> tuple[Any, GuidedStep]:
         """s ← s − k_s(t) (α/σ²) ∇_x̂0 ℓ(x̂0) (Eq. 3), ∇ in the Cartesian metric of `descent`."""
-        clean = sampler.clean(z, score, t)
+        level = sampler.noise_level(z, t)
+        clean = sampler.clean(z, score, level)
         value, grad_frac, grad_cell = loss_and_gradient(self.loss, clean)
         direction = descent(clean, grad_frac, grad_cell)
         step = self.length(strength(self.guide.k, t), direction)
-        changed = pushed(score, clean, direction, step, sampler.noise_level(z, t))
+        changed = pushed(score, clean, direction, step, level)
         return changed, GuidedStep(value, *extent(direction, step, clean.system), clean)
 
     def length(self, k: float, direction: Descent) -> Tensor:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from typing import Any
 
 
 class ScoutError(Exception):
@@ -18,6 +19,10 @@ class ScoutError(Exception):
         self.code = code
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> Any:
+        """How it travels between processes."""
+        return type(self), (self.code, self.message, self.hint)
 
     def __str__(self) -> str:
         first = f"error[{self.code}]: {self.message}"

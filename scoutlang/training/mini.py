@@ -1,17 +1,16 @@
-"""Train the embedded model `mini`: data preparation, training with checkpoints and resume, export
-in MatterGen's checkpoint format.
+"""Train the embedded model `mini`, or go on training it: batches, the optimizer with checkpoints
+and resume, export in MatterGen's checkpoint format.
 
 The seed fixes data order, augmentation, noise and initial weights; the result is the same for the
-same torch build and thread count.
+same torch build, device and thread count.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,20 +19,17 @@ import torch
 from torch import Tensor
 
 import scoutlang.sampling.mattergen  # noqa: F401  makes mattergen importable
-from scoutlang.ir.elements import SYMBOLS
+from scoutlang.sampling.mattergen.batches import conditions
+from scoutlang.sampling.mattergen.checkpoint import PUBLISHED, load_model
 from scoutlang.sampling.mattergen.corrector import Langevin
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_json, write_whole
-from scoutlang.validation.reference import load as load_reference
+from scoutlang.training.data import Crystal, TrainingSet
 
 from hydra.utils import instantiate  # isort: skip
-from mattergen.common.data.chemgraph import ChemGraph  # isort: skip
-from mattergen.common.data.collate import collate  # isort: skip
-from mattergen.common.utils.data_utils import compute_lattice_polar_decomposition  # isort: skip
 from omegaconf import OmegaConf  # isort: skip
-from pymatgen.core import Element, Structure  # isort: skip
+from pymatgen.core import Element  # isort: skip
 
-MAX_ATOMS = 20
 CONFIG = Path(__file__).parent.parent / "sampling" / "mini" / "config.yaml"
 
 
@@ -58,82 +54,75 @@ class TrainingSettings:
     """Steps between two looks at the held-out crystals; the state is saved then."""
 
 
-@dataclass(frozen=True)
-class Crystal:
-    """One training crystal of n atoms."""
-
-    numbers: Tensor
-    """(n,) atomic numbers."""
-    frac: Tensor
-    """(n, 3) fractional coordinates."""
-    cell: Tensor
-    """(3, 3) Å, the lattice vectors as rows of a symmetric matrix."""
-    system: str
-    """Its elements in alphabetical order: ``Cu-P``."""
-
-
-def prepare(structures: list[Structure]) -> list[Crystal]:
-    """Niggli-reduced cells in MatterGen's symmetric lattice form; structures with more than
-    MAX_ATOMS atoms are left out.
+class Batches:
+    """Crystals on one device, and batches of them: batch k depends on (seed, k) only, so that a
+    resumed run sees the same.
     """
-    crystals = []
-    for structure in structures:
-        if len(structure) > MAX_ATOMS:
-            continue
-        try:
-            reduced = structure.get_reduced_structure("niggli")
-        # Niggli reduction of a nearly degenerate cell; the cell as published serves
-        except ValueError:
-            reduced = structure
-        cell = compute_lattice_polar_decomposition(
-            torch.tensor(reduced.lattice.matrix.copy())[None]
-        )[0]
-        symbols = sorted({site.specie.symbol for site in reduced})
-        crystals.append(
-            Crystal(
-                torch.tensor(reduced.atomic_numbers),
-                torch.tensor(reduced.frac_coords).float() % 1.0,
-                cell.float(),
-                "-".join(symbols),
-            )
+
+    def __init__(
+        self, crystals: list[Crystal], size: int, seed: int, device: torch.device | str = "cpu"
+    ) -> None:
+        sizes = torch.tensor([len(c.numbers) for c in crystals])
+        self._sizes, self._starts = sizes, sizes.cumsum(0) - sizes
+        self._numbers = torch.cat([c.numbers for c in crystals]).to(device)
+        self._frac = torch.cat([c.frac for c in crystals]).to(device)
+        self._cell = torch.stack([c.cell for c in crystals]).to(device)
+        self._systems = [c.system for c in crystals]
+        self._size, self._seed, self._device = size, seed, device
+        self._empty: dict[int, Any] = {}
+
+    def random(self, step: int) -> Any:
+        """The batch of a training step: crystals drawn with replacement, each in one of the ways
+        to describe it.
+
+        Random origin and a random signed permutation of the axes: the same crystal (or its mirror
+        image), lattice still symmetric.
+        """
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
+        chosen = torch.randint(0, len(self._sizes), (self._size,), generator=generator)
+        axes = torch.rand(self._size, 3, generator=generator).argsort(1).to(self._device)
+        signs = torch.randint(0, 2, (self._size, 3), generator=generator).float() * 2 - 1
+        return self._batch(
+            chosen,
+            axes,
+            signs.to(self._device),
+            torch.rand(self._size, 3, generator=generator).to(self._device),
         )
-    return crystals
 
+    def in_order(self, size: int) -> list[Any]:
+        """All crystals as they are, in batches of at most ``size``."""
+        batches = []
+        for start in range(0, len(self._sizes), size):
+            chosen = torch.arange(start, min(start + size, len(self._sizes)))
+            axes = torch.arange(3, device=self._device).expand(len(chosen), 3)
+            signs = torch.ones(len(chosen), 3, device=self._device)
+            batches.append(self._batch(chosen, axes, signs, torch.zeros_like(signs)))
+        return batches
 
-def is_held_out(crystal: Crystal) -> bool:
-    """4 % of the chemical systems, chosen by hash: no system is in both sets."""
-    return int(hashlib.sha256(crystal.system.encode()).hexdigest(), 16) % 25 == 0
-
-
-def augment(crystal: Crystal, generator: torch.Generator) -> ChemGraph:
-    """Random origin and a random signed permutation of the axes: the same crystal (or its mirror
-    image), lattice still symmetric.
-    """
-    axes = torch.randperm(3, generator=generator)
-    sign = torch.randint(0, 2, (3,), generator=generator).float() * 2 - 1
-    frac = crystal.frac[:, axes] * sign + torch.rand(3, generator=generator)
-    cell = crystal.cell[axes][:, axes] * sign[:, None] * sign[None, :]
-    return as_graph(crystal, frac % 1.0, cell)
-
-
-def as_graph(crystal: Crystal, frac: Tensor, cell: Tensor) -> ChemGraph:
-    return ChemGraph(
-        atomic_numbers=crystal.numbers,
-        pos=frac,
-        cell=cell[None],
-        num_atoms=torch.tensor([len(crystal.numbers)]),
-        chemical_system=crystal.system,
-    )
-
-
-def batches(crystals: list[Crystal], size: int, seed: int, start: int) -> Iterator[Any]:
-    """Endless batches; batch k depends on (seed, k) only, so that a resumed run sees the same."""
-    step = start
-    while True:
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-        chosen = torch.randint(0, len(crystals), (size,), generator=generator).tolist()
-        yield collate([augment(crystals[k], generator) for k in chosen])
-        step += 1
+    def _batch(self, chosen: Tensor, axes: Tensor, signs: Tensor, origin: Tensor) -> Any:
+        """chosen: (B,) indices of crystals. axes, signs: (B, 3) which old axis each new one is.
+        origin: (B, 3) is added to the fractional coordinates."""
+        sizes = self._sizes[chosen]
+        system = torch.repeat_interleave(sizes).to(self._device)
+        ends = sizes.cumsum(0)
+        first = (self._starts[chosen] - (ends - sizes)).repeat_interleave(sizes)
+        atoms = (torch.arange(int(ends[-1])) + first).to(self._device)
+        frac = self._frac[atoms].gather(1, axes[system]) * signs[system] + origin[system]
+        cell = self._cell[chosen.to(self._device)]
+        cell = cell.gather(1, axes[:, :, None].expand(-1, 3, 3))
+        cell = cell.gather(2, axes[:, None, :].expand(-1, 3, 3))
+        cell = cell * signs[:, :, None] * signs[:, None, :]
+        if len(chosen) not in self._empty:
+            self._empty[len(chosen)] = conditions([1] * len(chosen), "H").to(self._device)
+        return self._empty[len(chosen)].replace(
+            pos=frac - frac.floor(),
+            cell=cell,
+            atomic_numbers=self._numbers[atoms],
+            num_atoms=sizes.to(self._device),
+            chemical_system=[self._systems[k] for k in chosen.tolist()],
+            batch=system,
+            ptr=torch.cat([ends.new_zeros(1), ends]).to(self._device),
+        )
 
 
 def learning_rate(step: int, settings: TrainingSettings) -> float:
@@ -147,76 +136,135 @@ def learning_rate(step: int, settings: TrainingSettings) -> float:
 
 
 @torch.no_grad()
-def held_out_loss(
-    module: Any, crystals: list[Crystal], seed: int, repeats: int = 4
-) -> dict[str, float]:
-    """Mean MatterGen loss and its parts on the held-out crystals, with fixed noise."""
-    state = torch.get_rng_state()
-    torch.manual_seed(seed)
-    sums: dict[str, float] = {}
-    count = 0
-    for _ in range(repeats):
-        for k in range(0, len(crystals), 128):
-            part = crystals[k : k + 128]
-            loss, metrics = module.calc_loss(collate([as_graph(c, c.frac, c.cell) for c in part]))
+def held_out_loss(module: Any, batches: list[Any], seed: int, repeats: int) -> dict[str, float]:
+    """Mean MatterGen loss and its parts over the crystals of the batches, with fixed noise."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        sums: dict[str, float] = {}
+        count = 0
+        for batch in batches * repeats:
+            size = batch.get_batch_size()
+            loss, metrics = module.calc_loss(batch)
             for name, value in {"loss": loss, **metrics}.items():
-                sums[name] = sums.get(name, 0.0) + float(value) * len(part)
-            count += len(part)
-    torch.set_rng_state(state)
+                sums[name] = sums.get(name, 0.0) + float(value) * size
+            count += size
     return {name: value / count for name, value in sums.items()}
 
 
 def train(
-    structures: list[Structure],
-    version: str,
+    data: TrainingSet,
     folder: Path,
     settings: TrainingSettings,
     *,
+    start: str = "",
+    device: torch.device | str = "cpu",
     say: Callable[[str], None],
 ) -> Path:
     """Train to ``settings.steps`` in ``folder`` (resumes there) and export; returns the exported
     checkpoint folder.
 
+    start: name or folder of the `mini` whose weights are the first ones; random ones without it.
     Raises ScoutError: E420 the folder holds a run with other settings, E421 the state of its run is
-    damaged.
+    damaged, E422 nothing to train on, E510 to E514 ``start`` is not a `mini` that can be read.
     """
+    if len(data.training) < 2:
+        raise ScoutError(
+            "E422", "no crystals are left to train on", "widen the filters or give more files"
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    crystals = prepare(structures)
-    training = [c for c in crystals if not is_held_out(c)]
-    held_out = [c for c in crystals if is_held_out(c)]
-    config, density = _configuration(training)
-    run = _Training(config, settings)
+    origin = _Origin.of(start, data)
+    config, density = _configuration(data.training, origin)
+    run = _Training(config, settings, origin, device)
     state = folder / "state.pt"
     if state.exists():
         run.resume(state)
         say(f"resumed at step {run.step}")
     say(
-        f"{len(training)} training crystals, {len(held_out)} held out, {density:.4f} atoms/Å^3, "
-        f"{sum(p.numel() for p in run.module.parameters()):,} parameters"
+        f"{len(data.training)} training crystals, {len(data.held_out)} held out, "
+        f"{density:.4f} atoms/Å^3, {sum(p.numel() for p in run.module.parameters()):,} parameters"
     )
-    start, clock = run.step, time.monotonic()
-    source = batches(training, settings.batch, settings.seed, start)
+    held_out = HeldOut(data, device)
+    batches = Batches(data.training, settings.batch, settings.seed, device)
+    first, clock = run.step, time.monotonic()
     while run.step < settings.steps:
-        run.advance(next(source))
+        run.advance(batches.random(run.step))
         if run.step % 100 == 0:
-            rate = (run.step - start) * settings.batch / (time.monotonic() - clock)
+            rate = (run.step - first) * settings.batch / (time.monotonic() - clock)
             left = (settings.steps - run.step) * settings.batch / rate / 60
             say(
                 f"step {run.step}/{settings.steps}  {_parts(run.running)}  "
                 f"{rate:.0f} structures/s  {left:.0f} min left"
             )
         if run.step % settings.validate_every == 0 or run.step == settings.steps:
-            say("held out (EMA): " + _parts(run.validate(held_out)))
+            for name, losses in run.validate(held_out).items():
+                say(f"held out of {name} (EMA): {_parts(losses)}")
             run.save(state)
-    return export(folder, config, run.average, crystals, version, settings, run.log)
+    return export(folder, config, run.average, data, settings, run.log, start)
 
 
-def _configuration(training: list[Crystal]) -> tuple[Any, float]:
-    """What to train, with the mean density of the training crystals filled in, and that density in
-    atoms/Å^3.
+class HeldOut:
+    """The held-out crystals of each source, in batches."""
+
+    REPEATS = 4
+    """How often those of `mp-mini` are looked at, each time with other noise."""
+    LARGEST = 512
+    """Crystals of another source, of which every k-th is taken where it has more."""
+
+    def __init__(self, data: TrainingSet, device: torch.device | str) -> None:
+        self.batches: dict[str, tuple[list[Any], int]] = {}
+        for index, part in enumerate(data.parts):
+            crystals = [c for c in data.held_out if c.part == index]
+            if index:
+                crystals = crystals[:: max(1, -(-len(crystals) // self.LARGEST))]
+            if crystals:
+                made = Batches(crystals, 1, 0, device).in_order(128)
+                self.batches[part.name] = made, 1 if index else self.REPEATS
+
+    def losses(self, module: Any, seed: int) -> dict[str, dict[str, float]]:
+        """Source → the loss and its parts."""
+        return {
+            name: held_out_loss(module, batches, seed, repeats)
+            for name, (batches, repeats) in self.batches.items()
+        }
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where the weights start: the hash of what decides the training, and another model's."""
+
+    key: str
+    weights: dict[str, Tensor] | None
+    density: float | None
+
+    @classmethod
+    def of(cls, start: str, data: TrainingSet) -> _Origin:
+        if not start:
+            return cls(data.sha256, None, None)
+        hint = "give mini, or the folder of a checkpoint that `scout train mini` wrote"
+        if start in PUBLISHED:  # not even fetched
+            raise ScoutError("E514", f"{start} is not a `mini`", hint)
+        model = load_model(start)
+        weights = {name: value.clone() for name, value in model.module.state_dict().items()}
+        wanted = instantiate(OmegaConf.load(CONFIG).lightning_module.diffusion_module).state_dict()
+        if {n: v.shape for n, v in weights.items()} != {n: v.shape for n, v in wanted.items()}:
+            raise ScoutError(
+                "E514", f"{start} is not a `mini`: its weights have other shapes", hint
+            )
+        return cls(
+            f"{data.sha256} from {model.weights_sha256}",
+            weights,
+            float(model.module.corruption.sdes["cell"].limit_density),
+        )
+
+
+def _configuration(training: list[Crystal], origin: _Origin) -> tuple[Any, float]:
+    """What to train, with the density of the limit lattices filled in, and that density in
+    atoms/Å^3: the mean of the training crystals, or the one that the first weights know.
     """
-    densities = [len(c.numbers) / torch.linalg.det(c.cell).abs().item() for c in training]
-    density = float(torch.tensor(densities).mean())
+    density = origin.density
+    if density is None:
+        densities = [len(c.numbers) / torch.linalg.det(c.cell).abs().item() for c in training]
+        density = float(torch.tensor(densities).mean())
     config = OmegaConf.load(CONFIG)
     module = config.lightning_module.diffusion_module
     module.corruption.sdes.cell.vpsde_config.limit_density = round(density, 6)
@@ -233,10 +281,18 @@ class _Training:
     was logged.
     """
 
-    def __init__(self, config: Any, settings: TrainingSettings) -> None:
+    def __init__(
+        self,
+        config: Any,
+        settings: TrainingSettings,
+        origin: _Origin,
+        device: torch.device | str = "cpu",
+    ) -> None:
         torch.manual_seed(settings.seed)
-        self._settings = settings
-        self.module = instantiate(config.lightning_module.diffusion_module)
+        self._settings, self._origin, self._device = settings, origin.key, torch.device(device)
+        self.module = instantiate(config.lightning_module.diffusion_module).to(device)
+        if origin.weights is not None:
+            self.module.load_state_dict(origin.weights)
         self.average = {n: v.detach().clone() for n, v in self.module.state_dict().items()}
         self._optimizer = torch.optim.AdamW(
             self.module.parameters(),
@@ -269,15 +325,15 @@ class _Training:
             self.running[name] = 0.98 * self.running.get(name, value.item()) + 0.02 * value.item()
         self.step += 1
 
-    def validate(self, held_out: list[Crystal]) -> dict[str, float]:
-        """The loss of the average on the held-out crystals, which is logged too."""
+    def validate(self, held_out: HeldOut) -> dict[str, dict[str, float]]:
+        """The losses of the average on the held-out crystals, which are logged too."""
         current = {name: value.clone() for name, value in self.module.state_dict().items()}
         self.module.load_state_dict(self.average)
         self.module.train()  # the loss needs unmasked logits; the model has no dropout
-        loss = held_out_loss(self.module, held_out, self._settings.seed)
+        losses = held_out.losses(self.module, self._settings.seed)
         self.module.load_state_dict(current)
-        self.log.append({"step": self.step, "train": dict(self.running), "held_out": loss})
-        return loss
+        self.log.append({"step": self.step, "train": dict(self.running), "held_out": losses})
+        return losses
 
     def save(self, file: Path) -> None:
         state = {
@@ -286,31 +342,38 @@ class _Training:
             "average": self.average,
             "step": self.step,
             "settings": asdict(self._settings),
+            "origin": self._origin,
             "log": json.dumps(self.log),
             "rng": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state() if self._device.type == "cuda" else None,
         }
         write_whole(file, lambda path: torch.save(state, path))
 
     def resume(self, file: Path) -> None:
         """Go on from what `save` wrote. Raises ScoutError E420 and E421."""
-        state = _read_state(file)
-        if state["settings"] != asdict(self._settings):
+        state = _read_state(file, self._device)
+        if (state["settings"], state["origin"]) != (asdict(self._settings), self._origin):
             raise ScoutError(
                 "E420",
-                f"{file.parent} holds a training run with other settings",
-                "choose another folder, or the same settings to resume",
+                f"{file.parent} holds a training run with other settings or other crystals",
+                "choose another folder, or the same settings and files to resume",
             )
         self.module.load_state_dict(state["module"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.average, self.step = state["average"], state["step"]
         self.log = json.loads(state["log"])
-        torch.set_rng_state(state["rng"])
+        self.running = dict(self.log[-1]["train"])  # the state is saved after each entry
+        torch.set_rng_state(state["rng"].cpu())
+        if state["cuda"] is not None and self._device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda"].cpu())
 
 
-def _read_state(file: Path) -> dict[str, Any]:
-    wanted = ("module", "optimizer", "average", "step", "settings", "log", "rng")
+def _read_state(file: Path, device: torch.device) -> dict[str, Any]:
+    wanted = (
+        "module", "optimizer", "average", "step", "settings", "origin", "log", "rng", "cuda"
+    )  # fmt: skip
     try:
-        state = torch.load(file, weights_only=True)
+        state = torch.load(file, weights_only=True, map_location=device)
         return {key: state[key] for key in wanted}
     except Exception as error:  # torch raises errors of many types for a damaged file
         raise ScoutError(
@@ -320,7 +383,7 @@ def _read_state(file: Path) -> dict[str, Any]:
         ) from error
 
 
-LANGEVIN = Langevin(steps=1, pos=0.6, cell=0.2)
+LANGEVIN = Langevin(steps=1, pos=1.0, cell=0.2)
 """Chosen with `python -m benchmarks.corrector`; docs/model-card-mini.md says what it is worth."""
 
 
@@ -328,10 +391,10 @@ def export(
     folder: Path,
     config: Any,
     average: dict[str, Tensor],
-    crystals: list[Crystal],
-    version: str,
+    data: TrainingSet,
     settings: TrainingSettings,
     log: list[Any],
+    start: str,
 ) -> Path:
     """Write MatterGen's checkpoint format: ``config.yaml``, ``checkpoints/last.ckpt``, and what the
     sampler wants to know in ``scout.json``.
@@ -340,37 +403,37 @@ def export(
     (out / "checkpoints").mkdir(parents=True, exist_ok=True)
     OmegaConf.save(config, out / "config.yaml")
     torch.save(
-        {"state_dict": {f"diffusion_module.{name}": value for name, value in average.items()}},
+        {
+            "state_dict": {
+                f"diffusion_module.{name}": value.cpu() for name, value in average.items()
+            }
+        },
         out / "checkpoints" / "last.ckpt",
     )
     sizes: dict[int, dict[int, int]] = {}
-    for crystal in crystals:
+    for crystal in data.crystals:
         row = sizes.setdefault(min(crystal.system.count("-") + 1, 5), {})
         row[len(crystal.numbers)] = row.get(len(crystal.numbers), 0) + 1
     about = {
         "name": "mini",
-        "max_atoms": MAX_ATOMS,
+        "max_atoms": data.filters.max_atoms,
         "elements": sorted(
-            {s for c in crystals for s in c.system.split("-")}, key=lambda s: Element(s).Z
+            {s for c in data.crystals for s in c.system.split("-")}, key=lambda s: Element(s).Z
         ),
         "num_atoms": {
             str(k): {str(n): row[n] for n in sorted(row)} for k, row in sorted(sizes.items())
         },
-        "langevin": asdict(LANGEVIN),
+        "corrector": asdict(LANGEVIN),
         "training": asdict(settings),
-        "training_set": f"mp-mini {version}",
-        "training_crystals": sum(not is_held_out(c) for c in crystals),
-        "held_out_crystals": sum(is_held_out(c) for c in crystals),
+        "first_weights": start or "random",
+        "training_set": {
+            "sha256": data.sha256,
+            "filters": asdict(data.filters),
+            "parts": [{**asdict(p), "left_out": dict(p.left_out)} for p in data.parts],
+        },
+        "training_crystals": len(data.training),
+        "held_out_crystals": len(data.held_out),
         "log": log,
     }
     write_json(out / "scout.json", about)
     return out
-
-
-def training_structures() -> tuple[list[Structure], str]:
-    """The Materials Project and AFLOW crystals of `mp-mini` with its version; the curated end
-    members are for the hull only.
-    """
-    reference = load_reference("mp-mini")
-    everything = reference.subset(SYMBOLS)
-    return [r.structure for r in everything if r.source != "curated"], reference.version

@@ -502,22 +502,28 @@ def test_dark_and_light(page: Any) -> None:
     page.emulate_media(color_scheme="dark")
     page.locator("[data-figure=pareto] .xtick text").first.wait_for()
 
-    def shades() -> tuple[str, str]:
-        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        return paper, page.evaluate(
-            "getComputedStyle(document.querySelector('[data-figure=pareto] .xtick text')).fill"
+    # a figure is drawn again some frames after the page has changed its colours
+    def shows(paper: str, ink: str) -> None:
+        page.wait_for_function(
+            """([paper, ink]) =>
+            getComputedStyle(document.body).backgroundColor === paper &&
+            getComputedStyle(document.querySelector('[data-figure=pareto] .xtick text')).fill
+                === ink""",
+            arg=[paper, ink],
         )
 
-    assert shades() == ("rgb(18, 22, 27)", "rgb(233, 237, 241)")
+    dark = ("rgb(18, 22, 27)", "rgb(233, 237, 241)")
+    light = ("rgb(251, 251, 249)", "rgb(26, 31, 38)")
+    shows(*dark)
     page.select_option("#theme", "light")
-    assert shades() == ("rgb(251, 251, 249)", "rgb(26, 31, 38)")
+    shows(*light)
     page.emulate_media(media="print")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(251, 251, 249)"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light[0]
     page.emulate_media(media="screen", color_scheme="light")
     page.select_option("#theme", "dark")
-    assert shades() == ("rgb(18, 22, 27)", "rgb(233, 237, 241)")
+    shows(*dark)
     page.select_option("#theme", "auto")
-    assert shades() == ("rgb(251, 251, 249)", "rgb(26, 31, 38)")
+    shows(*light)
 
 
 def test_a_phone_does_not_scroll_sideways(page: Any) -> None:

@@ -54,7 +54,7 @@ def sample_toy(make_toy):
         seed: int = 0,
         data: Gaussian = PRIOR,
         early=None,
-        corrector: int = 1,
+        corrector: int | Langevin = 1,
         loss=None,
         guide=None,
         **options,
@@ -65,7 +65,7 @@ def sample_toy(make_toy):
             [seed * 1_000_003 + i for i in range(count)],
             steps=steps,
             cfg=0.0,
-            langevin=Langevin(steps=corrector),
+            langevin=corrector if isinstance(corrector, Langevin) else Langevin(corrector),
             **options,
         )
         return sampler.run(predictor_corrector if loss is None else guided_by(guide, loss))

@@ -152,7 +152,8 @@ def test_the_host_waits_only_for_the_lists_of_pairs(
 ) -> None:
     sampler = Sampler(toy, crystals, [1, 2, 3], steps=50, cfg=0.0)
     with torch.no_grad():
-        clean = sampler.clean(crystals, sampler.score(crystals, 0.3), 0.3)
+        level = sampler.noise_level(crystals, 0.3)
+        clean = sampler.clean(crystals, sampler.score(crystals, 0.3), level)
     found = counted(lambda: loss_and_gradient(compile_loss(program(text)), clean))
     assert found.total() == WAITS_OF_A_SEARCH * searches, found
     assert all(where.startswith("neighbours.") for where in found), found

@@ -360,8 +360,8 @@ def _facts(file: Path) -> dict[str, Any]:
             }
         if "elements" in about:
             facts["elements"] = tuple(e for e in about["elements"] if e in ATOMIC_NUMBER)
-        if "langevin" in about:
-            facts["langevin"] = Langevin(**about["langevin"])
+        if "corrector" in about:
+            facts["langevin"] = Langevin(**about["corrector"])
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise ScoutError("E512", f"{file} is not valid: {error}", "") from error
     return facts

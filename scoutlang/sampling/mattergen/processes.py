@@ -98,13 +98,6 @@ class Processes:
         sigma_frac = sdes["pos"].marginal_prob(x=time, t=time, batch_idx=None, batch=z)[1]
         return NoiseLevel(alpha, sigma_cell, sigma_frac)
 
-    def lattice_alpha(self, z: Any, s: float) -> Tensor:
-        """(B,) α of a Langevin step of the lattice at ``s`` (MatterGen's): α(s)² / α(s − 1/N)²."""
-        sde, before = self._corruption.sdes["cell"], max(s - 1.0 / self._steps, 0.0)
-        alpha: Tensor = sde._marginal_mean_coeff(self.time(z, s))
-        earlier: Tensor = sde._marginal_mean_coeff(self.time(z, before))
-        return (alpha / earlier).square()
-
     def limit_mean(self, z: Any) -> Tensor:
         """μ (B, 3, 3), the mean of the lattices at t = 1."""
         mean: Tensor = self._corruption.sdes["cell"].get_limit_mean(x=z["cell"], batch=z)

@@ -6,9 +6,9 @@ same form over the same moves of a `Sampler` (`scoutlang/sampling/paper.py`, `ad
 Differences from MatterGen's own loop, each on purpose:
 
 * the corrector follows the predictor at the lower noise level, as in Algorithm 2 of
-  arXiv:2604.13354, and its step is one structure's, not the batch mean: together with random
-  numbers for each structure nothing of one structure enters another (rounding does: see
-  docs/guidance.md);
+  arXiv:2604.13354, and its step depends on the noise level alone, not on norms of the batch:
+  together with random numbers for each structure nothing of one structure enters another (rounding
+  does: see docs/guidance.md);
 * the number of steps is free: the mask process of the atom types is rebuilt for it.
 """
 
@@ -111,9 +111,9 @@ class Sampler:
         """α and σ at ``t``."""
         return self.processes.noise_level(z, t)
 
-    def clean(self, z: Any, score: Any, t: float) -> CrystalBatch:
-        """x̂0 of z at ``t`` under this score."""
-        return self.processes.clean(z, score, self.noise_level(z, t))
+    def clean(self, z: Any, score: Any, level: NoiseLevel) -> CrystalBatch:
+        """x̂0 of z, which is at this noise level, under this score."""
+        return self.processes.clean(z, score, level)
 
     def predict(self, z: Any, score: Any, t: float, s: float) -> Any:
         """The predictor: z_s from z_t."""
@@ -123,12 +123,9 @@ class Sampler:
         """n_c, and none after the last step."""
         return self._langevin.steps if s > 0 else 0
 
-    def correct(self, z: Any, score: Any, s: float, along: Any = None) -> Any:
-        """A step of the corrector at noise level ``s``; ``along`` is the score to follow, where
-        that is not ``score`` itself.
-        """
-        along = score if along is None else along
-        return self._held(self._langevin.correct(self.processes, z, score, along, s, self._noise))
+    def correct(self, z: Any, score: Any, s: float) -> Any:
+        """A step of the corrector at noise level ``s``, along this score."""
+        return self._held(self._langevin.correct(self.processes, z, score, s, self._noise))
 
     def renoise(self, z_s: Any, s: float, t: float) -> Any:
         """Forward corruption: z_t from z_s."""
