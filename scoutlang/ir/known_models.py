@@ -20,6 +20,7 @@ class KnownModel:
 
 KNOWN_MODELS: Mapping[str, KnownModel] = {
     "mini": KnownModel(by_system=True),
+    "mini-1": KnownModel(by_system=True),
     # Published with MatterGen (Zeni et al., Nature 639, 624, 2025; doi:10.1038/s41586-025-08628-5),
     # trained on Alex-MP-20.
     "mattergen_base": KnownModel(by_system=False),

@@ -132,7 +132,10 @@ def _begin(
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if model is None:
         watcher.note(f"loading the model '{program.sample.model}' ({device})")
-        model = load_model(program.sample.model, device)
+        begun = earlier.manifest.model if earlier is not None else None
+        model = load_model(
+            program.sample.model, device, begun.weights_sha256 if begun is not None else ""
+        )
     check_model(program, model)
     # before anything is sampled: a potential or a reference that is missing must not be found out
     # an hour later

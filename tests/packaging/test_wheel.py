@@ -59,7 +59,7 @@ def test_contents(wheel: Path) -> None:
 
 def test_the_embedded_model_is_there_whenever_the_checkout_has_it(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    checkpoint = ROOT / "scoutlang" / "sampling" / "mini" / "checkpoint"
+    checkpoint = ROOT / "scoutlang" / "sampling" / "mini" / "weights"
     files = {str(path.relative_to(ROOT)) for path in checkpoint.rglob("*") if path.is_file()}
     assert files
     assert files <= names

@@ -28,7 +28,7 @@ from scoutlang.ir import Program, Schedule
 from scoutlang.ir.known_models import KNOWN_MODELS
 from scoutlang.sampling.generate import check_model, generate
 from scoutlang.sampling.mattergen.batches import conditions
-from scoutlang.sampling.mattergen.checkpoint import PUBLISHED, Model, load_model
+from scoutlang.sampling.mattergen.checkpoint import EMBEDDED, PUBLISHED, Model, load_model
 from scoutlang.sampling.mattergen.sampler import Sampler
 from scoutlang.sampling.mattergen.score import Score
 from scoutlang.sampling.noise import structure_seed
@@ -491,7 +491,7 @@ def test_a_published_name_comes_from_the_hub(
 
 
 def test_every_published_model_is_known_to_the_checker() -> None:
-    assert set(KNOWN_MODELS) == {"mini", *PUBLISHED}
+    assert set(KNOWN_MODELS) == {*EMBEDDED, *PUBLISHED}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -796,3 +796,14 @@ def test_weights_that_do_not_fit_the_configuration(
 def test_facts_that_are_none(content: str, folder: Path) -> None:
     (folder / "scout.json").write_text(content)
     assert refusal(folder).code == "E512"
+
+
+def test_a_run_that_was_begun_with_the_first_weights_of_mini_gets_them() -> None:
+    first = load_model("mini-1")
+    for weights in (first.weights_sha256, "0" * 64, ""):
+        model = load_model("mini", weights=weights)
+        assert model.name == "mini"
+        expected = first if weights == first.weights_sha256 else load_model("mini")
+        assert model.weights_sha256 == expected.weights_sha256
+        state, wanted = model.module.state_dict(), expected.module.state_dict()
+        assert all(torch.equal(state[name], wanted[name]) for name in wanted)

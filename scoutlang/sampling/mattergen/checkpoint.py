@@ -34,7 +34,13 @@ from scoutlang.sampling.mattergen.corrector import Langevin
 from scoutlang.support.errors import ScoutError
 
 PUBLISHED: tuple[str, ...] = get_args(PRETRAINED_MODEL_NAME)
-EMBEDDED = Path(__file__).parents[1] / "mini" / "checkpoint"
+EMBEDDED = {
+    folder.name: folder for folder in sorted((Path(__file__).parents[1] / "mini/weights").iterdir())
+}
+"""Name → checkpoint folder of the models in this package: ``mini``, and as ``mini-1`` its first
+weights.
+"""
+WEIGHTS = "checkpoints/last.ckpt"
 HUB = "https://huggingface.co/microsoft/mattergen"
 
 # What a checkpoint's configuration may construct. A list of names, not of packages: hydra follows
@@ -123,15 +129,18 @@ class Model:
         return self.num_atoms.get(0) or self.num_atoms[max(self.num_atoms)]
 
 
-def load_model(name: str, device: torch.device | str = "cpu") -> Model:
-    """``mini``, one of `PUBLISHED`, or the path of a MatterGen checkpoint folder.
+def load_model(name: str, device: torch.device | str = "cpu", weights: str = "") -> Model:
+    """One of `EMBEDDED`, one of `PUBLISHED`, or the path of a MatterGen checkpoint folder.
 
+    weights: SHA-256 of the weights that an embedded model had when a run was begun; these, where
+    this package still has them.
     Raises ScoutError: E510 unknown name or folder, E511 nothing to load in the folder, E512 unsafe
     or unreadable configuration,
     E513 damaged weights, E514 weights and configuration disagree, E515 the hub cannot be reached.
     """
-    if name == "mini":
-        return _load(name, EMBEDDED, device)
+    if name in EMBEDDED:
+        earlier = (f for f in EMBEDDED.values() if weights and _sha256(f / WEIGHTS) == weights)
+        return _load(name, next(earlier, EMBEDDED[name]), device)
     if name in PUBLISHED:
         return _load(name, _from_hub(name), device)
     folder = Path(name)
@@ -139,7 +148,7 @@ def load_model(name: str, device: torch.device | str = "cpu") -> Model:
         raise ScoutError(
             "E510",
             f"unknown model '{name}': no such checkpoint folder",
-            f"known models: mini, {', '.join(PUBLISHED)}, or a folder",
+            f"known models: {', '.join((*EMBEDDED, *PUBLISHED))}, or a folder",
         )
     return _load(name, folder, device)
 
@@ -179,7 +188,7 @@ def _load(name: str, folder: Path, device: torch.device | str) -> Model:
     except AssertionError as error:
         hint = (
             "train it with: scout train mini"
-            if name == "mini"
+            if name in EMBEDDED
             else "put the weights at checkpoints/last.ckpt in that folder"
         )
         raise ScoutError(
@@ -206,16 +215,19 @@ def _load(name: str, folder: Path, device: torch.device | str) -> Model:
             "take both from the same model",
         ) from error
     module.eval().to(device).requires_grad_(False)
-    with weights_file.open("rb") as weights:
-        weights_sha256 = hashlib.file_digest(weights, "sha256").hexdigest()
     return Model(
         name=name,
         module=module,
-        weights_sha256=weights_sha256,
+        weights_sha256=_sha256(weights_file),
         config_sha256=hashlib.sha256(config_file.read_bytes()).hexdigest(),
         conditions=tuple(module.model.cond_fields_model_was_trained_on),
         **_facts(folder / "scout.json"),
     )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _diffusion_config(file: Path) -> dict[str, Any]:
