@@ -25,13 +25,13 @@ from scoutlang.validation.reference import load as load_reference
 # steps of the diffusion, settings of the corrector
 SETTINGS = (
     (100, Langevin(1, 0.1, 0.1)),
-    (100, Langevin(1, 0.25, 0.1)),
     (100, Langevin(1, 0.5, 0.1)),
-    (100, Langevin(1, 1.0, 0.1)),
     (100, Langevin(1, 1.0, 0.2)),
-    (100, Langevin(1, 1.0, 0.5)),
+    (100, Langevin(1, 1.0, 0.2, known=0.4)),
+    (100, Langevin(1, 1.0, 0.2, known=1.0)),
+    (100, Langevin(1, 1.0, 0.5, known=0.4)),
     (200, Langevin(0)),
-    (67, Langevin(2, 1.0, 0.2)),
+    (67, Langevin(2, 1.0, 0.2, known=0.4)),
 )
 
 
@@ -47,8 +47,8 @@ def main() -> None:
     keep_freed_memory()
     model, potential, reference = load_model("mini"), load_potential(), load_reference()
     click.echo(
-        "| steps | n_c | γ of F | γ of L | valid | within 0.2 | within 0.3 "
-        "| median e_above_hull, eV/atom |\n" + "|---" * 8 + "|"
+        "| steps | n_c | γ of F | γ of L | q | valid | within 0.2 | within 0.3 "
+        "| median e_above_hull, eV/atom |\n" + "|---" * 9 + "|"
     )
     for steps, langevin in SETTINGS:
         program = api.check(
@@ -64,7 +64,8 @@ def main() -> None:
         near = [sum(h <= limit for h in heights) / given.count for limit in (0.2, 0.3)]
         median = "–" if arm.median_e_above_hull is None else f"{arm.median_e_above_hull:.3f}"
         click.echo(
-            f"| {steps} | {langevin.steps} | {langevin.pos:g} | {langevin.cell:g} "
+            f"| {steps} | {langevin.steps} "
+            f"| {langevin.pos:g} | {langevin.cell:g} | {langevin.known:g} "
             f"| {arm.valid.count / arm.raw:.1%} | {near[0]:.1%} | {near[1]:.1%} | {median} |"
         )
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,6 @@ from scoutlang.potentials import load as load_potential
 from scoutlang.sampling.generate import generate
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import Model, load_model
-from scoutlang.sampling.mattergen.corrector import Langevin
 from scoutlang.sampling.mattergen.processes import with_steps
 from scoutlang.sampling.memory import keep_freed_memory
 from scoutlang.sampling.noise import structure_seed
@@ -187,20 +186,12 @@ def main() -> None:
     parser.add_argument("--cfg", type=float, default=1.0)
     parser.add_argument("--model", default="mini")
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS))
-    parser.add_argument("--pos", type=float, help="γ of the coordinates, of our corrector")
-    parser.add_argument("--cell", type=float, help="γ of the lattice, of our corrector")
     given = parser.parse_args()
     torch.set_num_threads(1)
     keep_freed_memory()
     model, potential = load_model(given.model), load_potential()
-    langevin = model.langevin
-    model = replace(
-        model,
-        langevin=Langevin(langevin.steps, given.pos or langevin.pos, given.cell or langevin.cell),
-    )
-    folder = given.folder / (
-        f"{model.weights_sha256[:8]}-{model.langevin.pos:g}-{model.langevin.cell:g}-{given.cfg:g}"
-    )
+    settings = "-".join(f"{value:g}" for value in asdict(model.langevin).values())
+    folder = given.folder / f"{model.weights_sha256[:8]}-{settings}-{given.cfg:g}"
     folder.mkdir(parents=True, exist_ok=True)
     click.echo(f"{given.model} {model.weights_sha256[:8]}, {model.langevin}, cfg {given.cfg:g}")
     columns = "system, steps, sampler, R, valid, complete, unique, within 0.1, within 0.2 eV/atom, "

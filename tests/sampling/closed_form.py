@@ -222,12 +222,13 @@ def chain(
     window: tuple[float, float] = (0.0, 1.0),
     recur: int = 1,
     share: float = 0.0,
+    known: float = 0.0,
 ) -> tuple[float, float]:
     """(mean, std) of one component of what the sampler returns: every step is affine in z, so both
     follow a recursion.
 
-    push: (t, x̂0 as an affine function of z) → what guidance adds to the score, as one. share: γ of
-    one step of the corrector, which is not guided; 0 for none.
+    push: (t, x̂0 as an affine function of z) → what guidance adds to the score, as one. share, known: γ
+    and q of one step of the corrector, which is not guided; γ = 0 for none.
     """
     mean, var = process.limit_mean, process.sigma(1.0) ** 2
     for j in range(steps):
@@ -256,11 +257,11 @@ def chain(
             )
             var = (kept + new * slope) ** 2 * var + fresh
             if s > 0:
-                # z ← (1 − γ) z + γ E(z_s | x̂0) + √(γ (2 − γ)) σ ε
+                # z ← (1 − γ) z + γ E(z_s | x̂0) + √(γ (2 − γ q)) σ ε
                 slope, intercept = process.clean(s, process.score(s))
                 moved = 1 - share + share * alpha_s * slope
                 mean = moved * mean + share * (
                     alpha_s * intercept + (1 - alpha_s) * process.limit_mean
                 )
-                var = moved**2 * var + share * (2 - share) * sigma_s**2
+                var = moved**2 * var + share * (2 - share * known) * sigma_s**2
     return mean, math.sqrt(var)

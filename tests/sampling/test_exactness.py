@@ -136,24 +136,30 @@ def test_trap_02_recurrence_without_a_loss_keeps_the_prior(sample_toy, recur):
 
 
 @pytest.mark.parametrize(
-    ("pos", "cell", "spread", "spread_cell"),
-    [(0.5, 0.1, 0.0440, 0.2672), (1.0, 0.2, 0.0368, 0.2665), (0.2, 1.0, 0.0471, 0.2212)],
+    ("langevin", "spread", "spread_cell"),
+    [
+        (Langevin(1, 0.5, 0.1), 0.0497, 0.2702),
+        (Langevin(1, 1.0, 0.2), 0.0503, 0.2749),
+        (Langevin(1, 1.0, 0.2, known=0.4), 0.0454, 0.2715),
+        (Langevin(1, 0.2, 1.0, known=1.0), 0.0471, 0.2212),
+    ],
+    ids=str,
 )
-def test_the_corrector_keeps_the_mean_and_narrows_as_its_recursion_says(
-    sample_toy, pos, cell, spread, spread_cell
+def test_the_corrector_keeps_the_mean_and_its_spread_is_as_the_recursion_says(
+    sample_toy, langevin, spread, spread_cell
 ):
-    """Without it the spreads are 0.0471 and 0.2648, those of the data 0.05 and 0.3 Å."""
+    """Without a corrector the spreads are 0.0471 and 0.2648, those of the data 0.05 and 0.3 Å."""
     count, atoms, steps = 300, 4, 60
-    batch = sample_toy(
-        count, atoms=atoms, steps=steps, corrector=Langevin(steps=1, pos=pos, cell=cell)
-    )
+    batch = sample_toy(count, atoms=atoms, steps=steps, corrector=langevin)
     diagonal, off = entries(batch["cell"])
-    mean, std = chain(lattice(atoms, PRIOR.cell_mean, PRIOR.cell_std), steps, share=cell)
+    of_cell = {"share": langevin.cell, "known": langevin.known}
+    mean, std = chain(lattice(atoms, PRIOR.cell_mean, PRIOR.cell_std), steps, **of_cell)
     assert_moments(diagonal, mean, std, 3 * count)
     assert std == pytest.approx(spread_cell, abs=1e-4)
-    mean, std = chain(lattice(atoms, 0.0, PRIOR.cell_std, diagonal=False), steps, share=cell)
-    assert_moments(off, mean, std, 3 * count)
-    mean, std = chain(coordinate(atoms, PRIOR.frac_mean, PRIOR.frac_std), steps, share=pos)
+    sheared = lattice(atoms, 0.0, PRIOR.cell_std, diagonal=False)
+    assert_moments(off, *chain(sheared, steps, **of_cell), 3 * count)
+    of_pos = {"share": langevin.pos, "known": langevin.known}
+    mean, std = chain(coordinate(atoms, PRIOR.frac_mean, PRIOR.frac_std), steps, **of_pos)
     assert_moments(batch["pos"].flatten(), mean, std, 3 * atoms * count)
     assert std == pytest.approx(spread, abs=1e-4)
 

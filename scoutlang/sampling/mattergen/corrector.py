@@ -5,6 +5,7 @@ The sampler asks a corrector for its number of ``steps`` and for `correct`, and 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +19,15 @@ from scoutlang.sampling.noise import StructureNoise
 
 @dataclass(frozen=True)
 class Langevin:
-    """Steps of a Langevin diffusion about x̂0, z + γ σ² s + √(γ (2 − γ)) σ ε: the share γ of the
-    noise is taken away and as much new noise put in its place.
+    """Steps z + γ σ² s + √(γ (2 − γ q)) σ ε: the share γ of the noise is taken away, and new noise
+    put in its place.
 
-    For every γ the step leaves q(z | x̂0) as it is (for small γ it is the usual Langevin step with λ
-    = γ σ²; γ = 1 draws all of the noise anew). How far it goes depends on the noise level alone:
-    not on the length of the score, and on no other structure. How large γ may be belongs to a
-    model, which knows its score more or less well. Raises ValueError for settings out of range.
+    q = E ‖σ s‖² / E ‖ε‖² says how much of the noise at a level the score knows. The step leaves
+    Gaussian data as they are for every γ where q is theirs: 1 where all data are one point, so that
+    γ = 1 draws the noise anew; 0 is the usual Langevin step with λ = γ σ², right for short steps
+    and for data that are broad beside the noise. How far a step goes depends on the noise level
+    alone: not on the length of this score, and on no other structure. γ and q belong to a model,
+    which knows its score more or less well. Raises ValueError for settings out of range.
     """
 
     steps: int = 1
@@ -33,11 +36,14 @@ class Langevin:
     """γ of the fractional coordinates, above 0 and at most 1."""
     cell: float = 0.1
     """γ of the lattice, above 0 and at most 1."""
+    known: float = 0.0
+    """q, 0 to 1."""
 
     def __post_init__(self) -> None:
-        if not (0 <= self.steps <= 100 and 0 < self.pos <= 1 and 0 < self.cell <= 1):
+        shares = 0 < self.pos <= 1 and 0 < self.cell <= 1
+        if not (0 <= self.steps <= 100 and shares and 0 <= self.known <= 1):
             raise ValueError(
-                "the corrector needs 0 to 100 steps and values of γ above 0, at most 1"
+                "the corrector needs 0 to 100 steps, γ above 0 and at most 1, and q from 0 to 1"
             )
 
     def correct(
@@ -47,19 +53,18 @@ class Langevin:
         level, system = processes.noise_level(z, s), z.get_batch_idx("pos")
         sigma_frac, sigma_cell = level.sigma_frac[system][:, None], level.sigma_cell
         pos = z["pos"] + self.pos * sigma_frac.square() * score["pos"]
-        pos = pos + _fresh(self.pos) * sigma_frac * noise.atoms()
+        pos = pos + self._fresh(self.pos) * sigma_frac * noise.atoms()
         cell = z["cell"] + self.cell * sigma_cell.square() * score["cell"]
-        cell = cell + _fresh(self.cell) * sigma_cell * noise.cells()
+        cell = cell + self._fresh(self.cell) * sigma_cell * noise.cells()
         good = is_lattice(cell)[:, None, None]
         symmetric = compute_lattice_polar_decomposition(
             torch.where(good, cell, torch.eye(3, device=cell.device))
         )
         return z.replace(pos=wrap(pos), cell=torch.where(good, symmetric, cell))
 
-
-def _fresh(share: float) -> float:
-    """√(γ (2 − γ)): the rest of the noise, (1 − γ) σ, and this much of σ add up to σ²."""
-    return float((share * (2 - share)) ** 0.5)
+    def _fresh(self, share: float) -> float:
+        """√(γ (2 − γ q))."""
+        return math.sqrt(share * (2 - share * self.known))
 
 
 PUBLISHED = Langevin()
