@@ -5,10 +5,10 @@ The crystals are made here, the same in every run: frames of the embedded refere
 atoms) with the names Cu, Si and P at random, strained by 5 % and shaken by 0.1 Å; every third one
 repeats an earlier one, shaken by 0.02 Å and in another cell. Each count has a process of its own,
 as the peak of memory is that of a process. Energies are asked of a part only, and the hull with
-them. `unique` is measured on two more sets: the same frames with all atoms boron, so that every
+them. `groups` is measured on two more sets: the same frames with all atoms boron, so that every
 crystal with as many atoms stands in one block, and the reference set itself, where hardly two
 formulas are the same. Then, on a part that can be waited for, what one would do without the stage.
-Processor time of one thread; the network is CHGNet's. The row "cores" is the wall time of `unique`
+Processor time of one thread; the network is CHGNet's. The row "cores" is the wall time of `groups`
 as it is used, on all cores from 2000 structures on. ``--rows boron --rows cores`` measures only
 these, minutes each with 10 000.
 """
@@ -42,9 +42,9 @@ from scoutlang.validation import Record
 from scoutlang.validation.reference import load
 from scoutlang.validation.stages import Context, Stage, built_in
 from scoutlang.validation.stages.geometry import STAGE as GEOMETRY
+from scoutlang.validation.stages.groups import STAGE as GROUPS
+from scoutlang.validation.stages.groups import Groups
 from scoutlang.validation.stages.symmetry import STAGE as SYMMETRY
-from scoutlang.validation.stages.unique import STAGE as UNIQUE
-from scoutlang.validation.stages.unique import Unique
 
 PROGRAM = (
     "system Cu-Si-P; require CN(Cu-P) = 4; require volume_per_atom = 15 Å^3; "
@@ -53,7 +53,7 @@ PROGRAM = (
 SYSTEM = ("Cu", "Si", "P")
 VOLUME = {"Cu-Si-P": 15.0, "boron": 7.5}  # Å^3 per atom
 ROWS = ("stages", "boron", "reference", "cores", "beside")
-ONE_CORE = replace(UNIQUE, parallel_from=sys.maxsize)
+ONE_CORE = replace(GROUPS, parallel_from=sys.maxsize)
 ENERGIES, GROUPED, ONE_BY_ONE, ANALYSED = 512, 300, 32, 300
 
 
@@ -158,7 +158,7 @@ def measure(count: int, rows: Sequence[str]) -> None:
         )
 
     records = records_of(structures)
-    for stage in (ONE_CORE if isinstance(s, Unique) else s for s in built_in() if "stages" in rows):
+    for stage in (ONE_CORE if isinstance(s, Groups) else s for s in built_in() if "stages" in rows):
         asked = (
             [r for r in records if r.passed("screen")][:ENERGIES]
             if stage.name == "energy"
@@ -174,14 +174,13 @@ def measure(count: int, rows: Sequence[str]) -> None:
             records, seconds, number = run(
                 ONE_CORE, passed_geometry(crystals(kind, count), context), context
             )
-            row(f"unique, {kind}: {sum(r.passed('unique') for r in records)} are", number, seconds)
+            row(f"groups, {kind}: {groups(records)}", number, seconds)
     if "cores" in rows:
         records, seconds, number = run(
-            UNIQUE, passed_geometry(crystals("boron", count), context), context, time.perf_counter
+            GROUPS, passed_geometry(crystals("boron", count), context), context, time.perf_counter
         )
         row(
-            f"unique, boron, wall time, {cpu_count()} cores: "
-            f"{sum(r.passed('unique') for r in records)} are",
+            f"groups, boron, wall time, {cpu_count()} cores: {groups(records)}",
             number,
             seconds,
         )
@@ -191,6 +190,11 @@ def measure(count: int, rows: Sequence[str]) -> None:
 
 def passed_geometry(structures: Sequence[Structure], context: Context) -> list[Record]:
     return run(GEOMETRY, records_of(structures), context)[0]
+
+
+def groups(records: Sequence[Record]) -> int:
+    """How many there are; one that cannot be compared is in none."""
+    return len({r.value("group") for r in records} - {None})
 
 
 def compare(structures: Sequence[Structure], context: Context) -> None:
@@ -219,7 +223,7 @@ def compare(structures: Sequence[Structure], context: Context) -> None:
         some = passed_geometry(crystals(kind, GROUPED), context)
         of_some = [r.structure for r in some]
         row(
-            f"unique, {kind}",
+            f"groups, {kind}",
             of_some,
             partial(ONE_CORE.run, some, context),
             "group_structures",

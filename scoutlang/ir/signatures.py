@@ -114,3 +114,10 @@ class DescriptorSignature:
     @property
     def unit(self) -> str:
         return CANONICAL_UNIT[self.dimension]
+
+    @property
+    def measures_size(self) -> bool:
+        """Whether it is a length, an area, a volume or a density, so that a scaled copy of a
+        crystal has another value.
+        """
+        return any(base in ("length", "density") for base, _ in DIMENSIONS[self.dimension].powers)

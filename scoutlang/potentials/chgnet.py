@@ -127,26 +127,45 @@ class CHGNetPotential:
 
     def _predict(self, graphs: Sequence[Any], task: _Task) -> list[Evaluation]:
         import torch
-        from ase.units import GPa
 
-        with torch.set_grad_enabled(task != "e"):
-            found = self._model(graphs, task=task)
-        energies = found["e"].tolist()
         if task == "e":
+            with torch.no_grad():
+                energies = self._model(graphs, task="e")["e"].tolist()
             return [Evaluation(e) if isfinite(e) else _NOT_FINITE for e in energies]
-        return [
-            Evaluation(e, "", f.detach().double().numpy(), s.detach().double().numpy() * GPa)
-            if isfinite(e) and f.isfinite().all() and s.isfinite().all()
-            else _NOT_FINITE
-            for e, f, s in zip(energies, found["f"], found["s"], strict=True)
-        ]
+        return self._with_gradients(graphs)
+
+    def _with_gradients(self, graphs: Sequence[Any]) -> list[Evaluation]:
+        """Energies with forces and stress. The model's own come from two passes backward that can
+        be differentiated once more; one pass to lattice and fractional coordinates is enough.
+        """
+        import torch
+
+        lattices = [graph.lattice.requires_grad_() for graph in graphs]
+        sites = [graph.atom_frac_coord.requires_grad_() for graph in graphs]
+        with torch.enable_grad():
+            each = self._model(graphs, task="e")["e"]
+            total = (each * each.new_tensor([len(frac) for frac in sites])).sum()
+            gradients = torch.autograd.grad(total, [*lattices, *sites])
+        found = []
+        for k, (energy, lattice) in enumerate(zip(each.tolist(), lattices, strict=True)):
+            cell = lattice.detach().double()
+            of_cell, of_sites = (g.double() for g in (gradients[k], gradients[len(graphs) + k]))
+            # r = frac L, so ∂E/∂r = ∂E/∂frac L^(-T); a strain takes L to L (1 + ε)
+            forces = -torch.linalg.solve(cell, of_sites.T).T
+            stress = cell.T @ of_cell / torch.linalg.det(cell).abs()
+            sound = isfinite(energy) and forces.isfinite().all() and stress.isfinite().all()
+            found.append(
+                Evaluation(energy, "", forces.numpy(), stress.numpy()) if sound else _NOT_FINITE
+            )
+        return found
 
     @cached_property
     def _model(self) -> Any:
         with quiet():  # it greets
             from chgnet.model import CHGNet
 
-            return CHGNet.load(model_name=MODEL, use_device="cpu", verbose=False).eval()
+            model = CHGNet.load(model_name=MODEL, use_device="cpu", verbose=False).eval()
+        return model.requires_grad_(requires_grad=False)
 
 
 create = CHGNetPotential

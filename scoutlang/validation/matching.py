@@ -1,11 +1,11 @@
 """When two structures are the same: pymatgen's StructureMatcher with its default tolerances.
 
 Lengths 0.2, sites 0.3 of the free length per atom, angles 5°, primitive cells, volumes scaled to be
-equal: the settings of MatterGen and of the paper. The matcher takes 1 to 11 ms for a pair, so
-`Known` asks it only about pairs that pass two conditions without which it cannot match them: the
-primitive cells hold the same atoms, and one lattice has vectors of the lengths and angles of the
-other's cell. Among 10 000 sampled Cu-Si-P crystals 5.9 % of 465 000 pairs with the same atoms were
-left, and it matched 10 % of those.
+equal: the settings of MatterGen and of the paper. A `Rule` may ask for more. The matcher takes 1 to
+11 ms for a pair, so `Known` names only pairs that pass two conditions without which it cannot match
+them: the primitive cells hold the same atoms, and one lattice has vectors of the lengths and angles
+of the other's cell. Among 10 000 sampled Cu-Si-P crystals 5.9 % of 465 000 pairs with the same
+atoms were left, and it matched 10 % of those.
 
 Average minimum distances (AMD; Widdowson et al., MATCH 87, 529 (2022)) do not help: the matcher is
 so tolerant that pairs which it matches differ by up to 0.26 (Cu-Si-P, 441 pairs) and 0.40 (boron,
@@ -25,6 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
+
+from scoutlang.descriptors import signatures
+from scoutlang.ir import Program, measures
 
 
 class _Lattice(Lattice):  # type: ignore[misc]
@@ -59,11 +62,50 @@ class _Matcher(StructureMatcher):  # type: ignore[misc]
             yield first, second, _Lattice(mean.matrix), matrix
 
 
-_MATCHER = _Matcher()
+class _HandedMatcher(_Matcher):
+    """It maps a lattice only onto one of the same hand, so that no crystal becomes its mirror
+    image.
+    """
+
+    def _get_lattices(self, target_lattice: Lattice, *rest: Any) -> Iterator[tuple[Lattice, Any]]:
+        hand = np.sign(np.linalg.det(target_lattice.matrix))
+        for lattice, matrix in super()._get_lattices(target_lattice, *rest):
+            if np.sign(np.linalg.det(lattice.matrix)) == hand:
+                yield lattice, matrix
+
+
+_MATCHER, _HANDED_MATCHER = _Matcher(), _HandedMatcher()
 # relative, and degrees: far above the error of an angle near 0°, far below the tolerances
 _ROUNDING = 1e-4
 _LENGTHS = (1 + _MATCHER.ltol) * (1 + _ROUNDING)
 _ANGLES = _MATCHER.angle_tol + _ROUNDING
+_VOLUMES = 1 + _MATCHER.ltol
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What two structures must have in common beside what the matcher asks for."""
+
+    volume: bool = False
+    """The volume, within the tolerance that the matcher has for lengths: one is at most 1.2 times
+    the other.
+    """
+    hand: bool = False
+    """The hand: mirror images are different unless a rotation makes them the same."""
+
+    @classmethod
+    def of(cls, program: Program) -> Rule:
+        """Volume where any line of the program measures a size, hand where one asks for it."""
+        measured = [m for term in program.terms for m in measures(term.claim)]
+        catalogue = signatures()
+        return cls(
+            volume=any(catalogue[m.descriptor].measures_size for m in measured),
+            hand=any(m.descriptor == "unique" and m.choice("hands") == "apart" for m in measured),
+        )
+
+
+ANY = Rule()
+"""The matcher alone."""
 
 
 def reduced(structure: Structure) -> Structure:
@@ -73,9 +115,14 @@ def reduced(structure: Structure) -> Structure:
     return structure.get_reduced_structure().get_primitive_structure()
 
 
-def same(a: Structure, b: Structure) -> bool:
-    """Whether two `reduced` structures match. Not transitive."""
-    return bool(_MATCHER.fit(a, b, skip_structure_reduction=True))
+def same(a: Structure, b: Structure, rule: Rule = ANY) -> bool:
+    """Whether two `reduced` structures of the same atoms match. Not transitive, and in rare cases
+    not symmetric.
+    """
+    if rule.volume and max(a.volume, b.volume) > _VOLUMES * min(a.volume, b.volume):
+        return False
+    matcher = _HANDED_MATCHER if rule.hand else _MATCHER
+    return bool(matcher.fit(a, b, skip_structure_reduction=True))
 
 
 @dataclass(frozen=True)
@@ -91,7 +138,9 @@ class _Kind:
 
 
 class Known:
-    """`reduced` structures with their ids, among which one that is the same is found fast."""
+    """`reduced` structures with their ids, among which those that may be the same are found
+    fast.
+    """
 
     def __init__(self) -> None:
         self._kinds: defaultdict[tuple[tuple[str, float], ...], list[_Kind]] = defaultdict(list)
@@ -105,9 +154,13 @@ class Known:
 
     def find(self, structure: Structure) -> str | None:
         """The id of the first one, in the order in which they were added, that matches."""
+        return next((id_ for id_, other in self.near(structure) if same(structure, other)), None)
+
+    def near(self, structure: Structure) -> Iterator[tuple[str, Structure]]:
+        """Those that may match, in the order in which they were added; no other does."""
         kinds = self._kinds.get(atoms(structure))
         if not kinds:
-            return None
+            return
         lengths = np.array([k.lengths for k in kinds])
         vectors = _vectors(_of_unit_volume(structure), _LENGTHS * lengths.max())
         norms = np.linalg.norm(vectors, axis=1)
@@ -119,9 +172,8 @@ class Known:
         )
         for i in np.flatnonzero((first < last).all(axis=1)):
             edges = [units[start:stop] for start, stop in zip(first[i], last[i], strict=True)]
-            if _has_cell(edges, kinds[i].cosines) and same(structure, kinds[i].structure):
-                return kinds[i].id
-        return None
+            if _has_cell(edges, kinds[i].cosines):
+                yield kinds[i].id, kinds[i].structure
 
 
 def atoms(structure: Structure) -> tuple[tuple[str, float], ...]:

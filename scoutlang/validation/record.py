@@ -149,6 +149,11 @@ def by_arm(records: Iterable[Record]) -> dict[Arm, list[Record]]:
     return arms
 
 
+def in_arm(record: Record) -> tuple[int, int]:
+    """What orders the records of an arm, whatever their order in a sequence."""
+    return record.generated.seed, record.generated.index
+
+
 def number(value: float | None) -> float | None:
     """A finite float, or None: the only form in which numbers enter a record."""
     return float(value) if value is not None and math.isfinite(value) else None

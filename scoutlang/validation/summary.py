@@ -2,10 +2,10 @@
 zero.
 
 The sets of the paper (arXiv:2604.13354, section 3.6), all of unrelaxed structures: R raw; C hits; U
-unique, the first of its kind in its arm in the order of sampling; S within `hull.METASTABLE` of the
-hull; O original, not in the reference set. A structure without an answer (no hull energy, a species
-that is absent) is in none of the sets it has no answer for, and the summary says how many those
-are. Intervals and tests allow for structures that descend from one another
+unique, of those of an arm that are the same crystal the one that counts; S within `hull.METASTABLE`
+of the hull; O original, not in the reference set. A structure without an answer (no hull energy, a
+species that is absent) is in none of the sets it has no answer for, and the summary says how many
+those are. Intervals and tests allow for structures that descend from one another
 (`statistics.design_effect`).
 """
 

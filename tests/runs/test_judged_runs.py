@@ -132,8 +132,8 @@ class TestRuns:
         emt(run)
         calls.asked.clear()
         judge(run, potential="chgnet")
-        assert {"energy", "expect", "hull"} <= set(calls.asked)
-        assert not {"geometry", "screen", "hits", "unique", "novel"} & set(calls.asked)
+        assert {"energy", "expect", "hull", "unique"} <= set(calls.asked)
+        assert not {"geometry", "groups", "screen", "hits", "novel"} & set(calls.asked)
         assert (
             json.loads((run.path / "run.json").read_text())["potential"]["name"] == "chgnet-0.3.0"
         )

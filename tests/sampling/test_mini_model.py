@@ -14,7 +14,7 @@ from scoutlang.sampling.mini import model as mini_model
 from mattergen.property_embeddings import SetConditionalEmbeddingType, SetUnconditionalEmbeddingType  # isort: skip
 
 # Of the first implementation, every ordered pair an edge of its own, on `crystals` with the weights
-# of this digest (train again: compute again).
+# of this digest.
 WEIGHTS = "3510f3d61bad47d7dc7601393318655a6ed48cdeec173b84c2f755b6843e9eb3"
 CONDITIONAL = (
     *(0.074282, 0.005296, -0.038604, -0.666726, 0.740376, 0.395924, 0.443812),
@@ -31,7 +31,7 @@ SIZES = (1, 2, 7, 20)
 
 @pytest.fixture(scope="module")
 def mini() -> Model:
-    found = load_model("mini")
+    found = load_model("mini-1")
     assert found.weights_sha256 == WEIGHTS
     return found
 

@@ -50,7 +50,7 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
         ("guide normalize |", ["structure", "batch"]),
         ("guide method=|", ["adaptive", "paper"]),
         ("guide k=ramp(0 -> 1, |", ["linear", "cosine"]),
-        ("sample 8 model mi|", ["mini"]),
+        ("sample 8 model mi|", ["mini", "mini-1"]),
         ("import std.pol|", ["std.polyhedra"]),
         (
             "import std.polyhedra as poly; require poly.octahedr|",

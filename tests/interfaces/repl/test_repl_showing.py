@@ -169,7 +169,8 @@ def test_hits_say_their_families(sampled: Session) -> None:
 
 
 def test_a_sampler_that_resamples_is_seen(ready: Session) -> None:
-    said = talk(ready, "guide resample=5 reward=1000", ":set batch=8", ":sample 8")[-1]
+    size = "require volume_per_atom = 10 Å^3"
+    said = talk(ready, size, "guide resample=5 reward=1000", ":set batch=8", ":sample 8")[-1]
     guided = [record for record in ready.made.records if record.arm == "guided"]
     many = len({record.generated.family for record in guided})
     assert many < 8
