@@ -142,7 +142,7 @@ class CHGNetPotential:
 
         lattices = [graph.lattice.requires_grad_() for graph in graphs]
         sites = [graph.atom_frac_coord.requires_grad_() for graph in graphs]
-        with torch.enable_grad():
+        with quiet(), torch.enable_grad():  # it warns that its volumes forget their gradient
             each = self._model(graphs, task="e")["e"]
             total = (each * each.new_tensor([len(frac) for frac in sites])).sum()
             gradients = torch.autograd.grad(total, [*lattices, *sites])
