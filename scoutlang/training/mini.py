@@ -172,6 +172,8 @@ def train(
             "E422", "no crystals are left to train on", "widen the filters or give more files"
         )
     folder.mkdir(parents=True, exist_ok=True)
+    if torch.device(device).type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32: the losses need no more
     origin = _Origin.of(start, data)
     config, density = _configuration(data.training, origin)
     run = _Training(config, settings, origin, device)

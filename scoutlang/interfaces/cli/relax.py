@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--steps",
     type=click.IntRange(1, 10_000),
-    default=30,
+    default=24,
     show_default=True,
     help="Steps of the optimiser for each structure.",
 )
