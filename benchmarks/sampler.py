@@ -124,12 +124,13 @@ def sampled(
         indices = range(first, min(first + BATCH, program.sample.count))
         file = folder / f"{which}-{program.sample.steps}-{'-'.join(program.system)}-{first}.json"
         if not file.is_file():
-            start = time.process_time()
-            if which == OURS:
-                batch = generate(program, model, "non-guided", indices)
-            else:
+            make = partial(generate, program, model, "non-guided", indices)
+            if which == STOCK:
                 ours, _ = sampled(OURS, program, model, folder)
-                batch = stock(program, model, [len(s.crystal) for s in ours[first:][:BATCH]], first)
+                sizes = [len(ours[index].crystal) for index in indices]
+                make = partial(stock, program, model, sizes, first)
+            start = time.process_time()
+            batch = make()
             used = time.process_time() - start
             content = {
                 "seconds": used,

@@ -20,6 +20,7 @@ from scoutlang.ir.elements import SYMBOLS
 from scoutlang.potentials._calculators import CalculatorPotential
 from scoutlang.potentials._potential import Facts, needed
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import file_digest
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -120,12 +121,6 @@ def _split(text: str) -> tuple[Path, str]:
     return (
         (Path(found[1]).expanduser(), found[2].lower()) if found else (Path(text).expanduser(), "")
     )
-
-
-def file_digest(file: Path) -> str:
-    """SHA-256."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def folder_digest(files: Sequence[Path]) -> str:

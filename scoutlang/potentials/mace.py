@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoutlang.potentials._calculators import CalculatorPotential, quiet
-from scoutlang.potentials._local import file_digest, own_model
+from scoutlang.potentials._local import own_model
 from scoutlang.potentials._potential import MATERIALS_PROJECT, Facts, needed, unfetched
+from scoutlang.support.files import file_digest
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator

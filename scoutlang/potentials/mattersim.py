@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.potentials._calculators import CalculatorPotential
-from scoutlang.potentials._local import file_digest, own_model
+from scoutlang.potentials._local import own_model
 from scoutlang.potentials._potential import Facts, needed, unfetched
+from scoutlang.support.files import file_digest
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator

@@ -10,8 +10,8 @@ from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
 from scoutlang.potentials._calculators import CalculatorPotential
-from scoutlang.potentials._local import file_digest
 from scoutlang.potentials._potential import MATERIALS_PROJECT, Facts, needed
+from scoutlang.support.files import file_digest
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator

@@ -1,7 +1,8 @@
-"""Files that appear whole or not at all, and JSON from strangers."""
+"""Files that appear whole or not at all, their digests, and JSON from strangers."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -14,6 +15,12 @@ def cell(text: str) -> str:
     names come from strangers.
     """
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 of what is in it. Raises OSError."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_whole(target: Path, writer: Callable[[Path], object]) -> Path:

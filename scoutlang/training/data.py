@@ -31,7 +31,7 @@ import scoutlang.sampling.mattergen  # noqa: F401  makes mattergen importable
 from scoutlang.crystals.io import as_structure, read_structures
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.support.errors import ScoutError, squeezed
-from scoutlang.support.files import write_whole
+from scoutlang.support.files import file_digest, write_whole
 from scoutlang.validation.reference import load as load_reference
 
 from mattergen.common.utils.data_utils import compute_lattice_polar_decomposition  # isort: skip
@@ -141,7 +141,7 @@ def training_set(
             f"'{unknown[0]}' is not an element",
             "give symbols joined by hyphens: Li-Co-O-F",
         )
-    hashes = [_mp_mini_version(), *map(_sha256, files)]
+    hashes = [load_reference("mp-mini").version, *map(_sha256, files)]
     names = ["mp-mini", *(f.name for f in files)]
     decides = _decides(hashes, filters)
     if cache is not None and (kept := _cached(cache, decides, names)) is not None:
@@ -452,18 +452,13 @@ def _decides(hashes: Sequence[str], filters: Filters) -> bytes:
     return repr((1, list(hashes), asdict(filters))).encode()
 
 
-def _mp_mini_version() -> str:
-    return load_reference("mp-mini").version
-
-
 def _sha256(file: Path) -> str:
     try:
         if file.is_dir():
             inside = sorted(p for p in file.iterdir() if p.is_file())
             listed = [(p.name, _sha256(p)) for p in inside]  # names say what is read, and how
             return hashlib.sha256(repr(listed).encode()).hexdigest()
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_digest(file)
     except OSError as error:
         raise ScoutError(
             "E201",

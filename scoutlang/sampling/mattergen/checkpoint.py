@@ -7,7 +7,6 @@ only name classes of known packages, and interpolations that evaluate code are r
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -32,10 +31,11 @@ from scoutlang.ir.elements import ATOMIC_NUMBER, SYMBOLS
 from scoutlang.sampling.mattergen.corrector import PUBLISHED as PUBLISHED_LANGEVIN
 from scoutlang.sampling.mattergen.corrector import Langevin
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import file_digest
 
 PUBLISHED: tuple[str, ...] = get_args(PRETRAINED_MODEL_NAME)
 EMBEDDED = {
-    folder.name: folder for folder in sorted((Path(__file__).parents[1] / "mini/weights").iterdir())
+    name: Path(__file__).parents[1] / "mini" / "weights" / name for name in ("mini", "mini-1")
 }
 """Name → checkpoint folder of the models in this package: ``mini``, and as ``mini-1`` its first
 weights.
@@ -139,7 +139,7 @@ def load_model(name: str, device: torch.device | str = "cpu", weights: str = "")
     E513 damaged weights, E514 weights and configuration disagree, E515 the hub cannot be reached.
     """
     if name in EMBEDDED:
-        earlier = (f for f in EMBEDDED.values() if weights and _sha256(f / WEIGHTS) == weights)
+        earlier = (f for f in EMBEDDED.values() if weights and file_digest(f / WEIGHTS) == weights)
         return _load(name, next(earlier, EMBEDDED[name]), device)
     if name in PUBLISHED:
         return _load(name, _from_hub(name), device)
@@ -218,16 +218,11 @@ def _load(name: str, folder: Path, device: torch.device | str) -> Model:
     return Model(
         name=name,
         module=module,
-        weights_sha256=_sha256(weights_file),
-        config_sha256=hashlib.sha256(config_file.read_bytes()).hexdigest(),
+        weights_sha256=file_digest(weights_file),
+        config_sha256=file_digest(config_file),
         conditions=tuple(module.model.cond_fields_model_was_trained_on),
         **_facts(folder / "scout.json"),
     )
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _diffusion_config(file: Path) -> dict[str, Any]:
