@@ -1,5 +1,5 @@
-"""Crystals as the viewer of the page draws them: cell, sites, and the bonds that the hypothesis
-speaks of; and as CIF to take away.
+"""Crystals as the viewer of the page draws them: cell, sites, the bonds that the hypothesis speaks
+of and the coordination polyhedra of its centres; and as CIF to take away.
 """
 
 from __future__ import annotations
@@ -7,21 +7,32 @@ from __future__ import annotations
 import colorsys
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 from ase.data.colors import jmol_colors
-from pymatgen.core import Structure
+from pymatgen.core import Element, Structure
 from pymatgen.io.cif import CifWriter
+from scipy.spatial import ConvexHull
 
 from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.crystals.neighbours import bonds
-from scoutlang.ir import Program, measures
+from scoutlang.ir import Program, Species, measures
 from scoutlang.ir.elements import ATOMIC_NUMBER, COVALENT_RADIUS, neighbour_radius
 from scoutlang.support.colours import OKABE_ITO, channels
 
 Pair = tuple[str, str, float]
 """Centre, neighbour, and the distance in Å up to which there is a bond."""
+
+Shell = tuple[str, frozenset[str]]
+"""Element in the middle of coordination polyhedra, and the elements at their corners."""
+
+Bond = tuple[int, ...]
+"""Centre, neighbour, and the image of the neighbour: 5 whole numbers."""
+
+Face = list[int]
+"""Numbers of its corners, in their order around it."""
 
 MAX_BONDS = 600
 """Of one structure in the picture; a cell of 20 atoms with 12 neighbours each has 240."""
@@ -33,6 +44,9 @@ _TOLD_APART = 0.22
 _SPARE = [tuple(part / 255 for part in channels(colour)) for colour in OKABE_ITO]
 
 MAX_SITES = 500
+FLAT = 0.1
+"""Å. Points that are no further than this from a plane lie in it: they are one face."""
+
 _UNITS = 10_000  # fractional coordinates are whole numbers of 1/10000: 0.002 Å in a cell of 20 Å
 _BATCH = 128
 
@@ -63,6 +77,30 @@ def _add(found: dict[tuple[str, str], float], one: str, other: str, given: float
         return
     radius = given or neighbour_radius(one, other)
     found[one, other] = max(radius, found.get((one, other), 0.0))
+
+
+def shells(program: Program) -> list[Shell]:
+    """What the terms put around what: ``CN(Cu-P)`` phosphorus around copper, ``CN(Cu-*)`` all
+    elements together. Pairs between any atoms have no centre.
+
+    A chain of three is spoken of from its middle (``angle(P-Cu-P)``) or from its ends
+    (``shared(Cu-P-Cu)``). There the less electronegative species is the centre, as polyhedra are
+    drawn around cations.
+    """
+    found: dict[Shell, None] = {}
+    for measure in (m for term in program.terms for m in measures(term.claim)):
+        for a, b in zip(measure.species, measure.species[1:], strict=False):
+            if a.text == b.text == "*":
+                continue
+            both = [a, b] if len(measure.species) == 2 else sorted((a, b), key=_anionic)
+            for centre in both[0].elements:
+                found[centre, frozenset(both[1].elements)] = None
+    return list(found)
+
+
+def _anionic(species: Species) -> tuple[bool, float]:
+    """What sorts cations before anions, and both before any atoms."""
+    return species.text == "*", fmean(Element(one).X for one in species.elements)
 
 
 def picturable(structure: Structure) -> bool:
@@ -117,7 +155,7 @@ def scene(structures: Mapping[str, Structure], program: Program) -> dict[str, An
     pairs with a bond, and structures.
     """
     pairs = bonded_pairs(program)
-    pictured = pictures(list(structures.values()), pairs)
+    pictured = pictures(list(structures.values()), pairs, shells(program))
     return {
         "elements": elements_shown(list(structures.values())),
         "pairs": [[one, other, round(radius, 3)] for one, other, radius in pairs],
@@ -125,30 +163,87 @@ def scene(structures: Mapping[str, Structure], program: Program) -> dict[str, An
     }
 
 
-def pictures(structures: Sequence[Structure], pairs: Sequence[Pair]) -> Iterator[dict[str, Any]]:
+def pictures(
+    structures: Sequence[Structure], pairs: Sequence[Pair], around: Sequence[Shell] = ()
+) -> Iterator[dict[str, Any]]:
     """One for each structure, all of them `picturable`.
 
     - cell: rows of the lattice, Å, one after the other
     - elements: symbol of each site
     - frac: 3 whole numbers a site, 1/10000 of the cell, from 0 to 9999
     - bonds: 5 numbers each, centre, neighbour, and the image of the neighbour; at most `MAX_BONDS`
+    - polyhedra: the faces of each, as numbers of the bonds that end at the corners
     - cif: the structure as a file, with all digits
     """
     for first in range(0, len(structures), _BATCH):
         some = structures[first : first + _BATCH]
         for structure, found in zip(some, _bonds(some, pairs), strict=True):
             sites = structure.frac_coords - np.floor(structure.frac_coords)
+            elements = [site.specie.symbol for site in structure]
+            frac = np.rint(sites * _UNITS).astype(int) % _UNITS
+            ends = [frac[bond[1]] / _UNITS + bond[2:] for bond in found]
+            points = np.reshape(ends, (-1, 3)) @ structure.lattice.matrix
             yield {
                 "cell": [round(float(x), 4) for x in structure.lattice.matrix.ravel()],
-                "elements": [site.specie.symbol for site in structure],
-                "frac": [int(x) % _UNITS for x in np.rint(sites * _UNITS).ravel()],
+                "elements": elements,
+                "frac": frac.ravel().tolist(),
                 "bonds": [int(x) for bond in found[:MAX_BONDS] for x in bond],
+                "polyhedra": list(_polyhedra(elements, found, points, around)),
                 "cif": str(CifWriter(structure)),
             }
 
 
-def _bonds(structures: Sequence[Structure], pairs: Sequence[Pair]) -> list[list[tuple[int, ...]]]:
-    """(centre, neighbour, image) of every structure, sites wrapped into the cell."""
+def _polyhedra(
+    elements: Sequence[str], bonds: Sequence[Bond], points: Any, around: Sequence[Shell]
+) -> Iterator[list[Face]]:
+    """The coordination polyhedra of one structure whose bonds are all drawn. points: (bonds, 3),
+    where each bond ends, Å.
+    """
+    of_site: dict[int, list[int]] = {}
+    for number, bond in enumerate(bonds):
+        of_site.setdefault(bond[0], []).append(number)
+    for centre, corners in around:
+        for site, numbers in sorted(of_site.items()):
+            ends = [k for k in numbers if elements[bonds[k][1]] in corners]
+            if elements[site] == centre and ends and max(ends) < MAX_BONDS:
+                found = [[ends[k] for k in face] for face in hull_faces(points[ends])]
+                if found:
+                    yield found
+
+
+def hull_faces(points: Any) -> list[Face]:
+    """The faces of the convex hull of points (n, 3) in Å. Points in a plane have one face; less
+    than three, or points in a line, none.
+    """
+    if len(points) < 3:
+        return []
+    _, thickness, least = np.ptp(_along_own_axes(points), axis=0)
+    if thickness <= FLAT:
+        return []
+    if least <= FLAT:
+        return [_outline(points, list(range(len(points))))]
+    hull = ConvexHull(points)  # of triangles; those in one plane are put together here
+    distances = points[hull.vertices] @ hull.equations[:, :3].T + hull.equations[:, 3]
+    planes = dict.fromkeys(frozenset(hull.vertices[near]) for near in abs(distances.T) <= FLAT)
+    largest = [plane for plane in planes if not any(plane < other for other in planes)]
+    return [_outline(points, sorted(map(int, plane))) for plane in largest]
+
+
+def _outline(points: Any, some: Face) -> Face:
+    """Those of some points in a plane that are corners of their hull, in their order around it."""
+    if len(some) == 3:
+        return some
+    return [some[k] for k in ConvexHull(_along_own_axes(points[some])[:, :2]).vertices]
+
+
+def _along_own_axes(points: Any) -> Any:
+    """Points (n, 3) along their principal axes, that of the largest spread first."""
+    centred = points - points.mean(axis=0)
+    return centred @ np.linalg.svd(centred, full_matrices=False)[2].T
+
+
+def _bonds(structures: Sequence[Structure], pairs: Sequence[Pair]) -> list[list[Bond]]:
+    """Those of every structure, sites wrapped into the cell."""
     batch = CrystalBatch.from_structures(structures)
     wrapped = [
         np.floor(np.rint((s.frac_coords - np.floor(s.frac_coords)) * _UNITS) / _UNITS)
@@ -157,7 +252,7 @@ def _bonds(structures: Sequence[Structure], pairs: Sequence[Pair]) -> list[list[
     ]
     outside, system = np.concatenate(wrapped), batch.system.numpy()
     start = np.concatenate([[0], np.cumsum([len(s) for s in structures])])
-    found: list[dict[tuple[int, ...], None]] = [{} for _ in structures]
+    found: list[dict[Bond, None]] = [{} for _ in structures]
     for one, other, radius in pairs:
         near = bonds(batch, [one], [other], radius)
         i, j = near.i.numpy(), near.j.numpy()

@@ -9,6 +9,8 @@ import math
 import random
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -366,6 +368,33 @@ def test_light_and_dark_differ_by_the_template_alone() -> None:
         for ground in (template(), template(dark=True)):
             assert ground.layout.font.color not in own
             assert f'"{ground.layout.paper_bgcolor}"' not in own
+
+
+# ---- funnel ----
+
+
+def test_the_funnel_says_the_reason_of_most_whole_and_how_many_have_others() -> None:
+    program = checked(PAIRS)
+    long = "no structure: a reason" + " of <many> words" * 12
+    reasons = [long, "flat", "empty", long, None]
+    crystals = [
+        replace(
+            one,
+            record=replace(
+                one.record, outcomes={"geometry": Outcome("failed", reason)} if reason else {}
+            ),
+        )
+        for one, reason in zip(many(["guided"], 5, program), reasons, strict=True)
+        if one.record
+    ]
+    figure = by_name(report(program, crystals))["funnel"]
+    assert isinstance(figure, Figure)
+    assert [list(trace.x) for trace in figure.plot.data] == [[100.0], *[[0.0]] * 5]
+    texts = [note.text for note in figure.plot.layout.annotations]
+    assert texts[:3] == ["<b>raw, R</b>", "guided: 5 (100%)", "<b>crystals</b>"]
+    said = texts[3].split("<br>")
+    assert max(len(unescape(line)) for line in said) <= 46
+    assert unescape(" ".join(said)) == f"guided: 0 (0%); lost 2: {long}; 3 for other reasons"
 
 
 # ---- trace ----

@@ -532,7 +532,7 @@ def test_a_phone_does_not_scroll_sideways(page: Any) -> None:
 
 
 def test_everything_that_can_be_used_has_a_name_and_headings_go_down_in_steps(page: Any) -> None:
-    unnamed = """() => [...document.querySelectorAll('button, select, input, canvas, svg[role], [role=region], [role=img]')]
+    unnamed = """() => [...document.querySelectorAll('button, select, input, canvas, svg[role], [role=group], [role=img]')]
         .filter(e => !(e.closest('.plot') && !e.matches('.plot'))).filter(e => !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby')
             || e.textContent.trim() || e.closest('label'))).map(e => e.outerHTML)"""
     assert page.evaluate(unnamed) == []

@@ -4,18 +4,23 @@ paper (arXiv:2604.13354) as a picture.
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 import plotly.graph_objects as go
 
 from scoutlang.report.data import ReportData
 from scoutlang.report.figures._figure import Drawn, Figure, LeftOut
-from scoutlang.report.figures._look import STYLES, canvas, panels, plain
+from scoutlang.report.figures._look import STYLES, canvas, plain
 from scoutlang.validation.funnel import Funnel, Step
 
 PLACE = 10
 
-_ROW = 62
-# characters of a reason beside its bar; the whole of it is in the caption and under the pointer
-_LONGEST = 42
+_COLUMNS = 46
+"""Letters in a line of text: with these it fits on a phone of 360 pixels."""
+
+# Heights in pixels: of the name of a set, of a bar, of a line of text below it, between two bars.
+_NAME, _BAR, _LINE, _GAP = 24, 10, 15, 9
+_ABOVE, _BELOW = 40, 50
 
 
 def draw(data: ReportData) -> list[Drawn]:
@@ -23,62 +28,65 @@ def draw(data: ReportData) -> list[Drawn]:
     arms = [funnel for funnel in data.funnels if funnel.raw]
     if not arms:
         return [LeftOut(name, title, "The run has no structures.")]
-    rows = ["raw, R", *(step.name for step in arms[0].steps)]
-    heights = [-k for k in range(len(rows))]
-    figure = panels(
-        [f"{f.arm} (N = {f.raw})" for f in arms],
-        cols=len(arms),
-        shared_yaxes=True,
-        horizontal_spacing=0.03,
+    figure = go.Figure()
+    y = 0
+    for steps in zip(*map(_steps, arms), strict=True):
+        _write(figure, y, f"<b>{plain(steps[0].name)}</b>", size=13)
+        y += _NAME
+        for funnel, step in zip(arms, steps, strict=True):
+            _add_bar(figure, y, funnel, step)
+            y += _BAR
+            lines = wrap(_said(funnel, step), _COLUMNS)
+            _write(figure, y, "<br>".join(plain(line) for line in lines), size=11)
+            y += _LINE * len(lines) + _GAP
+    canvas(
+        figure,
+        y + _ABOVE + _BELOW,
+        showlegend=False,
+        barmode="overlay",
+        margin={"l": 10, "r": 10, "t": _ABOVE, "b": _BELOW},
     )
-    for column, funnel in enumerate(arms, start=1):
-        _add_arm(figure, column, funnel, heights)
-    canvas(figure, _ROW * len(rows) + 90, showlegend=False, bargap=0.52, margin={"t": 40, "b": 50})
-    figure.update_yaxes(
-        tickvals=heights,
-        ticktext=rows,
-        range=[heights[-1] - 0.45, 0.45],
-        showgrid=False,
-        ticks="",
-        ticklabelstandoff=8,
-        showline=False,
-    )
+    figure.update_yaxes(range=[y, 0], visible=False)
     figure.update_xaxes(
-        title="structures (% of the arm)", range=[0, 128], tickvals=[0, 25, 50, 75, 100]
+        title="structures (% of the arm)", range=[0, 103], tickvals=[0, 25, 50, 75, 100]
     )
     return [Figure(name, title, _caption(arms), figure)]
 
 
-def _add_arm(figure: go.Figure, column: int, funnel: Funnel, heights: list[int]) -> None:
-    kept = [funnel.raw, *(step.kept for step in funnel.steps)]
+def _steps(funnel: Funnel) -> list[Step]:
+    """The raw set, and the sets of the funnel."""
+    return [Step("raw, R", funnel.raw, {}), *funnel.steps]
+
+
+def _add_bar(figure: go.Figure, y: int, funnel: Funnel, step: Step) -> None:
     figure.add_bar(
-        x=[100 * number / funnel.raw for number in kept],
-        y=heights,
+        x=[100 * step.kept / funnel.raw],
+        y=[y + _BAR / 2],
+        width=[_BAR],
         orientation="h",
         marker=STYLES[funnel.arm].bars,
-        text=[f"{number} ({number / funnel.raw:.0%})" for number in kept],
-        textposition="outside",
-        cliponaxis=False,
-        hovertext=[f"{funnel.raw} structures", *map(_hover, funnel.steps)],
-        hovertemplate=f"%{{hovertext}}<extra>{funnel.arm}</extra>",
-        row=1,
-        col=column,
+        hovertemplate=f"{plain(step.name)}: {step.kept} of {funnel.raw}<extra>{funnel.arm}</extra>",
     )
-    for height, step in zip(heights[1:], funnel.steps, strict=True):
-        if step.lost:
-            reason, number = max(step.lost.items(), key=lambda item: item[1])
-            others = sum(step.lost.values()) - number
-            text = plain(f"− {number}: {reason}", _LONGEST) + (
-                f", {others} for other reasons" if others else ""
-            )
-            figure.add_annotation(
-                x=0, y=height + 0.5, xanchor="left", text=text, font={"size": 11}, row=1, col=column
-            )
 
 
-def _hover(step: Step) -> str:
-    said = [f"− {number}: {plain(reason, 200)}" for reason, number in step.lost.items()]
-    return "<br>".join([f"{plain(step.name)}: {step.kept}", *said])
+def _write(figure: go.Figure, y: int, text: str, size: int) -> None:
+    """Text at the left, below the height y."""
+    figure.add_annotation(
+        x=0, y=y, xanchor="left", yanchor="top", align="left", text=text, font={"size": size}
+    )
+
+
+def _said(funnel: Funnel, step: Step) -> str:
+    """What is left, and why the others are not: the reason that most have, whole, and how many have
+    others.
+    """
+    said = f"{funnel.arm}: {step.kept} ({step.kept / funnel.raw:.0%})"
+    if step.lost:
+        reason, number = max(step.lost.items(), key=lambda item: item[1])
+        said += f"; lost {number}: {reason}"
+        if others := sum(step.lost.values()) - number:
+            said += f"; {others} for other reasons"
+    return said
 
 
 def _caption(arms: list[Funnel]) -> str:

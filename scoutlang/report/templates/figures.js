@@ -58,6 +58,8 @@ class Figures {
     });
     if (!figure.ready) {
       figure.ready = true;
+      // The caption says what is seen; the letters of the axes one by one would not.
+      for (const svg of figure.element.querySelectorAll("svg.main-svg")) svg.ariaHidden = "true";
       figure.element.on("plotly_click", (event) => {
         const id = event.points.map((point) => first(point.customdata)).find(isText);
         if (id !== undefined) this.select(id);

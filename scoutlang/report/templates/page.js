@@ -43,6 +43,7 @@
     document.documentElement.dataset.theme = "light";
     view.draw();
     figures.drawAll(PRINTED);
+    for (const more of document.querySelectorAll(".funnel details")) more.open = true;
   });
   addEventListener("afterprint", () => {
     document.documentElement.dataset.theme = element("theme").value;

@@ -22,6 +22,7 @@ class View {
     });
     toggle("supercell", (on) => { viewer.cells = on ? 2 : 1; });
     toggle("labels", (on) => { viewer.symbols = on; viewer.draw(); });
+    toggle("polyhedra", (on) => { viewer.polyhedra = on; viewer.draw(); });
     this.element("cif").addEventListener("click", () => this.download());
   }
 
@@ -76,8 +77,11 @@ class View {
     const pairs = this.pairs.filter(([a, b]) => count.has(a) && count.has(b));
     const seen = new Map(pairs.map(([a, b, radius]) => [[a, b].sort().join("–"), radius]));
     const bonds = [...seen].map(([pair, radius]) => `${pair} within ${radius.toFixed(2)} Å`);
-    this.element("bonds").textContent = bonds.length ? `Bonds: ${bonds.join(", ")}.`
-      : "None of the pairs of the hypothesis is in this structure.";
+    const solids = [...centres(crystal)].map(([symbol, number]) => `${number} around ${symbol}`);
+    this.element("bonds").textContent = !bonds.length
+      ? "None of the pairs of the hypothesis is in this structure."
+      : `Bonds: ${bonds.join(", ")}.${solids.length ? ` Polyhedra: ${solids.join(", ")}.` : ""}`;
+    this.element("polyhedra").disabled = !solids.length;
   }
 
   cell(cell, fact) {
@@ -115,6 +119,10 @@ function whenColoursChange(recolour) {
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 }
+
+// symbol → how many polyhedra are around atoms of it
+const centres = ({ polyhedra, bonds, elements }) =>
+  counted(polyhedra.map((faces) => elements[bonds[5 * faces[0][0]]]));
 
 // symbol → how many there are, in the order in which they come
 function counted(symbols) {

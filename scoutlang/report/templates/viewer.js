@@ -1,6 +1,6 @@
 "use strict";
-// A crystal on a 2-D canvas: spheres, half bonds and cell edges, painted from back to front. It
-// needs no WebGL, prints, and follows the page's colours.
+// A crystal on a 2-D canvas: spheres, half bonds, cell edges and the faces of coordination
+// polyhedra, painted from back to front. It needs no WebGL, prints, and follows the page's colours.
 class Viewer {
   constructor(canvas, elements, describe) {
     this.canvas = canvas;
@@ -8,6 +8,7 @@ class Viewer {
     this.elements = new Map(elements.map((e) => [e.symbol, e]));
     this.repeat = 1;
     this.symbols = false;
+    this.polyhedra = true;
     this.reset();
     new ResizeObserver(() => this.draw()).observe(canvas);
     this.listen();
@@ -20,7 +21,7 @@ class Viewer {
   }
 
   // crystal: {cell: 9 numbers in Å, elements, frac: 1/10000 of the cell, bonds: centre, neighbour
-  // and image}
+  // and image, polyhedra: faces of each as numbers of the bonds that end at their corners}
   show(crystal) {
     this.crystal = crystal;
     this.build();
@@ -28,9 +29,9 @@ class Viewer {
   }
 
   // What is drawn: sites of the cells and of their far faces, the neighbours of every centre even
-  // outside of them, bonds, edges.
+  // outside of them, bonds, faces of polyhedra, edges.
   build() {
-    const { cell, elements, frac, bonds } = this.crystal;
+    const { cell, elements, frac, bonds, polyhedra } = this.crystal;
     const n = this.repeat;
     const along = (k, a, b, c) => a * cell[k] + b * cell[3 + k] + c * cell[6 + k];
     const point = (a, b, c) => [0, 1, 2].map((k) => along(k, a, b, c));
@@ -48,6 +49,7 @@ class Viewer {
       return atoms.get(key);
     };
     this.bonds = [];
+    this.faces = [];
     const seen = new Set();
     for (const image of cellsOf(n)) {
       for (let site = 0; site < elements.length; site++) {
@@ -58,12 +60,20 @@ class Viewer {
           add(site, [image[0] + x, image[1] + y, image[2] + z]);
         }
       }
+      const end = (k) => [0, 1, 2].map((m) => image[m] + bonds[k + 2 + m]);
       for (let k = 0; k < bonds.length; k += 5) {
-        const there = [0, 1, 2].map((m) => image[m] + bonds[k + 2 + m]);
+        const there = end(k);
         const name = `${bonds[k]},${image}`, other = `${bonds[k + 1]},${there}`;
         if (seen.has(`${other}|${name}`)) continue;
         seen.add(`${name}|${other}`);
         this.bonds.push([add(bonds[k], image), add(bonds[k + 1], there)]);
+      }
+      for (const faces of polyhedra) {
+        const { element } = add(bonds[5 * faces[0][0]], image);
+        for (const face of faces) {
+          const corners = face.map((bond) => add(bonds[5 * bond + 1], end(5 * bond)).at);
+          this.faces.push({ corners, colour: element.colour });
+        }
       }
     }
     this.atoms = [...atoms.values()];
@@ -104,29 +114,38 @@ class Viewer {
       const [x, y, z] = apply(this.turned, at);
       const near = far / (far - z);
       const size = scale * near;
-      return { x: width / 2 + x * size, y: height / 2 - y * size, z, size };
+      return { at: [x, y, z], x: width / 2 + x * size, y: height / 2 - y * size, z, size };
     };
     const fog = (z) => Math.min(0.62, Math.max(0, 0.3 - (0.42 * z) / this.extent));
+    // What cannot be seen through: where it is, how far it reaches from there and how large it is,
+    // in pixels, and how it is painted.
     const painted = [];
+    const between = (p, q) => ({
+      at: p.at.map((x, k) => (x + q.at[k]) / 2),
+      x: (p.x + q.x) / 2, y: (p.y + q.y) / 2, z: (p.z + q.z) / 2,
+    });
+    const stretch = (p, q, nearer, width, ...colours) => {
+      const middle = between(p, q), reach = Math.hypot(p.x - q.x, p.y - q.y) / 2;
+      const paint = () => line(context, p, q, width, ...colours);
+      painted.push({ ...middle, z: middle.z - nearer, reach, area: reach * width, paint });
+    };
     for (const [from, to, first] of this.edges) {
       for (let part = 0; part < 8; part++) {
         const at = (t) => project(from.map((x, k) => x + t * (to[k] - x)));
         const [p, q] = [at(part / 8), at((part + 1) / 8)];
         const colour = blend(ink, paper, first ? 0.25 + fog(p.z) / 2 : 0.55);
-        const paint = () => line(context, p, q, first ? 1.4 : 0.7, colour);
-        painted.push({ z: (p.z + q.z) / 2, paint });
+        stretch(p, q, 0, first ? 1.4 : 0.7, colour);
       }
     }
     for (const [one, other] of this.bonds) {
       const p = project(one.at), q = project(other.at);
-      const half = { x: (p.x + q.x) / 2, y: (p.y + q.y) / 2, z: (p.z + q.z) / 2 };
+      const half = between(p, q);
       const pale = one.outside || other.outside ? 0.35 : 0;
       for (const [end, atom] of [[p, one], [q, other]]) {
         const dark = blend(atom.element.colour, "black", 0.12);
         const colour = blend(dark, paper, Math.max(pale, fog(end.z)));
         const thick = Math.max(2, 0.2 * end.size), outline = blend(ink, paper, 0.45);
-        const paint = () => line(context, end, half, thick, colour, outline);
-        painted.push({ z: (end.z + half.z) / 2 - 0.2, paint });
+        stretch(end, half, 0.2, thick, colour, outline);
       }
     }
     for (const atom of this.atoms) {
@@ -135,10 +154,21 @@ class Viewer {
       const colour = blend(atom.element.colour, paper, Math.max(atom.outside ? 0.45 : 0, fog(p.z)));
       const symbol = this.symbols && !atom.outside ? atom.element.symbol : "";
       const outline = blend(ink, paper, 0.35);
-      painted.push({ z: p.z, paint: () => ball(context, p, radius, colour, outline, symbol) });
+      const paint = () => ball(context, p, radius, colour, outline, symbol);
+      painted.push({ ...p, reach: radius, area: radius ** 2, paint });
     }
     painted.sort((one, other) => one.z - other.z);
-    for (const item of painted) item.paint();
+    const faces = (this.polyhedra ? this.faces : []).map(({ corners, colour }) => {
+      const face = flat(corners.map(project), far);
+      const shade = blend(colour, face.light < 0.5 ? "black" : "white", Math.abs(face.light - 0.5));
+      const fill = blend(shade, paper, fog(face.z) / 2);
+      const edge = blend(blend(colour, ink, 0.45), paper, fog(face.z) / 2);
+      const paint = () => polygon(context, face.corners, fill, edge);
+      return { order: place(face, painted), z: face.z, paint };
+    });
+    const all = [...faces, ...painted.map((item, k) => ({ ...item, order: k + 0.5 }))];
+    all.sort((one, other) => one.order - other.order || one.z - other.z);
+    for (const item of all) item.paint();
     context.font = "italic 600 13px system-ui, sans-serif";
     context.textAlign = "center";
     context.textBaseline = "middle";
@@ -227,9 +257,58 @@ function cellsOf(n) {
 const dot = (u, v) => u.reduce((sum, x, k) => sum + x * v[k], 0);
 const minor = (u, v, k, m) => u[k] * v[m] - u[m] * v[k];
 const cross = (u, v) => [minor(u, v, 1, 2), minor(u, v, 2, 0), minor(u, v, 0, 1)];
+const minus = (u, v) => u.map((x, k) => x - v[k]);
 const unit = (v) => v.map((x) => x / (Math.hypot(...v) || 1));
 const apply = (rows, v) => rows.map((row) => dot(row, v));
 const multiply = (a, b) => a.map((row) => [0, 1, 2].map((k) => dot(row, b.map((r) => r[k]))));
+
+// A face as it is seen from (0, 0, eye): where it is and how far it reaches, how much light falls
+// on it (0 to 1), how far a thing is in front of its plane, in Å, and how far inwards of each of
+// its sides on the screen, in pixels.
+function flat(corners, eye) {
+  const next = (k) => corners[(k + 1) % corners.length];
+  const mean = (of) => corners.reduce((sum, p) => sum + of(p), 0) / corners.length;
+  const middle = [0, 1, 2].map((k) => mean((p) => p.at[k]));
+  const areas = corners.map((p, k) => cross(minus(p.at, middle), minus(next(k).at, middle)));
+  let normal = unit([0, 1, 2].map((k) => areas.reduce((sum, area) => sum + area[k], 0)));
+  if (dot(normal, minus([0, 0, eye], middle)) < 0) normal = normal.map((x) => -x);
+  const [a, b, c] = normal, d = dot(normal, middle);
+  const x = mean((p) => p.x), y = mean((p) => p.y);
+  const sides = corners.map((p, k) => {
+    const [u, v] = unit([p.y - next(k).y, next(k).x - p.x]);
+    const way = Math.sign(u * (x - p.x) + v * (y - p.y));
+    return (thing) => way * (u * (thing.x - p.x) + v * (thing.y - p.y));
+  });
+  const inFront = ({ at }) => a * at[0] + b * at[1] + c * at[2] - d;
+  const light = Math.max(0, dot(normal, unit([-0.35, 0.4, 1])));
+  const reach = Math.max(...corners.map((p) => Math.hypot(p.x - x, p.y - y)));
+  return { corners, x, y, z: middle[2], reach, light, inFront, sides };
+}
+
+// Where a face is painted among things that are in their order from back to front: after most of
+// what is behind it, before most of what is in front of it. Only things that it overlaps on the
+// screen count, by their areas. What lies in the face, as the atoms at its corners, should be in
+// front, but counts less. Among equally good places it takes the one nearest to its own depth.
+function place(face, things) {
+  const { x, y, z, reach, sides } = face;
+  const overlaps = (thing) =>
+    (thing.x - x) ** 2 + (thing.y - y) ** 2 < (thing.reach + reach) ** 2
+    && sides.every((inwards) => inwards(thing) > -thing.reach);
+  let best = { score: -Infinity }, score = 0;
+  things.forEach((thing, order) => {
+    const apart = Math.abs(thing.z - z);
+    if (score > best.score || (score === best.score && apart < best.apart)) {
+      best = { score, apart, order };
+    }
+    if (!overlaps(thing)) return;
+    const inFront = face.inFront(thing);
+    const share = Math.abs(inFront) < IN_THE_FACE ? -COUNTS_LESS : -Math.sign(inFront);
+    score += share * thing.area;
+  });
+  return score > best.score ? things.length : best.order;
+}
+const IN_THE_FACE = 0.15; // Å
+const COUNTS_LESS = 0.1;
 
 // About x (0) or y (1), by an angle in radians.
 function rotation(axis, angle) {
@@ -247,6 +326,22 @@ function line(context, from, to, width, colour, outline) {
     context.lineTo(to.x, to.y);
     context.stroke();
   }
+}
+
+// Seen through, with edges.
+function polygon(context, corners, fill, edge) {
+  context.beginPath();
+  for (const p of corners) context.lineTo(p.x, p.y);
+  context.closePath();
+  context.globalAlpha = 0.34;
+  context.fillStyle = fill;
+  context.fill();
+  context.globalAlpha = 0.9;
+  context.strokeStyle = edge;
+  context.lineWidth = 1.1;
+  context.lineJoin = "round";
+  context.stroke();
+  context.globalAlpha = 1;
 }
 
 function ball(context, at, radius, colour, outline, symbol) {
