@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from scoutlang.ir.nodes import Guide, Node, Program, Sample
+from scoutlang.ir.nodes import Guide, Node, Program, Relax, Sample
 from scoutlang.ir.settings import settings
 
 Kind = Literal["added", "removed", "changed", "reordered"]
@@ -74,7 +74,7 @@ def compare(old: Program, new: Program) -> tuple[Change, ...]:
 def _changes(part: str, old: Any, new: Any) -> Iterator[Change]:
     if old == new:
         return
-    if isinstance(old, Guide | Sample):
+    if isinstance(old, Guide | Sample | Relax):
         for name, setting in settings(type(old)).items():
             before, after = getattr(old, setting.field), getattr(new, setting.field)
             if before != after:

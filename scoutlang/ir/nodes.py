@@ -423,6 +423,47 @@ class Sample(Node):
 # fmt: on
 
 
+Chosen = Literal["promising", "all", "off"]
+By = Literal["both", "energy", "constraint"]
+
+
+# fmt: off
+@dataclass(frozen=True)
+class Relax(Node):
+    """Settings of the relaxation that follows the sampling, of both arms alike."""
+
+    which: Chosen = setting(Choice(Chosen), "promising",
+        "the structures that are relaxed: `promising`, the default, those that are crystals, "
+        "unique and miss no `require` by more than a whole neighbour or its like; `all`; or `off`, "
+        "none. The first word of the statement is short for it")
+    by: By = setting(Choice(By), "both",
+        "what is followed downhill: the `energy` alone, energy and `constraint`, or `both`, each "
+        "by itself")
+    rho: float = setting(Real(0, 1e6, unit="eV/atom"), 0.5,
+        "what keeping the constraint is worth: half of it where a whole neighbour is missed")
+    steps: int = setting(Whole(1, 10_000), 24,
+        "steps of the optimiser for each structure, at most")
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """What is followed, one after the other; nothing where nothing is relaxed. With ρ = 0 the
+        constraint has no say, and there is one way.
+        """
+        if self.which == "off":
+            return ()
+        energy, constraint = self.by != "constraint", self.by != "energy" and self.rho > 0
+        ways: tuple[tuple[Way, bool], ...] = (
+            ("energy", energy or not constraint),
+            ("constraint", constraint),
+        )
+        return tuple(way for way, followed in ways if followed)
+# fmt: on
+
+
+Way = Literal["energy", "constraint"]
+"""Relaxed by the energy alone, or with the constraint."""
+
+
 @dataclass(frozen=True)
 class AtomRange(Node):
     """Inclusive range of the number of atoms in the cell."""
@@ -465,6 +506,7 @@ class Program(Node):
     terms: tuple[Term, ...] = ()
     guide: Guide = Guide()
     sample: Sample = Sample()
+    relax: Relax = Relax()
     parameters: tuple[ParameterValue, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
     language_version: int = LANGUAGE_VERSION
@@ -491,6 +533,8 @@ class Program(Node):
         """
         meaning = _without_spelling(data)
         meaning["guide"] = REMOVED_FROM_GUIDE | meaning["guide"]
+        if meaning.get("relax") == Relax().to_data():
+            del meaning["relax"]  # programs without it were written down before there was one
         for name in ("source_name", "source_text", "parameters"):
             del meaning[name]
         for term in meaning["terms"]:

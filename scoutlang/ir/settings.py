@@ -1,7 +1,5 @@
-"""Settings of `guide` and `sample`: each is a field of an IR node, declared in one line with the
-values that it takes, its default and what the manual says of it.
-
-``k: Schedule = setting(Strength(), Schedule.constant(1.0), "strength of the push …")``
+"""Settings of `guide`, `sample` and `relax`: each is a field of an IR node, declared in one line
+with the values that it takes, its default and what the manual says of it.
 
 The language reads a written value by the kind (`language/checking/settings.py`); everything else
 that speaks of settings asks `settings`.
@@ -23,10 +21,13 @@ class Real:
     high: float
     open_low: bool = False
     """Whether ``low`` itself is left out."""
+    unit: str = ""
+    """The canonical unit in which it is kept, which may be left out; empty where it has none."""
 
     @property
     def takes(self) -> str:
-        return f"a number {'above' if self.open_low else 'from'} {self.low:g} to {self.high:g}"
+        span = f"a number {'above' if self.open_low else 'from'} {self.low:g} to {self.high:g}"
+        return f"{span} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,10 @@ class Setting:
     """The field of the IR node that it fills."""
     only: str
     """The method that alone uses it; empty where every method does."""
+    outside: str
+    """Its name where it is set from outside the program, ``--set k=0.4``: no two settings share
+    one.
+    """
 
 
 Table = Mapping[str, Setting]
@@ -105,15 +110,14 @@ def setting(kind: Kind, default: Any, summary: str, *, name: str = "", only: str
     )
 
 
-def settings(node: type) -> Table:
-    """The settings that the fields of an IR node are, in their order."""
-    return {
-        field.metadata["name"] or field.name: _setting(field)
-        for field in dataclasses.fields(node)
-        if "setting" in field.metadata
-    }
-
-
-def _setting(field: dataclasses.Field[Any]) -> Setting:
-    kind, summary, only = field.metadata["setting"]
-    return Setting(kind, summary, field.default, field.name, only)
+def settings(node: type, prefix: str = "") -> Table:
+    """The settings that the fields of an IR node are, in their order. prefix: of their names where
+    they are set from outside.
+    """
+    found = {}
+    for field in dataclasses.fields(node):
+        if "setting" in field.metadata:
+            name = field.metadata["name"] or field.name
+            kind, summary, only = field.metadata["setting"]
+            found[name] = Setting(kind, summary, field.default, field.name, only, prefix + name)
+    return found

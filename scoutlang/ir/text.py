@@ -36,6 +36,7 @@ class Printer:
         rows += [("param", self.value(parameter)) for parameter in program.parameters]
         rows += [(term.verb, self.term(term)) for term in program.terms]
         rows += [("guide", _guide(program.guide)), ("sample", _sample(program.sample))]
+        rows.append(("relax", _relax(program.relax)))
         rows += [("sweep", self.value(sweep)) for sweep in program.sweeps]
         return "\n".join(f"  {head:<8} {body}" for head, body in rows)
 
@@ -212,7 +213,7 @@ def setting_statements(program: ir.Program, *, guided: bool) -> list[str]:
     ]
 
 
-def _values(node: ir.Guide | ir.Sample) -> Iterator[tuple[str, Any, Any]]:
+def _values(node: ir.Guide | ir.Sample | ir.Relax) -> Iterator[tuple[str, Any, Any]]:
     """Name of each setting in the language, its value, and the one that it usually has."""
     for name, setting in settings(type(node)).items():
         yield name, getattr(node, setting.field), setting.default
@@ -255,6 +256,18 @@ def _sample(sample: ir.Sample) -> str:
         f"seed {sample.seed}, model {sample.model}, cfg {_number(sample.cfg)}"
     )
     return text if sample.corrector is None else f"{text}, corrector {sample.corrector}"
+
+
+def _relax(relax: ir.Relax) -> str:
+    """``promising structures: by energy; with the constraint, rho 0.5 eV/atom; 24 steps``."""
+    if not relax.ways:
+        return "off"
+    said = {
+        "energy": "by the energy alone",
+        "constraint": f"with the constraint, rho {_number(relax.rho)} eV/atom",
+    }
+    ways = ", and ".join(said[way] for way in relax.ways)
+    return f"{relax.which} structures, {ways}, {relax.steps} steps"
 
 
 def _number(value: float) -> str:

@@ -201,6 +201,7 @@ def _program(source: Source, scope: Scope) -> Program:
         terms=tuple(scope.terms),
         guide=scope.guide,
         sample=scope.sample,
+        relax=scope.relax,
         parameters=tuple(scope.parameters),
         sweeps=tuple(scope.sweeps),
     )

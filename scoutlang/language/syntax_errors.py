@@ -8,6 +8,7 @@ import itertools
 import unicodedata
 from collections.abc import Sequence
 
+from scoutlang.ir.settings import Real
 from scoutlang.ir.source import Span
 from scoutlang.ir.units import find_unit
 from scoutlang.language.diagnostics import Diagnostic, Fix, Label
@@ -522,8 +523,17 @@ def _unfinished(lexemes: Sequence[Lexeme], accepted: frozenset[str]) -> Diagnost
         and lexemes[-2].terminal == "NUMBER"
         and find_unit(last.text)
     ):
+        known = SETTINGS[lexemes[0].text].get(
+            next((x.text for x in reversed(lexemes[:-2]) if x.terminal == "NAME"), "")
+        )
+        unit = known.kind.unit if known and isinstance(known.kind, Real) else ""
+        message = f"this setting is in {unit}" if unit else "a setting has no unit"
         return Diagnostic.at(
-            "E010", "a setting has no unit", last.span, "remove the unit", replacement=""
+            "E010",
+            message,
+            last.span,
+            f"write `{unit}`" if unit else "remove the unit",
+            replacement=unit,
         )
     return Diagnostic.at(
         "E010",

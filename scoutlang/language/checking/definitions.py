@@ -165,8 +165,9 @@ def settable_help(name: str, scope: Scope) -> str:
 def check_sweep_value(name: str, value: Node, scope: Scope) -> bool:
     """Whether a parameter or setting may have this value; if not, after a report."""
     for statement, table in scope.tables.items():
-        if name in table:
-            return _setting_fits(statement, name, value, scope)
+        for key, known in table.items():
+            if known.outside == name:
+                return _setting_fits(statement, key, value, scope)
     definition, place = scope.names.definitions[name], Name(value.span, name)
     assert definition.usual is not None
     found = quantity(_with_unit_of(definition.usual, value), Context(scope))
@@ -188,4 +189,4 @@ def _setting_fits(statement: str, name: str, value: Node, scope: Scope) -> bool:
 
 def _settable(scope: Scope) -> list[str]:
     names = [n for n, d in scope.names.definitions.items() if d.usual is not None]
-    return names + [key for table in scope.tables.values() for key in table]
+    return names + [known.outside for table in scope.tables.values() for known in table.values()]

@@ -47,7 +47,7 @@ def resolve_together(
             if factor is None:
                 reported.add(unit.span)
             else:
-                values.append(_clean(quantity.number.value * factor))
+                values.append(clean(quantity.number.value * factor))
     return None if reported else values
 
 
@@ -65,10 +65,10 @@ def written(quantity: Quantity, scope: Scope) -> tuple[float, Dimension] | None:
             quantity.unit.span,
         )
         return None
-    return _clean(quantity.number.value * unit.factor), unit.dimension
+    return clean(quantity.number.value * unit.factor), unit.dimension
 
 
-def _clean(value: float) -> float:
+def clean(value: float) -> float:
     """Without the last bits of a conversion, so that 0.235 nm and 2.35 Å are the same program."""
     return float(f"{value:.12g}")
 

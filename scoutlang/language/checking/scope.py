@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from scoutlang.ir import AtomRange, Guide, ParameterValue, Sample, Sweep, Term, TextFile
+from scoutlang.ir import AtomRange, Guide, ParameterValue, Relax, Sample, Sweep, Term, TextFile
 from scoutlang.ir.settings import Table
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
@@ -141,6 +141,7 @@ class Scope:
         self.formula: tuple[tuple[str, int], ...] | None = None
         self.guide = Guide()
         self.sample = Sample()
+        self.relax = Relax()
         self.terms: list[Term] = []
         self.parameters: list[ParameterValue] = []
         self.sweeps: list[Sweep] = []

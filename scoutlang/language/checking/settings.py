@@ -10,10 +10,13 @@ from functools import singledispatch
 from typing import Any
 
 from scoutlang import ir
-from scoutlang.ir.settings import Choice, Kind, Real, Strength, Table, Whole, Words
+from scoutlang.ir import settings as ir_settings
+from scoutlang.ir import units
+from scoutlang.ir.settings import Choice, Kind, Real, Strength, Whole, Words
 from scoutlang.ir.source import Source
 from scoutlang.language.checking.elaborate import Context
 from scoutlang.language.checking.names import use
+from scoutlang.language.checking.quantities import clean
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.diagnostics import Diagnostic, messages
 from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing, quoted
@@ -60,12 +63,14 @@ def resolve(statement: str, given: Sequence[Setting], scope: Scope) -> dict[str,
         else:
             seen[key] = setting
             try:
-                values[table[key].field] = read(table[key].kind, _named(setting.value, scope))
+                kind = table[key].kind
+                values[table[key].field] = read(kind, _named(_in_unit(kind, setting), scope))
             except Refused as refused:
                 needs = _needed(setting, table[key].kind, refused, scope)
                 scope.report(messages.wrong_setting(key, needs), setting.value.span)
-    for key in table.keys() & scope.overrides.keys():
-        _override(statement, key, table, values, scope)
+    for key, known in table.items():
+        if known.outside in scope.overrides:
+            _override(statement, key, known, values, scope)
     return values
 
 
@@ -80,14 +85,16 @@ def _needed(setting: Setting, kind: Kind, refused: Refused, scope: Scope) -> str
     return refused.needs
 
 
-def _override(statement: str, key: str, table: Table, values: dict[str, Any], scope: Scope) -> None:
-    text = scope.overrides[key]
+def _override(
+    statement: str, key: str, known: ir_settings.Setting, values: dict[str, Any], scope: Scope
+) -> None:
+    text = scope.overrides[known.outside]
     found = setting(statement, key, text, scope)
     if found is not None:
         try:
-            values[table[key].field] = read(table[key].kind, found.value)
+            values[known.field] = read(known.kind, _in_unit(known.kind, found))
         except Refused as refused:
-            outside(f"--set {key}={text}: {refused.needs}", scope)
+            outside(f"{OUTSIDE} {known.outside}={text}: {refused.needs}", scope)
 
 
 def setting(statement: str, name: str, text: str, scope: Scope) -> Setting | None:
@@ -105,6 +112,22 @@ def setting(statement: str, name: str, text: str, scope: Scope) -> Setting | Non
 def outside(message: str, scope: Scope, help: str = "") -> None:
     """A message about a value from outside, which no line of the program holds."""
     scope.diagnostics.append(Diagnostic("E076", message, help=help))
+
+
+def _in_unit(kind: Kind, setting: Setting) -> SettingValue:
+    """What is written for a setting, a number with a unit in the canonical one of its kind. Raises
+    `Refused` for a unit that does not fit.
+    """
+    if setting.unit is None:
+        return setting.value
+    wanted = kind.unit if isinstance(kind, Real) else ""
+    if not wanted:
+        raise Refused(f"needs {kind.takes}, without a unit")
+    given, canonical = units.find_unit(setting.unit.text), units.find_unit(wanted)
+    if given is None or canonical is None or given.dimension != canonical.dimension:
+        raise Refused(f"needs {kind.takes}, and `{setting.unit.text}` is no unit of that")
+    assert isinstance(setting.value, Number)  # the grammar has a unit after a number only
+    return Number(setting.value.span, clean(setting.value.value * given.factor), setting.value.text)
 
 
 def _named(value: SettingValue, scope: Scope) -> SettingValue:

@@ -32,7 +32,7 @@ def _found() -> Mapping[str, type[Statement]]:
 STATEMENTS: Mapping[str, type[Statement]] = _found()
 
 SETTINGS: Mapping[str, Table] = {
-    rule: settings(statement.fills)
+    rule: settings(statement.fills, statement.prefix)
     for rule, statement in STATEMENTS.items()
     if issubclass(statement, Configuring)
 }

@@ -42,7 +42,7 @@ class Sample(Configuring):
         short = (
             ()
             if self.count is None
-            else (Setting(self.count.span, Name(self.count.span, "count"), self.count),)
+            else (Setting(self.count.span, Name(self.count.span, "count"), self.count, None),)
         )
         values = settings.resolve(self.rule, (*short, *self.settings), scope)
         scope.sample = self.fills(**values)

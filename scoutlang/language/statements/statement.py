@@ -136,6 +136,8 @@ class Configuring(Statement):
     """The node whose fields are the settings (`ir.settings`)."""
     one_setting: ClassVar[str]
     """An example of one."""
+    prefix: ClassVar[str] = ""
+    """Of the names of its settings where they are set from outside."""
 
     @classmethod
     def slip(cls, lexemes: Sequence[Lexeme], position: int) -> Slip | None:

@@ -409,10 +409,19 @@ SettingValue = Number | Name | Text | Schedule
 
 
 class Setting(Rule):
-    """``k=0.8`` or ``every 2``."""
+    """``k=0.8``, ``every 2`` or ``rho 0.5 eV/atom``: a unit is one word here, with a sign in it or
+    not, so that the name of the next setting is never taken for one.
+    """
 
     key: Name
     value: SettingValue
+    unit: Unit | None
+
+    @classmethod
+    def build(cls, span: Span, parts: Sequence[Node]) -> Node:
+        joined = next((p for p in parts if isinstance(p, Symbol) and p.terminal == "UNIT"), None)
+        unit = () if joined is None else (Unit(joined.span, joined.text),)
+        return super().build(span, (*parts, *unit))
 
 
 _CLASSES: Mapping[str, Any] = {**globals(), "Node": (Expression, Text)}

@@ -223,6 +223,7 @@ def settings(nodes: Sequence[ast.Setting], separator: str = ", ") -> str:
         if before:
             text += " " if (before, key) == ("from", "to") else separator
         text += f"{key}{'=' if len(key) == 1 else ' '}{_setting_value(node.value)}"
+        text += _unit_after(node.unit)
         before = key
     return text
 
