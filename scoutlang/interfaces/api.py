@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from scoutlang.crystals.io import StructureLike
     from scoutlang.evaluation.loss import Loss
     from scoutlang.evaluation.measurement import Measurements
+    from scoutlang.report.shortlist import Candidate
     from scoutlang.runs.judge import Judged
 
 
@@ -322,6 +323,15 @@ def judge(folder: str | Path, *, progress: bool = True, **options: Any) -> Judge
     from scoutlang.interfaces.display import judge_shown
 
     return judge_shown(folder, quiet=not progress, **options)
+
+
+def candidates(judged: Judged) -> tuple[Candidate, ...]:
+    """The crystals of a run that are worth a calculation, best first: unique, near the hull,
+    original and hits. See `scoutlang.report.shortlist.Candidate`.
+    """
+    from scoutlang.report.shortlist import shortlist
+
+    return shortlist(judged)
 
 
 def figures(judged: Judged) -> dict[str, go.Figure]:

@@ -8,6 +8,7 @@ from elsewhere (`adopt`). A stage that has seen the same structures before is no
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -19,6 +20,7 @@ from scoutlang.ir import ARMS, Arm, Program
 from scoutlang.potentials import DEFAULT as POTENTIAL
 from scoutlang.potentials import Potential, notice
 from scoutlang.potentials import load as load_potential
+from scoutlang.runs import relaxed
 from scoutlang.runs.folder import RunFolder, writing
 from scoutlang.runs.manifest import (
     MANIFEST,
@@ -28,6 +30,7 @@ from scoutlang.runs.manifest import (
     PotentialIdentity,
     ReferenceIdentity,
 )
+from scoutlang.runs.relaxed import Relaxation
 from scoutlang.runs.trace import TRACE
 from scoutlang.support.errors import ScoutError
 from scoutlang.validation.outputs import as_frame, write_outputs
@@ -61,6 +64,12 @@ class Judged:
     """By which it was judged."""
     reference: Reference
     """Against which it was judged."""
+    relaxations: tuple[Relaxation, ...] = ()
+    """Its structures relaxed, in each way that stands in its folder."""
+
+    def relaxation(self, name: str) -> Relaxation | None:
+        """The one of that name: ``energy``, ``constraint``."""
+        return next((one for one in self.relaxations if one.name == name), None)
 
     @property
     def folder(self) -> Path:
@@ -89,16 +98,22 @@ class Judged:
         """A row per structure, by its name: arm, composition, and all that the stages found, as in
         records.parquet. What is undefined is missing.
         """
-        return as_frame(self.records)
+        others = {f"relaxed.{one.name}": one.validation for one in self.relaxations}
+        return as_frame(self.records, others)
 
     def tables(self) -> Group:
         """The tables that `scout run` ends with, for rich."""
         from rich.console import Group
 
-        from scoutlang.validation.table import render_table, render_terms
+        from scoutlang.validation.table import render_geometries, render_table, render_terms
 
+        geometries = {"as sampled": self.validation} | {
+            one.title: one.validation for one in self.relaxations if not one.confirms
+        }
         return Group(
-            render_terms(self.terms, self.hardest), render_table(self.validation, self.files)
+            render_terms(self.terms, self.hardest),
+            render_table(self.validation, self.files),
+            *([render_geometries(geometries)] if len(geometries) > 1 else []),
         )
 
     def __str__(self) -> str:
@@ -115,6 +130,10 @@ class Judged:
             "files": [str(f) for f in self.files],
             "status": self.run.manifest.status,
             **self.validation.to_json(),
+            "relaxations": {
+                one.name: {**one.recipe.model_dump(), **one.validation.to_json()}
+                for one in self.relaxations
+            },
             "terms": [asdict(term) for term in self.terms],
             "hardest": self.hardest and asdict(self.hardest),
         }
@@ -167,7 +186,60 @@ def judge(
         run.note(**facts)
     if (trace := run.path / TRACE).is_dir():
         files.append(trace)
-    return Judged(run, validation, (run.path / MANIFEST, *files), by, known)
+    judged = Judged(run, validation, (run.path / MANIFEST, *files), by, known)
+    return with_relaxations(judged, progress, note)
+
+
+def with_relaxations(
+    judged: Judged,
+    progress: Progress | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Judged:
+    """A judged run with the relaxations that stand in its folder, judged by the same potential, or
+    by the one that confirms; the tables of the run get their columns.
+
+    note: told of a potential that cannot be loaded here, whose relaxation is left out. Raises
+    ScoutError E602, E612.
+    """
+    run, sampled = judged.run, [record.generated for record in judged.records]
+    found = []
+    for name in relaxed.names(run.path):
+        structures = relaxed.read(run.path, name, sampled)
+        recipe = relaxed.read_recipe(run.path / relaxed.FOLDER / name)
+        try:
+            by = judged.potential if recipe.which != "candidates" else _named(recipe.named)
+        except ScoutError as error:
+            if note:
+                note(f"{name} is left out: {error.code} {error.message}")
+            continue
+        asked = Counter(one.arm for one in sampled)
+        if any(len(some) < asked[arm] for arm, some in structures.items()) or not structures:
+            if note:
+                note(f"{name} is left out: not all of its structures are relaxed yet")
+        else:
+            found.append(
+                relaxed.judged_relaxation(
+                    run.path, name, run.program, sampled, structures, by, judged.reference, progress
+                )
+            )
+    if not found:
+        return judged
+    columns = {f"relaxed.{one.name}": one.validation for one in found}
+    with writing(run.path):
+        files = write_outputs(run.path, judged.validation, columns)
+        for one in found:
+            write_outputs(one.folder, one.validation, prefix="relaxed_")
+    folder = run.path / relaxed.FOLDER
+    return replace(judged, files=(judged.files[0], *files, folder), relaxations=tuple(found))
+
+
+def _named(potential: str) -> Potential:
+    """The potential that a relaxation names. Raises ScoutError E443 for a model file, as
+    `judged_by`, E44x where it cannot be loaded.
+    """
+    if ":" in potential:
+        raise ScoutError("E443", f"{potential} is a model file, and is opened on request only")
+    return load_potential(potential)
 
 
 def _complete(run: RunFolder, generated: Sequence[Specimen]) -> bool:

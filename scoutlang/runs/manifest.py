@@ -36,7 +36,7 @@ from scoutlang.support.files import read_json, write_json
 from scoutlang.support.version import __version__
 
 MANIFEST = "run.json"
-SCHEMA = 1
+SCHEMA = 2
 """Counts up when a key comes, goes or changes its meaning; `_MIGRATIONS` then gets a step."""
 MAX_BYTES = 64 << 20
 """A run of 100 000 batches has a fifth of it."""
@@ -182,6 +182,8 @@ class Manifest(Facts):
     potential: PotentialIdentity | None = None
     reference: ReferenceIdentity | None = None
     validation: Judging | None = None
+    relaxing: Judging | None = None
+    """What it cost to relax structures the last time, by all ways together."""
 
     @classmethod
     def begin(cls, program: Program, arms: Sequence[Arm], **facts: Any) -> Manifest:
@@ -297,7 +299,12 @@ def _from_0(data: dict[str, Any], file: Path) -> dict[str, Any]:
     return data
 
 
-_MIGRATIONS: tuple[Callable[[dict[str, Any], Path], dict[str, Any]], ...] = (_from_0,)
+def _from_1(data: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Before runs were relaxed: what is missing has its default."""
+    return data
+
+
+_MIGRATIONS: tuple[Callable[[dict[str, Any], Path], dict[str, Any]], ...] = (_from_0, _from_1)
 """From version k to k + 1, at place k."""
 
 

@@ -27,12 +27,10 @@ from pymatgen.core import Structure
 
 from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.evaluation.loss import Loss, compile_loss, loss_and_gradient
-from scoutlang.ir import Program, Wish
+from scoutlang.ir import Program, Relax, Wish
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.potentials import Potential, unfit
-
-STEPS = 24
-"""Steps of the optimiser, one energy with forces each."""
+from scoutlang.runs.relaxed import Relaxed
 
 STIFFNESS = 25.0
 """eV/Å^2, the curvature that the optimiser assumes before it knows any. ASE's 70 is that of a
@@ -44,11 +42,6 @@ STALLED = 5
 
 GAIN = 1e-3
 """eV/atom."""
-
-RHO = 0.5
-"""eV/atom. A claim that is missed by one natural unit of change, a whole neighbour, costs ρ/2 =
-0.25 eV/atom, a little more than the window of 0.2 eV/atom above the hull: it is given up only where
-keeping it would cost that window. Measured in docs/relaxing.md."""
 
 FORCE = 0.05
 """eV/Å. Where no atom is pulled by more, and the cell accordingly, the structure is relaxed."""
@@ -73,26 +66,6 @@ class State:
     """ℓ, dimensionless."""
     objective: float
     """E/n + (ρ/2) ℓ², eV/atom."""
-
-
-@dataclass(frozen=True)
-class Relaxed:
-    """What became of one structure."""
-
-    structure: Structure | None
-    """The best geometry that was seen: as it came where not even the first energy could be had,
-    None where sampling gave none."""
-    steps: int = 0
-    """Of the optimiser."""
-    converged: bool = False
-    reason: str = ""
-    """Why it ended early; empty where it converged or took all its steps."""
-    energy_before: float | None = None
-    """eV/atom; None, as the three below, where not even the first energy could be had."""
-    energy_after: float | None = None
-    loss_before: float | None = None
-    """ℓ, dimensionless."""
-    loss_after: float | None = None
 
 
 class Stopped(Exception):
@@ -147,7 +120,7 @@ class Objective:
         return state, found.forces - pull * along_sites, stress
 
 
-def relax_one(structure: Structure, objective: Objective, *, steps: int = STEPS) -> Relaxed:
+def relax_one(structure: Structure, objective: Objective, *, steps: int = Relax.steps) -> Relaxed:
     """Follow the objective downhill from one structure, for at most ``steps`` steps.
 
     What cannot be treated, such as a structure that is not ordered, comes back unchanged, with the

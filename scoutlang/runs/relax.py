@@ -1,126 +1,309 @@
-"""A finished run, relaxed: its structures follow `minimise`, are judged again by the same pipeline,
-and are written beside the sampled ones.
+"""The structures of a run, relaxed: each follows `minimise`, is judged again by the same pipeline,
+and is written beside the sampled ones.
 
-Everything is in ``relaxed/`` inside of the run's folder, and every file there says in its name that
-it is about relaxed structures. Each structure is written as soon as it is relaxed, so an
-interrupted relaxation goes on where it was.
+Each structure is written as soon as it is relaxed, so an interrupted relaxation goes on where it
+was. All cores work on it; what comes out does not depend on how many there are.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from pydantic import ValidationError
+import torch
+from pymatgen.core import Structure
 
-from scoutlang.crystals.io import plain_structure
 from scoutlang.crystals.specimen import Specimen
-from scoutlang.ir import ARMS, Arm
+from scoutlang.ir import ARMS, Arm, Program, Relax, Way
 from scoutlang.potentials import Potential
+from scoutlang.potentials import load as load_potential
 from scoutlang.runs.folder import RunFolder, writing
-from scoutlang.runs.judge import judged_by
-from scoutlang.runs.manifest import Facts, PotentialIdentity
-from scoutlang.runs.minimise import RHO, STEPS, Objective, Relaxed, claims_loss, relax_one
-from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import read_json, write_json
+from scoutlang.runs.judge import Judged, judged_by, with_relaxations
+from scoutlang.runs.manifest import Judging, PotentialIdentity
+from scoutlang.runs.minimise import Objective, claims_loss, relax_one
+from scoutlang.runs.promising import left_alone
+from scoutlang.runs.relaxed import (
+    FOLDER,
+    RECIPE,
+    Recipe,
+    Relaxation,
+    Relaxed,
+    as_line,
+    judged_relaxation,
+    lines_file,
+    read_lines,
+    read_recipe,
+)
+from scoutlang.support.errors import ScoutError, first_line
+from scoutlang.support.files import write_json
 from scoutlang.support.version import __version__
-from scoutlang.validation.outputs import write_outputs
-from scoutlang.validation.pipeline import Validation, validate
-from scoutlang.validation.reference import load as load_reference
+from scoutlang.support.workers import Died, cores, in_order
+from scoutlang.validation.funnel import left_at
 from scoutlang.validation.stages import Progress
 
-FOLDER = "relaxed"
-SETTINGS = "relaxed.json"
+_ALONE = 12
+"""Fewer structures than this for each process are relaxed in this one: a process takes some seconds
+to start."""
 
-Line = dict[str, Any]
-"""One structure in ``relaxed_structures-ARM.jsonl``: its index, and the fields of `Relaxed`."""
-
-
-class Settings(Facts):
-    """``relaxed.json``."""
-
-    about: str
-    """A sentence for people."""
-    scoutlang: str
-    digest: str
-    """Of the run's program."""
-    steps: int
-    rho: float
-    """eV/atom."""
-    potential: PotentialIdentity
-    """By which it is relaxed and judged."""
+_HINT = "free space and run it again"
 
 
-@dataclass(frozen=True)
-class RelaxedRun:
-    """A run as sampled and relaxed, both judged alike."""
-
-    folder: Path
-    before: Validation
-    after: Validation
-    structures: Mapping[Arm, Mapping[int, Relaxed]]
-    """By arm and index."""
-    files: tuple[Path, ...]
-
-
-def relax_run(
-    folder: str | Path,
-    potential: Potential,
+def relax(
+    judged: Judged,
+    settings: Relax | None = None,
     *,
     arms: Sequence[Arm] = ARMS,
-    steps: int = STEPS,
-    rho: float = RHO,
+    confirm: Sequence[str] = (),
+    workers: int | None = None,
     progress: Progress | None = None,
-) -> RelaxedRun:
-    """Relax the structures of a finished run, of those of the ``arms`` that it has, and judge them
-    before and after. rho: eV/atom.
+) -> Judged:
+    """Relax the structures of a judged run, of those of the ``arms`` that it has, by the potential
+    that judged it, and judge them again → the same with its relaxations.
 
-    What an earlier call with the same settings has relaxed is not done again.
-    Raises ScoutError: E610 no finished run, E612 relaxed before with other settings or damaged,
-    E602 the folder cannot be written, E604.
+    settings: those of the program if not given. confirm: names of potentials that relax the
+    candidates of each way once more, by the energy alone, and judge them. workers: processes, one
+    for each core if not given. What an earlier call with the same settings has relaxed is not done
+    again. Raises ScoutError: E610 the run is not finished, E612 relaxed before with other settings
+    or damaged, E602 the folder cannot be written, E44x a potential cannot be used.
     """
-    run = RunFolder.open(folder)
-    sampled = _sampled(run, arms)
-    reference = load_reference(judged_by(run, "reference"))
-    objective = Objective(potential, claims_loss(run.program), rho)
-    target = run.path / FOLDER
-    with writing(target, "free space and run it again"):
-        _claim(target, run, potential, steps, rho)
-        structures = {
-            arm: _relax_arm(target, arm, some, objective, steps, progress)
-            for arm, some in sampled.items()
+    run, settings = judged.run, settings or judged.run.program.relax
+    sampled = _sampled(run, judged, arms)
+    others = {name: load_potential(name) for name in confirm}
+    started = time.monotonic()
+    count = 0
+    work = _Work(judged, sampled, workers, progress)
+    with writing(run.path / FOLDER, _HINT):
+        for way in settings.ways:
+            found = work.way(way, settings)
+            count += sum(map(found.count, sampled))
+            for name, other in others.items():
+                work.confirmed(found, way, settings.steps, name, other)
+        if count:
+            seconds = round(time.monotonic() - started, 2)
+            run.note(relaxing=Judging(structures=count, seconds=seconds))
+    return with_relaxations(judged, progress)
+
+
+class _Work:
+    """One call of `relax`: a run, its structures as sampled, and who is told how it goes."""
+
+    def __init__(
+        self,
+        judged: Judged,
+        sampled: Mapping[Arm, Sequence[Specimen]],
+        workers: int | None,
+        progress: Progress | None,
+    ) -> None:
+        self._judged = judged
+        self._sampled = sampled
+        self._workers = workers or cores()
+        self._progress = progress
+
+    def way(self, way: Way, settings: Relax) -> Relaxation:
+        """The structures as sampled, by the energy alone or with the constraint."""
+        assert settings.which != "off"  # there are no ways then
+        judged = self._judged
+        left = (
+            left_alone(judged.run.program, judged.validation.records)
+            if settings.which == "promising"
+            else {}
+        )
+        rho = settings.rho if way == "constraint" else 0.0
+        name = judged_by(judged.run, "potential")
+        recipe = self._recipe(
+            "sampled", settings.which, rho, settings.steps, name, judged.potential
+        )
+        return self._done(way, recipe, self._sampled, left, judged.potential)
+
+    def confirmed(
+        self, found: Relaxation, way: Way, steps: int, name: str, other: Potential
+    ) -> Relaxation:
+        """The candidates of a way, by another potential and its energy alone."""
+        records = {(r.arm, r.generated.index): r for r in found.validation.records}
+        starts = {
+            arm: [
+                replace(one, structure=found.structures[arm][one.index].structure) for one in some
+            ]
+            for arm, some in self._sampled.items()
         }
-        before = [g for some in sampled.values() for g in some]
-        after = [
-            replace(g, structure=structures[arm][g.index].structure)
-            for arm, some in sampled.items()
-            for g in some
-        ]
-        judged = [
-            validate(run.program, some, potential=potential, reference=reference, progress=progress)
-            for some in (before, after)
-        ]
-        files = [
-            path.rename(target / _name(path.name)) for path in write_outputs(target, judged[1])
-        ]
-    return RelaxedRun(target, judged[0], judged[1], structures, (target / SETTINGS, *files))
+        left = {
+            place: "no candidate before" for place, r in records.items() if left_at(r) is not None
+        }
+        recipe = self._recipe(way, "candidates", 0.0, steps, name, other)
+        return self._done(confirmation(way, name), recipe, starts, left, other)
+
+    def _recipe(
+        self,
+        start: Literal["sampled", "energy", "constraint"],
+        which: Literal["promising", "all", "candidates"],
+        rho: float,
+        steps: int,
+        name: str,
+        potential: Potential,
+    ) -> Recipe:
+        return Recipe(
+            about=f"structures relaxed for at most {steps} steps of E/n + (rho/2) loss^2; those as "
+            "sampled are in the samples of the run",
+            scoutlang=__version__,
+            digest=self._judged.run.program.digest(),
+            start=start,
+            which=which,
+            rho=rho,
+            steps=steps,
+            potential=PotentialIdentity.model_validate(potential),
+            named=name,
+        )
+
+    def _done(
+        self,
+        name: str,
+        recipe: Recipe,
+        starts: Mapping[Arm, Sequence[Specimen]],
+        left: Mapping[tuple[Arm, int], str],
+        potential: Potential,
+    ) -> Relaxation:
+        run = self._judged.run
+        folder = run.path / FOLDER / name
+        _claim(folder, recipe)
+        structures = {
+            arm: self._arm(folder, arm, some, recipe, left, potential)
+            for arm, some in starts.items()
+        }
+        return judged_relaxation(
+            run.path,
+            name,
+            run.program,
+            [one for some in starts.values() for one in some],
+            structures,
+            potential,
+            self._judged.reference,
+            self._progress,
+        )
+
+    def _arm(
+        self,
+        folder: Path,
+        arm: Arm,
+        starts: Sequence[Specimen],
+        recipe: Recipe,
+        left: Mapping[tuple[Arm, int], str],
+        potential: Potential,
+    ) -> dict[int, Relaxed]:
+        """By index, the structures of an arm: those that its file has, then the others, a line each
+        as they are done.
+        """
+        file = lines_file(folder, arm)
+        found = read_lines(file, [one.index for one in starts])
+        rest = starts[len(found) :]
+        reasons = {
+            one.index: left.get((arm, one.index)) or one.failure or "not sampled"
+            for one in rest
+            if (arm, one.index) in left or one.structure is None
+        }
+        crystals = [one.crystal for one in rest if one.index not in reasons]
+        results = _relaxed(crystals, potential, self._judged.run.program, recipe, self._workers)
+        total, done = len(crystals), 0
+        with file.open("a", encoding="utf-8") as lines, _closing(results):
+            for one in rest:
+                why = reasons.get(one.index)
+                if why is None:
+                    self._tell(folder.name, arm, done, total)
+                    relaxed = next(results)
+                    done += 1
+                else:
+                    relaxed = Relaxed(None, reason=f"not relaxed: {why}")
+                lines.write(json.dumps(as_line(one.index, relaxed), ensure_ascii=False) + "\n")
+                lines.flush()
+                found[one.index] = relaxed
+        self._tell(folder.name, arm, done, total)
+        return found
+
+    def _tell(self, name: str, arm: Arm, done: int, total: int) -> None:
+        if self._progress and total:
+            self._progress(f"{name}, {arm}", done, total)
 
 
-def as_line(index: int, relaxed: Relaxed) -> Line:
-    """As the file has it."""
-    structure = relaxed.structure and relaxed.structure.as_dict()
-    return {"index": index, **relaxed.__dict__, "structure": structure}
+def confirmation(way: Way, name: str) -> str:
+    """The name of the folder in which another potential looks at the candidates of a way."""
+    return f"{way}-{re.sub(r'[^A-Za-z0-9.+-]+', '_', name)}"
 
 
-def _sampled(run: RunFolder, arms: Sequence[Arm]) -> dict[Arm, list[Specimen]]:
+def _relaxed(
+    structures: Sequence[Structure],
+    potential: Potential,
+    program: Program,
+    recipe: Recipe,
+    workers: int,
+) -> Iterator[Relaxed]:
+    """Every structure relaxed, in order, in several processes where that saves time."""
+    workers = min(workers, len(structures) // _ALONE)
+    if workers < 2:
+        with one_thread():
+            yield from map(_prepared(potential, program, recipe), structures)
+        return
+    results = in_order(_relax_here, structures, workers, _prepare, (program, recipe))
+    for structure, result in zip(structures, results, strict=True):
+        yield Relaxed(structure, reason=str(result)) if isinstance(result, Died) else result
+
+
+def _prepared(
+    potential: Potential, program: Program, recipe: Recipe
+) -> Callable[[Structure], Relaxed]:
+    objective = Objective(potential, claims_loss(program), recipe.rho)
+
+    def work(structure: Structure) -> Relaxed:
+        try:
+            return relax_one(structure, objective, steps=recipe.steps)
+        except Exception as error:  # whatever one structure does, the others go on
+            return Relaxed(structure, reason=first_line(error))
+
+    return work
+
+
+_here: list[Callable[[Structure], Relaxed]] = []
+"""What a process of the pool does with a structure, once it is prepared."""
+
+
+def _prepare(program: Program, recipe: Recipe) -> None:
+    torch.set_num_threads(1)
+    # by name: what a potential holds need not be what a process can be given
+    _here.append(_prepared(load_potential(recipe.named), program, recipe))
+
+
+def _relax_here(structure: Structure) -> Relaxed:
+    return _here[-1](structure)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch, as in the processes of the pool: the last digits of an energy depend on
+    how many there are, and steps magnify them.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _closing(results: Iterator[Relaxed]) -> Iterator[None]:
+    """Ends the processes of a pool where its results are not asked for any more."""
+    try:
+        yield
+    finally:
+        results.close()  # type: ignore[attr-defined]  # a generator
+
+
+def _sampled(run: RunFolder, judged: Judged, arms: Sequence[Arm]) -> dict[Arm, list[Specimen]]:
     """The structures of those arms that the run has. Raises ScoutError E610 unless it is whole."""
-    resume = "finish it with `scout run … --resume`"
-    if not run.finished:
-        raise ScoutError("E610", f"the run in {run.path} is not finished", resume)
     chosen = [arm for arm in ARMS if arm in arms and arm in run.arms]
     if not chosen:
         raise ScoutError(
@@ -128,102 +311,31 @@ def _sampled(run: RunFolder, arms: Sequence[Arm]) -> dict[Arm, list[Specimen]]:
             f"the run in {run.path} has no arm {' or '.join(arms)}",
             f"it has {' and '.join(run.arms)}",
         )
-    sampled = {arm: run.generated([arm]) for arm in chosen}
+    generated = [record.generated for record in judged.records]
+    sampled = {arm: [one for one in generated if one.arm == arm] for arm in chosen}
     whole = all(len(some) >= run.program.sample.count for some in sampled.values())
     if not whole and run.manifest.given is None:
-        raise ScoutError("E610", f"structures of the run in {run.path} are missing", resume)
+        raise ScoutError(
+            "E610",
+            f"structures of the run in {run.path} are missing",
+            "finish it with `scout run … --resume`",
+        )
     return sampled
 
 
-def _claim(target: Path, run: RunFolder, potential: Potential, steps: int, rho: float) -> None:
-    """Make the folder for these settings, which it remembers. Raises ScoutError E612."""
-    settings = Settings(
-        about=f"structures relaxed for at most {steps} steps of E/n + (rho/2) loss^2; those as "
-        "sampled are in the folder above",
-        scoutlang=__version__,
-        digest=run.program.digest(),
-        steps=steps,
-        rho=rho,
-        potential=PotentialIdentity.model_validate(potential),
-    )
-    file = target / SETTINGS
-    if not file.exists():
-        target.mkdir(exist_ok=True)
-        write_json(file, settings.model_dump())
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Make the folder of a relaxation, which remembers its recipe. Raises ScoutError E612 where it
+    was made by another one.
+    """
+    if not (folder / RECIPE).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / RECIPE, recipe.model_dump())
         return
-    try:
-        earlier = Settings.model_validate(read_json(file, 1 << 20))
-        compared = {"steps", "rho", "potential"}
-        same = earlier.model_dump(include=compared) == settings.model_dump(include=compared)
-    except (ValidationError, ValueError):
-        same = False
-    if not same:
+    compared = {"start", "which", "steps", "rho", "potential"}
+    earlier = read_recipe(folder)
+    if earlier.model_dump(include=compared) != recipe.model_dump(include=compared):
         raise ScoutError(
             "E612",
-            f"{target} holds a relaxation with other settings",
+            f"{folder} holds a relaxation with other settings",
             "give the same ones, or move that folder away",
         )
-
-
-def _relax_arm(
-    target: Path,
-    arm: Arm,
-    generated: Sequence[Specimen],
-    objective: Objective,
-    steps: int,
-    progress: Progress | None,
-) -> dict[int, Relaxed]:
-    """By index, the structures of an arm: those that its file has, then the others, a line each as
-    they are done.
-    """
-    file = target / f"relaxed_structures-{arm}.jsonl"
-    found = _read(file, generated)
-    with file.open("a", encoding="utf-8") as lines:
-        for sample in generated[len(found) :]:
-            if progress:
-                progress(f"relax {arm}", len(found), len(generated))
-            relaxed = (
-                Relaxed(None, reason=sample.failure or "not sampled")
-                if sample.structure is None
-                else relax_one(sample.structure, objective, steps=steps)
-            )
-            lines.write(json.dumps(as_line(sample.index, relaxed), ensure_ascii=False) + "\n")
-            lines.flush()
-            found[sample.index] = relaxed
-    if progress:
-        progress(f"relax {arm}", len(found), len(generated))
-    return found
-
-
-def _read(file: Path, generated: Sequence[Specimen]) -> dict[int, Relaxed]:
-    """What was relaxed already. A line that an interruption cut off is taken out of the file.
-    Raises ScoutError E612 where the lines are not of these structures.
-    """
-    if not file.exists():
-        return {}
-    text = file.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        os.truncate(file, len(whole.encode()))
-    try:
-        found = dict(_relaxed(json.loads(line)) for line in whole.splitlines())
-        if list(found) != [g.index for g in generated[: len(found)]]:
-            raise ValueError("other structures")
-    except Exception as error:  # pymatgen raises errors of many types for a damaged structure
-        raise ScoutError(
-            "E612", f"{file} is damaged", "delete that file: its structures will be relaxed again"
-        ) from error
-    return found
-
-
-def _relaxed(line: Line) -> tuple[int, Relaxed]:
-    structure = line.pop("structure")
-    structure = None if structure is None else plain_structure(structure)
-    return line.pop("index"), Relaxed(structure, **line)
-
-
-def _name(name: str) -> str:
-    """``records.csv`` → ``relaxed_records.csv``, ``generated_crystals.extxyz`` →
-    ``relaxed_crystals.extxyz``.
-    """
-    return f"relaxed_{name.removeprefix('generated_')}"

@@ -21,6 +21,7 @@ from scoutlang.potentials import load as load_potential
 from scoutlang.runs.folder import SAMPLES, RunFolder, writing
 from scoutlang.runs.judge import Judged, judge, judges_of
 from scoutlang.runs.manifest import MANIFEST, Cost, Judges, Manifest, ModelIdentity
+from scoutlang.runs.relax import relax
 from scoutlang.runs.trace import TRACE, Moment, Recorder, guiding_terms, write_trace
 from scoutlang.sampling.memory import keep_freed_memory
 from scoutlang.sampling.progress import Progress
@@ -70,17 +71,20 @@ def run(
     trace_every: int | None = None,
     baseline: str | Path | None = None,
     model: Model | None = None,
+    confirm: Sequence[str] = (),
     watcher: Watcher | None = None,
 ) -> Judged:
-    """Sample the arms, judge them identically, and write everything into ``folder``.
+    """Sample the arms, judge them identically, relax them and judge them again, and write
+    everything into ``folder``.
 
-    A program's `sample` and `guide` lines are the settings; ``device`` defaults to CUDA where there
-    is one. With ``resume`` a run that was interrupted goes on. ``potential``, ``reference``: names;
-    None for those that the run was begun with, or the defaults for a new one. ``trace_every`` n
-    records every n-th guided step (`trace`). ``baseline``: another run, whose non-guided structures
-    are taken where they are the ones that this run would sample. ``model``: the program's model,
-    where it is loaded already on the device. Raises ScoutError: E601 the folder exists, E602 it
-    cannot be written, E603 it holds another run; model errors E5xx.
+    A program's `sample`, `guide` and `relax` lines are the settings; ``device`` defaults to CUDA
+    where there is one. With ``resume`` a run that was interrupted goes on. ``potential``,
+    ``reference``: names; None for those that the run was begun with, or the defaults for a new one.
+    ``confirm``: names of potentials that relax the candidates once more and judge them.
+    ``trace_every`` n records every n-th guided step (`trace`). ``baseline``: another run, whose
+    non-guided structures are taken where they are the ones that this run would sample. ``model``:
+    the program's model, where it is loaded already on the device. Raises ScoutError: E601 the
+    folder exists, E602 it cannot be written, E603 it holds another run; model errors E5xx.
     """
     watcher, folder, arms = watcher or Silent(), Path(folder), tuple(arms)
     keep_freed_memory()
@@ -88,6 +92,8 @@ def run(
     try:
         other = None if baseline is None else RunFolder.open(baseline)
         judges = judges_of(earlier, potential, reference)
+        for name in confirm if program.relax.ways else ():  # one that is missing is said now
+            load_potential(name)
         sampling = _begin(
             program, folder, arms, judges, device, trace_every, model, watcher, earlier
         )
@@ -103,6 +109,8 @@ def run(
                 progress=watcher.judging,
                 note=watcher.note,
             )
+            if program.relax.ways:
+                judged = relax(judged, confirm=confirm, progress=watcher.judging)
         with writing(folder):
             sampling.run.save(status="finished")
         return judged
@@ -160,7 +168,7 @@ def _begin(
     return _Sampling(run, model, device, heights, trace_every, watcher)
 
 
-_KEPT = ("started", "batches", "baseline", "potential", "reference", "validation")
+_KEPT = ("started", "batches", "baseline", "potential", "reference", "validation", "relaxing")
 """What a run that goes on takes over from its manifest."""
 
 

@@ -152,9 +152,11 @@ class Known:
             _Kind(id_, structure, np.array(lattice.lengths), np.cos(np.radians(angles)))
         )
 
-    def find(self, structure: Structure) -> str | None:
+    def find(self, structure: Structure, rule: Rule = ANY) -> str | None:
         """The id of the first one, in the order in which they were added, that matches."""
-        return next((id_ for id_, other in self.near(structure) if same(structure, other)), None)
+        return next(
+            (id_ for id_, other in self.near(structure) if same(structure, other, rule)), None
+        )
 
     def near(self, structure: Structure) -> Iterator[tuple[str, Structure]]:
         """Those that may match, in the order in which they were added; no other does."""

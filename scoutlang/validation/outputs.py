@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from pymatgen.io.cif import CifWriter
 from scoutlang.potentials import malformed
 from scoutlang.support.files import cell, write_whole
 from scoutlang.validation.pipeline import Validation
-from scoutlang.validation.record import Record
+from scoutlang.validation.record import IDENTITY, Record, Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,14 +30,23 @@ CRYSTALS_CIF = "generated_crystals_cif.zip"
 SUMMARY = "summary.json"
 
 
-def write_outputs(folder: Path, validation: Validation) -> list[Path]:
+def write_outputs(
+    folder: Path,
+    validation: Validation,
+    others: Mapping[str, Validation] | None = None,
+    *,
+    prefix: str = "",
+) -> list[Path]:
     """Write records, crystals and summary into an existing folder; return their paths. Raises
     OSError when the disk does not let us.
+
+    others: the same structures in other geometries; the records have their columns, too, as
+    ``NAME.column``. prefix: of the names of the files.
 
     Crystals that cannot be written (none was sampled, coordinates not finite) have their row in the
     records, with the reason.
     """
-    rows = _table(validation.records)
+    rows = _table(validation.records, others or {})
     crystals = [r for r in validation.records if _writable(r)]
     summary = validation.to_json() | {"crystals_written": len(crystals)}
     writers: dict[str, Callable[[Path], object]] = {
@@ -50,17 +59,27 @@ def write_outputs(folder: Path, validation: Validation) -> list[Path]:
             encoding="utf-8",
         ),
     }
-    return [write_whole(folder / name, writer) for name, writer in writers.items()]
+    return [write_whole(folder / f"{prefix}{name}", writer) for name, writer in writers.items()]
 
 
-def _table(records: Sequence[Record]) -> pa.Table:
-    """One row per record; a column for everything that any stage added."""
+def _table(records: Sequence[Record], others: Mapping[str, Validation] | None = None) -> pa.Table:
+    """One row per record; a column for everything that any stage added, here and in others."""
     rows = [r.row() for r in records]
+    for name, other in (others or {}).items():
+        found = {r.id: r.row() for r in other.records}
+        rows = [row | _under(name, found.get(str(row["id"]), {})) for row in rows]
     columns = dict.fromkeys(name for row in rows for name in row)
     return pa.table({name: [row.get(name) for row in rows] for name in columns})
 
 
-def as_frame(records: Sequence[Record]) -> pd.DataFrame:
+def _under(name: str, row: Mapping[str, Value]) -> dict[str, Value]:
+    """The columns of another geometry: what identifies the structure is there already."""
+    return {f"{name}.{key}": v for key, v in row.items() if key not in IDENTITY}
+
+
+def as_frame(
+    records: Sequence[Record], others: Mapping[str, Validation] | None = None
+) -> pd.DataFrame:
     """The same table for pandas, by id, in dtypes that can miss a value: undefined is ``<NA>``."""
     import pandas as pd
 
@@ -70,7 +89,7 @@ def as_frame(records: Sequence[Record]) -> pd.DataFrame:
         pa.bool_(): pd.BooleanDtype(),
         pa.string(): pd.StringDtype(),
     }
-    frame: pd.DataFrame = _table(records).to_pandas(types_mapper=kinds.get)
+    frame: pd.DataFrame = _table(records, others).to_pandas(types_mapper=kinds.get)
     return frame.set_index("id")
 
 

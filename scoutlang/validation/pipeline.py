@@ -26,7 +26,7 @@ from scoutlang.ir import Program
 from scoutlang.potentials import Potential, structure_hash
 from scoutlang.support.errors import ScoutError, first_line
 from scoutlang.support.resources import code_digest
-from scoutlang.validation.record import STATUSES, Outcome, Record
+from scoutlang.validation.record import IDENTITY, STATUSES, Outcome, Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.stages import Context, Progress, Stage, all_stages
 from scoutlang.validation.store import Store, as_json
@@ -155,10 +155,6 @@ def _held_back(record: Record, stage: Stage) -> Outcome:
     return Outcome("skipped", f"{need} was not passed")
 
 
-# columns of the record itself
-_IDENTITY = frozenset({"id", "arm", "seed", "index", "origin", "formula", "num_atoms"})
-
-
 def _check_sound(records: Sequence[Record], stage: Stage, outcomes: Sequence[Outcome]) -> None:
     """Raise unless the answers are of the kind that a record takes: stages of other packages
     answer, too.
@@ -176,7 +172,7 @@ def _check_sound(records: Sequence[Record], stage: Stage, outcomes: Sequence[Out
         if again := sorted(taken & outcome.columns().keys()):
             raise ValueError(f"{again[0]!r} is a column of another stage")
         for name, value in outcome.values.items():
-            if name in _IDENTITY or name not in stage.columns():
+            if name in IDENTITY or name not in stage.columns():
                 raise ValueError(f"{name!r} is not a column that it says it adds")
             if type(value) not in (float, int, bool, str, type(None)) or (
                 isinstance(value, float) and not isfinite(value)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Status = Literal["passed", "failed", "undefined", "skipped"]
 Value = float | int | bool | str | None
 
+IDENTITY = frozenset({"id", "arm", "seed", "index", "origin", "formula", "num_atoms"})
+"""Columns of the record itself, which no stage adds."""
+
 STATUSES: tuple[Status, ...] = ("passed", "failed", "undefined", "skipped")
 
 

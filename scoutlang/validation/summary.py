@@ -34,6 +34,8 @@ class ArmSummary:
     arm: Arm
     raw: int
     """|R|."""
+    crystals: int
+    """Structures that are there, as crystals."""
     hits: Proportion
     """|C| of |R|."""
     undefined: int
@@ -100,6 +102,7 @@ def _arm(arm: Arm, records: Sequence[Record]) -> ArmSummary:
     return ArmSummary(
         arm=arm,
         raw=len(records),
+        crystals=sum(r.passed("geometry") for r in records),
         hits=_share([r for r in records if r.hit is True], records),
         undefined=sum(r.hit is None for r in records),
         valid=_share([r for r in records if r.passed("screen")], records),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -61,6 +61,46 @@ def render_table(
     if files:
         lines.append(f"files in {files[0].parent}: {', '.join(file.name for file in files)}")
     return Group(table, Text("\n".join(lines)))
+
+
+def _height(arm: ArmSummary) -> str:
+    return _NOTHING if arm.median_e_above_hull is None else f"{arm.median_e_above_hull:.3f}"
+
+
+_GEOMETRY_COLUMNS: tuple[tuple[str, Callable[[ArmSummary], str]], ...] = (
+    ("of |R|", lambda arm: f"{arm.crystals} of {arm.raw}"),
+    ("hits", lambda arm: str(arm.hits.count)),
+    ("eV/atom", _height),
+    ("S", lambda arm: str(arm.metastable.count)),
+    ("U ∩ S", lambda arm: str(arm.unique_metastable.count)),
+    ("U ∩ S ∩ O", lambda arm: str(arm.original.count)),
+    ("candidates", lambda arm: str(arm.scout.count)),
+    ("of |R|", lambda arm: percent(arm.scout_yield)),
+)
+
+
+def render_geometries(geometries: Mapping[str, Validation]) -> RenderableType:
+    """What is left of the same structures in each geometry, by its title, in a row for each arm,
+    and the test between the arms. The geometries are never mixed.
+    """
+    table = Table(title="from hits to candidates", title_justify="left", title_style="bold")
+    table.add_column("")
+    for name, _ in _GEOMETRY_COLUMNS:
+        table.add_column(name, justify="right")
+    notes = []
+    for title, validation in geometries.items():
+        summary = validation.table()
+        table.add_row(Text(title, style="italic"))
+        for arm in summary.arms:
+            table.add_row(f"  {arm.arm}", *(cell(arm) for _, cell in _GEOMETRY_COLUMNS))
+        if summary.yields is not None and summary.yields.p_fisher is not None:
+            p = p_value(summary.yields.p_fisher)
+            notes.append(f"more candidates guided, {title}: {p} (Fisher's exact test)")
+    notes.append(
+        f"eV/atom: median height above the hull; S: within {METASTABLE:g} eV/atom of it; "
+        "candidates: U ∩ S ∩ O ∩ C, unique, in S, original and hits"
+    )
+    return Group(table, Text("\n".join(notes)))
 
 
 def as_text(what: RenderableType, width: int = 120) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import ase.io
 import numpy as np
 import pytest
 from ase.calculators.lj import LennardJones
@@ -17,14 +20,25 @@ from pymatgen.core import Lattice, Structure
 
 import scoutlang
 from scoutlang import potentials
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces.cli import commands
-from scoutlang.ir import ARMS, Arm, Program
+from scoutlang.ir import ARMS, Arm, Program, Relax
 from scoutlang.potentials import CalculatorPotential
+from scoutlang.report.shortlist import shortlist
 from scoutlang.runs.folder import RunFolder
+from scoutlang.runs.judge import Judged, judge
 from scoutlang.runs.manifest import Judges, Manifest
-from scoutlang.runs.minimise import FORCE, Objective, Relaxed, Stopped, claims_loss, relax_one
-from scoutlang.runs.relax import relax_run
+from scoutlang.runs.minimise import FORCE, Objective, Stopped, claims_loss, relax_one
+from scoutlang.runs.promising import left_alone
+from scoutlang.runs.relax import relax
+from scoutlang.runs.relaxed import Relaxed
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.workers import Died, in_order
+from scoutlang.validation.funnel import left_at
+from scoutlang.validation.pipeline import validate
+from scoutlang.validation.reference import load as load_reference
+from scoutlang.validation.stages import Progress
+from scoutlang.validation.stages.symmetry import spglib_group
 
 FCC = np.array([[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
 FOUR = "system Cu; require CN(Cu-Cu) = 4"
@@ -226,25 +240,40 @@ def run(tmp_path: Path) -> Path:
     return write_run(tmp_path / "run")
 
 
-def write_run(folder: Path, text: str = f"{FOUR}; sample count=3 batch=2 seed=7") -> Path:
+TWELVE = 12
+
+
+def write_run(
+    folder: Path,
+    text: str = f"{FOUR}; sample count=3 batch=2 seed=7",
+    *,
+    twelve: bool = False,
+) -> Path:
     """The folder of a finished run: of each arm a sound structure, one that failed, and one that
-    EMT does not know.
+    EMT does not know. twelve: twelve times as many, each stretched by another amount.
     """
+    times = TWELVE if twelve else 1
+    text = text.replace("count=3", f"count={3 * times}")
     checked = program(text)
     (folder / "samples").mkdir(parents=True)
     strange = Structure(Lattice.cubic(4), ["Na"], [(0, 0, 0)])
     for arm, stretch in (("guided", 0.06), ("non-guided", 0.1)):
         rows = [
-            {"index": 0, "structure": stretched_diamond(stretch).as_dict(), "failure": None},
-            {"index": 1, "structure": None, "failure": "cell is not finite"},
-            {"index": 2, "structure": strange.as_dict(), "failure": None},
+            {"index": 3 * n + i, "structure": crystal and crystal.as_dict(), "failure": failure}
+            for n in range(times)
+            for i, (crystal, failure) in enumerate(
+                [
+                    (stretched_diamond(stretch + 0.001 * n), None),
+                    (None, "cell is not finite"),
+                    (strange, None),
+                ]
+            )
         ]
-        (folder / "samples" / f"{arm}-000000.json").write_text(
-            json.dumps(rows[:2]), encoding="utf-8"
-        )
-        (folder / "samples" / f"{arm}-000002.json").write_text(
-            json.dumps(rows[2:]), encoding="utf-8"
-        )
+        for first in (0, 2):
+            some = rows[:2] if first == 0 else rows[2:]
+            (folder / "samples" / f"{arm}-{first:06d}.json").write_text(
+                json.dumps(some), encoding="utf-8"
+            )
     judges = Judges(potential="emt", reference="mp-mini")
     RunFolder(folder, Manifest.begin(checked, ARMS, status="finished", judges=judges)).save()
     return folder
@@ -260,52 +289,73 @@ def scout(*arguments: str) -> tuple[str, Exception | None]:
     return done.output, cast("Exception | None", done.exception)
 
 
-def emt(run: Path, arms: Sequence[Arm] = ("guided",), **options: object) -> object:
-    return relax_run(run, potentials.load("emt"), arms=arms, **options)  # type: ignore[arg-type]
+def emt(
+    run: Path, arms: Sequence[Arm] = ("guided",), progress: Progress | None = None, **options: Any
+) -> Judged:
+    asked = Relax(**{"which": "all", "by": "constraint", **options})
+    return relax(judge(run, potential="emt"), asked, arms=arms, progress=progress)
 
 
-def test_a_run_before_and_after(run: Path) -> None:
-    """Relaxed at ρ = 2 both structures keep their four neighbours; at 0 they lose them."""
-    output, error = scout(str(run), "--potential", "emt", "--steps", "60", "--rho", "2")
+def test_a_run_in_three_geometries(run: Path) -> None:
+    """Relaxed with ρ = 2 both structures keep their four neighbours; by the energy alone they lose
+    them.
+    """
+    options = ("--potential", "emt", "--which", "all", "--steps", "60", "--rho", "2")
+    output, error = scout(str(run), *options)
     assert error is None, output
-    sampled, relaxed = output.split("relaxed: at most 60 steps of E/n + (ρ/2) ℓ², ρ = 2 eV/atom\n")
-    assert "as sampled" in sampled
-    assert "emt, unrelaxed; hull: mp-mini" in sampled
-    assert "emt, relaxed; hull: mp-mini" in relaxed
-    for table in (sampled, relaxed):
-        assert next(line for line in table.splitlines() if "hits |C|" in line).split()[-4:] == [
-            "1",
-            "│",
-            "1",
-            "│",
-        ]
-    assert "guided: energy -0." in relaxed
-    assert "1 ended early: does not know Na" in relaxed
-    assert "1 ended early: cell is not finite" in relaxed
-    written = {p.name for p in (run / "relaxed").iterdir()}
-    assert {
-        "relaxed.json",
-        "relaxed_crystals.extxyz",
-        "relaxed_records.csv",
-        "relaxed_structures-guided.jsonl",
-    } < written
-    assert all(name.startswith("relaxed") for name in written)
-    assert "e_above_hull" in (run / "relaxed" / "relaxed_crystals.extxyz").read_text(
-        encoding="utf-8"
-    )
+    assert "emt, unrelaxed; hull: mp-mini" in output
+    table = output[output.index("from hits to candidates") :].replace("│", " ")
+    rows = [line.split() for line in table.splitlines()]
+    arms = [row[1:5] for row in rows if row and row[0] in ARMS[::-1]]
+    assert arms == [["2", "of", "3", hits] for hits in "110011"]
+    assert "constraint, guided: 2 relaxed" not in output  # EMT has no energy of Na
+    assert "constraint, guided: 1 relaxed, 1 converged; energy -0." in output
+    assert "  1: does not know Na" in output
+    assert "  1: not relaxed: cell is not finite" in output
+    for way in ("energy", "constraint"):
+        written = {p.name for p in (run / "relaxed" / way).iterdir()}
+        assert {
+            "relaxed.json",
+            "relaxed_generated_crystals.extxyz",
+            "relaxed_records.csv",
+            "relaxed_structures-guided.jsonl",
+        } < written
 
-    other = write_run(run.parent / "other")
-    data, error = scout(
-        str(other), "--potential", "emt", "--steps", "60", "--rho", "0", "--format", "json"
-    )
+    data, error = scout(str(run), *options, "--format", "json")
     assert error is None
     found = json.loads(data)
-    hits = {
-        when: [arm["hits"]["count"] for arm in found[when]["table"]["arms"]]
-        for when in ("as_sampled", "relaxed")
+    counts = {
+        name: [arm["hits"]["count"] for arm in one["table"]["arms"]]
+        for name, one in {"sampled": found, **found["relaxations"]}.items()
     }
-    assert hits == {"as_sampled": [1, 1], "relaxed": [0, 0]}
-    assert len(found["structures"]["guided"]) == 3
+    assert counts == {"sampled": [1, 1], "energy": [0, 0], "constraint": [1, 1]}
+    assert [found["relaxations"][way]["rho"] for way in ("energy", "constraint")] == [0, 2]
+
+
+def test_records_have_the_columns_of_every_geometry(run: Path) -> None:
+    judged = emt(run, by="both", rho=2.0, steps=60)
+    frame = judged.to_pandas()
+    first = frame[frame["index"] == 0].loc[lambda rows: rows["arm"] == "guided"].iloc[0]
+    assert (first["hit"], first["relaxed.energy.hit"], first["relaxed.constraint.hit"]) == (1, 0, 1)
+    assert first["relaxed.energy.e_above_hull"] < first["relaxed.constraint.e_above_hull"]
+    assert first["relaxed.constraint.e_above_hull"] < first["e_above_hull"]
+    other = frame[frame["arm"] == "non-guided"]  # that arm was not asked for
+    assert other["relaxed.energy.hit"].isna().all()
+    # the folder alone says the same, without another relaxation
+    again = judge(run)
+    assert again.to_pandas().equals(frame)
+    assert [one.name for one in again.relaxations] == ["energy", "constraint"]
+
+
+def test_relaxing_is_a_part_of_judging_the_folder_by_another_potential(run: Path) -> None:
+    """What one potential has relaxed another one may judge; its own relaxation says by what it was
+    made.
+    """
+    emt(run, steps=1)
+    change(run, judges={"potential": "chgnet", "reference": "mp-mini"})
+    [found] = judge(run).relaxations
+    assert found.recipe.potential.name == "emt"
+    assert found.validation.provenance.potential.startswith("chgnet")
 
 
 def test_a_licence_is_told_at_the_first_use(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,22 +378,25 @@ def test_an_interrupted_relaxation_goes_on_where_it_was(run: Path) -> None:
     emt(whole, ("non-guided", "guided"))
 
     def interrupt(stage: str, done: int, total: int) -> None:
-        if (stage, done) == ("relax guided", 1):
+        if (stage, done) == ("constraint, guided", 1):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         emt(run, ("non-guided", "guided"), progress=interrupt)
-    file = run / "relaxed" / "relaxed_structures-guided.jsonl"
-    [line] = file.read_text(encoding="utf-8").splitlines()
-    marked = line.replace('"reason": ""', '"reason": "as it was"')
-    # the interruption cut a line off
-    file.write_text(f'{marked}\n{{"index": 1, "struc', encoding="utf-8")
+    assert judge(run).relaxations == ()  # it is not whole
+    file = run / "relaxed" / "constraint" / "relaxed_structures-guided.jsonl"
+    first, second = file.read_text(encoding="utf-8").splitlines()
+    assert json.loads(second)["reason"] == "not relaxed: cell is not finite"
+    marked = first.replace('"reason": ""', '"reason": "as it was"')
+    # the interruption cut a line off, in the middle of a letter
+    file.write_bytes(f'{marked}\n{{"index": 1, "struc'.encode() + "ρ".encode()[:1])
     emt(run, ("non-guided", "guided"))
     lines, others = (
-        (f / "relaxed" / file.name).read_text(encoding="utf-8").splitlines() for f in (run, whole)
+        (f / "relaxed" / "constraint" / file.name).read_text(encoding="utf-8").splitlines()
+        for f in (run, whole)
     )
     assert lines == [marked, *others[1:]]
-    assert others[0] == line
+    assert others[0] == first
 
 
 def test_other_settings_and_damage_are_refused(run: Path) -> None:
@@ -352,13 +405,16 @@ def test_other_settings_and_damage_are_refused(run: Path) -> None:
         with pytest.raises(ScoutError, match="other settings") as caught:
             emt(run, **other)
         assert caught.value.code == "E612"
-    file = run / "relaxed" / "relaxed_structures-guided.jsonl"
+    file = run / "relaxed" / "constraint" / "relaxed_structures-guided.jsonl"
     file.write_text(
         file.read_text(encoding="utf-8").replace('{"index": 0', '{"index": 5'), encoding="utf-8"
     )
     with pytest.raises(ScoutError, match="damaged") as caught:
         emt(run, rho=2.0, steps=1)
     assert caught.value.code == "E612"
+    (run / "relaxed" / "constraint" / "relaxed.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(ScoutError, match="damaged"):
+        judge(run)
 
 
 def test_what_is_no_finished_run_is_refused(run: Path, tmp_path: Path) -> None:
@@ -376,10 +432,162 @@ def test_what_is_no_finished_run_is_refused(run: Path, tmp_path: Path) -> None:
     (run / "run.json").write_text(whole, encoding="utf-8")
     change(run, arms=["guided"])
     assert code(run, "--arm", "non-guided") == "E610"
-    change(run, status="interrupted")
-    assert code(run) == "E610"
-    change(run, status="finished")
     (run / "samples" / "guided-000002.json").unlink()
     assert code(run) == "E610"
     (run / "run.json").write_text("[]", encoding="utf-8")
     assert code(run) == "E604"
+
+
+# ---- which structures, and by how many processes ----
+
+
+def test_promising_are_crystals_that_are_unique_and_near_what_is_required() -> None:
+    """Copper with 4, 12, 6 and again 4 neighbours, where 5 are wanted."""
+    five = program("system Cu; require CN(Cu-Cu) = 5; sample 6")
+    cubic = Structure(Lattice.cubic(2.5), ["Cu"], [(0, 0, 0)])
+    fcc = Structure(FCC * 3.6, ["Cu"], [(0, 0, 0)])
+    flat = Structure(Lattice.orthorhombic(4, 4, 0.05), ["Cu"], [(0, 0, 0)])
+    crystals = [stretched_diamond(0), fcc, cubic, stretched_diamond(0.01), flat, None]
+    some = [
+        Specimen("guided", 0, i, crystal, None if crystal else "cell is not finite")
+        for i, crystal in enumerate(crystals)
+    ]
+    emt = potentials.load("emt")
+    records = validate(five, some, potential=emt, reference=load_reference("mp-mini")).records
+    left = left_alone(five, records)
+    assert [i for _, i in left] == [0, 4, 5, 1]
+    assert left["guided", 1] == "CN(Cu-Cu) is missed by more than 1.5 natural units"
+    assert left["guided", 0].startswith("the same as")
+    assert left["guided", 5] == "no structure: cell is not finite"
+    nothing = program("system Cu; expect CN(Cu-Cu) = 5; sample 6")
+    assert [i for _, i in left_alone(nothing, records)] == [0, 4, 5]
+
+
+def test_several_processes_give_the_bits_of_one(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / name, twelve=True) for name in ("one", "two")]
+    for folder, workers in zip(folders, (1, 2), strict=True):
+        judged = judge(folder, potential="emt")
+        relax(judged, Relax(which="all", by="constraint", steps=3), workers=workers)
+    one, two = (
+        (folder / "relaxed/constraint/relaxed_structures-guided.jsonl").read_bytes()
+        for folder in folders
+    )
+    assert one == two
+    assert len(one.splitlines()) == 3 * TWELVE
+
+
+def _suicide(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_process_that_dies_takes_no_result_with_it() -> None:
+    found = list(in_order(_suicide, range(6), 2, _nothing, ()))
+    assert [str(one) if isinstance(one, Died) else one for one in found] == [
+        0,
+        1,
+        2,
+        "the process that worked on it ended without a result",
+        4,
+        5,
+    ]
+
+
+def _nothing() -> None:
+    """Prepares nothing."""
+
+
+# ---- a second potential ----
+
+
+def hexagonal_copper() -> Structure:
+    """Close packed, and not in the reference: a candidate where twelve neighbours are wanted."""
+    cell = Lattice.hexagonal(2.62, 4.2)
+    return Structure(cell, ["Cu", "Cu"], [(1 / 3, 2 / 3, 0.26), (2 / 3, 1 / 3, 0.75)])
+
+
+@pytest.fixture
+def close_packed(tmp_path: Path) -> Path:
+    """A run with two candidates after relaxing, one in each arm."""
+    folder = write_run(
+        tmp_path / "close", "system Cu; require CN(Cu-Cu) = 12; sample count=3 batch=2 seed=7"
+    )
+    for file in (folder / "samples").glob("*-000000.json"):
+        rows = json.loads(file.read_text(encoding="utf-8"))
+        rows[0]["structure"] = hexagonal_copper().as_dict()
+        file.write_text(json.dumps(rows), encoding="utf-8")
+    return folder
+
+
+def test_candidates_are_looked_at_by_another_potential(close_packed: Path) -> None:
+    """Only these, by that potential's own energies and its own hull."""
+    judged = judge(close_packed, potential="emt")
+    asked = Relax(which="all", by="energy", steps=40)
+    own, second = relax(judged, asked, confirm=["chgnet"]).relaxations
+    assert (own.name, own.confirms) == ("energy", "")
+    assert (second.name, second.confirms) == ("energy-chgnet", "energy")
+    candidates = {r.id for r in own.validation.records if left_at(r) is None}
+    looked = [r for r in second.validation.records if second.relaxed(r).structure is not None]
+    assert {r.id for r in looked} == candidates
+    assert len(candidates) == 2
+    for record in looked:
+        relaxed, before = second.relaxed(record), own.relaxed(record)
+        assert relaxed.energy_before == pytest.approx(
+            potentials.load("chgnet").energies([before.structure])[0].energy, abs=1e-5
+        )
+        # of the two close packings, 0.01 eV/atom apart
+        assert record.e_above_hull == pytest.approx(0.005, abs=0.02)
+    reasons = {second.relaxed(r).reason for r in second.validation.records} - {""}
+    assert "not relaxed: no candidate before" in reasons
+
+
+def test_the_shortlist(close_packed: Path) -> None:
+    """Both arms have the same crystal: one row, in the geometry that needs no constraint."""
+    judged = relax(
+        judge(close_packed, potential="emt"), Relax(which="all", steps=40), confirm=["chgnet"]
+    )
+    [one] = shortlist(judged)
+    assert (one.rank, one.formula, one.geometry, one.space_group) == (1, "Cu", "energy", 194)
+    assert one.terms == {"CN(Cu-Cu)": 12}
+    assert one.as_sampled is not None
+    assert one.e_above_hull < one.as_sampled
+    assert one.moved == pytest.approx(0.021, abs=0.01)  # 0.01 c / 2 by each of the two
+    [second] = one.seconds
+    assert second.confirmed is True
+    assert second.as_it_stands is not None
+    assert second.relaxed is not None
+    assert second.as_it_stands >= second.relaxed - 1e-6
+    assert one.confirmed is True
+    assert shortlist(judge(close_packed, potential="emt"))[0].row() == one.row()
+
+
+def test_without_relaxing_candidates_are_as_sampled(close_packed: Path) -> None:
+    [one] = shortlist(judge(close_packed, potential="emt"))
+    assert (one.geometry, one.moved, one.confirmed, one.seconds) == ("sampled", None, None, ())
+
+
+def test_handed_over(close_packed: Path, tmp_path: Path) -> None:
+    """Cells on ideal places, and inputs that their programs' own readers take."""
+    relax(judge(close_packed, potential="emt"), Relax(which="all", by="energy", steps=40))
+    target = tmp_path / "next"
+    command = ["candidates", str(close_packed), "--export", str(target), "--inputs", "vasp,qe"]
+    done = CliRunner().invoke(commands, command)
+    assert done.exception is None, done.output
+    assert "1 candidates in" in done.output
+    folder = target / "01-Cu"
+    cif = Structure.from_file(folder / "structure.cif")
+    poscar = Structure.from_file(folder / "POSCAR")
+    assert spglib_group(cif, 1e-4).number == spglib_group(poscar, 1e-4).number == 194  # type: ignore[union-attr]
+    assert (folder / "vasp" / "INCAR").is_file()
+    assert (folder / "vasp" / "POTCAR.spec").is_file()
+    assert not (folder / "vasp" / "POTCAR").exists()
+    atoms = ase.io.read(folder / "qe" / "pw.in", format="espresso-in")
+    assert atoms.get_chemical_symbols() == ["Cu", "Cu"]
+    assert (target / "candidates.csv").read_text().splitlines()[0].startswith("rank,id,arm,formula")
+    [row] = json.loads((target / "candidates.json").read_text())
+    assert row["formula"] == "Cu"
+    again = CliRunner().invoke(commands, command)
+    assert isinstance(again.exception, ScoutError)
+    assert again.exception.code == "E601"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["close", "next"]  # nothing half done

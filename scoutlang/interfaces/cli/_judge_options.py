@@ -27,6 +27,15 @@ def judge_options(command: Command) -> Command:
     return potential(reference(command))
 
 
+confirm_option = click.option(
+    "--confirm",
+    metavar="NAME",
+    multiple=True,
+    help="A potential that relaxes the candidates once more and judges them, too.",
+)
+"""Several times for several potentials."""
+
+
 def arms_option(name: str) -> Callable[[Command], Command]:
     """One arm or both under that name; a command gets a tuple, ``arms``."""
     return click.option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scoutlang.interfaces import api
-from scoutlang.interfaces.cli._judge_options import arms_option, judge_options
+from scoutlang.interfaces.cli._judge_options import arms_option, confirm_option, judge_options
 from scoutlang.interfaces.cli._program_argument import (
     PATH,
     checked,
@@ -51,6 +51,7 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
     help="Take the non-guided structures of that run, if sampled alike.",
 )
 @judge_options
+@confirm_option
 @click.option(
     "--trace",
     is_flag=True,
@@ -149,7 +150,7 @@ def _run(
     from scoutlang.runs.run import run
 
     trace_every = options["trace_every"] or (1 if options["trace"] else None)
-    as_they_are = ("resume", "device", "baseline", "potential", "reference")
+    as_they_are = ("resume", "device", "baseline", "potential", "reference", "confirm")
     interrupted = f"interrupted; finished batches are kept in {folder}\n  to go on: {again}"
     with on_interruption(interrupted), Display(quiet=quiet) as display:
         result = run(
@@ -161,7 +162,11 @@ def _run(
             **{name: options[name] for name in as_they_are},
         )
     if not quiet:
-        Console().print(result.tables())
+        from scoutlang.report.shortlist import render, shortlist
+
+        console = Console()
+        console.print(result.tables())
+        console.print(render(result, shortlist(result)))
     return result
 
 

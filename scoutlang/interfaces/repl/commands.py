@@ -428,6 +428,14 @@ def _hits(session: Session, given: Given) -> Reply:
     return _about_made(session, showing.hits(made, session.host.width))
 
 
+@command("candidates", "what of it is worth a calculation, best first")
+def _candidates(session: Session, given: Given) -> Reply:
+    made = session.made
+    from scoutlang.interfaces.repl import showing
+
+    return _about_made(session, showing.candidates(made, session.host.width))
+
+
 @command(
     "view N", "one structure of it: formula, cell, sites, terms, and a page to turn it", "number"
 )

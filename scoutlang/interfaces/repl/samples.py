@@ -136,12 +136,14 @@ class Bench:
         """
 
     def sample(self, program: Program, count: int, watcher: Watcher) -> Sampled:
-        """A few structures per arm in a folder of the session. Raises ScoutError as `run` does,
+        """A few structures per arm in a folder of the session: a quick look, so nothing is relaxed.
+        Raises ScoutError as `run` does,
         E703 where nothing was finished.
         """
         few = replace(
             program,
             sample=replace(program.sample, count=count, batch=min(program.sample.batch, _BATCH)),
+            relax=replace(program.relax, which="off"),
         )
         left = self._left.pop(few.digest(), None)
         folder = left or self._folder / f"sample-{next(self._numbers)}"

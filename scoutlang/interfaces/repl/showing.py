@@ -29,13 +29,15 @@ from scoutlang.interfaces.repl.histogram import Axis, histogram
 from scoutlang.interfaces.repl.samples import Sampled, Swept
 from scoutlang.ir import ARMS, Arm, Compare, Measure, Program, Proposition, Term, Wish, measures
 from scoutlang.report.pictured import picturable
+from scoutlang.report.shortlist import render as render_shortlist
+from scoutlang.report.shortlist import shortlist
 from scoutlang.report.structure_page import write_structure_page
 from scoutlang.runs.judge import Judged
 from scoutlang.support.batching import batches, each
 from scoutlang.support.errors import ScoutError
 from scoutlang.validation.record import Record, Value
 from scoutlang.validation.statistics import Proportion, compare, design_effect, proportion
-from scoutlang.validation.table import as_text, p_value, percent, render_table, render_terms
+from scoutlang.validation.table import as_text, p_value, percent, render_terms
 
 _NOTHING = "–"
 _CHANCE = 0.05  # the p at which a difference begins to count
@@ -51,11 +53,8 @@ def said(sampled: Sampled, width: int) -> str:
         arms = (f"{a.arm} {a.hits.count} of {a.raw}" for a in judged.validation.table().arms)
         parts = [as_text(render_terms(judged.terms, None), width), f"hits: {', '.join(arms)}"]
     else:
-        tables = (
-            render_terms(judged.terms, judged.hardest),
-            render_table(judged.validation, judged.files),
-        )
-        parts = [as_text(table, width) for table in tables]
+        found = shortlist(judged)
+        parts = [as_text(judged.tables(), width), as_text(render_shortlist(judged, found), width)]
     parts += _related(sampled.records)
     if sampled.before is not None:
         parts += [
@@ -104,6 +103,12 @@ def hits(sampled: Sampled, width: int) -> str:
         cells = number, record.arm, family, row["formula"], row["num_atoms"]
         table.add_row(*map(str, cells), _number(record.e_above_hull))
     return "\n".join([as_text(table, width), *_related(sampled.records)])
+
+
+def candidates(sampled: Sampled, width: int) -> str:
+    """The shortlist, whole."""
+    found = shortlist(sampled.judged)
+    return as_text(render_shortlist(sampled.judged, found, len(found)), width)
 
 
 def page(sampled: Sampled, number: int) -> Path | None:
