@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from scoutlang.interfaces.cli._program_argument import echo_json, format_option
+from scoutlang.interfaces.cli._program_argument import (
+    Command,
+    echo_json,
+    format_option,
+    on_interruption,
+)
+
+if TYPE_CHECKING:
+    from scoutlang.runs.grow import Growth
+
+_LOWEST = 10  # kept crystals that the table of `grow` names
 
 
 @click.group("reference")
 def command() -> None:
-    """Known crystals to judge against: add a set, list, show, verify, remove."""
+    """Known crystals to judge against: add a set, grow one, list, show, verify, remove."""
 
 
 @command.command("add")
@@ -72,6 +84,179 @@ def add(
     finally:
         progress("")
     _echo(about, output_format)
+
+
+def _finite(context: click.Context, option: click.Parameter, value: float) -> float:
+    if not math.isfinite(value):
+        raise click.BadParameter("it must be a finite number", context, option)
+    return value
+
+
+def _ev_option(name: str, default: float, help: str) -> Callable[[Command], Command]:
+    return click.option(
+        name,
+        metavar="eV/atom",
+        type=click.FloatRange(0, 100),
+        callback=_finite,
+        default=default,
+        show_default=True,
+        help=help,
+    )
+
+
+@command.command("grow")
+@click.argument("name")
+@click.argument("system")
+@click.option(
+    "--from",
+    "source",
+    metavar="REFERENCE",
+    default="mp-mini",
+    show_default=True,
+    help="Its crystals are the prototypes and make the hull; + joins sets.",
+)
+@click.option("--potential", default="chgnet", show_default=True, help="It screens and relaxes.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="How many candidates to look at, the nearest first.",
+)
+@_ev_option("--max-above-hull", 0.1, "Keep what is at most so far above the hull when relaxed.")
+@_ev_option("--window", 1.0, "Relax what is at most so far above the hull before.")
+@click.option(
+    "--max-atoms",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="In the primitive cell of a prototype.",
+)
+@click.option("--replace", is_flag=True, help="Take the place of a set of the same name.")
+@format_option
+def grow(
+    name: str,
+    system: str,
+    source: str,
+    potential: str,
+    limit: int,
+    max_above_hull: float,
+    window: float,
+    max_atoms: int,
+    replace: bool,
+    output_format: str,
+) -> None:
+    """Grow the set NAME for SYSTEM (Cu-Si-P) by substitution into known crystals.
+
+    The elements of the system take the places of those of each known crystal; what is new is
+    relaxed by the potential, and kept where it is near the hull of the known crystals and of what
+    else is kept. Judge against it with --reference mp-mini+NAME. When interrupted, run the same
+    command again: it goes on where it was.
+    """
+    from scoutlang.interfaces.display import Display
+    from scoutlang.potentials import load as load_potential
+    from scoutlang.potentials import notice
+    from scoutlang.runs.grow import grow as grow_set
+    from scoutlang.runs.grow import work_folder
+    from scoutlang.runs.prototypes import checked_system
+    from scoutlang.support.errors import ScoutError
+    from scoutlang.validation.reference import load as load_reference
+    from scoutlang.validation.reference.store import check_free
+
+    quiet = output_format == "json"
+    # before anything is loaded, which takes seconds
+    check_free(name, replace=replace)
+    elements = checked_system([e.strip() for e in system.split("-")])
+    interrupted = (
+        f"interrupted; what is relaxed is kept in {work_folder(name)}\n"
+        "  continue with the same command"
+    )
+    with on_interruption(interrupted), Display(quiet=quiet) as display:
+        reference, loaded = load_reference(source), load_potential(potential)
+        if licence := notice(potential):
+            display.note(licence)
+        growth = grow_set(
+            name,
+            elements,
+            reference,
+            loaded,
+            limit=limit,
+            max_above_hull=max_above_hull,
+            window=window,
+            max_atoms=max_atoms,
+            replace=replace,
+            progress=display.judging,
+        )
+    if quiet:
+        echo_json(_grown_as_data(growth))
+    else:
+        _print_growth(growth, source, limit)
+    if growth.about is None:
+        raise ScoutError(
+            "E466",
+            f"no candidate is kept, so there is no set '{name}'",
+            "raise --max-above-hull, --limit, --window or --max-atoms; what is relaxed stays in "
+            f"{growth.folder}",
+        )
+
+
+def _print_growth(growth: Growth, source: str, limit: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    counts = Table(box=None, show_header=False, pad_edge=False)
+    counts.add_column(justify="right")
+    counts.add_column()
+    looked = len(growth.candidates)
+    counts.add_row(str(growth.prototypes), "known crystals as prototypes")
+    counts.add_row(str(growth.assignments), "ways to fill them")
+    counts.add_row(
+        str(looked), "candidates looked at, nearest first" + (" (--limit)" * (looked == limit))
+    )
+    for reason, count in growth.passed_over.items():
+        counts.add_row(str(count), f"  passed over on the way: {reason}")
+    treated = Counter(one.fate for one in growth.relaxed)
+    for fate, count in growth.fates.items():
+        if fate not in treated:
+            counts.add_row(str(count), f"  {fate}")
+    counts.add_row(str(len(growth.relaxed)), "relaxed")
+    for fate, count in treated.most_common():
+        counts.add_row(str(count), f"  {fate}")
+    console.print(counts)
+    if growth.kept:
+        lowest = Table(
+            "formula", "eV/atom above hull", "substitution", "prototype", "space group no."
+        )
+        for one in growth.kept[:_LOWEST]:
+            lowest.add_row(
+                one.formula,
+                f"{one.height:.3f}",
+                one.id.removeprefix(one.prototype).strip(),
+                f"{one.prototype_formula} ({one.prototype})",
+                str(one.space_group or "?"),
+            )
+        console.print(lowest)
+        if len(growth.kept) > _LOWEST:
+            console.print(f"and {len(growth.kept) - _LOWEST} more", highlight=False)
+    if growth.about:
+        name = growth.about["name"]
+        console.print(
+            f"stored as {name}; judge against --reference {source}+{name}", highlight=False
+        )
+
+
+def _grown_as_data(growth: Growth) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "set": growth.about,
+        "prototypes": growth.prototypes,
+        "assignments": growth.assignments,
+        "passed_over": growth.passed_over,
+        "fates": growth.fates,
+        "candidates": [asdict(one) for one in growth.candidates],
+    }
 
 
 @command.command("list")

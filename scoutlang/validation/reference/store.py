@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoutlang.support.errors import ScoutError, squeezed
+from scoutlang.support.files import file_digest
 from scoutlang.support.resources import data_folder
 from scoutlang.validation.reference.structures import ReferenceStructure
 from scoutlang.validation.reference.table import SCHEMA, Reference, rows, to_table
@@ -104,8 +105,10 @@ def save(
     about: Mapping[str, Any],
     *,
     replace: bool = False,
+    beside: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Store a set and return its description with ``count`` and ``sha256``.
+    """Store a set and return its description with ``count`` and ``sha256``. beside: names and texts
+    of further files of the set, whose hashes the description keeps under the same word.
 
     Raises ScoutError: E460 bad name, E461 it exists, E467 the data folder cannot be written.
     """
@@ -121,6 +124,9 @@ def save(
             pq.write_table(table, new / _STRUCTURES, compression="zstd")
             sha256 = hashlib.sha256((new / _STRUCTURES).read_bytes()).hexdigest()
             complete = {"name": name, **about, "count": table.num_rows, "sha256": sha256}
+            for file, text in (beside or {}).items():
+                (new / file).write_text(text, encoding="utf-8")
+                complete.setdefault("beside", {})[file] = file_digest(new / file)
             (new / _ABOUT).write_text(
                 json.dumps(complete, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
             )
@@ -165,6 +171,14 @@ def damages(name: str) -> Iterator[str]:
         return
     if hashlib.sha256(content).hexdigest() != about.get("sha256"):
         yield f"{_STRUCTURES} has another SHA-256 than when it was stored"
+    for file, digest in about.get("beside", {}).items():
+        try:
+            changed = file_digest(references_folder() / name / file) != digest
+        except OSError as error:
+            yield f"{file} cannot be read: {error.strerror or error}"
+        else:
+            if changed:
+                yield f"{file} has another SHA-256 than when it was stored"
     try:
         table = pq.read_table(pa.BufferReader(content))
     except (pa.ArrowException, OSError) as error:
