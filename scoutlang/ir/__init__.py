@@ -5,6 +5,7 @@ Torch-free.
 from scoutlang.ir.nodes import (
     ARMS,
     LANGUAGE_VERSION,
+    SAMPLED,
     Aggregate,
     And,
     Arithmetic,
@@ -48,6 +49,7 @@ from scoutlang.ir.nodes import (
 __all__ = [
     "ARMS",
     "LANGUAGE_VERSION",
+    "SAMPLED",
     "Aggregate",
     "And",
     "Arithmetic",

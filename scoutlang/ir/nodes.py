@@ -19,9 +19,11 @@ from scoutlang.ir.settings import Choice, Real, Strength, Whole, Words, setting
 
 LANGUAGE_VERSION = 1
 
-Arm = Literal["guided", "non-guided"]
-ARMS: tuple[Arm, ...] = ("non-guided", "guided")
-"""In the order in which they are sampled and shown."""
+Arm = Literal["guided", "non-guided", "prototypes"]
+ARMS: tuple[Arm, ...] = ("non-guided", "guided", "prototypes")
+"""In the order in which they are made and shown; ``prototypes`` is a control on request."""
+SAMPLED: tuple[Arm, ...] = ("non-guided", "guided")
+"""The arms of every run, unless one of them is asked for."""
 
 
 @dataclass(frozen=True)

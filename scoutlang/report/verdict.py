@@ -1,12 +1,18 @@
-"""What a run says about its hypothesis, in one sentence that a referee would sign."""
+"""What a run says about its hypothesis, in sentences that a referee would sign."""
 
 from __future__ import annotations
 
-from scoutlang.ir import Program
+from scoutlang.ir import SAMPLED, Program
 from scoutlang.validation.statistics import Proportion
 from scoutlang.validation.summary import Summary
 from scoutlang.validation.table import percent, significance
 from scoutlang.validation.terms import CHANCE
+
+
+def conclusion(data: ReportData) -> str:
+    """The verdict on the structures as they were sampled, and what came of relaxing them."""
+    said = verdict(data.program, data.validation.table())
+    return f"{said} {_after_relaxing(data)}" if data.relaxations else said
 
 
 def verdict(program: Program, summary: Summary) -> str:
@@ -16,7 +22,7 @@ def verdict(program: Program, summary: Summary) -> str:
     Guidance is said to raise the share of hits only where Fisher's exact test, which holds for
     small counts too, gives less than `CHANCE`.
     """
-    arms = {arm.arm: arm for arm in summary.arms if arm.raw}
+    arms = {arm.arm: arm for arm in summary.arms if arm.raw and arm.arm in SAMPLED}
     if not arms:
         return "There is no structure in this run yet, so there is nothing to judge."
     if not program.requirements and program.formula is None:
@@ -48,6 +54,24 @@ def verdict(program: Program, summary: Summary) -> str:
             f"{counts}: more with guidance, but a difference that chance alone may make, {found}."
         )
     return f"Guidance did not raise the share of hits: {counts}, {found}."
+
+
+def _after_relaxing(data: ReportData) -> str:
+    """How many candidates there are, and how many of them other potentials confirm; or why there
+    are none.
+    """
+    found = data.shortlist
+    if not found:
+        return f"After relaxing there are {data.no_candidates or 'no candidates'}."
+    one = len(found) == 1
+    many = "there is 1 candidate" if one else f"there are {len(found)} candidates"
+    asked = [candidate for candidate in found if candidate.seconds]
+    if not asked:
+        return f"After relaxing {many}."
+    confirmed = sum(candidate.confirmed is True for candidate in asked)
+    names = " and ".join(second.potential for second in asked[0].seconds)
+    how_many = ("" if confirmed else "not ") if one else f"{confirmed or 'none'} of them "
+    return f"After relaxing {many}, {how_many}confirmed by {names}."
 
 
 def _hits(share: Proportion) -> str:

@@ -94,14 +94,17 @@ class Substitutions:
         sizes: Collection[int] | None = None,
         max_atoms: int = MAX_ATOMS,
     ) -> None:
-        """sizes: how many elements a candidate may have; from two to all of the system unless said.
+        """sizes: how many elements a candidate may have; from two to all of the system unless said, and
+        one of a system of one.
 
-        Raises ScoutError E462: not a system of two to six elements, or one of them is not in the
+        Raises ScoutError E462: not a system of one to six elements, or one of them is not in the
         reference.
         """
         self.system = checked_system(system)
         """In alphabetical order."""
-        self.sizes = sorted(sizes or range(2, len(self.system) + 1), reverse=True)
+        self.sizes = sorted(
+            sizes or range(min(2, len(self.system)), len(self.system) + 1), reverse=True
+        )
         crystals = list(rows(reference.table))
         self.prototypes = _prototypes(crystals, self.sizes, max_atoms)
         self.left_out: Counter[str] = Counter()
@@ -177,16 +180,16 @@ class Substitutions:
 
 def checked_system(system: Sequence[str]) -> tuple[str, ...]:
     """Its elements, each once, in alphabetical order. Raises ScoutError E462 where one of them is
-    none, or they are fewer than two or more than `MAX_ELEMENTS`.
+    none, or there are none or more than `MAX_ELEMENTS`.
     """
-    hint = f"give 2 to {MAX_ELEMENTS} elements joined by hyphens: Cu-Si-P"
+    hint = f"give 1 to {MAX_ELEMENTS} elements joined by hyphens: Cu-Si-P"
     for symbol in system:
         if symbol not in ATOMIC_NUMBER:
             near = difflib.get_close_matches(symbol.strip().capitalize()[:3], SYMBOLS, n=1)
             guess = f"did you mean {near[0]}? " if near else ""
             raise ScoutError("E462", f"{symbol[:40]!r} is no element", guess + hint)
     elements = tuple(sorted(set(system)))
-    if not 2 <= len(elements) <= MAX_ELEMENTS:
+    if not 1 <= len(elements) <= MAX_ELEMENTS:
         raise ScoutError("E462", f"a system of {len(elements)} elements cannot be filled", hint)
     return elements
 

@@ -16,8 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from scoutlang.ir import ARMS, Arm, Program
+from scoutlang.ir import SAMPLED, Arm, Program
 from scoutlang.potentials import load as load_potential
+from scoutlang.runs.control import CONTROL, Control
 from scoutlang.runs.folder import SAMPLES, RunFolder, writing
 from scoutlang.runs.judge import Judged, judge, judges_of
 from scoutlang.runs.manifest import MANIFEST, Cost, Judges, Manifest, ModelIdentity
@@ -63,7 +64,7 @@ def run(
     program: Program,
     folder: str | Path,
     *,
-    arms: Sequence[Arm] = ARMS,
+    arms: Sequence[Arm] = SAMPLED,
     resume: bool = False,
     potential: str | None = None,
     reference: str | None = None,
@@ -165,7 +166,8 @@ def _begin(
     run = RunFolder(folder, Manifest.begin(program, arms, **facts))
     with writing(folder):
         run.save(**noted)
-    return _Sampling(run, model, device, heights, trace_every, watcher)
+    control = Control(program, reference) if CONTROL in arms else None
+    return _Sampling(run, model, device, heights, control, trace_every, watcher)
 
 
 _KEPT = ("started", "batches", "baseline", "potential", "reference", "validation", "relaxing")
@@ -181,6 +183,7 @@ class _Sampling:
     device: str
     heights: Heights | None
     """What resampling of the guided arm asks for energies, where it does."""
+    control: Control | None
     trace_every: int | None
     watcher: Watcher
 
@@ -240,6 +243,8 @@ class _Sampling:
         from scoutlang.sampling.generate import generate
 
         run, program = self.run, self.run.program
+        if arm == CONTROL:
+            return self._control_batch(indices)
         recorder = None if self.trace_every is None else Recorder(arm, indices, self.trace_every)
         terms = guiding_terms(program)
         evaluations: dict[tuple[int, ...], int] = {}
@@ -273,6 +278,19 @@ class _Sampling:
             seconds=round(seconds, 3),
             evaluations=sum(evaluations.values()),
             diverged=sum(s.failure is not None for s in sampled),
+        )
+
+    def _control_batch(self, indices: range) -> Cost:
+        assert self.control is not None  # `_begin` has made it
+        started = time.monotonic()
+        found = self.control.specimens(indices)
+        with writing(self.run.path):
+            self.run.write_part(CONTROL, found)
+        return Cost(
+            structures=len(found),
+            seconds=round(time.monotonic() - started, 3),
+            evaluations=0,
+            diverged=sum(one.failure is not None for one in found),
         )
 
     def _trace(self, arm: Arm, indices: range) -> Path:

@@ -33,6 +33,7 @@ PAGE: Mapping[str, Shades] = {
     "no": Shades("#a52a1c", "#ff9c8f"),
     "guided": Shades("#0072b2", "#4aa3dd"),
     "non-guided": Shades("#d98200", "#e39a2e"),
+    "prototypes": Shades("#00805c", "#2bb08a"),
     "statement": Shades("#8a1f6a", "#f29bd6"),
     "keyword": Shades("#0a5aa8", "#86bdf7"),
     "element": Shades("#1d6b36", "#7fd69a"),

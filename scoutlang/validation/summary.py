@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from scoutlang.ir import Arm
+from scoutlang.ir import ARMS, Arm
 from scoutlang.validation.hull import is_metastable
 from scoutlang.validation.record import Record
 from scoutlang.validation.statistics import (
@@ -64,31 +64,32 @@ class ArmSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """Both arms, and where both exist their comparison."""
+    """The arms, and where both exist the comparison of the sampled ones."""
 
     arms: tuple[ArmSummary, ...]
     enrichment: Comparison | None
     """On |C|/|R|."""
     yields: Comparison | None
     """On Y_SCOUT."""
+    control: Comparison | None = None
+    """On Y_SCOUT, of the guided arm against known prototypes."""
 
 
 def summarize(records: Sequence[Record]) -> Summary:
     """Count. Arms appear in the order non-guided, guided, as in Table 1 of the paper."""
-    order: tuple[Arm, ...] = ("non-guided", "guided")
     arms = {
         arm: _arm(arm, [r for r in records if r.arm == arm])
-        for arm in order
+        for arm in ARMS
         if any(r.arm == arm for r in records)
     }
-    if len(arms) < len(order):
-        return Summary(tuple(arms.values()), None, None)
-    guided, non_guided = arms["guided"], arms["non-guided"]
-    return Summary(
-        (non_guided, guided),
-        compare(guided.hits, non_guided.hits),
-        compare(guided.scout_yield, non_guided.scout_yield),
-    )
+    guided, non_guided, control = (arms.get(arm) for arm in ("guided", "non-guided", "prototypes"))
+    enrichment = yields = against_control = None
+    if guided and non_guided:
+        enrichment = compare(guided.hits, non_guided.hits)
+        yields = compare(guided.scout_yield, non_guided.scout_yield)
+    if guided and control:
+        against_control = compare(guided.scout_yield, control.scout_yield)
+    return Summary(tuple(arms.values()), enrichment, yields, against_control)
 
 
 def _arm(arm: Arm, records: Sequence[Record]) -> ArmSummary:

@@ -96,6 +96,9 @@ def render_geometries(geometries: Mapping[str, Validation]) -> RenderableType:
         if summary.yields is not None and summary.yields.p_fisher is not None:
             p = p_value(summary.yields.p_fisher)
             notes.append(f"more candidates guided, {title}: {p} (Fisher's exact test)")
+        if summary.control is not None and summary.control.p_fisher is not None:
+            p = p_value(summary.control.p_fisher)
+            notes.append(f"more candidates guided than by prototypes, {title}: {p} (the same test)")
     notes.append(
         f"eV/atom: median height above the hull; S: within {METASTABLE:g} eV/atom of it; "
         "candidates: U ∩ S ∩ O ∩ C, unique, in S, original and hits"

@@ -31,7 +31,7 @@ def _lines(program: ir.Program) -> Iterator[str]:
         )
         yield f"{term.verb} [{term.label}] line {term.location.line}{how}"
         yield f"  {wish(term.claim) if isinstance(term.claim, ir.Wish) else proposition(term.claim)}"
-    for settings in (program.guide, program.sample):
+    for settings in (program.guide, program.sample, program.relax):
         changed = {
             f.name: getattr(settings, f.name)
             for f in dataclasses.fields(settings)

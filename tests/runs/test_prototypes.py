@@ -135,9 +135,9 @@ def test_ids_that_two_sources_share_are_told_apart() -> None:
     ("system", "message", "hint"),
     [
         (["Cu", "si"], "'si' is no element", "did you mean Si?"),
-        (["Cu", "Phosphorus"], "'Phosphorus' is no element", "give 2 to 6 elements"),
+        (["Cu", "Phosphorus"], "'Phosphorus' is no element", "give 1 to 6 elements"),
         (["Cu", ""], "'' is no element", "Cu-Si-P"),
-        (["Cu", "Cu"], "a system of 1 elements cannot be filled", "Cu-Si-P"),
+        ([], "a system of 0 elements cannot be filled", "Cu-Si-P"),
         (list("BCNOFPS"), "a system of 7 elements cannot be filled", "Cu-Si-P"),
     ],
 )

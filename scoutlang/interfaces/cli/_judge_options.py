@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from scoutlang.ir import ARMS
+from scoutlang.ir import SAMPLED
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -44,5 +44,5 @@ def arms_option(name: str) -> Callable[[Command], Command]:
         type=click.Choice(["both", "guided", "non-guided"]),
         default="both",
         show_default=True,
-        callback=lambda context, option, given: ARMS if given == "both" else (given,),
+        callback=lambda context, option, given: SAMPLED if given == "both" else (given,),
     )

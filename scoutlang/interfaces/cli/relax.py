@@ -21,7 +21,7 @@ from scoutlang.interfaces.cli._program_argument import (
     format_option,
     on_interruption,
 )
-from scoutlang.ir import Arm, Relax
+from scoutlang.ir import ARMS, SAMPLED, Arm, Relax
 from scoutlang.ir.nodes import By, Chosen
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def command(
         found = relax(
             judged,
             replace(usual, **given),
-            arms=arms,
+            arms=ARMS if arms == SAMPLED else arms,
             confirm=confirm,
             progress=display.judging,
         )

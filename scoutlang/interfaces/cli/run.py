@@ -19,7 +19,7 @@ from scoutlang.interfaces.cli._program_argument import (
     on_interruption,
     program_argument,
 )
-from scoutlang.ir import ARMS, Arm, Program
+from scoutlang.ir import SAMPLED, Arm, Program
 from scoutlang.ir.source import Source
 from scoutlang.runs.sweep import Member, members, run_each
 
@@ -52,6 +52,11 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
 )
 @judge_options
 @confirm_option
+@click.option(
+    "--control",
+    type=click.Choice(["prototypes"]),
+    help="A further arm: known prototypes with the system's elements in their places.",
+)
 @click.option(
     "--trace",
     is_flag=True,
@@ -97,7 +102,7 @@ def command(
         return _run(
             member.program,
             member.folder,
-            options["arms"],
+            (*options["arms"], *([options["control"]] if options["control"] else [])),
             options | {"baseline": baseline},
             same,
             quiet=output_format == "json",
@@ -118,7 +123,7 @@ def _go_on(overrides: dict[str, str], options: dict[str, Any], output_format: st
     from scoutlang.runs.folder import RunFolder
 
     settled = [name for name in (*_SETTINGS, "method", "baseline") if options[name] is not None]
-    if overrides or settled or options["arms"] != ARMS:
+    if overrides or settled or options["arms"] != SAMPLED or options["control"]:
         raise click.UsageError(
             "a run goes on with its own program and settings; leave out what changes them, or give "
             "the program and --out of a new run"

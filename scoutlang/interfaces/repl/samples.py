@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from scoutlang.interfaces.repl.interrupts import pressing
-from scoutlang.ir import ARMS, Arm, Program
+from scoutlang.ir import SAMPLED, Arm, Program
 from scoutlang.runs.folder import SAMPLES
 from scoutlang.runs.judge import Judged, judge
 from scoutlang.runs.manifest import MANIFEST
@@ -105,7 +105,7 @@ class _Patient:
     def sampling(self, arm: Arm, done: int, total: int, moment: Moment | None) -> None:
         self._in_batch = moment is not None
         self.began = self.began or self._in_batch
-        self.sampled = moment is None and arm == ARMS[-1] and done == total
+        self.sampled = moment is None and arm == SAMPLED[-1] and done == total
         self._tell("finishing this batch")
         self._watcher.sampling(arm, done, total, moment)
         if self.pressed and moment is None and not self.sampled:

@@ -27,7 +27,17 @@ from scoutlang.evaluation.measure import (
 from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.interfaces.repl.histogram import Axis, histogram
 from scoutlang.interfaces.repl.samples import Sampled, Swept
-from scoutlang.ir import ARMS, Arm, Compare, Measure, Program, Proposition, Term, Wish, measures
+from scoutlang.ir import (
+    SAMPLED,
+    Arm,
+    Compare,
+    Measure,
+    Program,
+    Proposition,
+    Term,
+    Wish,
+    measures,
+)
 from scoutlang.report.pictured import picturable
 from scoutlang.report.shortlist import render as render_shortlist
 from scoutlang.report.shortlist import shortlist
@@ -182,7 +192,7 @@ def plot(sampled: Sampled, term: Term, title: str, width: int) -> str:
     points = [(one.exact if single else one.margin, one.satisfied) for one in found]
     values = {
         arm: [point for record, point in zip(records, points, strict=True) if record.arm == arm]
-        for arm in ARMS
+        for arm in SAMPLED
     }
     return "\n".join(
         [f"{title} [{unit}]" if unit else title, *histogram(values, width, _axis(claim))]
@@ -284,7 +294,7 @@ def _family(runs: Sequence[Judged]) -> RenderableType:
     table = _table(columns, words=("run",), title="hits", title_justify="left")
     for judged in runs:
         summary = judged.validation.table()
-        shares = (_hits(judged, arm) for arm in ARMS)
+        shares = (_hits(judged, arm) for arm in SAMPLED)
         families = _families(
             record for record in judged.records if record.arm == "guided" and record.hit
         )

@@ -16,7 +16,7 @@ from plotly.subplots import make_subplots
 from scoutlang.report.data import Crystal, Group
 from scoutlang.support.colours import CLEAR, PAGE, REFERENCE, SURFACE, faint
 
-GROUPS: tuple[Group, ...] = ("reference", "non-guided", "guided")
+GROUPS: tuple[Group, ...] = ("reference", "non-guided", "guided", "prototypes")
 WIDTH = 800
 """Pixels at which texts and spaces are set."""
 
@@ -62,6 +62,7 @@ STYLES: Mapping[Group, Style] = {
     "reference": Style(REFERENCE, 0.10, "dot", "diamond", "."),
     "non-guided": Style(PAGE["non-guided"].light, 0.14, "dash", "square", "/"),
     "guided": Style(PAGE["guided"].light, 0.18, "solid", "circle", ""),
+    "prototypes": Style(PAGE["prototypes"].light, 0.14, "dashdot", "triangle-up", "x"),
 }
 
 

@@ -17,7 +17,7 @@ from scoutlang.validation.record import by_arm
 PLACE = 50
 
 _ROW = 118
-_ARMS: tuple[Arm, ...] = ("guided", "non-guided")  # from below
+_ARMS: tuple[Arm, ...] = ("prototypes", "guided", "non-guided")  # from below
 
 
 def draw(data: ReportData) -> list[Drawn]:
