@@ -89,8 +89,8 @@ class ProgramText:
         return check_source(self.source, self.overrides)
 
     def set(self, **values: object) -> ProgramText:
-        """The same text with other values of parameters and of settings of `guide` and `sample`:
-        ``p.set(rc="2.5 Å", steps=100)``. None: as in the text.
+        """The same text with other values of parameters and of settings of `guide`, `sample` and
+        `relax` (`relax_rho`): ``p.set(rc="2.5 Å", steps=100)``. None: as in the text.
         """
         kept = {name: value for name, value in self.overrides.items() if name not in values}
         return replace(
@@ -257,7 +257,7 @@ def run(
 
     if strange := set(options) - set(inspect.signature(running.run).parameters):
         raise TypeError(
-            f"no option is called {', '.join(sorted(strange))}; `guide` and `sample` are changed "
+            f"no option is called {', '.join(sorted(strange))}; `guide` and so on are changed "
             "with parse(…).set(…)"
         )
     if isinstance(options.get("model"), str):

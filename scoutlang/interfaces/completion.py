@@ -278,9 +278,9 @@ class _Place:
                 if definition.usual is not None:
                     yield self._definition(name, definition)
             yield from (
-                _Option(key, "setting", e.summary)
+                _Option(e.outside, "setting", e.summary)
                 for table in SETTINGS.values()
-                for key, e in table.items()
+                for e in table.values()
             )
         elif self._last in ("NUMBER", "RSQB"):
             yield from self._units(None)

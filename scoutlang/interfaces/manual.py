@@ -50,7 +50,7 @@ _HEADINGS: Mapping[Kind, str] = {
     "statement": "Statements",
     "function": "Functions",
     "descriptor": "Descriptors",
-    "setting": "Settings of `guide` and `sample`",
+    "setting": "Settings of `guide`, `sample` and `relax`",
     "unit": "Units",
     "module": "The library",
     "definition": "Definitions of the library",

@@ -259,15 +259,15 @@ def _sample(sample: ir.Sample) -> str:
 
 
 def _relax(relax: ir.Relax) -> str:
-    """``promising structures: by energy; with the constraint, rho 0.5 eV/atom; 24 steps``."""
+    """``promising structures, 24 steps, by energy alone, and with constraint (rho 0.5)``."""
     if not relax.ways:
         return "off"
     said = {
-        "energy": "by the energy alone",
-        "constraint": f"with the constraint, rho {_number(relax.rho)} eV/atom",
+        "energy": "by energy alone",
+        "constraint": f"with constraint (rho {_number(relax.rho)} eV/atom)",
     }
     ways = ", and ".join(said[way] for way in relax.ways)
-    return f"{relax.which} structures, {ways}, {relax.steps} steps"
+    return f"{relax.which} structures, {relax.steps} steps, {ways}"
 
 
 def _number(value: float) -> str:

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from scoutlang.ir import Program, Term, Wish, measures
 from scoutlang.report.data import Crystal
+from scoutlang.report.geometries import Geometry, candidates_in
+from scoutlang.report.shortlist import AS_SAMPLED, Candidate
 from scoutlang.validation.funnel import left_at
 from scoutlang.validation.record import Record, Value
 from scoutlang.validation.stages import all_stages
@@ -28,6 +30,10 @@ class Column:
     """How it is shown and sorted; ``value`` is a number with the truth of its term beside it."""
     about: str
     """What it is, in a sentence."""
+    geometry: str = ""
+    """Name of the one in which it is true; empty for what is true in each, and for a run that has
+    only one.
+    """
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,20 @@ _Read = Callable[[Record], Cell]
 
 
 def candidates(
-    program: Program, records: Sequence[Record], crystals: Sequence[Crystal]
+    program: Program,
+    records: Sequence[Record],
+    crystals: Sequence[Crystal],
+    geometries: Sequence[Geometry] = (),
+    shortlist: Sequence[Candidate] = (),
 ) -> Candidates:
-    """All records as a table. A quantity without a value is None, never zero."""
-    losses = {c.id: c.loss for c in crystals}
-    of_stages = _of_stages(records)
-    first_ones = [of_stages.pop(name) for name in ("hit", "e_above_hull") if name in of_stages]
+    """All records as a table. A quantity without a value is None, never zero.
+
+    records: as sampled. geometries: with those after relaxing, behind it, the table has columns for
+    each.
+    """
+    relaxed = geometries[1:]
+    rank = {one.id: one.rank for one in shortlist}
+    candidate_in = candidates_in(geometries) if relaxed else {}
     readers: list[tuple[Column, _Read]] = [
         (Column("id", "text", "run, arm, seed and index"), lambda r: r.id),
         (Column("arm", "text", "with or without guidance"), lambda r: r.arm),
@@ -59,10 +73,41 @@ def candidates(
             Column("atoms", "number", "in the cell"),
             lambda r: len(r.generated.structure) if r.generated.structure else None,
         ),
-        (
-            Column("candidate", "truth", "unique, metastable, original and a hit: U ∩ S ∩ O ∩ C"),
-            lambda r: left_at(r) is None,
-        ),
+    ]
+    as_sampled = _as_sampled(program, records, crystals)
+    if relaxed:
+        readers += _shortlisted(rank, candidate_in)
+        for geometry in relaxed:
+            readers += _of_geometry(program, geometry)
+        readers += [(replace(column, geometry=AS_SAMPLED), read) for column, read in as_sampled]
+    else:
+        about = "unique, metastable, original and a hit: U ∩ S ∩ O ∩ C"
+        readers.append((Column("candidate", "truth", about), lambda r: left_at(r) is None))
+        readers += as_sampled
+
+    def order(record: Record) -> tuple[float, bool, float]:
+        best = candidate_in.get(record.id, [])
+        height = (best[0].records[record.id] if best else record).e_above_hull
+        return (
+            rank.get(record.id, math.inf),
+            not best if relaxed else left_at(record) is not None,
+            math.inf if height is None else height,
+        )
+
+    columns = tuple(column for column, _ in readers)
+    known = tuple(_known(c, columns) for c in crystals if c.group == "reference")
+    rows = (tuple(read(r) for _, read in readers) for r in sorted(records, key=order))
+    return Candidates(columns, tuple(rows), known)
+
+
+def _as_sampled(
+    program: Program, records: Sequence[Record], crystals: Sequence[Crystal]
+) -> list[tuple[Column, _Read]]:
+    """All that the stages found of the structures as they were sampled."""
+    losses = {c.id: c.loss for c in crystals}
+    of_stages = _of_stages(records)
+    first_ones = [of_stages.pop(name) for name in ("hit", "e_above_hull") if name in of_stages]
+    return [
         *first_ones,
         *(reader for term in program.terms for reader in _of_term(term)),
         (Column("loss", "number", "of the whole program"), lambda r: losses.get(r.id)),
@@ -73,16 +118,63 @@ def candidates(
         ),
         (Column("reason", "text", "why"), lambda r: (left_at(r) or ("", ""))[1]),
     ]
-    columns = tuple(column for column, _ in readers)
-    first = sorted(
-        records,
-        key=lambda r: (
-            left_at(r) is not None,
-            math.inf if r.e_above_hull is None else r.e_above_hull,
+
+
+def _shortlisted(
+    rank: Mapping[str, int], candidate_in: Mapping[str, Sequence[Geometry]]
+) -> list[tuple[Column, _Read]]:
+    """Which structures are candidates after relaxing, and after which way of it."""
+    return [
+        (
+            Column("rank", "number", "in the shortlist, which has each crystal once"),
+            lambda r: rank.get(r.id),
         ),
-    )
-    known = tuple(_known(c, columns) for c in crystals if c.group == "reference")
-    return Candidates(columns, tuple(tuple(read(r) for _, read in readers) for r in first), known)
+        (
+            Column(
+                "candidate",
+                "truth",
+                "after relaxing unique, metastable, original and a hit: U ∩ S ∩ O ∩ C",
+            ),
+            lambda r: r.id in candidate_in,
+        ),
+        (
+            Column("candidate when relaxed", "text", "the geometries in which it is one"),
+            lambda r: (
+                "; ".join(one.label.removeprefix("relaxed ") for one in candidate_in.get(r.id, []))
+                or None
+            ),
+        ),
+    ]
+
+
+def _of_geometry(program: Program, geometry: Geometry) -> list[tuple[Column, _Read]]:
+    """What was found after relaxing; each heading stands below the name of the geometry."""
+
+    def column(name: str, kind: Kind, about: str) -> Column:
+        return Column(name, kind, f"{about}; {geometry.title}", geometry.name)
+
+    def found(read: _Read) -> _Read:
+        there = geometry.records
+        return lambda record: read(there[record.id]) if record.id in there else None
+
+    return [
+        (column("hit", "truth", "every `require` holds"), found(_value("hit"))),
+        (
+            column("e_above_hull", "number", "eV/atom above the convex hull of the reference"),
+            found(_value("e_above_hull")),
+        ),
+        *(
+            (replace(one, about=f"{one.about}; {geometry.title}", geometry=geometry.name), found(r))
+            for term in program.terms
+            for one, r in _of_term(term)
+            if one.kind == "value"
+        ),
+        (
+            column("moved", "number", "Å, the largest shift of an atom, without a common shift"),
+            geometry.moved,
+        ),
+        (column("relaxing", "text", "how it ended"), geometry.ended),
+    ]
 
 
 def _formula(record: Record) -> str | None:
@@ -137,9 +229,12 @@ def _known(crystal: Crystal, columns: Sequence[Column]) -> tuple[Cell, ...]:
         "loss": crystal.loss,
         "e_above_hull": crystal.e_above_hull,
     }
-    return tuple(
-        (crystal.values.get(c.name), crystal.satisfied.get(c.name))
-        if c.kind == "value"
-        else cells.get(c.name)
-        for c in columns
-    )
+
+    def cell(column: Column) -> Cell:
+        if column.geometry not in ("", AS_SAMPLED):
+            return None
+        if column.kind == "value":
+            return crystal.values.get(column.name), crystal.satisfied.get(column.name)
+        return cells.get(column.name)
+
+    return tuple(map(cell, columns))

@@ -27,8 +27,11 @@ from scoutlang.evaluation.measure import (
 from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
+from scoutlang.report.geometries import Geometry, geometries
+from scoutlang.report.shortlist import Candidate, render, shortlist
 from scoutlang.runs.judge import Judged
 from scoutlang.runs.manifest import Manifest
+from scoutlang.runs.relaxed import Relaxation
 from scoutlang.runs.trace import TRACE
 from scoutlang.support.batching import batches, each
 from scoutlang.validation.funnel import Funnel, funnels
@@ -39,7 +42,7 @@ from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
 from scoutlang.validation.terms import Hardest, TermSummary, find_hardest, summarize_terms
 
-Group = Literal["reference", "non-guided", "guided"]
+Group = Literal["reference", "non-guided", "guided", "prototypes"]
 
 MAX_REFERENCE_ATOMS = 400
 """A larger cell in the reference is left out: pairs grow with the square. β-boron of the paper has
@@ -91,6 +94,17 @@ class ReportData:
     """The folder of the guided arm's trace, None where there is none."""
     reference_left_out: Mapping[str, int] = field(default_factory=dict)
     """Reason → how many crystals of the reference, of these elements, are not among them."""
+    relaxations: tuple[Relaxation, ...] = ()
+    """Its structures relaxed, in each way, and the candidates by other potentials."""
+    shortlist: tuple[Candidate, ...] = ()
+    """Best first; none where nothing was relaxed: then the table of structures begins with them."""
+    no_candidates: str = ""
+    """Why the shortlist of a run that was relaxed is empty."""
+
+    @cached_property
+    def geometries(self) -> list[Geometry]:
+        """As sampled, and after each way of relaxing."""
+        return geometries(self.validation, self.relaxations)
 
     @property
     def program(self) -> Program:
@@ -116,6 +130,8 @@ def collect(judged: Judged) -> ReportData:
     program, records = judged.run.program, judged.validation.records
     known, left_out = reference_crystals(program, judged.potential, judged.reference)
     trace = judged.folder / TRACE
+    found = shortlist(judged) if judged.relaxations else ()
+    none = "" if found or not judged.relaxations else str(render(judged, found))
     return ReportData(
         name=judged.folder.resolve().name,
         manifest=judged.run.manifest,
@@ -123,6 +139,9 @@ def collect(judged: Judged) -> ReportData:
         crystals=(*generated_crystals(program, records), *known),
         trace=trace if trace.is_dir() else None,
         reference_left_out=left_out,
+        relaxations=judged.relaxations,
+        shortlist=found,
+        no_candidates=none,
     )
 
 

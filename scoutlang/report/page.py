@@ -21,17 +21,31 @@ from scoutlang.report.citations import citations
 from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.document import document, write_document
 from scoutlang.report.figures import Drawn, Figure, LeftOut
+from scoutlang.report.geometries import COUNTED, Geometry, candidates_in, comparisons, counts
 from scoutlang.report.pictured import picturable, scene
-from scoutlang.report.verdict import verdict
+from scoutlang.report.shortlist import Candidate
+from scoutlang.report.verdict import conclusion
+from scoutlang.validation.hull import METASTABLE
 from scoutlang.validation.record import by_arm
 from scoutlang.validation.summary import Summary
 from scoutlang.validation.table import hard_line, share_satisfied, table_notes, table_rows
 
 PAGE = "report.html"
 LIMIT = 2000
-"""Crystals that a page draws and offers as CIF, best first: about 3 kB each."""
+"""Crystals that a page draws and offers as CIF, best first: about 2 kB for each geometry."""
+CARDS = 12
+"""Candidates in the gallery."""
 
-_SCRIPTS = ("colours.js", "viewer.js", "view.js", "table.js", "figures.js", "page.js")
+_SCRIPTS = (
+    "colours.js",
+    "viewer.js",
+    "view.js",
+    "table.js",
+    "geometries.js",
+    "gallery.js",
+    "figures.js",
+    "page.js",
+)
 _SHOWN_ABOVE = ("source", "program")  # of the manifest
 _DIGITS = 6  # significant ones, of numbers in figures
 
@@ -59,9 +73,18 @@ def render(
         name=data.name,
         about=_about(data),
         marked=_marked,
-        verdict=verdict(data.program, summary),
+        verdict=conclusion(data),
         advice=hard_line(data.hardest) if data.hardest else [],
         unfinished=_unfinished(data),
+        relaxed=len(data.geometries) > 1,
+        cards=[_card(one) for one in data.shortlist[:CARDS]],
+        more_candidates=max(0, len(data.shortlist) - CARDS),
+        asked=", ".join(one.potential for one in data.shortlist[0].seconds)
+        if data.shortlist
+        else "",
+        metastable=METASTABLE,
+        counted=[name for name, _ in COUNTED],
+        counts=[_counts(one) for one in data.geometries],
         bars=_bars(summary),
         arms=[arm.arm for arm in summary.arms],
         lines=list(_lines(data, source)),
@@ -92,18 +115,64 @@ def write_page(
 
 def _content(data: ReportData, figures: Sequence[Figure], limit: int) -> dict[str, Any]:
     """What the scripts of the page work on."""
-    table = candidates(data.program, data.validation.records, data.crystals)
+    records, relaxed = data.validation.records, data.geometries[1:]
+    table = candidates(data.program, records, data.crystals, data.geometries, data.shortlist)
     rank = {row[0]: position for position, row in enumerate(table.rows)}
     best = sorted(data.crystals, key=lambda c: rank.get(c.id, len(rank)))
     drawn = [c for c in best if picturable(c.structure)][:limit]
+    found = candidates_in(data.geometries) if relaxed else {}
     return {
         **scene({c.id: c.structure for c in drawn}, data.program),
+        "relaxed": {one.name: _relaxed(data, one, drawn) for one in relaxed},
+        "geometries": [{"name": one.name, "label": one.label} for one in data.geometries],
+        "candidates": {id_: best[0].name for id_, best in found.items()},
         "columns": [asdict(column) for column in table.columns],
         "rows": _plain(table.rows),
         "known": _plain(table.known),
         "undrawn": _undrawn(data.crystals, drawn),
         "figures": [{"name": figure.name, **_plot(figure.plot)} for figure in figures],
     }
+
+
+def _relaxed(data: ReportData, geometry: Geometry, drawn: Sequence[Crystal]) -> dict[str, Any]:
+    """The drawn crystals that were relaxed in this way: pictures by id, and CIF files."""
+    after = {c.id: geometry.records[c.id].structure for c in drawn if c.id in geometry.records}
+    before = {c.id: c.structure for c in drawn}
+    found = scene({id_: s for id_, s in after.items() if picturable(s)}, data.program, before)
+    return {part: found[part] for part in ("structures", "cifs")}
+
+
+def _card(one: Candidate) -> dict[str, Any]:
+    """A candidate as the gallery has it."""
+    return {
+        "id": one.id,
+        "rank": one.rank,
+        "formula": one.formula,
+        "group": one.space_group_symbol,
+        "holds": "constrained" if one.geometry == "constraint" else "by itself",
+        "height": f"{one.e_above_hull:.3f}".replace("-", "−"),
+        "seconds": [
+            {
+                "potential": second.potential,
+                "height": _short(second.relaxed),
+                "confirmed": second.confirmed,
+            }
+            for second in one.seconds
+        ],
+        "terms": {label: _short(value) for label, value in one.terms.items()},
+        "moved": _short(one.moved),
+        "swollen": _short(one.swollen),
+        "nearest": one.nearest,
+    }
+
+
+def _short(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}".replace("-", "−")
+
+
+def _counts(geometry: Geometry) -> dict[str, Any]:
+    """What is left of the structures in one geometry."""
+    return {"title": geometry.title, "arms": counts(geometry), "tests": comparisons(geometry)}
 
 
 def _undrawn(crystals: Sequence[Crystal], drawn: Sequence[Crystal]) -> dict[str, str]:
@@ -168,11 +237,12 @@ def _about(data: ReportData) -> str:
     """What was done, when and with what, in a line; a run of given structures has no model."""
     manifest, basis = data.manifest, data.validation.provenance
     sample, model = data.program.sample, manifest.model
+    relaxed = len(data.geometries) > 1
     parts = [
         manifest.started[:10],
         data.program.source_name,
         f"model {model.name}, {sample.steps} steps, seed {sample.seed}" if model else "",
-        f"energies {basis.potential}, unrelaxed",
+        f"energies {basis.potential}, {'as sampled and relaxed' if relaxed else 'unrelaxed'}",
         f"reference {basis.reference}",
         f"scoutlang {manifest.scoutlang}",
     ]
@@ -242,6 +312,8 @@ def _result(data: ReportData, term: Term) -> dict[str, Any]:
 def _manifest(data: ReportData) -> dict[str, Any]:
     """What the run says of itself, as far as there is something to say."""
     said = data.manifest.to_data()
+    if data.relaxations:
+        said["relaxed"] = {one.name: one.recipe.model_dump() for one in data.relaxations}
     return {k: v for k, v in said.items() if v is not None and k not in _SHOWN_ABOVE}
 
 

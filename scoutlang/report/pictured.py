@@ -4,7 +4,10 @@ of and the coordination polyhedra of its centres; and as CIF to take away.
 
 from __future__ import annotations
 
+import base64
 import colorsys
+import gzip
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
@@ -150,21 +153,37 @@ def _apart(colour: Colour, others: Sequence[Colour]) -> float:
     )
 
 
-def scene(structures: Mapping[str, Structure], program: Program) -> dict[str, Any]:
+def scene(
+    structures: Mapping[str, Structure],
+    program: Program,
+    beside: Mapping[str, Structure] | None = None,
+) -> dict[str, Any]:
     """All that the viewer needs to show crystals, which are `picturable`, by their ids: elements,
-    pairs with a bond, and structures.
+    pairs with a bond, structures, and their CIF files with all digits, `packed`. beside: what each
+    is compared with, as `pictures` takes it.
     """
     pairs = bonded_pairs(program)
-    pictured = pictures(list(structures.values()), pairs, shells(program))
+    others = [beside[id_] for id_ in structures] if beside else ()
+    pictured = pictures(list(structures.values()), pairs, shells(program), others)
     return {
         "elements": elements_shown(list(structures.values())),
         "pairs": [[one, other, round(radius, 3)] for one, other, radius in pairs],
         "structures": dict(zip(structures, pictured, strict=True)),
+        "cifs": packed({id_: str(CifWriter(one)) for id_, one in structures.items()}),
     }
 
 
+def packed(texts: Mapping[str, str]) -> str:
+    """Texts as JSON, compressed by gzip, in base64: CIF files have a quarter of their size so."""
+    data = json.dumps(texts, ensure_ascii=False).encode()
+    return base64.b64encode(gzip.compress(data, mtime=0)).decode()
+
+
 def pictures(
-    structures: Sequence[Structure], pairs: Sequence[Pair], around: Sequence[Shell] = ()
+    structures: Sequence[Structure],
+    pairs: Sequence[Pair],
+    around: Sequence[Shell] = (),
+    beside: Sequence[Structure] = (),
 ) -> Iterator[dict[str, Any]]:
     """One for each structure, all of them `picturable`.
 
@@ -173,14 +192,19 @@ def pictures(
     - frac: 3 whole numbers a site, 1/10000 of the cell, from 0 to 9999
     - bonds: 5 numbers each, centre, neighbour, and the image of the neighbour; at most `MAX_BONDS`
     - polyhedra: the faces of each, as numbers of the bonds that end at the corners
-    - cif: the structure as a file, with all digits
+
+    beside: the same crystals before they were relaxed. Each site is then drawn next to where it was
+    in the picture of that one, a little outside of the cell rather than at its other end.
     """
     for first in range(0, len(structures), _BATCH):
-        some = structures[first : first + _BATCH]
-        for structure, found in zip(some, _bonds(some, pairs), strict=True):
-            sites = structure.frac_coords - np.floor(structure.frac_coords)
+        some, before = (every[first : first + _BATCH] for every in (structures, beside))
+        cells = [
+            _cells(other) + np.rint(structure.frac_coords - other.frac_coords)
+            for structure, other in zip(some, before or some, strict=True)
+        ]
+        for structure, cell, found in zip(some, cells, _bonds(some, cells, pairs), strict=True):
             elements = [site.specie.symbol for site in structure]
-            frac = np.rint(sites * _UNITS).astype(int) % _UNITS
+            frac = np.rint((structure.frac_coords - cell) * _UNITS).astype(int)
             ends = [frac[bond[1]] / _UNITS + bond[2:] for bond in found]
             points = np.reshape(ends, (-1, 3)) @ structure.lattice.matrix
             yield {
@@ -189,8 +213,12 @@ def pictures(
                 "frac": frac.ravel().tolist(),
                 "bonds": [int(x) for bond in found[:MAX_BONDS] for x in bond],
                 "polyhedra": list(_polyhedra(elements, found, points, around)),
-                "cif": str(CifWriter(structure)),
             }
+
+
+def _cells(structure: Structure) -> Any:
+    """(sites, 3): the cell that each site is in, where 0.99999 is at the origin of the next one."""
+    return np.floor(np.rint(structure.frac_coords * _UNITS) / _UNITS)
 
 
 def _polyhedra(
@@ -242,15 +270,12 @@ def _along_own_axes(points: Any) -> Any:
     return centred @ np.linalg.svd(centred, full_matrices=False)[2].T
 
 
-def _bonds(structures: Sequence[Structure], pairs: Sequence[Pair]) -> list[list[Bond]]:
-    """Those of every structure, sites wrapped into the cell."""
+def _bonds(
+    structures: Sequence[Structure], cells: Sequence[Any], pairs: Sequence[Pair]
+) -> list[list[Bond]]:
+    """Those of every structure, its sites moved into the cell at the origin from `cells`."""
     batch = CrystalBatch.from_structures(structures)
-    wrapped = [
-        np.floor(np.rint((s.frac_coords - np.floor(s.frac_coords)) * _UNITS) / _UNITS)
-        + np.floor(s.frac_coords)
-        for s in structures
-    ]
-    outside, system = np.concatenate(wrapped), batch.system.numpy()
+    outside, system = np.concatenate(cells), batch.system.numpy()
     start = np.concatenate([[0], np.cumsum([len(s) for s in structures])])
     found: list[dict[Bond, None]] = [{} for _ in structures]
     for one, other, radius in pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scoutlang.ir import SAMPLED, Program
+from scoutlang.report.data import ReportData
 from scoutlang.validation.statistics import Proportion
 from scoutlang.validation.summary import Summary
 from scoutlang.validation.table import percent, significance

@@ -113,7 +113,11 @@ class Judged:
         return Group(
             render_terms(self.terms, self.hardest),
             render_table(self.validation, self.files),
-            *([render_geometries(geometries)] if len(geometries) > 1 else []),
+            *(
+                [render_geometries(geometries, self.folder / relaxed.FOLDER)]
+                if len(geometries) > 1
+                else []
+            ),
         )
 
     def __str__(self) -> str:
@@ -226,11 +230,10 @@ def with_relaxations(
         return judged
     columns = {f"relaxed.{one.name}": one.validation for one in found}
     with writing(run.path):
-        files = write_outputs(run.path, judged.validation, columns)
+        write_outputs(run.path, judged.validation, columns)
         for one in found:
             write_outputs(one.folder, one.validation, prefix="relaxed_")
-    folder = run.path / relaxed.FOLDER
-    return replace(judged, files=(judged.files[0], *files, folder), relaxations=tuple(found))
+    return replace(judged, relaxations=tuple(found))
 
 
 def _named(potential: str) -> Potential:

@@ -94,8 +94,8 @@ class Substitutions:
         sizes: Collection[int] | None = None,
         max_atoms: int = MAX_ATOMS,
     ) -> None:
-        """sizes: how many elements a candidate may have; from two to all of the system unless said, and
-        one of a system of one.
+        """sizes: how many elements a candidate may have; from two to all of the system unless said,
+        and one of a system of one.
 
         Raises ScoutError E462: not a system of one to six elements, or one of them is not in the
         reference.

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -247,7 +249,7 @@ def _relaxed(
         with one_thread():
             yield from map(_prepared(potential, program, recipe), structures)
         return
-    results = in_order(_relax_here, structures, workers, _prepare, (program, recipe))
+    results = in_order(partial(_relax_there, program, recipe), structures, workers)
     for structure, result in zip(structures, results, strict=True):
         yield Relaxed(structure, reason=str(result)) if isinstance(result, Died) else result
 
@@ -266,18 +268,18 @@ def _prepared(
     return work
 
 
-_here: list[Callable[[Structure], Relaxed]] = []
-"""What a process of the pool does with a structure, once it is prepared."""
+def _relax_there(program: Program, recipe: Recipe, structure: Structure) -> Relaxed:
+    """In another process, which makes ready for a recipe once."""
+    return _ready(program, recipe)(structure)
 
 
-def _prepare(program: Program, recipe: Recipe) -> None:
+@lru_cache(maxsize=1)
+def _ready(program: Program, recipe: Recipe) -> Callable[[Structure], Relaxed]:
     torch.set_num_threads(1)
+    # Ctrl-C is for the one that has started them
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # by name: what a potential holds need not be what a process can be given
-    _here.append(_prepared(load_potential(recipe.named), program, recipe))
-
-
-def _relax_here(structure: Structure) -> Relaxed:
-    return _here[-1](structure)
+    return _prepared(load_potential(recipe.named), program, recipe)
 
 
 @contextmanager

@@ -1,18 +1,18 @@
-"""Much independent work on all cores: a pool of processes whose results come in order.
+"""Much independent work on all cores: processes whose results come in order.
 
-Each process is started fresh and prepares itself once. One that dies takes nothing with it: what it
-worked on is tried once more, alone, and where that dies too the result is `Died`.
+They are joblib's, which asks nothing of the script that calls (no ``if __name__ == "__main__"``)
+and keeps them for the next call. One that dies takes nothing with it: what it worked on is tried
+once more, alone, and where that dies too the result is `Died`.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from joblib import Parallel, delayed
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -29,41 +29,25 @@ def cores() -> int:
 
 
 def in_order(
-    work: Callable[[_Item], _Result],
-    items: Sequence[_Item],
-    workers: int,
-    prepare: Callable[..., object],
-    given: tuple[Any, ...],
+    work: Callable[[_Item], _Result], items: Sequence[_Item], workers: int
 ) -> Iterator[_Result | Died]:
-    """``work`` on every item, in ``workers`` processes that have each called ``prepare(*given)``.
-
-    All of these are pickled: functions of modules, and data. An exception of ``work`` is raised
-    here. Ctrl-C belongs to the caller: what is worked on is finished and thrown away.
+    """``work`` on every item, in ``workers`` processes, at least two. ``work`` is pickled: a
+    function of a module, and data. An exception that it raises is raised here.
     """
     done = 0
-    careful = False
+    alone = False
     while done < len(items):
-        waiting = items[done : done + 1] if careful else items[done:]
-        pool = ProcessPoolExecutor(
-            min(workers, len(waiting)),
-            multiprocessing.get_context("spawn"),
-            _begin,
-            (prepare, *given),
+        waiting = items[done : done + 1] if alone else items[done:]
+        results = Parallel(n_jobs=max(workers, 2), return_as="generator", batch_size=1)(
+            delayed(work)(item) for item in waiting
         )
         try:
-            for result in pool.map(work, waiting):
+            for result in results:
                 yield result
                 done += 1
-            careful = False
+            alone = False
         except BrokenProcessPool:
-            if careful:
+            if alone:
                 yield Died("the process that worked on it ended without a result")
                 done += 1
-            careful = not careful
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _begin(prepare: Callable[..., object], *given: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    prepare(*given)
+            alone = not alone

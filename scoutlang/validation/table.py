@@ -79,9 +79,9 @@ _GEOMETRY_COLUMNS: tuple[tuple[str, Callable[[ArmSummary], str]], ...] = (
 )
 
 
-def render_geometries(geometries: Mapping[str, Validation]) -> RenderableType:
+def render_geometries(geometries: Mapping[str, Validation], folder: Path) -> RenderableType:
     """What is left of the same structures in each geometry, by its title, in a row for each arm,
-    and the test between the arms. The geometries are never mixed.
+    and the test between the arms. The geometries are never mixed. folder: where they are.
     """
     table = Table(title="from hits to candidates", title_justify="left", title_style="bold")
     table.add_column("")
@@ -103,6 +103,7 @@ def render_geometries(geometries: Mapping[str, Validation]) -> RenderableType:
         f"eV/atom: median height above the hull; S: within {METASTABLE:g} eV/atom of it; "
         "candidates: U ∩ S ∩ O ∩ C, unique, in S, original and hits"
     )
+    notes.append(f"relaxed structures and their records in {folder}")
     return Group(table, Text("\n".join(notes)))
 
 

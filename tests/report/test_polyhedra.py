@@ -137,6 +137,25 @@ def test_a_polyhedron_whose_bonds_are_not_all_drawn_is_left_out() -> None:
     assert [shape(faces) for faces in picture["polyhedra"]] == [OCTAHEDRON] * (MAX_BONDS // 6)
 
 
+@pytest.mark.parametrize("turns", [0, 3])
+def test_a_relaxed_crystal_is_drawn_next_to_the_one_as_sampled(turns: int) -> None:
+    """Its first atom has left the cell, by 0.003 of it: it is not drawn at the other end."""
+    before, after = rock_salt(), rock_salt(a=5.5)
+    before.translate_sites([0], [0.002, 0, 0], to_unit_cell=False)
+    after.translate_sites([0], [turns - 0.003, 0, 0], to_unit_cell=False)
+    pairs, around = [("Na", "Cl", 3.0)], [("Na", frozenset({"Cl"}))]
+    [alone] = pictures([after], pairs, around)
+    [picture] = pictures([after], pairs, around, [before])
+    assert alone["frac"][:3] == [9970, 0, 0]
+    assert picture["frac"] == [-30, *alone["frac"][1:]]
+    bonds = np.array(picture["bonds"]).reshape(-1, 5)
+    sites = np.array(picture["frac"]).reshape(-1, 3) / 10_000
+    lengths = np.linalg.norm(sites[bonds[:, 1]] + bonds[:, 2:] - sites[bonds[:, 0]], axis=1) * 5.5
+    assert len(bonds) == 24
+    assert lengths == pytest.approx(2.75, abs=0.02)
+    assert [shape(faces) for faces in picture["polyhedra"]] == [OCTAHEDRON] * 4
+
+
 # ---- hulls ----
 
 

@@ -22,7 +22,7 @@ import scoutlang
 from scoutlang import potentials
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces.cli import commands
-from scoutlang.ir import ARMS, Arm, Program, Relax
+from scoutlang.ir import SAMPLED, Arm, Program, Relax
 from scoutlang.potentials import CalculatorPotential
 from scoutlang.report.shortlist import shortlist
 from scoutlang.runs.folder import RunFolder
@@ -275,7 +275,7 @@ def write_run(
                 json.dumps(some), encoding="utf-8"
             )
     judges = Judges(potential="emt", reference="mp-mini")
-    RunFolder(folder, Manifest.begin(checked, ARMS, status="finished", judges=judges)).save()
+    RunFolder(folder, Manifest.begin(checked, SAMPLED, status="finished", judges=judges)).save()
     return folder
 
 
@@ -306,7 +306,7 @@ def test_a_run_in_three_geometries(run: Path) -> None:
     assert "emt, unrelaxed; hull: mp-mini" in output
     table = output[output.index("from hits to candidates") :].replace("│", " ")
     rows = [line.split() for line in table.splitlines()]
-    arms = [row[1:5] for row in rows if row and row[0] in ARMS[::-1]]
+    arms = [row[1:5] for row in rows if row and row[0] in SAMPLED[::-1]]
     assert arms == [["2", "of", "3", hits] for hits in "110011"]
     assert "constraint, guided: 2 relaxed" not in output  # EMT has no energy of Na
     assert "constraint, guided: 1 relaxed, 1 converged; energy -0." in output
@@ -483,7 +483,7 @@ def _suicide(number: int) -> int:
 
 
 def test_a_process_that_dies_takes_no_result_with_it() -> None:
-    found = list(in_order(_suicide, range(6), 2, _nothing, ()))
+    found = list(in_order(_suicide, range(6), 2))
     assert [str(one) if isinstance(one, Died) else one for one in found] == [
         0,
         1,
@@ -492,10 +492,6 @@ def test_a_process_that_dies_takes_no_result_with_it() -> None:
         4,
         5,
     ]
-
-
-def _nothing() -> None:
-    """Prepares nothing."""
 
 
 # ---- a second potential ----

@@ -100,7 +100,7 @@ set_option = click.option(
     metavar="NAME=VALUE",
     multiple=True,
     callback=_overrides,
-    help="Another value for a `param` or a setting of `guide` or `sample`;"
+    help="Another value for a `param` or a setting of `guide`, `sample` or `relax`;"
     " may be given several times.",
 )
 

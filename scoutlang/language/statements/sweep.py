@@ -1,7 +1,7 @@
 """``sweep k in {0.2, 0.4, 0.8}``: a family of runs from one hypothesis, one for each value.
 
-The name is a `param` of the program or a setting of `guide` or `sample`. Several sweeps make one
-run for each combination.
+The name is a `param` of the program or a setting of `guide`, `sample` or `relax` (as `relax_rho`).
+Several sweeps make one run for each combination.
 """
 
 from __future__ import annotations

@@ -4,9 +4,11 @@
 const ROWS_ON_A_PAGE = 25;
 
 class Table {
-  constructor(columns, rows, select) {
+  // geometries: {name, label}, the one as sampled first
+  constructor(columns, rows, geometries, select) {
     this.columns = columns;
     this.rows = rows;
+    this.geometries = geometries;
     this.select = select;
     this.chosen = null;
     this.page = 0;
@@ -34,11 +36,14 @@ class Table {
     this.filter();
   }
 
+  // Of a name that columns of several geometries have, the one as sampled.
   at(name) {
-    return this.columns.findIndex((column) => column.name === name);
+    const own = ["", this.geometries[0].name];
+    return this.columns.findIndex((c) => c.name === name && own.includes(c.geometry));
   }
 
   head() {
+    if (this.geometries.length > 1) this.groups();
     const row = document.createElement("tr");
     this.columns.forEach((column, index) => {
       const cell = add(row, "th");
@@ -53,10 +58,25 @@ class Table {
     document.querySelector("#candidates thead").append(row);
   }
 
+  // Above the headings, the geometry in which columns side by side are true.
+  groups() {
+    const row = add(document.querySelector("#candidates thead"), "tr");
+    row.className = "groups";
+    const labels = new Map(this.geometries.map(({ name, label }) => [name, label]));
+    let last = null;
+    for (const { geometry } of this.columns) {
+      if (last && last.geometry === geometry) last.cell.colSpan += 1;
+      else {
+        last = { geometry, cell: add(row, geometry ? "th" : "td", labels.get(geometry)) };
+        if (geometry) last.cell.scope = "colgroup";
+      }
+    }
+  }
+
   sort(index) {
     const down = this.sorted && this.sorted.index === index ? !this.sorted.down : false;
     this.sorted = { index, down };
-    document.querySelectorAll("#candidates thead th").forEach((cell, k) => {
+    document.querySelectorAll("#candidates thead th[aria-sort]").forEach((cell, k) => {
       cell.setAttribute("aria-sort", k === index ? (down ? "descending" : "ascending") : "none");
     });
     this.filter();

@@ -1,28 +1,33 @@
 "use strict";
 // The box of one structure: its picture with the tools that turn it, its elements and bonds, and
-// what is known of it.
+// what is known of it. A structure may have several geometries: as sampled, and relaxed.
 class View {
   // elements: symbol, colour and radius; pairs: centre, neighbour, and the distance of a bond
   constructor(elements, pairs) {
     this.elements = elements;
     this.pairs = pairs;
-    const description = (crystal, repeat) => this.description(crystal, repeat);
-    this.viewer = new Viewer(this.element("canvas"), elements, description);
-    const { viewer } = this;
+    this.comparing = false;
+    const pose = new Pose();
+    const viewer = (id, shape) => new Viewer(
+      this.element(id), elements, (...shown) => this.description(shape(), ...shown), pose,
+    );
+    this.viewer = viewer("canvas", () => this.shape);
+    this.before = viewer("canvas-before", () => this.shapes[0]);
     for (const button of document.querySelectorAll("[data-view]")) {
-      button.addEventListener("click", () => viewer.along(button.dataset.view));
+      button.addEventListener("click", () => this.viewer.along(button.dataset.view));
     }
     for (const button of document.querySelectorAll("[data-zoom]")) {
-      button.addEventListener("click", () => viewer.scaleBy(Number(button.dataset.zoom)));
+      button.addEventListener("click", () => pose.scaleBy(Number(button.dataset.zoom)));
     }
     const toggle = (id, change) => this.element(id).addEventListener("click", (event) => {
       const pressed = event.currentTarget.getAttribute("aria-pressed") !== "true";
       event.currentTarget.setAttribute("aria-pressed", String(pressed));
-      change(pressed);
+      for (const one of [this.viewer, this.before]) change(one, pressed);
+      pose.draw();
     });
-    toggle("supercell", (on) => { viewer.cells = on ? 2 : 1; });
-    toggle("labels", (on) => { viewer.symbols = on; viewer.draw(); });
-    toggle("polyhedra", (on) => { viewer.polyhedra = on; viewer.draw(); });
+    toggle("supercell", (one, on) => { one.cells = on ? 2 : 1; });
+    toggle("labels", (one, on) => { one.symbols = on; });
+    toggle("polyhedra", (one, on) => { one.polyhedra = on; });
     this.element("cif").addEventListener("click", () => this.download());
   }
 
@@ -31,25 +36,68 @@ class View {
   }
 
   draw() {
-    this.viewer.draw();
+    this.viewer.pose.draw();
   }
 
-  // tell(fact): says what is known beside the cell; fact(name, text) adds a line and gives the
-  // place of its text
-  show(id, name, crystal, tell) {
+  // shapes: the geometries, each {name, label, file, crystal, cifs}, the one as sampled first;
+  // chosen: the name of the one to show; tell(fact): says what else is known, fact(name, text) adds
+  // a line and gives the place of its text
+  show(id, name, shapes, chosen, tell) {
     this.id = id;
-    this.crystal = crystal;
+    this.shapes = shapes;
     this.header(name, false);
-    this.legend(crystal);
     const list = this.element("facts");
     list.replaceChildren();
-    const fact = (what, text) => {
-      add(list, "dt", what);
-      return add(list, "dd", text);
-    };
-    this.cell(crystal.cell, fact);
+    const fact = (what, text) => entry(list, what, text);
+    if (shapes.length === 1) {
+      for (const [what, text] of measures(shapes[0].crystal)) fact(what, text);
+    }
     tell(fact);
-    this.viewer.show(crystal);
+    this.choose(chosen);
+  }
+
+  // Shows the geometry of that name. A comparison needs a relaxed one.
+  choose(name) {
+    this.shape = this.shapes.find((shape) => shape.name === name) || this.shapes[0];
+    const [first, second] = this.shapes;
+    if (this.comparing && second && this.shape === first) this.shape = second;
+    const compared = this.comparing && Boolean(second);
+    this.element("before").hidden = this.element("canvas-label").hidden = !compared;
+    this.element("before-label").textContent = first.label;
+    this.element("canvas-label").textContent = this.shape.label;
+    this.buttons();
+    this.legend(this.shape.crystal);
+    this.before.show(compared ? first.crystal : null);
+    this.viewer.show(this.shape.crystal);
+  }
+
+  // One for each geometry, and one that compares; made anew where there are others than before.
+  buttons() {
+    const group = this.element("shapes");
+    const names = this.shapes.map((shape) => shape.name);
+    group.hidden = names.length < 2;
+    if (group.hidden) return;
+    if (group.dataset.names !== String(names)) {
+      group.dataset.names = names;
+      const made = (label, press) => {
+        const button = add(group, "button", label);
+        button.type = "button";
+        button.addEventListener("click", press);
+      };
+      group.replaceChildren();
+      for (const { name, label } of this.shapes) {
+        made(label, () => {
+          if (name === this.shapes[0].name) this.comparing = false;
+          this.choose(name);
+        });
+      }
+      made("compare", () => {
+        this.comparing = !this.comparing;
+        this.choose(this.shape.name);
+      });
+    }
+    const pressed = [...this.shapes.map((shape) => shape === this.shape), this.comparing];
+    [...group.children].forEach((button, k) => button.setAttribute("aria-pressed", pressed[k]));
   }
 
   empty(name, reason) {
@@ -84,31 +132,46 @@ class View {
     this.element("polyhedra").disabled = !solids.length;
   }
 
-  cell(cell, fact) {
-    const lengths = [0, 1, 2].map((k) => Math.hypot(...cell.slice(3 * k, 3 * k + 3)));
-    const angles = [[1, 2], [0, 2], [0, 1]].map(([p, q]) => {
-      const [u, v] = [p, q].map((k) => cell.slice(3 * k, 3 * k + 3));
-      return (Math.acos(dot(u, v) / (lengths[p] * lengths[q])) * 180) / Math.PI;
-    });
-    fact("a, b, c", `${lengths.map((x) => x.toFixed(3)).join(", ")} Å`);
-    fact("α, β, γ", `${angles.map((x) => x.toFixed(1)).join(", ")}°`);
-  }
-
-  description(crystal, repeat) {
+  description(shape, crystal, repeat) {
     const counts = [...counted(crystal.elements)];
     const cell = counts.map(([symbol, count]) => `${count} ${symbol}`).join(", ");
     const drawn = `${crystal.bonds.length / 5} neighbours drawn`;
     const cells = repeat > 1 ? ", two cells along each axis" : "";
-    return `Crystal structure ${this.id}: ${cell} in the cell, ${drawn}${cells}`;
+    const name = shape.label ? `${this.id}, ${shape.label}` : this.id;
+    return `Crystal structure ${name}: ${cell} in the cell, ${drawn}${cells}`;
   }
 
-  download() {
+  // The geometry that is shown; beside another one, the relaxed one.
+  async download() {
+    const { id, shape } = this;
+    const name = [id, shape.file].filter(Boolean).join("-");
+    const text = (await unpacked(shape.cifs))[id];
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([this.crystal.cif], { type: "chemical/x-cif" }));
-    link.download = `${this.id.replace(/[^\w.-]+/g, "_")}.cif`;
+    link.href = URL.createObjectURL(new Blob([text], { type: "chemical/x-cif" }));
+    link.download = `${name.replace(/[^\w.-]+/g, "_")}.cif`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
+}
+
+// Of data that was compressed by gzip, in base64.
+async function unpacked(packed) {
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).json();
+}
+
+// What is said of a cell: names and texts.
+function measures({ cell }) {
+  const lengths = [0, 1, 2].map((k) => Math.hypot(...cell.slice(3 * k, 3 * k + 3)));
+  const angles = [[1, 2], [0, 2], [0, 1]].map(([p, q]) => {
+    const [u, v] = [p, q].map((k) => cell.slice(3 * k, 3 * k + 3));
+    return (Math.acos(dot(u, v) / (lengths[p] * lengths[q])) * 180) / Math.PI;
+  });
+  return [
+    ["a, b, c", `${lengths.map((x) => x.toFixed(3)).join(", ")} Å`],
+    ["α, β, γ", `${angles.map((x) => x.toFixed(1)).join(", ")}°`],
+  ];
 }
 
 // Colours follow the choice on the page, else the system.
@@ -129,6 +192,12 @@ function counted(symbols) {
   const counts = new Map();
   for (const symbol of symbols) counts.set(symbol, (counts.get(symbol) || 0) + 1);
   return counts;
+}
+
+// A line of a list of terms: gives the place of its text.
+function entry(list, what, text) {
+  add(list, "dt", what);
+  return add(list, "dd", text);
 }
 
 function drawn(tag, attributes) {

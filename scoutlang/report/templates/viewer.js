@@ -1,31 +1,61 @@
 "use strict";
 // A crystal on a 2-D canvas: spheres, half bonds, cell edges and the faces of coordination
 // polyhedra, painted from back to front. It needs no WebGL, prints, and follows the page's colours.
-class Viewer {
-  constructor(canvas, elements, describe) {
-    this.canvas = canvas;
-    this.describe = describe;
-    this.elements = new Map(elements.map((e) => [e.symbol, e]));
-    this.repeat = 1;
-    this.symbols = false;
-    this.polyhedra = true;
+
+// From which side pictures are seen, and how near. Pictures that share a pose turn together and
+// have one scale.
+class Pose {
+  constructor() {
+    this.pictures = [];
     this.reset();
-    new ResizeObserver(() => this.draw()).observe(canvas);
-    this.listen();
   }
 
   reset() {
     this.zoom = 1;
     this.turned = multiply(rotation(0, 0.35), rotation(1, -0.45));
-    if (this.crystal) this.draw();
+    this.draw();
+  }
+
+  turn(x, y) {
+    this.turned = multiply(multiply(rotation(1, x), rotation(0, y)), this.turned);
+    this.draw();
+  }
+
+  scaleBy(factor) {
+    this.zoom = Math.min(8, Math.max(0.3, this.zoom * factor));
+    this.draw();
+  }
+
+  // Å: no picture reaches further from its middle.
+  get extent() {
+    const shown = this.pictures.filter((picture) => picture.crystal);
+    return Math.max(...shown.map((picture) => picture.extent));
+  }
+
+  draw() {
+    for (const picture of this.pictures) picture.draw();
+  }
+}
+
+// A still picture.
+class Picture {
+  constructor(canvas, elements, pose = new Pose()) {
+    this.canvas = canvas;
+    this.elements = new Map(elements.map((e) => [e.symbol, e]));
+    this.repeat = 1;
+    this.symbols = false;
+    this.polyhedra = true;
+    this.pose = pose;
+    pose.pictures.push(this);
   }
 
   // crystal: {cell: 9 numbers in Å, elements, frac: 1/10000 of the cell, bonds: centre, neighbour
-  // and image, polyhedra: faces of each as numbers of the bonds that end at their corners}
+  // and image, polyhedra: faces of each as numbers of the bonds that end at their corners}; null:
+  // nothing is shown
   show(crystal) {
     this.crystal = crystal;
-    this.build();
-    this.draw();
+    if (crystal) this.build();
+    this.pose.draw();
   }
 
   // What is drawn: sites of the cells and of their far faces, the neighbours of every centre even
@@ -42,7 +72,8 @@ class Viewer {
       const key = `${site},${cellOf}`;
       if (!atoms.has(key)) {
         const at = [0, 1, 2].map((k) => frac[3 * site + k] / 10000 + cellOf[k]);
-        const outside = at.some((x) => x < -0.001 || x > n + 0.001);
+        const outside = at.some((x, k) =>
+          (cellOf[k] < 0 || cellOf[k] >= n) && (x < -0.001 || x > n + 0.001));
         const element = this.elements.get(elements[site]);
         atoms.set(key, { site, at: place(...at), outside, element });
       }
@@ -93,7 +124,6 @@ class Viewer {
     this.axes = ["a", "b", "c"].map((name, k) => [name, end(k)]);
     const reach = this.atoms.map((atom) => Math.hypot(...atom.at) + 0.5 * atom.element.radius);
     this.extent = Math.max(...reach, ...this.edges.map((edge) => Math.hypot(...edge[0])));
-    this.canvas.setAttribute("aria-label", this.describe(this.crystal, this.repeat));
   }
 
   draw() {
@@ -108,15 +138,16 @@ class Viewer {
     context.scale(ratio, ratio);
     const style = getComputedStyle(canvas);
     const [paper, ink] = ["--card", "--ink"].map((name) => style.getPropertyValue(name).trim());
-    const far = 4 * this.extent;
-    const scale = (this.zoom * 0.46 * Math.min(width, height)) / this.extent;
+    const { zoom, turned, extent } = this.pose;
+    const far = 4 * extent;
+    const scale = (zoom * 0.46 * Math.min(width, height)) / extent;
     const project = (at) => {
-      const [x, y, z] = apply(this.turned, at);
+      const [x, y, z] = apply(turned, at);
       const near = far / (far - z);
       const size = scale * near;
       return { at: [x, y, z], x: width / 2 + x * size, y: height / 2 - y * size, z, size };
     };
-    const fog = (z) => Math.min(0.62, Math.max(0, 0.3 - (0.42 * z) / this.extent));
+    const fog = (z) => Math.min(0.62, Math.max(0, 0.3 - (0.42 * z) / extent));
     // What cannot be seen through: where it is, how far it reaches from there and how large it is,
     // in pixels, and how it is painted.
     const painted = [];
@@ -178,15 +209,25 @@ class Viewer {
       context.fillText(name, p.x, p.y);
     }
   }
+}
 
-  turn(x, y) {
-    this.turned = multiply(multiply(rotation(1, x), rotation(0, y)), this.turned);
-    this.draw();
+// A picture that mouse, fingers and keys turn.
+class Viewer extends Picture {
+  // describe(crystal, repeat): what is said of it to those who do not see it
+  constructor(canvas, elements, describe, pose) {
+    super(canvas, elements, pose);
+    this.describe = describe;
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    this.listen();
   }
 
-  scaleBy(factor) {
-    this.zoom = Math.min(8, Math.max(0.3, this.zoom * factor));
-    this.draw();
+  show(crystal) {
+    super.show(crystal);
+    if (crystal) this.canvas.setAttribute("aria-label", this.describe(crystal, this.repeat));
+  }
+
+  turn(x, y) {
+    this.pose.turn(x, y);
   }
 
   // Looks along a lattice vector, another one pointing up or to the right.
@@ -196,8 +237,8 @@ class Viewer {
     const z = unit(vector("abc".indexOf(axis)));
     const side = vector(("abc".indexOf(axis) + 1) % 3);
     const x = unit(side.map((s, k) => s - dot(side, z) * z[k]));
-    this.turned = [x, cross(z, x), z];
-    this.draw();
+    this.pose.turned = [x, cross(z, x), z];
+    this.pose.draw();
   }
 
   set cells(n) {
@@ -207,7 +248,7 @@ class Viewer {
 
   listen() {
     const fingers = new Map();
-    const { canvas } = this;
+    const { canvas, pose } = this;
     const spread = () => {
       const [one, other] = [...fingers.values()];
       return Math.hypot(one.x - other.x, one.y - other.y);
@@ -222,8 +263,8 @@ class Viewer {
       const before = fingers.size === 2 ? spread() : 0;
       const moved = [event.clientX - finger.x, event.clientY - finger.y];
       fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-      if (fingers.size === 2) this.scaleBy(spread() / Math.max(before, 1));
-      else this.turn(moved[0] * 0.01, moved[1] * 0.01);
+      if (fingers.size === 2) pose.scaleBy(spread() / Math.max(before, 1));
+      else pose.turn(moved[0] * 0.01, moved[1] * 0.01);
     });
     for (const kind of ["pointerup", "pointercancel"]) {
       canvas.addEventListener(kind, (event) => fingers.delete(event.pointerId));
@@ -232,13 +273,13 @@ class Viewer {
     canvas.addEventListener("wheel", (event) => {
       if (document.activeElement !== canvas) return;
       event.preventDefault();
-      this.scaleBy(Math.exp(-event.deltaY * 0.0015));
+      pose.scaleBy(Math.exp(-event.deltaY * 0.0015));
     }, { passive: false });
     const keys = {
-      ArrowLeft: () => this.turn(-0.15, 0), ArrowRight: () => this.turn(0.15, 0),
-      ArrowUp: () => this.turn(0, -0.15), ArrowDown: () => this.turn(0, 0.15),
-      "+": () => this.scaleBy(1.2), "=": () => this.scaleBy(1.2), "-": () => this.scaleBy(1 / 1.2),
-      0: () => this.reset(),
+      ArrowLeft: () => pose.turn(-0.15, 0), ArrowRight: () => pose.turn(0.15, 0),
+      ArrowUp: () => pose.turn(0, -0.15), ArrowDown: () => pose.turn(0, 0.15),
+      "+": () => pose.scaleBy(1.2), "=": () => pose.scaleBy(1.2), "-": () => pose.scaleBy(1 / 1.2),
+      0: () => pose.reset(),
       a: () => this.along("a"), b: () => this.along("b"), c: () => this.along("c"),
     };
     canvas.addEventListener("keydown", (event) => {

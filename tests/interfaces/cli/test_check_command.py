@@ -47,6 +47,8 @@ def test_a_right_program_from_a_file_from_text_and_from_standard_input(tmp_path:
             "  require  CN(Cu-Cu) = 1 ± 0.5, mean over Cu sites\n"
             "  guide    method adaptive, k 0.8, while 0.9 ≥ t ≥ 0.03, resampled 8 times\n"
             "  sample   64 structures, batch 32, 250 steps, seed 0, model mini, cfg 1\n"
+            "  relax    promising structures, 24 steps, by energy alone, and with constraint "
+            "(rho 0.5 eV/atom)\n"
         )
 
 

@@ -29,7 +29,7 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
 @pytest.mark.parametrize(
     ("marked", "expected"),
     [
-        ("re|", ["require"]),
+        ("re|", ["relax", "require"]),
         ("system Cu-P; gu|", ["guide"]),
         ("system Cu-P\nsy|", []),  # a second system is an error
         ("system Cu-Ti|", []),
@@ -63,7 +63,19 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
         ("require CN(Cu-P) = 4 loss h|", ["huber", "hinge"]),
         ("require CN(Cu-P) = 4 w|", ["weight"]),
         ("system Cu-P; motif pair(Alpha, B) = CN(Al|", ["Alpha"]),
-        ("param rc = 2 Å; sweep r|", ["rc", "recur", "resample", "reward"]),
+        (
+            "param rc = 2 Å; sweep r|",
+            [
+                "rc",
+                "recur",
+                "relax_by",
+                "relax_rho",
+                "relax_steps",
+                "relax_which",
+                "resample",
+                "reward",
+            ],
+        ),
         ("require not (atomic_f|", ["atomic_fraction"]),
         (
             "import std.polyhedra as poly; system Cu-P; require poly.octahedron(Cu, P, d|",

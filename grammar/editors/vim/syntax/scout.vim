@@ -12,9 +12,10 @@ syntax keyword scoutDescriptor density dimensionality distance e_above_hull ener
 syntax keyword scoutDescriptor spacegroup unique volume_per_atom xrd
 syntax keyword scoutValue l1 l2 huber hinge low high possible mini mini-1 mattergen_base mp_20_base chemical_system
 syntax keyword scoutValue space_group dft_mag_density dft_band_gap ml_bulk_modulus dft_mag_density_hhi_score chemical_system_energy_above_hull constant ramp piecewise linear cosine adaptive
-syntax keyword scoutValue paper structure guided plain triclinic monoclinic orthorhombic tetragonal trigonal hexagonal cubic chgnet
-syntax keyword scoutValue emt grace mace mattersim orb sevennet trigonal_plane tetrahedron square_plane trigonal_bipyramid square_pyramid octahedron
-syntax keyword scoutValue trigonal_prism cube square_antiprism cuboctahedron anticuboctahedron icosahedron together apart
+syntax keyword scoutValue paper structure guided plain promising all off both energy constraint triclinic monoclinic
+syntax keyword scoutValue orthorhombic tetragonal trigonal hexagonal cubic chgnet emt grace mace mattersim orb sevennet
+syntax keyword scoutValue trigonal_plane tetrahedron square_plane trigonal_bipyramid square_pyramid octahedron trigonal_prism cube square_antiprism cuboctahedron anticuboctahedron icosahedron
+syntax keyword scoutValue together apart
 syntax keyword scoutElement H He Li Be B C N O F Ne Na Mg
 syntax keyword scoutElement Al Si P S Cl Ar K Ca Sc Ti V Cr
 syntax keyword scoutElement Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
@@ -24,7 +25,7 @@ syntax keyword scoutElement Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf
 syntax keyword scoutElement Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po
 syntax keyword scoutElement At Rn Fr Ra Ac Th Pa U Np Pu Am Cm
 syntax keyword scoutElement Bk Cf Es Fm
-syntax keyword scoutSetting contained method k g from to every recur backward normalize cap sharpness types move strain corrector resample stability reward offspring count batch steps seed model cfg
+syntax keyword scoutSetting contained method k g from to every recur backward normalize cap sharpness types move strain corrector resample stability reward offspring which by rho steps count batch seed model cfg
 syntax match scoutLabel "\%(\<\%(expect\|prefer\|require\)\s\+\)\@<=\K\k*\ze\s*:"
 syntax match scoutDefinition "\%(\<\%(let\|motif\|param\)\s\+\)\@<=\K\k*"
 syntax match scoutOperator "±\|+-\|+/-\|->\|→\|[<>=]=\|≤\|≥\|[-=<>*/^+]"
@@ -34,7 +35,7 @@ syntax match scoutUnit contained "\%(angstroms\^3\/atom\|Angstrom\^3\/atom\|angs
 syntax match scoutMember "\.\k\+"
 syntax region scoutString start=+"+ end=+"+ oneline
 syntax match scoutComment "#.*$" contains=@Spell
-syntax region scoutSettings matchgroup=scoutStatement start="\<\%(guide\|sample\)\>" end="$" end=";"me=e-1 contains=scoutSetting,scoutValue,scoutNumber,scoutString,scoutComment,scoutOperator
+syntax region scoutSettings matchgroup=scoutStatement start="\<\%(guide\|relax\|sample\)\>" end="$" end=";"me=e-1 contains=scoutSetting,scoutValue,scoutNumber,scoutString,scoutComment,scoutOperator
 
 highlight default link scoutStatement Statement
 highlight default link scoutKeyword Conditional
