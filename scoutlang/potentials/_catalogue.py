@@ -20,9 +20,9 @@ DEFAULT = "chgnet"
 
 def names() -> tuple[str, ...]:
     """The potentials that scoutlang knows, installed or not, in alphabetical order; without those
-    of plug-ins.
+    of plug-ins. A hyphen in a name is an underscore in that of its file.
     """
-    return plugins.parts(GROUP.name)
+    return tuple(name.replace("_", "-") for name in plugins.parts(GROUP.name))
 
 
 def module(name: str) -> ModuleType:
@@ -30,7 +30,7 @@ def module(name: str) -> ModuleType:
     E450 or E451 for a plug-in that is broken.
     """
     if name in names():
-        return importlib.import_module(f"{GROUP.name}.{name}")
+        return importlib.import_module(f"{GROUP.name}.{name.replace('-', '_')}")
     others = GROUP.installed()
     if name in others:
         return plugins.only(others[name]).module()

@@ -32,13 +32,18 @@ FACTS = Facts(
 
 def create() -> CalculatorPotential:
     """Raises ScoutError E440."""
-    installed = needed(FACTS)
-    with as_file(files("sevenn").joinpath(*CHECKPOINT)) as checkpoint:
-        digest = file_digest(checkpoint)
-    return CalculatorPotential("sevennet-0", installed, digest, _calculator, FACTS.elements)
+    return from_package("sevennet-0", FACTS, CHECKPOINT)
 
 
-def _calculator() -> Calculator:
-    from sevenn.calculator import SevenNetCalculator
+def from_package(name: str, facts: Facts, checkpoint: tuple[str, ...]) -> CalculatorPotential:
+    """A model whose checkpoint stands in the package, by its path there. Raises ScoutError E440."""
+    installed = needed(facts)
+    with as_file(files("sevenn").joinpath(*checkpoint)) as file:
+        digest = file_digest(file)
 
-    return SevenNetCalculator(str(files("sevenn").joinpath(*CHECKPOINT)), device="cpu")
+    def calculator() -> Calculator:
+        from sevenn.calculator import SevenNetCalculator
+
+        return SevenNetCalculator(str(files("sevenn").joinpath(*checkpoint)), device="cpu")
+
+    return CalculatorPotential(name, installed, digest, calculator, facts.elements)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pymatgen.core import Composition, Structure
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -32,6 +33,7 @@ from scoutlang.validation.matching import Known, Rule, reduced
 from scoutlang.validation.record import Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.stages.symmetry import moyopy_group, spglib_group
+from scoutlang.validation.table import LEFT
 
 AS_SAMPLED = "sampled"
 
@@ -272,15 +274,17 @@ def render(judged: Judged, found: Sequence[Candidate], most: int = 10) -> Render
     if not found:
         return Text(f"no candidates: {_why_none(judged)}")
     potentials = [second.potential for second in found[0].seconds]
-    table = Table(title="shortlist", title_justify="left", title_style="bold")
-    numbers = ["eV/atom above hull", *(f"by {name}" for name in potentials)]
-    labels = list(found[0].terms)
-    table.add_column("", justify="right")
-    for name in ("formula", "space group", "arm", "holds"):
-        table.add_column(name)
-    for name in [*numbers, *labels, "moved, Å"]:
-        table.add_column(name, justify="right")
-    table.add_column("nearest known")
+    heights = {"e_above_hull"}  # has a column of its own
+    labels = [label for label in found[0].terms if label not in heights]
+    table = Table(
+        title="shortlist", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, **LEFT
+    )
+    table.add_column("", justify="right", no_wrap=True)
+    for name in ("formula", "group", "arm", "holds"):
+        table.add_column(name, no_wrap=True)
+    for name in ["eV/atom", *potentials, *labels, "moved"]:
+        # a long label is folded, numbers are whole
+        table.add_column(name, justify="right", overflow="fold", min_width=7)
     for one in found[:most]:
         table.add_row(
             str(one.rank),
@@ -291,17 +295,12 @@ def render(judged: Judged, found: Sequence[Candidate], most: int = 10) -> Render
             f"{one.e_above_hull:.3f}",
             *(_by(second) for second in one.seconds),
             *(_number(one.terms[label]) for label in labels),
-            _number(one.moved),
-            one.nearest or "–",
+            "–" if one.moved is None else f"{one.moved:.2f}",
         )
     return Group(table, Text("\n".join(_notes(judged, found, most))))
 
 
-_HOLDS = {
-    "energy": "by itself",
-    "constraint": "constrained",
-    AS_SAMPLED: "as sampled",
-}
+_HOLDS = {"energy": "itself", "constraint": "held", AS_SAMPLED: "–"}
 
 
 def _by(second: Second) -> str:
@@ -328,10 +327,10 @@ def _notes(judged: Judged, found: Sequence[Candidate], most: int) -> list[str]:
             f"constraint, a hit and within {METASTABLE:g} eV/atom of its own hull)"
         )
     lines.append(
-        "by itself: a candidate after relaxing by the energy alone; constrained: only with the "
-        "constraint"
+        "itself: a candidate after relaxing by the energy alone; held: only with the constraint; "
+        "eV/atom above the hull; moved: the largest shift of an atom, Å"
         if found[0].geometry != AS_SAMPLED
-        else "as sampled: nothing was relaxed; `scout relax` does it"
+        else "nothing was relaxed; `scout relax` does it"
     )
     lines.append(
         f"energies: {judged.potential.name}, hull: {judged.reference.name}; a candidate is worth "

@@ -3,9 +3,8 @@ the hopeless.
 
 A structure is promising if it is a crystal that passes the screens of the validation, is the one
 that counts of those that are the same crystal, and misses no `require` by more than `REACH` natural
-units of change: one neighbour and what the smooth count adds to it, for a coordination number.
-Relaxing moves atoms by some tenths of an Å, which mends a miss of that size and seldom a larger one
-(docs/relaxing.md has the counts).
+units of change: two neighbours, for a coordination number. Relaxing moves atoms by some tenths of
+an Å, which seldom mends a larger miss (docs/relaxing.md has the counts).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from scoutlang.ir import Arm, Program, Wish
 from scoutlang.support.batching import batches, each
 from scoutlang.validation.record import Record
 
-REACH = 1.5
+REACH = 2.0
 """Natural units of change (`ir.Relation.scale`), by the values that guide."""
 
 _SCREENS = ("geometry", "screen", "unique")

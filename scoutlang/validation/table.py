@@ -8,7 +8,9 @@ import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +22,8 @@ from scoutlang.validation.summary import ArmSummary, Summary
 from scoutlang.validation.terms import Hardest, TermShare, TermSummary
 
 _NOTHING = "–"
+LEFT: dict[str, Any] = {"title_justify": "left", "title_style": "bold"}
+"""How titles of tables stand."""
 
 _ROWS: tuple[tuple[str, Callable[[ArmSummary], str]], ...] = (
     ("raw set |R|", lambda arm: str(arm.raw)),
@@ -68,14 +72,12 @@ def _height(arm: ArmSummary) -> str:
 
 
 _GEOMETRY_COLUMNS: tuple[tuple[str, Callable[[ArmSummary], str]], ...] = (
-    ("of |R|", lambda arm: f"{arm.crystals} of {arm.raw}"),
+    ("there", lambda arm: f"{arm.crystals}/{arm.raw}"),
     ("hits", lambda arm: str(arm.hits.count)),
     ("eV/atom", _height),
     ("S", lambda arm: str(arm.metastable.count)),
-    ("U ∩ S", lambda arm: str(arm.unique_metastable.count)),
-    ("U ∩ S ∩ O", lambda arm: str(arm.original.count)),
-    ("candidates", lambda arm: str(arm.scout.count)),
-    ("of |R|", lambda arm: percent(arm.scout_yield)),
+    ("U∩S∩O", lambda arm: str(arm.original.count)),
+    ("candidates", lambda arm: f"{arm.scout.count} ({percent(arm.scout_yield)})"),
 )
 
 
@@ -83,27 +85,30 @@ def render_geometries(geometries: Mapping[str, Validation], folder: Path) -> Ren
     """What is left of the same structures in each geometry, by its title, in a row for each arm,
     and the test between the arms. The geometries are never mixed. folder: where they are.
     """
-    table = Table(title="from hits to candidates", title_justify="left", title_style="bold")
+    table = Table(title="from hits to candidates", box=box.SIMPLE_HEAD, **LEFT)
     table.add_column("")
     for name, _ in _GEOMETRY_COLUMNS:
-        table.add_column(name, justify="right")
-    notes = []
+        table.add_column(name, justify="right", no_wrap=True)
+    notes = ["candidates guided > the other arm (Fisher's exact test):"]
     for title, validation in geometries.items():
         summary = validation.table()
-        table.add_row(Text(title, style="italic"))
+        table.add_row(Text(title, style="bold"))
         for arm in summary.arms:
             table.add_row(f"  {arm.arm}", *(cell(arm) for _, cell in _GEOMETRY_COLUMNS))
-        if summary.yields is not None and summary.yields.p_fisher is not None:
-            p = p_value(summary.yields.p_fisher)
-            notes.append(f"more candidates guided, {title}: {p} (Fisher's exact test)")
-        if summary.control is not None and summary.control.p_fisher is not None:
-            p = p_value(summary.control.p_fisher)
-            notes.append(f"more candidates guided than by prototypes, {title}: {p} (the same test)")
-    notes.append(
-        f"eV/atom: median height above the hull; S: within {METASTABLE:g} eV/atom of it; "
-        "candidates: U ∩ S ∩ O ∩ C, unique, in S, original and hits"
-    )
-    notes.append(f"relaxed structures and their records in {folder}")
+        tests = {"non-guided": summary.yields, "prototypes": summary.control}
+        said = [
+            f"{p_value(test.p_fisher)} ({arm})"
+            for arm, test in tests.items()
+            if test is not None and test.p_fisher is not None
+        ]
+        if said:
+            notes.append(f"  {title}: {', '.join(said)}")
+    notes = notes if len(notes) > 1 else []
+    notes += [
+        "there: structures that are crystals in this geometry; eV/atom: median height above the"
+        f" hull; S: within {METASTABLE:g} of it; U∩S∩O: unique and new, too; candidates: and hits",
+        f"relaxed structures and their records in {folder}",
+    ]
     return Group(table, Text("\n".join(notes)))
 
 

@@ -161,9 +161,10 @@ def test_orb(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_sevennet() -> None:
+@pytest.mark.parametrize("name", ["sevennet", "sevennet-l3i5"])
+def test_sevennet(name: str) -> None:
     pytest.importorskip("sevenn")
-    sevennet = potentials.load("sevennet")
+    sevennet = potentials.load(name)
     (salt,) = sevennet.energies([rock_salt()])
     assert salt.energy == pytest.approx(-3.38, abs=0.05)  # without the MP2020 corrections
     check_potential(sevennet, [auricupride(), rock_salt()], tolerance=2e-5)

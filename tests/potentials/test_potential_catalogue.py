@@ -20,7 +20,7 @@ from scoutlang.potentials import _catalogue, listed, notice
 from scoutlang.support.errors import ScoutError
 
 ROOT = Path(__file__).parents[2]
-OWN = ("chgnet", "emt", "grace", "mace", "mattersim", "orb", "sevennet")
+OWN = ("chgnet", "emt", "grace", "mace", "mattersim", "orb", "sevennet", "sevennet-l3i5")
 
 [SOUND] = re.findall(
     r"^```python\n(.*?)^```$",
@@ -161,7 +161,7 @@ def test_a_potential_of_another_package(site: Path) -> None:
     assert (one.name, one.origin, one.takes_own) == ("argon", "noble 1.2", False)
     text = CliRunner().invoke(commands, ["potentials"]).stdout
     assert text.endswith("  plug-in     noble 1.2\n")
-    with pytest.raises(ScoutError, match=r"known potentials: .*, sevennet, argon"):
+    with pytest.raises(ScoutError, match=r"known potentials: .*, sevennet-l3i5, argon"):
         potentials.load("dft")
 
 

@@ -456,7 +456,7 @@ def test_promising_are_crystals_that_are_unique_and_near_what_is_required() -> N
     records = validate(five, some, potential=emt, reference=load_reference("mp-mini")).records
     left = left_alone(five, records)
     assert [i for _, i in left] == [0, 4, 5, 1]
-    assert left["guided", 1] == "CN(Cu-Cu) is missed by more than 1.5 natural units"
+    assert left["guided", 1] == "CN(Cu-Cu) is missed by more than 2 natural units"
     assert left["guided", 0].startswith("the same as")
     assert left["guided", 5] == "no structure: cell is not finite"
     nothing = program("system Cu; expect CN(Cu-Cu) = 5; sample 6")

@@ -83,7 +83,7 @@ def command(
     from scoutlang.report.data import collect
     from scoutlang.report.figures import draw, export
     from scoutlang.report.page import PAGE, write_page
-    from scoutlang.report.verdict import verdict
+    from scoutlang.report.verdict import conclusion
 
     quiet = output_format == "json"
     judged = judge_shown(run, quiet=quiet, **judges)
@@ -94,7 +94,7 @@ def command(
     files = [write_page(page, data, drawn, source=lines, limit=limit)]
     if figure_folder is not None:
         files.extend(export(drawn, figure_folder, formats))
-    said = verdict(data.program, data.validation.table())
+    said = conclusion(data)
     if quiet:
         echo_json({"verdict": said, "files": [str(written) for written in files]})
     else:
