@@ -21,8 +21,9 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from scoutlang.interfaces import api
+from scoutlang.ir import Relax
 from scoutlang.potentials import load as load_potential
-from scoutlang.runs.minimise import STEPS, Objective, claims_loss, relax_one
+from scoutlang.runs.minimise import Objective, claims_loss, relax_one
 from scoutlang.sampling.generate import generate
 from scoutlang.sampling.mattergen.checkpoint import load_model
 from scoutlang.sampling.memory import keep_freed_memory
@@ -68,7 +69,7 @@ def main() -> None:
         assert relaxed.energy_after is not None
         return relaxed.energy_after
 
-    ways = {f"ASE's way, {USUAL_STEPS} steps": usual(), f"relax_one, {STEPS} steps": ours}
+    ways = {f"ASE's way, {USUAL_STEPS} steps": usual(), f"relax_one, {Relax.steps} steps": ours}
     energies: dict[str, list[float]] = {name: [] for name in ways}
     seconds = dict.fromkeys(ways, 0.0)
     for relax in ways.values():  # what is loaded at the first call is not counted

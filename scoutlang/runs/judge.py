@@ -198,12 +198,15 @@ def with_relaxations(
     judged: Judged,
     progress: Progress | None = None,
     note: Callable[[str], None] | None = None,
+    *,
+    loaded: Mapping[str, Potential] | None = None,
 ) -> Judged:
     """A judged run with the relaxations that stand in its folder, judged by the same potential, or
     by the one that confirms; the tables of the run get their columns.
 
-    note: told of a potential that cannot be loaded here, whose relaxation is left out. Raises
-    ScoutError E602, E612.
+    note: told of a relaxation that is left out, because its potential cannot be loaded here or it
+    is not whole. loaded: potentials that the user has named, by these names. Raises ScoutError
+    E602, E612.
     """
     run, sampled = judged.run, [record.generated for record in judged.records]
     found = []
@@ -211,7 +214,11 @@ def with_relaxations(
         structures = relaxed.read(run.path, name, sampled)
         recipe = relaxed.read_recipe(run.path / relaxed.FOLDER / name)
         try:
-            by = judged.potential if recipe.which != "candidates" else _named(recipe.named)
+            by = (
+                judged.potential
+                if recipe.which != "candidates"
+                else (loaded or {}).get(recipe.named) or _named(recipe.named)
+            )
         except ScoutError as error:
             if note:
                 note(f"{name} is left out: {error.code} {error.message}")

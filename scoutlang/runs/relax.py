@@ -26,7 +26,7 @@ from scoutlang.ir import ARMS, Arm, Program, Relax, Way
 from scoutlang.potentials import Potential
 from scoutlang.potentials import load as load_potential
 from scoutlang.runs.folder import RunFolder, writing
-from scoutlang.runs.judge import Judged, judged_by, with_relaxations
+from scoutlang.runs.judge import Judged, with_relaxations
 from scoutlang.runs.manifest import Judging, PotentialIdentity
 from scoutlang.runs.minimise import Objective, claims_loss, relax_one
 from scoutlang.runs.promising import left_alone
@@ -89,7 +89,7 @@ def relax(
         if count:
             seconds = round(time.monotonic() - started, 2)
             run.note(relaxing=Judging(structures=count, seconds=seconds))
-    return with_relaxations(judged, progress)
+    return with_relaxations(judged, progress, loaded=others)
 
 
 class _Work:
@@ -117,7 +117,9 @@ class _Work:
             else {}
         )
         rho = settings.rho if way == "constraint" else 0.0
-        name = judged_by(judged.run, "potential")
+        judges = judged.run.manifest.judges
+        assert judges is not None  # it was judged
+        name = judges.potential
         recipe = self._recipe(
             "sampled", settings.which, rho, settings.steps, name, judged.potential
         )
@@ -228,7 +230,7 @@ class _Work:
 
     def _tell(self, name: str, arm: Arm, done: int, total: int) -> None:
         if self._progress and total:
-            self._progress(f"{name}, {arm}", done, total)
+            self._progress(f"relax {name}, {arm}", done, total)
 
 
 def confirmation(way: Way, name: str) -> str:

@@ -378,7 +378,7 @@ def test_an_interrupted_relaxation_goes_on_where_it_was(run: Path) -> None:
     emt(whole, ("non-guided", "guided"))
 
     def interrupt(stage: str, done: int, total: int) -> None:
-        if (stage, done) == ("constraint, guided", 1):
+        if (stage, done) == ("relax constraint, guided", 1):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
