@@ -121,7 +121,7 @@ class _Bar(Progress):
     def __init__(self, console: Console, *, disable: bool, transient: bool) -> None:
         self.losses: Sequence[TermLoss] = ()
         super().__init__(
-            TextColumn("{task.description:<24}"),
+            TextColumn("{task.description:<11}"),
             BarColumn(bar_width=16),
             TextColumn("{task.fields[done]}/{task.total:.0f}"),
             TimeElapsedColumn(),
