@@ -170,27 +170,34 @@ def _found(judged: Judged) -> Iterator[_Found]:
         (one, one.validation.records) for one in ways
     ] or [(None, judged.records)]
     seen: set[str] = set()
+    asked = dict.fromkeys(one.potential.name for one in judged.relaxations if one.confirms)
     for relaxation, records in geometries:
-        others = [
-            one
+        others = {
+            one.potential.name: one
             for one in judged.relaxations
             if relaxation is not None and one.confirms == relaxation.name
-        ]
+        }
         for record in records:
             if left_at(record) is None and record.id not in seen:
                 seen.add(record.id)
-                yield _Found(record, relaxation, tuple(_second(record, one) for one in others))
+                yield _Found(
+                    record,
+                    relaxation,
+                    tuple(_second(record, name, others.get(name)) for name in asked),
+                )
 
 
-def _second(record: Record, other: Relaxation) -> Second:
-    theirs = {one.id: one for one in other.validation.records}.get(record.id)
-    if theirs is None:
-        return Second(other.potential.name, None, None, None)
+def _second(record: Record, name: str, other: Relaxation | None) -> Second:
+    """other: None where that potential has not looked at this geometry."""
+    records = {} if other is None else {one.id: one for one in other.validation.records}
+    theirs = records.get(record.id)
+    if other is None or theirs is None:
+        return Second(name, None, None, None)
     relaxed, height = other.relaxed(record), theirs.e_above_hull
     before, after = relaxed.energy_before, relaxed.energy_after
     # one composition: heights differ by what the energies differ
     first = None if None in (height, before, after) else height + before - after  # type: ignore[operator]
-    return Second(other.potential.name, first, height, theirs.hit)
+    return Second(name, first, height, theirs.hit)
 
 
 def _different(judged: Judged, found: list[_Found]) -> Iterator[_Found]:
@@ -327,7 +334,7 @@ def _notes(judged: Judged, found: Sequence[Candidate], most: int) -> list[str]:
             f"constraint, a hit and within {METASTABLE:g} eV/atom of its own hull)"
         )
     lines.append(
-        "itself: a candidate after relaxing by the energy alone; held: only with the constraint; "
+        "itself: a candidate after relaxing by the energy alone; held: with the constraint; "
         "eV/atom above the hull; moved: the largest shift of an atom, Å"
         if found[0].geometry != AS_SAMPLED
         else "nothing was relaxed; `scout relax` does it"

@@ -8,7 +8,6 @@ from elsewhere (`adopt`). A stage that has seen the same structures before is no
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -30,7 +29,7 @@ from scoutlang.runs.manifest import (
     PotentialIdentity,
     ReferenceIdentity,
 )
-from scoutlang.runs.relaxed import Relaxation
+from scoutlang.runs.relaxed import Recipe, Relaxation
 from scoutlang.runs.trace import TRACE
 from scoutlang.support.errors import ScoutError
 from scoutlang.validation.outputs import as_frame, write_outputs
@@ -209,30 +208,30 @@ def with_relaxations(
     E602, E612.
     """
     run, sampled = judged.run, [record.generated for record in judged.records]
-    found = []
+    found: list[Relaxation] = []
+    tell = note or (lambda text: None)
     for name in relaxed.names(run.path):
-        structures = relaxed.read(run.path, name, sampled)
         recipe = relaxed.read_recipe(run.path / relaxed.FOLDER / name)
-        try:
-            by = (
-                judged.potential
-                if recipe.which != "candidates"
-                else (loaded or {}).get(recipe.named) or _named(recipe.named)
-            )
-        except ScoutError as error:
-            if note:
-                note(f"{name} is left out: {error.code} {error.message}")
+        by = judged.potential
+        if recipe.which == "candidates":
+            way = next((one for one in found if one.name == recipe.start), None)
+            try:
+                by = (loaded or {}).get(recipe.named) or _named(recipe.named)
+                why = _unfit(way, recipe, by, judged.potential, sampled)
+            except ScoutError as error:
+                why = f"{error.code} {error.message}"
+            if why or way is None:
+                tell(f"{name} is left out: {why or 'what it confirms is not there'}")
+                continue
+        structures = relaxed.read(run.path, name, recipe, sampled)
+        if structures is None:
+            tell(f"{name} is left out: not all of its structures are relaxed yet")
             continue
-        asked = Counter(one.arm for one in sampled)
-        if any(len(some) < asked[arm] for arm, some in structures.items()) or not structures:
-            if note:
-                note(f"{name} is left out: not all of its structures are relaxed yet")
-        else:
-            found.append(
-                relaxed.judged_relaxation(
-                    run.path, name, run.program, sampled, structures, by, judged.reference, progress
-                )
+        found.append(
+            relaxed.judged_relaxation(
+                run.path, name, run.program, sampled, structures, by, judged.reference, progress
             )
+        )
     if not found:
         return judged
     columns = {f"relaxed.{one.name}": one.validation for one in found}
@@ -241,6 +240,24 @@ def with_relaxations(
         for one in found:
             write_outputs(one.folder, one.validation, prefix="relaxed_")
     return replace(judged, relaxations=tuple(found))
+
+
+def _unfit(
+    way: Relaxation | None,
+    recipe: Recipe,
+    by: Potential,
+    own: Potential,
+    sampled: Sequence[Specimen],
+) -> str:
+    """Why a confirmation is none of the run as it is judged now; empty if it is."""
+    identity = PotentialIdentity.model_validate(by)
+    if identity != recipe.potential:
+        return f"it was made by another version of {by.name}"
+    if identity == PotentialIdentity.model_validate(own):
+        return f"{by.name} judges the run itself"
+    if way is not None and relaxed.begun_with(way, sampled) != recipe.starts:
+        return "the candidates are other ones now; `scout relax --confirm` looks at them"
+    return ""
 
 
 def _named(potential: str) -> Potential:

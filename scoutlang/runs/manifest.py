@@ -173,6 +173,8 @@ class Manifest(Facts):
     """Every how many guided steps the trace has; None: there is no trace."""
     batches: dict[str, Cost] = {}
     """Stem of the file of a batch → what it cost."""
+    confirm: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Potentials that look at the candidates once more."""
     resampled_by: Judges | None = None
     """What told the sampler the energies above the hull, where it asked for them."""
     baseline: str | None = None

@@ -7,13 +7,11 @@ was. All cores work on it; what comes out does not depend on how many there are.
 
 from __future__ import annotations
 
-import json
-import re
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
@@ -37,16 +35,19 @@ from scoutlang.runs.relaxed import (
     Relaxation,
     Relaxed,
     as_line,
+    candidates,
+    confirmation,
     judged_relaxation,
     lines_file,
+    mend,
     read_lines,
     read_recipe,
+    starts_digest,
 )
 from scoutlang.support.errors import ScoutError, first_line
 from scoutlang.support.files import write_json
 from scoutlang.support.version import __version__
 from scoutlang.support.workers import Died, cores, in_order
-from scoutlang.validation.funnel import left_at
 from scoutlang.validation.stages import Progress
 
 _ALONE = 12
@@ -64,6 +65,7 @@ def relax(
     confirm: Sequence[str] = (),
     workers: int | None = None,
     progress: Progress | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Judged:
     """Relax the structures of a judged run, of those of the ``arms`` that it has, by the potential
     that judged it, and judge them again → the same with its relaxations.
@@ -72,11 +74,20 @@ def relax(
     candidates of each way once more, by the energy alone, and judge them. workers: processes, one
     for each core if not given. What an earlier call with the same settings has relaxed is not done
     again. Raises ScoutError: E610 the run is not finished, E612 relaxed before with other settings
-    or damaged, E602 the folder cannot be written, E44x a potential cannot be used.
+    or damaged, E613 a potential is to confirm itself, E602 the folder cannot be written, E44x a
+    potential cannot be used.
     """
     run, settings = judged.run, settings or judged.run.program.relax
+    own = PotentialIdentity.model_validate(judged.potential)
     sampled = _sampled(run, judged, arms)
     others = {name: load_potential(name) for name in confirm}
+    for name, other in others.items():
+        if PotentialIdentity.model_validate(other) == own:
+            raise ScoutError(
+                "E613",
+                f"{name} has relaxed and judged this run, and cannot confirm itself",
+                "name another potential; `scout potentials` lists them",
+            )
     started = time.monotonic()
     count = 0
     work = _Work(judged, sampled, workers, progress)
@@ -89,7 +100,7 @@ def relax(
         if count:
             seconds = round(time.monotonic() - started, 2)
             run.note(relaxing=Judging(structures=count, seconds=seconds))
-    return with_relaxations(judged, progress, loaded=others)
+    return with_relaxations(judged, progress, note, loaded=others)
 
 
 class _Work:
@@ -129,16 +140,11 @@ class _Work:
         self, found: Relaxation, way: Way, steps: int, name: str, other: Potential
     ) -> Relaxation:
         """The candidates of a way, by another potential and its energy alone."""
-        records = {(r.arm, r.generated.index): r for r in found.validation.records}
-        starts = {
-            arm: [
-                replace(one, structure=found.structures[arm][one.index].structure) for one in some
-            ]
-            for arm, some in self._sampled.items()
-        }
-        left = {
-            place: "no candidate before" for place, r in records.items() if left_at(r) is not None
-        }
+        starts: dict[Arm, list[Specimen]] = {}
+        left: dict[tuple[Arm, int], str] = {}
+        for arm, some in self._sampled.items():
+            starts[arm], lost = candidates(found, arm, some)
+            left |= {(arm, index): "no candidate before" for index in lost}
         recipe = self._recipe(way, "candidates", 0.0, steps, name, other)
         return self._done(confirmation(way, name), recipe, starts, left, other)
 
@@ -162,6 +168,7 @@ class _Work:
             steps=steps,
             potential=PotentialIdentity.model_validate(potential),
             named=name,
+            starts={},
         )
 
     def _done(
@@ -174,7 +181,12 @@ class _Work:
     ) -> Relaxation:
         run = self._judged.run
         folder = run.path / FOLDER / name
-        _claim(folder, recipe)
+        again = recipe.which == "candidates"
+        digests = {
+            arm: starts_digest(some, {i for a, i in left if a == arm} if again else ())
+            for arm, some in starts.items()
+        }
+        recipe = _claim(folder, recipe, digests)
         structures = {
             arm: self._arm(folder, arm, some, recipe, left, potential)
             for arm, some in starts.items()
@@ -203,7 +215,8 @@ class _Work:
         as they are done.
         """
         file = lines_file(folder, arm)
-        found = read_lines(file, [one.index for one in starts])
+        mend(file)
+        found = read_lines(file, self._sampled[arm])
         rest = starts[len(found) :]
         reasons = {
             one.index: left.get((arm, one.index)) or one.failure or "not sampled"
@@ -222,7 +235,7 @@ class _Work:
                     done += 1
                 else:
                     relaxed = Relaxed(None, reason=f"not relaxed: {why}")
-                lines.write(json.dumps(as_line(one.index, relaxed), ensure_ascii=False) + "\n")
+                lines.write(as_line(one.index, relaxed))
                 lines.flush()
                 found[one.index] = relaxed
         self._tell(folder.name, arm, done, total)
@@ -231,11 +244,6 @@ class _Work:
     def _tell(self, name: str, arm: Arm, done: int, total: int) -> None:
         if self._progress and total:
             self._progress(f"relax {name}, {arm}", done, total)
-
-
-def confirmation(way: Way, name: str) -> str:
-    """The name of the folder in which another potential looks at the candidates of a way."""
-    return f"{way}-{re.sub(r'[^A-Za-z0-9.+-]+', '_', name)}"
 
 
 def _relaxed(
@@ -247,41 +255,43 @@ def _relaxed(
 ) -> Iterator[Relaxed]:
     """Every structure relaxed, in order, in several processes where that saves time."""
     workers = min(workers, len(structures) // _ALONE)
+    how = (program, recipe.rho, recipe.steps)
     if workers < 2:
         with one_thread():
-            yield from map(_prepared(potential, program, recipe), structures)
+            yield from map(_prepared(potential, *how), structures)
         return
-    results = in_order(partial(_relax_there, program, recipe), structures, workers)
-    for structure, result in zip(structures, results, strict=True):
-        yield Relaxed(structure, reason=str(result)) if isinstance(result, Died) else result
+    for result in in_order(partial(_relax_there, recipe.named, *how), structures, workers):
+        yield Relaxed(None, reason=str(result)) if isinstance(result, Died) else result
 
 
 def _prepared(
-    potential: Potential, program: Program, recipe: Recipe
+    potential: Potential, program: Program, rho: float, steps: int
 ) -> Callable[[Structure], Relaxed]:
-    objective = Objective(potential, claims_loss(program), recipe.rho)
+    objective = Objective(potential, claims_loss(program), rho)
 
     def work(structure: Structure) -> Relaxed:
         try:
-            return relax_one(structure, objective, steps=recipe.steps)
+            return relax_one(structure, objective, steps=steps)
         except Exception as error:  # whatever one structure does, the others go on
             return Relaxed(structure, reason=first_line(error))
 
     return work
 
 
-def _relax_there(program: Program, recipe: Recipe, structure: Structure) -> Relaxed:
-    """In another process, which makes ready for a recipe once."""
-    return _ready(program, recipe)(structure)
+def _relax_there(
+    named: str, program: Program, rho: float, steps: int, structure: Structure
+) -> Relaxed:
+    """In another process, which makes ready once for many structures."""
+    return _ready(named, program, rho, steps)(structure)
 
 
 @lru_cache(maxsize=1)
-def _ready(program: Program, recipe: Recipe) -> Callable[[Structure], Relaxed]:
+def _ready(named: str, program: Program, rho: float, steps: int) -> Callable[[Structure], Relaxed]:
     torch.set_num_threads(1)
     # Ctrl-C is for the one that has started them
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # by name: what a potential holds need not be what a process can be given
-    return _prepared(load_potential(recipe.named), program, recipe)
+    return _prepared(load_potential(named), program, rho, steps)
 
 
 @contextmanager
@@ -327,19 +337,28 @@ def _sampled(run: RunFolder, judged: Judged, arms: Sequence[Arm]) -> dict[Arm, l
     return sampled
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """Make the folder of a relaxation, which remembers its recipe. Raises ScoutError E612 where it
-    was made by another one.
+def _claim(folder: Path, recipe: Recipe, starts: dict[Arm, str]) -> Recipe:
+    """Make the folder of a relaxation of these arms, which remembers its recipe. One of candidates
+    that are other ones now begins anew. Raises ScoutError E612 where the folder was made by another
+    recipe, or of other structures.
     """
-    if not (folder / RECIPE).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / RECIPE, recipe.model_dump())
-        return
-    compared = {"start", "which", "steps", "rho", "potential"}
-    earlier = read_recipe(folder)
-    if earlier.model_dump(include=compared) != recipe.model_dump(include=compared):
-        raise ScoutError(
-            "E612",
-            f"{folder} holds a relaxation with other settings",
-            "give the same ones, or move that folder away",
-        )
+    whole = recipe.model_copy(update={"starts": starts})
+    if (folder / RECIPE).exists():
+        earlier = read_recipe(folder)
+        names = ("start", "which", "steps", "rho", "potential")
+        differ = [name for name in names if getattr(earlier, name) != getattr(recipe, name)]
+        old = any(earlier.starts.get(arm, digest) != digest for arm, digest in starts.items())
+        if old and recipe.which == "candidates":
+            shutil.rmtree(folder)
+        elif differ or old:
+            said = ", ".join(differ) or "structures"
+            raise ScoutError(
+                "E612",
+                f"{folder} holds a relaxation with other settings ({said})",
+                "give the same ones, or move that folder away",
+            )
+        else:
+            whole = recipe.model_copy(update={"starts": earlier.starts | starts})
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / RECIPE, whole.model_dump())
+    return whole

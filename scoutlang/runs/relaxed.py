@@ -8,24 +8,26 @@ stand ``relaxed.json``, which says how, a line per structure, and what the valid
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pymatgen.core import Structure
 
 from scoutlang.crystals.io import plain_structure
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import ARMS, Arm, Program
-from scoutlang.potentials import Potential
-from scoutlang.runs.manifest import Facts, PotentialIdentity
+from scoutlang.potentials import Potential, structure_hash
+from scoutlang.runs.manifest import Count, Facts, PotentialIdentity
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import read_json
+from scoutlang.validation.funnel import left_at
 from scoutlang.validation.pipeline import Validation, validate
 from scoutlang.validation.record import Record
 from scoutlang.validation.reference import Reference
@@ -35,9 +37,8 @@ from scoutlang.validation.store import Store
 FOLDER = "relaxed"
 RECIPE = "relaxed.json"
 STAGES = "stages"
-
-Line = dict[str, Any]
-"""One structure in ``relaxed_structures-ARM.jsonl``: its index, and the fields of `Relaxed`."""
+MAX_BYTES = 1 << 30
+"""Of the lines of an arm: 100 000 structures of 20 atoms have a third of it."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,24 @@ class Relaxed:
     loss_after: float | None = None
 
 
+_Energy = Annotated[float, Field(ge=-1e6, le=1e6)] | None
+_Loss = Annotated[float, Field(ge=0, le=1e30)] | None
+
+
+class _Line(Facts):
+    """One structure in ``relaxed_structures-ARM.jsonl``: its index, and the fields of `Relaxed`."""
+
+    index: Count
+    structure: dict[str, Any] | None
+    steps: Count
+    converged: bool
+    reason: str
+    energy_before: _Energy
+    energy_after: _Energy
+    loss_before: _Loss
+    loss_after: _Loss
+
+
 class Recipe(Facts):
     """``relaxed.json``: how structures were relaxed."""
 
@@ -79,6 +98,8 @@ class Recipe(Facts):
     """By which it is relaxed."""
     named: str
     """What that potential is loaded by: ``chgnet``, ``mace:FILE``."""
+    starts: dict[Arm, str]
+    """Arm → SHA-256 of the structures that it began with, for every arm that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +119,15 @@ class Relaxation:
 
     @property
     def title(self) -> str:
-        """``relaxed with the constraint, ρ = 0.5 eV/atom``."""
-        return _TITLES[self.recipe.which == "candidates", self.recipe.rho > 0].format(
-            rho=self.recipe.rho, potential=self.recipe.potential.name
+        """``relaxed with the constraint, ρ = 0.5 eV/atom``; and by what, where another potential
+        judges it.
+        """
+        made = self.recipe.potential
+        title = _TITLES[self.recipe.which == "candidates", self.recipe.rho > 0].format(
+            rho=self.recipe.rho, potential=made.name
         )
+        other = made != PotentialIdentity.model_validate(self.potential)
+        return f"{title}, by {made.name}" if other else title
 
     @property
     def confirms(self) -> str:
@@ -130,69 +156,132 @@ def lines_file(folder: Path, arm: Arm) -> Path:
     return folder / f"relaxed_structures-{arm}.jsonl"
 
 
-def as_line(index: int, relaxed: Relaxed) -> Line:
+def as_line(index: int, relaxed: Relaxed) -> str:
     """As the file has it."""
     structure = relaxed.structure and relaxed.structure.as_dict()
-    return {"index": index, **relaxed.__dict__, "structure": structure}
+    line = {"index": index, **relaxed.__dict__, "structure": structure}
+    return json.dumps(line, ensure_ascii=False) + "\n"
 
 
-def read_lines(file: Path, indices: Sequence[int]) -> dict[int, Relaxed]:
-    """What was relaxed already, of structures with these indices. A line that an interruption cut
-    off is taken out of the file. Raises ScoutError E612 where the lines are not of these
-    structures.
+def mend(file: Path) -> None:
+    """Take out the line that an interruption cut off. Raises OSError."""
+    if file.exists():
+        content = file.read_bytes()
+        os.truncate(file, content.rfind(b"\n") + 1)
+
+
+def read_lines(file: Path, starts: Sequence[Specimen]) -> dict[int, Relaxed]:
+    """What was relaxed already of these structures, by index; a line that is not whole does not
+    count. Raises ScoutError E612 where the file is damaged or of other structures.
     """
-    if not file.exists():
-        return {}
-    content = file.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        os.truncate(file, len(whole))
     try:
-        found = dict(_relaxed(json.loads(line)) for line in whole.splitlines())
-        if list(found) != list(indices[: len(found)]):
-            raise ValueError("other structures")
+        if not file.exists():
+            return {}
+        if file.stat().st_size > MAX_BYTES:
+            raise ValueError("too large")
+        *whole, _ = file.read_bytes().split(b"\n")
+        found = {}
+        for text, start in zip(whole, [*starts, *[None] * len(whole)], strict=False):
+            line = _Line.model_validate_json(text)
+            if start is None or line.index != start.index:
+                raise ValueError("other structures")
+            facts = line.model_dump(exclude={"index", "structure"})
+            structure = None if line.structure is None else plain_structure(line.structure)
+            if (
+                structure is not None
+                and structure.species_and_occu != start.crystal.species_and_occu
+            ):
+                raise ValueError("other atoms")
+            found[line.index] = Relaxed(structure, **facts)
+        return found
     except Exception as error:  # pymatgen raises errors of many types for a damaged structure
         raise ScoutError(
             "E612", f"{file} is damaged", "delete that file: its structures will be relaxed again"
         ) from error
-    return found
-
-
-def _relaxed(line: Line) -> tuple[int, Relaxed]:
-    structure = line.pop("structure")
-    structure = None if structure is None else plain_structure(structure)
-    return line.pop("index"), Relaxed(structure, **line)
 
 
 def read_recipe(folder: Path) -> Recipe:
-    """Raises ScoutError E612 where it is damaged, FileNotFoundError."""
+    """Raises ScoutError E612 where it is damaged, or not one of a folder of that name."""
     try:
-        return Recipe.model_validate(read_json(folder / RECIPE, 1 << 20))
-    except FileNotFoundError:
-        raise
+        found = Recipe.model_validate_json((folder / RECIPE).read_bytes()[: 1 << 20])
+        name = (
+            confirmation(found.start, found.named)
+            if found.which == "candidates"
+            else ("constraint" if found.rho > 0 else "energy")
+        )
+        if name != folder.name or (found.start == "sampled") is (found.which == "candidates"):
+            raise ValueError("another relaxation")
     except (OSError, ValidationError, ValueError) as error:
         raise ScoutError(
             "E612", f"{folder / RECIPE} is damaged", f"move {folder} away, and relax again"
         ) from error
+    return found
+
+
+def confirmation(way: str, named: str) -> str:
+    """The name of the folder in which another potential looks at the candidates of a way."""
+    return f"{way}-{re.sub(r'[^A-Za-z0-9.+-]+', '_', named)}"
+
+
+def starts_digest(starts: Sequence[Specimen], left: Collection[int] = ()) -> str:
+    """SHA-256 of the structures that a relaxation of an arm begins with. left: indices of those
+    that it leaves alone because of what they were judged to be.
+    """
+    what = [
+        [one.index, None if one.structure is None else structure_hash(one.structure)]
+        for one in starts
+        if one.index not in left
+    ]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+
+
+def begun_with(found: Relaxation, sampled: Sequence[Specimen]) -> dict[Arm, str]:
+    """What a relaxation of the candidates of another one begins with today: `Recipe.starts`."""
+    return {
+        arm: starts_digest(*candidates(found, arm, [s for s in sampled if s.arm == arm]))
+        for arm in found.structures
+    }
+
+
+def candidates(
+    found: Relaxation, arm: Arm, sampled: Sequence[Specimen]
+) -> tuple[list[Specimen], list[int]]:
+    """The structures of an arm as a relaxation has left them, and the indices of those that are no
+    candidates.
+    """
+    starts = [replace(one, structure=found.structures[arm][one.index].structure) for one in sampled]
+    lost = [
+        record.generated.index
+        for record in found.validation.records
+        if record.arm == arm and left_at(record) is not None
+    ]
+    return starts, lost
 
 
 def names(run: Path) -> list[str]:
-    """The relaxations that stand in a run's folder: those by the run's own potential first."""
+    """The relaxations that stand in a run's folder: those by the run's own potential first. Raises
+    ScoutError E612.
+    """
+    if (run / FOLDER).exists() and not (run / FOLDER).is_dir():
+        raise ScoutError("E612", f"{run / FOLDER} is no folder", "move it away")
     found = {file.parent.name for file in (run / FOLDER).glob(f"*/{RECIPE}")}
     first = [name for name in ("energy", "constraint") if name in found]
     return [*first, *sorted(found.difference(first))]
 
 
-def read(run: Path, name: str, sampled: Sequence[Specimen]) -> Mapping[Arm, Mapping[int, Relaxed]]:
-    """The structures of a relaxation, arm by arm, as far as they are there. Raises ScoutError
+def read(
+    run: Path, name: str, recipe: Recipe, sampled: Sequence[Specimen]
+) -> Mapping[Arm, Mapping[int, Relaxed]] | None:
+    """The structures of a relaxation, arm by arm; None where they are not whole. Raises ScoutError
     E612.
     """
     folder = run / FOLDER / name
     found = {}
-    for arm in ARMS:
-        indices = [one.index for one in sampled if one.arm == arm]
-        if indices and (lines := read_lines(lines_file(folder, arm), indices)):
-            found[arm] = lines
+    for arm in (arm for arm in ARMS if arm in recipe.starts):
+        starts = [one for one in sampled if one.arm == arm]
+        found[arm] = read_lines(lines_file(folder, arm), starts)
+        if len(found[arm]) < len(starts):
+            return None
     return found
 
 

@@ -93,7 +93,11 @@ def run(
     try:
         other = None if baseline is None else RunFolder.open(baseline)
         judges = judges_of(earlier, potential, reference)
-        for name in confirm if program.relax.ways else ():  # one that is missing is said now
+        confirm = tuple(confirm) or _confirming(earlier)
+        if confirm and not program.relax.ways:
+            watcher.note("nothing is relaxed (`relax off`), so there is nothing to confirm")
+            confirm = ()
+        for name in confirm:  # one that is missing is said now
             load_potential(name)
         sampling = _begin(
             program, folder, arms, judges, device, trace_every, model, watcher, earlier
@@ -101,6 +105,8 @@ def run(
         with _marking_interruption(sampling.run):
             if other is not None and "non-guided" in arms:
                 sampling.take_baseline(other)
+            with writing(folder):
+                sampling.run.save(confirm=confirm)
             for arm in arms:
                 sampling.sample_arm(arm)
             judged = judge(
@@ -111,7 +117,7 @@ def run(
                 note=watcher.note,
             )
             if program.relax.ways:
-                judged = relax(judged, confirm=confirm, progress=watcher.judging)
+                judged = relax(judged, confirm=confirm, progress=watcher.judging, note=watcher.note)
         with writing(folder):
             sampling.run.save(status="finished")
         return judged
@@ -295,6 +301,18 @@ class _Sampling:
 
     def _trace(self, arm: Arm, indices: range) -> Path:
         return self.run.path / TRACE / f"{self.run.part(arm, indices[0]).stem}.parquet"
+
+
+def _confirming(earlier: RunFolder | None) -> tuple[str, ...]:
+    """The potentials that confirm a run that goes on. Raises ScoutError E443 for a model file: see
+    `judged_by`.
+    """
+    names = earlier.manifest.confirm if earlier is not None else ()
+    for name in names:
+        if ":" in name:
+            hint = f"if you trust it, name it again: --confirm {name}"
+            raise ScoutError("E443", f"the run is to be confirmed by a model file, {name}", hint)
+    return names
 
 
 def _unguided(run: RunFolder) -> tuple[Any, ...]:

@@ -18,6 +18,9 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
+_MOST_DEATHS = 3
+
+
 class Died(Exception):
     """The process that worked on it ended without a result: killed, or out of memory."""
 
@@ -32,9 +35,12 @@ def in_order(
     work: Callable[[_Item], _Result], items: Sequence[_Item], workers: int
 ) -> Iterator[_Result | Died]:
     """``work`` on every item, in ``workers`` processes, at least two. ``work`` is pickled: a
-    function of a module, and data. An exception that it raises is raised here.
+    function of a module, and data. An exception that it raises is raised here. Raises RuntimeError
+    where processes end one after the other.
     """
-    done = 0
+    # a process of Python looks for modules in the working folder first, unless it is told not to
+    os.environ["PYTHONSAFEPATH"] = "1"
+    done = died = 0
     alone = False
     while done < len(items):
         waiting = items[done : done + 1] if alone else items[done:]
@@ -45,9 +51,15 @@ def in_order(
             for result in results:
                 yield result
                 done += 1
+                died = 0
             alone = False
         except BrokenProcessPool:
             if alone:
+                died += 1
+                if died == _MOST_DEATHS:
+                    raise RuntimeError(
+                        "one process after the other ends without a result"
+                    ) from None
                 yield Died("the process that worked on it ended without a result")
                 done += 1
             alone = not alone

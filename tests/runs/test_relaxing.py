@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import ase.io
+import joblib
 import numpy as np
 import pytest
 from ase.calculators.lj import LennardJones
@@ -304,10 +306,10 @@ def test_a_run_in_three_geometries(run: Path) -> None:
     output, error = scout(str(run), *options)
     assert error is None, output
     assert "emt, unrelaxed; hull: mp-mini" in output
-    table = output[output.index("from hits to candidates") :].replace("│", " ")
+    table = output[output.index("from hits to candidates") : output.index("candidates guided >")]
     rows = [line.split() for line in table.splitlines()]
-    arms = [row[1:5] for row in rows if row and row[0] in SAMPLED[::-1]]
-    assert arms == [["2", "of", "3", hits] for hits in "110011"]
+    arms = [row[1:3] for row in rows if row and row[0] in SAMPLED]
+    assert arms == [["2/3", hits] for hits in "110011"]
     assert "constraint, guided: 2 relaxed" not in output  # EMT has no energy of Na
     assert "constraint, guided: 1 relaxed, 1 converged; energy -0." in output
     assert "  1: does not know Na" in output
@@ -587,3 +589,93 @@ def test_handed_over(close_packed: Path, tmp_path: Path) -> None:
     assert isinstance(again.exception, ScoutError)
     assert again.exception.code == "E601"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["close", "next"]  # nothing half done
+
+
+def test_a_potential_cannot_confirm_itself(close_packed: Path) -> None:
+    with pytest.raises(ScoutError, match="cannot confirm itself") as caught:
+        relax(judge(close_packed, potential="emt"), Relax(which="all"), confirm=["emt"])
+    assert caught.value.code == "E613"
+
+
+def test_candidates_of_before_are_not_confirmed_candidates_of_now(close_packed: Path) -> None:
+    """After the geometry was made anew the second potential looks again."""
+    first = Relax(which="all", by="energy", steps=40)
+    relax(judge(close_packed, potential="emt"), first, confirm=["chgnet"])
+    folder = close_packed / "relaxed"
+    before = (folder / "energy-chgnet" / "relaxed_structures-guided.jsonl").read_bytes()
+    shutil.rmtree(folder / "energy")
+    said: list[str] = []
+    anew = relax(judge(close_packed, potential="emt"), replace(first, steps=2), note=said.append)
+    assert [one.name for one in anew.relaxations] == ["energy"]
+    assert said == [
+        "energy-chgnet is left out: the candidates are other ones now; `scout relax --confirm` "
+        "looks at them"
+    ]
+    again = relax(anew, replace(first, steps=2), confirm=["chgnet"])
+    assert [one.name for one in again.relaxations] == ["energy", "energy-chgnet"]
+    after = (folder / "energy-chgnet" / "relaxed_structures-guided.jsonl").read_bytes()
+    assert after != before
+
+
+def test_a_confirmation_of_one_way_leaves_the_other_unanswered(close_packed: Path) -> None:
+    """Every row has the columns, and what nobody was asked about ranks behind."""
+    judged = judge(close_packed, potential="emt")
+    relax(judged, Relax(which="all", by="constraint", steps=40), confirm=["chgnet"])
+    found = relax(judged, Relax(which="all", by="energy", steps=40))
+    rows = [one.row() for one in shortlist(found)]
+    assert {tuple(row) for row in rows} == {tuple(rows[0])}
+    assert "hit by chgnet-0.3.0" in rows[0]
+    by_itself = next(one for one in shortlist(found) if one.geometry == "energy")
+    assert (by_itself.confirmed, by_itself.seconds[0].relaxed) == (None, None)
+
+
+def test_an_arm_that_was_not_begun_is_missed(run: Path) -> None:
+    """Ctrl-C between the arms: what is there is not taken for the whole."""
+    emt(run, ("non-guided", "guided"))
+    (run / "relaxed" / "constraint" / "relaxed_structures-guided.jsonl").write_text("")
+    said: list[str] = []
+    assert judge(run, note=said.append).relaxations == ()
+    assert said == ["constraint is left out: not all of its structures are relaxed yet"]
+
+
+@pytest.mark.parametrize(
+    ("change", "to"),
+    [
+        ('"converged": true', '"converged": 3'),
+        ('"reason": ""', '"reason": []'),
+        ('"energy_after": ', '"energy_after": 1e308, "strange": '),
+        ('"energy_after": ', '"energy_after": NaN, "loss_before": '),
+        ('"element": "Cu"', '"element": "Ag"'),
+        ('"index": 2', '"index": 0'),
+    ],
+)
+def test_lines_from_strangers_are_held_to_their_types(run: Path, change: str, to: str) -> None:
+    emt(run)
+    file = run / "relaxed" / "constraint" / "relaxed_structures-guided.jsonl"
+    text = file.read_text(encoding="utf-8")
+    assert change in text
+    file.write_text(text.replace(change, to), encoding="utf-8")
+    with pytest.raises(ScoutError, match="damaged") as caught:
+        judge(run)
+    assert caught.value.code == "E612"
+
+
+def test_a_recipe_is_that_of_its_folder(run: Path) -> None:
+    emt(run)
+    folder = run / "relaxed"
+    (folder / "constraint").rename(folder / "energy")
+    with pytest.raises(ScoutError, match="damaged"):
+        judge(run)
+    shutil.rmtree(folder)
+    folder.write_text("")
+    with pytest.raises(ScoutError, match="is no folder"):
+        judge(run)
+
+
+def test_files_beside_the_user_are_no_modules_of_the_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "queue.py").write_text("raise SystemExit('a file of the user was run')")
+    monkeypatch.chdir(tmp_path)
+    joblib.externals.loky.get_reusable_executor().shutdown(wait=True)  # start them here
+    assert list(in_order(abs, [-1, -2, -3], 2)) == [1, 2, 3]

@@ -88,7 +88,7 @@ def _row(change: Change, value: Any, text: str) -> str:
 def _entry(change: Change, value: Any) -> str:
     """``k: 0.8`` of a setting; terms, parameters and sweeps say their names themselves."""
     text = printer().value(value)
-    return f"{change.name}: {text}" if change.part in ("guide", "sample") else text
+    return f"{change.name}: {text}" if change.part in ("guide", "sample", "relax") else text
 
 
 def _data(change: Change) -> dict[str, Any]:

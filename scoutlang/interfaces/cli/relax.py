@@ -93,6 +93,7 @@ def command(
             arms=ARMS if arms == SAMPLED else arms,
             confirm=confirm,
             progress=display.judging,
+            note=display.note,
         )
     if quiet:
         echo_json(found.to_json())
