@@ -4,7 +4,7 @@ They are never mixed: whatever is said of a structure says of which geometry it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +13,7 @@ from scoutlang.runs.relaxed import Relaxation, Relaxed, moved
 from scoutlang.validation.funnel import left_at
 from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.record import Record
-from scoutlang.validation.summary import ArmSummary
-from scoutlang.validation.table import p_value, percent
+from scoutlang.validation.table import GEOMETRY_COLUMNS, p_value
 
 _LABELS = {
     AS_SAMPLED: "as sampled",
@@ -100,28 +99,11 @@ def candidates_in(some: Sequence[Geometry]) -> dict[str, list[Geometry]]:
 # ---- from hits to candidates ----
 
 
-def _median(arm: ArmSummary) -> str:
-    height = arm.median_e_above_hull
-    return "–" if height is None else f"{height:.3f}"
-
-
-COUNTED: tuple[tuple[str, Callable[[ArmSummary], str]], ...] = (
-    ("structures", lambda arm: f"{arm.crystals} of {arm.raw}"),
-    ("hits", lambda arm: str(arm.hits.count)),
-    ("eV/atom", _median),
-    ("S", lambda arm: str(arm.metastable.count)),
-    ("U ∩ S", lambda arm: str(arm.unique_metastable.count)),
-    ("U ∩ S ∩ O", lambda arm: str(arm.original.count)),
-    ("candidates", lambda arm: str(arm.scout.count)),
-    ("of |R|", lambda arm: percent(arm.scout_yield)),
-)
-"""Columns of the table from hits to candidates: their headings, and their cells for an arm."""
-
-
 def counts(geometry: Geometry) -> list[tuple[str, list[str]]]:
     """Arm and cells of each row of that table, in one geometry."""
     return [
-        (arm.arm, [cell(arm) for _, cell in COUNTED]) for arm in geometry.validation.table().arms
+        (arm.arm, [cell(arm) for _, cell in GEOMETRY_COLUMNS])
+        for arm in geometry.validation.table().arms
     ]
 
 

@@ -21,14 +21,20 @@ from scoutlang.report.citations import citations
 from scoutlang.report.data import Crystal, ReportData
 from scoutlang.report.document import document, write_document
 from scoutlang.report.figures import Drawn, Figure, LeftOut
-from scoutlang.report.geometries import COUNTED, Geometry, candidates_in, comparisons, counts
+from scoutlang.report.geometries import Geometry, candidates_in, comparisons, counts
 from scoutlang.report.pictured import picturable, scene
 from scoutlang.report.shortlist import Candidate
 from scoutlang.report.verdict import conclusion
 from scoutlang.validation.hull import METASTABLE
 from scoutlang.validation.record import by_arm
 from scoutlang.validation.summary import Summary
-from scoutlang.validation.table import hard_line, share_satisfied, table_notes, table_rows
+from scoutlang.validation.table import (
+    GEOMETRY_COLUMNS,
+    hard_line,
+    share_satisfied,
+    table_notes,
+    table_rows,
+)
 
 PAGE = "report.html"
 LIMIT = 2000
@@ -83,7 +89,7 @@ def render(
         if data.shortlist
         else "",
         metastable=METASTABLE,
-        counted=[name for name, _ in COUNTED],
+        counted=[name for name, _ in GEOMETRY_COLUMNS],
         counts=[_counts(one) for one in data.geometries],
         bars=_bars(summary),
         arms=[arm.arm for arm in summary.arms],

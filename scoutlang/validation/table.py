@@ -71,14 +71,15 @@ def _height(arm: ArmSummary) -> str:
     return _NOTHING if arm.median_e_above_hull is None else f"{arm.median_e_above_hull:.3f}"
 
 
-_GEOMETRY_COLUMNS: tuple[tuple[str, Callable[[ArmSummary], str]], ...] = (
-    ("there", lambda arm: f"{arm.crystals}/{arm.raw}"),
+GEOMETRY_COLUMNS: tuple[tuple[str, Callable[[ArmSummary], str]], ...] = (
+    ("crystals", lambda arm: f"{arm.crystals}/{arm.raw}"),
     ("hits", lambda arm: str(arm.hits.count)),
     ("eV/atom", _height),
     ("S", lambda arm: str(arm.metastable.count)),
     ("U∩S∩O", lambda arm: str(arm.original.count)),
     ("candidates", lambda arm: f"{arm.scout.count} ({percent(arm.scout_yield)})"),
 )
+"""Columns of the table from hits to candidates: their headings, and their cells for an arm."""
 
 
 def render_geometries(geometries: Mapping[str, Validation], folder: Path) -> RenderableType:
@@ -87,14 +88,14 @@ def render_geometries(geometries: Mapping[str, Validation], folder: Path) -> Ren
     """
     table = Table(title="from hits to candidates", box=box.SIMPLE_HEAD, **LEFT)
     table.add_column("")
-    for name, _ in _GEOMETRY_COLUMNS:
+    for name, _ in GEOMETRY_COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
     notes = ["candidates guided > the other arm (Fisher's exact test):"]
     for title, validation in geometries.items():
         summary = validation.table()
         table.add_row(Text(title, style="bold"))
         for arm in summary.arms:
-            table.add_row(f"  {arm.arm}", *(cell(arm) for _, cell in _GEOMETRY_COLUMNS))
+            table.add_row(f"  {arm.arm}", *(cell(arm) for _, cell in GEOMETRY_COLUMNS))
         tests = {"non-guided": summary.yields, "prototypes": summary.control}
         said = [
             f"{p_value(test.p_fisher)} ({arm})"
@@ -105,7 +106,7 @@ def render_geometries(geometries: Mapping[str, Validation], folder: Path) -> Ren
             notes.append(f"  {title}: {', '.join(said)}")
     notes = notes if len(notes) > 1 else []
     notes += [
-        "there: structures that are crystals in this geometry; eV/atom: median height above the"
+        "crystals: structures that are there in this geometry; eV/atom: median height above the"
         f" hull; S: within {METASTABLE:g} of it; U∩S∩O: unique and new, too; candidates: and hits",
         f"relaxed structures and their records in {folder}",
     ]

@@ -455,7 +455,7 @@ def test_the_command_in_json(alloy: None) -> None:
     [
         (("../x", "Cu-Au"), "E460", "cannot be the name"),
         (("x", "Cu-au"), "E462", "did you mean Au?"),
-        (("x", "Cu"), "E462", "a system of 1 elements"),
+        (("x", "B-C-N-O-F-P-S"), "E462", "a system of 7 elements"),
         (("x", "Cu-Fe", *GROW), "E462", "has no crystal with Fe"),
         (("x", "Cu-Au", "--from", "knwon"), "E441", "did you mean known?"),
         (("x", "Cu-Au", "--potential", "emtt"), "E440", "emt"),

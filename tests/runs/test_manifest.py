@@ -109,7 +109,10 @@ def without(key: str) -> Callable[[dict[str, Any]], Any]:
         (lambda data: [], "it is no JSON object"),
         (without("status"), "`status` is missing"),
         (lambda data: data | {"status": "done"}, "`status` is 'done', not 'running'"),
-        (lambda data: data | {"arms": ["left"]}, "`arms.0` is 'left', not 'guided' or"),
+        (
+            lambda data: data | {"arms": ["left"]},
+            "`arms.0` is 'left', not 'guided', 'non-guided' or",
+        ),
         (lambda data: data | {"arms": []}, "`arms` is"),
         (lambda data: data | {"colour": "red"}, "`colour` is no key of a manifest"),
         (lambda data: data | {"device": 7}, "`device` is 7, not a valid string"),

@@ -100,8 +100,11 @@ def test_the_result_names_the_files_that_are_there(model: Path, tmp_path: Path) 
     assert [r.arm for r in result.validation.records] == ["guided"]
     there = {p.relative_to(tmp_path / "run").as_posix() for p in (tmp_path / "run").rglob("*")}
     kept = {name for name in there if name.startswith("stages/")}
-    assert there - kept == {
+    relaxed = {name for name in there if name.startswith("relaxed/")}
+    assert {f"relaxed/{way}/relaxed.json" for way in ("energy", "constraint")} < relaxed
+    assert there - kept - relaxed == {
         *(f.name for f in result.files),
+        "relaxed",
         "samples",
         "samples/guided-000000.json",
         "stages",

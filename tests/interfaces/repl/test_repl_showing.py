@@ -130,7 +130,7 @@ def sampled() -> Iterator[Session]:
         made = Session(Wide())
         talk(
             made,
-            "system Cu-P; atoms in [3, 6]; require two: CN(Cu-P) = 2; sample steps=40 seed=1",
+            "system Cu-P; atoms in [3, 6]; require two: CN(Cu-P) = 2; sample steps=40 seed=8",
             ":sample 6",
         )
         yield made

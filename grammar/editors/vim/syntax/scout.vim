@@ -14,8 +14,8 @@ syntax keyword scoutValue l1 l2 huber hinge low high possible mini mini-1 matter
 syntax keyword scoutValue space_group dft_mag_density dft_band_gap ml_bulk_modulus dft_mag_density_hhi_score chemical_system_energy_above_hull constant ramp piecewise linear cosine adaptive
 syntax keyword scoutValue paper structure guided plain promising all off both energy constraint triclinic monoclinic
 syntax keyword scoutValue orthorhombic tetragonal trigonal hexagonal cubic chgnet emt grace mace mattersim orb sevennet
-syntax keyword scoutValue trigonal_plane tetrahedron square_plane trigonal_bipyramid square_pyramid octahedron trigonal_prism cube square_antiprism cuboctahedron anticuboctahedron icosahedron
-syntax keyword scoutValue together apart
+syntax keyword scoutValue sevennet-l3i5 trigonal_plane tetrahedron square_plane trigonal_bipyramid square_pyramid octahedron trigonal_prism cube square_antiprism cuboctahedron anticuboctahedron
+syntax keyword scoutValue icosahedron together apart
 syntax keyword scoutElement H He Li Be B C N O F Ne Na Mg
 syntax keyword scoutElement Al Si P S Cl Ar K Ca Sc Ti V Cr
 syntax keyword scoutElement Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
