@@ -67,6 +67,7 @@ def command(
     from rich.console import Console
 
     from scoutlang.interfaces.display import Display
+    from scoutlang.report.shortlist import render, shortlist
     from scoutlang.runs.judge import judge
     from scoutlang.runs.relax import relax
 
@@ -100,6 +101,7 @@ def command(
         return
     console = Console()
     console.print(found.tables())
+    console.print(render(found, shortlist(found)))
     for one in found.relaxations:
         for line in _told(one):
             console.print(line, highlight=False, soft_wrap=True)
