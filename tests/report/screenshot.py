@@ -11,25 +11,13 @@ from browsers import chromium
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-_WIDTH, _BELOW = 1400, 800  # pixels, and how many of the part that has the structure
+_WIDTH, _HEIGHT = 1400, 1700  # pixels
 
 
 def picture(page: Page, target: Path) -> None:
-    """The head of the page, then the best hit among the others and its structure; the figures
-    before that one are left out.
-    """
-    page.check("#filter-hit")
-    page.locator("#candidates tbody button").first.click()
-    page.add_style_tag(content="figure:not(#figure-pareto) { display: none }")
-    page.locator("#figure-pareto .point").first.wait_for()
-    page.evaluate("document.activeElement.blur()")
-    page.wait_for_timeout(500)
-    top = page.evaluate(
-        "document.getElementById('structures').getBoundingClientRect().top + scrollY"
-    )
-    page.set_viewport_size({"width": _WIDTH, "height": round(top) + _BELOW})
-    page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
-    page.wait_for_timeout(500)
+    """The page as it opens: the verdict, the gallery, the best candidate."""
+    page.set_viewport_size({"width": _WIDTH, "height": _HEIGHT})
+    page.wait_for_timeout(2500)  # cards are drawn when they are seen
     page.screenshot(path=target)
     Image.open(target).quantize(128).save(target, optimize=True)
 
