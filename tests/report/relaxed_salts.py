@@ -125,6 +125,7 @@ def relaxation(judged: Judged, name: str, after: Mapping[Key, Structure]) -> Rel
         steps=50,
         potential=PotentialIdentity.model_validate(potential),
         named=potential.name,
+        starts={},
     )
     found = validate(judged.run.program, specimens, potential=potential, reference=known())
     return Relaxation(name, judged.folder, recipe, structures, found, potential)
