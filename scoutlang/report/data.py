@@ -28,7 +28,7 @@ from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
 from scoutlang.report.geometries import Geometry, geometries
-from scoutlang.report.shortlist import Candidate, render, shortlist
+from scoutlang.report.shortlist import Candidate, shortlist, why_none
 from scoutlang.runs.judge import Judged
 from scoutlang.runs.manifest import Manifest
 from scoutlang.runs.relaxed import Relaxation
@@ -131,7 +131,7 @@ def collect(judged: Judged) -> ReportData:
     known, left_out = reference_crystals(program, judged.potential, judged.reference)
     trace = judged.folder / TRACE
     found = shortlist(judged) if judged.relaxations else ()
-    none = "" if found or not judged.relaxations else str(render(judged, found))
+    none = "" if found or not judged.relaxations else f"no candidates: {why_none(judged)}"
     return ReportData(
         name=judged.folder.resolve().name,
         manifest=judged.run.manifest,

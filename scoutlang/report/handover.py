@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from pymatgen.core import Structure
 from pymatgen.io.cif import CifWriter
@@ -23,7 +23,6 @@ from scoutlang.runs.folder import writing
 from scoutlang.support.errors import ScoutError
 
 Inputs = Literal["vasp", "qe"]
-INPUTS: tuple[Inputs, ...] = get_args(Inputs)
 
 _IDEAL = 1e-3
 """Å: atoms of a symmetrised cell are on their places but for rounding."""

@@ -173,7 +173,7 @@ def _found(judged: Judged) -> Iterator[_Found]:
     asked = dict.fromkeys(one.potential.name for one in judged.relaxations if one.confirms)
     for relaxation, records in geometries:
         others = {
-            one.potential.name: one
+            one.potential.name: (one, {theirs.id: theirs for theirs in one.validation.records})
             for one in judged.relaxations
             if relaxation is not None and one.confirms == relaxation.name
         }
@@ -187,12 +187,16 @@ def _found(judged: Judged) -> Iterator[_Found]:
                 )
 
 
-def _second(record: Record, name: str, other: Relaxation | None) -> Second:
-    """other: None where that potential has not looked at this geometry."""
-    records = {} if other is None else {one.id: one for one in other.validation.records}
-    theirs = records.get(record.id)
-    if other is None or theirs is None:
+def _second(
+    record: Record, name: str, looked: tuple[Relaxation, Mapping[str, Record]] | None
+) -> Second:
+    """looked: the relaxation by that potential and its records by id; None where it has not looked
+    at this geometry.
+    """
+    theirs = None if looked is None else looked[1].get(record.id)
+    if looked is None or theirs is None:
         return Second(name, None, None, None)
+    other = looked[0]
     relaxed, height = other.relaxed(record), theirs.e_above_hull
     before, after = relaxed.energy_before, relaxed.energy_after
     # one composition: heights differ by what the energies differ
@@ -279,7 +283,7 @@ def _nearest(composition: Composition, reference: Reference) -> str | None:
 def render(judged: Judged, found: Sequence[Candidate], most: int = 10) -> RenderableType:
     """The shortlist for rich: at most ``most`` rows, and what it rests on."""
     if not found:
-        return Text(f"no candidates: {_why_none(judged)}")
+        return Text(f"no candidates: {why_none(judged)}")
     potentials = [second.potential for second in found[0].seconds]
     heights = {"e_above_hull"}  # has a column of its own
     labels = [label for label in found[0].terms if label not in heights]
@@ -346,7 +350,8 @@ def _notes(judged: Judged, found: Sequence[Candidate], most: int) -> list[str]:
     return lines
 
 
-def _why_none(judged: Judged) -> str:
+def why_none(judged: Judged) -> str:
+    """Why a run has no candidates, in a few words."""
     ways = [one.validation.records for one in judged.relaxations if not one.confirms]
     records = [record for some in ways or [judged.records] for record in some]
     hits = [record for record in records if record.hit is True]

@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import datetime
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ from scoutlang.runs.manifest import Facts, PotentialIdentity
 from scoutlang.runs.minimise import Objective, relax_one
 from scoutlang.runs.prototypes import MAX_ATOMS, Candidate, Substitutions
 from scoutlang.support.errors import ScoutError, first_line
-from scoutlang.support.files import read_json, write_json
+from scoutlang.support.files import drop_cut_line, read_json, whole_lines, write_json
 from scoutlang.support.version import __version__
 from scoutlang.validation.hull import Hulls
 from scoutlang.validation.matching import Known, reduced
@@ -325,19 +324,16 @@ def _read(file: Path) -> list[tuple[Grown, Structure | None]]:
     """The lines that are there. One that an interruption cut off is taken out of the file."""
     if not file.exists():
         return []
-    content = file.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
     found = []
     try:
-        for line in whole.decode("utf-8").splitlines():
+        for line in whole_lines(file):
             data = json.loads(line)
             structure = data.pop("structure")
             grown = _GROWN.validate_json(json.dumps(data), strict=True)
             found.append((grown, structure and plain_structure(structure)))
     except Exception as error:  # pymatgen raises errors of many types for a damaged structure
         raise _damaged(file) from error
-    if whole != content:
-        os.truncate(file, len(whole))
+    drop_cut_line(file)
     return found
 
 

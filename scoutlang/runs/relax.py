@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from joblib import cpu_count
 from pymatgen.core import Structure
 
 from scoutlang.crystals.specimen import Specimen
@@ -39,15 +40,14 @@ from scoutlang.runs.relaxed import (
     confirmation,
     judged_relaxation,
     lines_file,
-    mend,
     read_lines,
     read_recipe,
     starts_digest,
 )
 from scoutlang.support.errors import ScoutError, first_line
-from scoutlang.support.files import write_json
+from scoutlang.support.files import drop_cut_line, write_json
 from scoutlang.support.version import __version__
-from scoutlang.support.workers import Died, cores, in_order
+from scoutlang.support.workers import Died, in_order
 from scoutlang.validation.stages import Progress
 
 _ALONE = 12
@@ -93,10 +93,14 @@ def relax(
     work = _Work(judged, sampled, workers, progress)
     with writing(run.path / FOLDER, _HINT):
         for way in settings.ways:
-            found = work.way(way, settings)
-            count += sum(map(found.count, sampled))
-            for name, other in others.items():
-                work.confirmed(found, way, settings.steps, name, other)
+            structures = work.way(way, settings)
+            count += sum(
+                x.structure is not None for some in structures.values() for x in some.values()
+            )
+            if others:
+                found = work.judged(way, structures)
+                for name, other in others.items():
+                    work.confirmed(found, way, settings.steps, name, other)
         if count:
             seconds = round(time.monotonic() - started, 2)
             run.note(relaxing=Judging(structures=count, seconds=seconds))
@@ -115,10 +119,10 @@ class _Work:
     ) -> None:
         self._judged = judged
         self._sampled = sampled
-        self._workers = workers or cores()
+        self._workers = workers or cpu_count()
         self._progress = progress
 
-    def way(self, way: Way, settings: Relax) -> Relaxation:
+    def way(self, way: Way, settings: Relax) -> dict[Arm, dict[int, Relaxed]]:
         """The structures as sampled, by the energy alone or with the constraint."""
         assert settings.which != "off"  # there are no ways then
         judged = self._judged
@@ -136,9 +140,22 @@ class _Work:
         )
         return self._done(way, recipe, self._sampled, left, judged.potential)
 
+    def judged(self, way: Way, structures: Mapping[Arm, Mapping[int, Relaxed]]) -> Relaxation:
+        """What came of a way, so that its candidates are known."""
+        return judged_relaxation(
+            self._judged.run.path,
+            way,
+            self._judged.run.program,
+            [one for some in self._sampled.values() for one in some],
+            structures,
+            self._judged.potential,
+            self._judged.reference,
+            self._progress,
+        )
+
     def confirmed(
         self, found: Relaxation, way: Way, steps: int, name: str, other: Potential
-    ) -> Relaxation:
+    ) -> None:
         """The candidates of a way, by another potential and its energy alone."""
         starts: dict[Arm, list[Specimen]] = {}
         left: dict[tuple[Arm, int], str] = {}
@@ -146,7 +163,7 @@ class _Work:
             starts[arm], lost = candidates(found, arm, some)
             left |= {(arm, index): "no candidate before" for index in lost}
         recipe = self._recipe(way, "candidates", 0.0, steps, name, other)
-        return self._done(confirmation(way, name), recipe, starts, left, other)
+        self._done(confirmation(way, name), recipe, starts, left, other)
 
     def _recipe(
         self,
@@ -178,29 +195,18 @@ class _Work:
         starts: Mapping[Arm, Sequence[Specimen]],
         left: Mapping[tuple[Arm, int], str],
         potential: Potential,
-    ) -> Relaxation:
-        run = self._judged.run
-        folder = run.path / FOLDER / name
+    ) -> dict[Arm, dict[int, Relaxed]]:
+        folder = self._judged.run.path / FOLDER / name
         again = recipe.which == "candidates"
         digests = {
             arm: starts_digest(some, {i for a, i in left if a == arm} if again else ())
             for arm, some in starts.items()
         }
         recipe = _claim(folder, recipe, digests)
-        structures = {
+        return {
             arm: self._arm(folder, arm, some, recipe, left, potential)
             for arm, some in starts.items()
         }
-        return judged_relaxation(
-            run.path,
-            name,
-            run.program,
-            [one for some in starts.values() for one in some],
-            structures,
-            potential,
-            self._judged.reference,
-            self._progress,
-        )
 
     def _arm(
         self,
@@ -215,7 +221,7 @@ class _Work:
         as they are done.
         """
         file = lines_file(folder, arm)
-        mend(file)
+        drop_cut_line(file)
         found = read_lines(file, self._sampled[arm])
         rest = starts[len(found) :]
         reasons = {

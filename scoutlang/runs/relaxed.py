@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from scoutlang.ir import ARMS, Arm, Program
 from scoutlang.potentials import Potential, structure_hash
 from scoutlang.runs.manifest import Count, Facts, PotentialIdentity
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import whole_lines
 from scoutlang.validation.funnel import left_at
 from scoutlang.validation.pipeline import Validation, validate
 from scoutlang.validation.record import Record
@@ -163,13 +163,6 @@ def as_line(index: int, relaxed: Relaxed) -> str:
     return json.dumps(line, ensure_ascii=False) + "\n"
 
 
-def mend(file: Path) -> None:
-    """Take out the line that an interruption cut off. Raises OSError."""
-    if file.exists():
-        content = file.read_bytes()
-        os.truncate(file, content.rfind(b"\n") + 1)
-
-
 def read_lines(file: Path, starts: Sequence[Specimen]) -> dict[int, Relaxed]:
     """What was relaxed already of these structures, by index; a line that is not whole does not
     count. Raises ScoutError E612 where the file is damaged or of other structures.
@@ -179,7 +172,7 @@ def read_lines(file: Path, starts: Sequence[Specimen]) -> dict[int, Relaxed]:
             return {}
         if file.stat().st_size > MAX_BYTES:
             raise ValueError("too large")
-        *whole, _ = file.read_bytes().split(b"\n")
+        whole = whole_lines(file)
         found = {}
         for text, start in zip(whole, [*starts, *[None] * len(whole)], strict=False):
             line = _Line.model_validate_json(text)

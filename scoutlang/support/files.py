@@ -37,6 +37,19 @@ def write_whole(target: Path, writer: Callable[[Path], object]) -> Path:
     return target
 
 
+def whole_lines(file: Path) -> list[bytes]:
+    """The lines of a file that grows by lines, without one that an interruption cut off. Raises
+    OSError.
+    """
+    return file.read_bytes().split(b"\n")[:-1]
+
+
+def drop_cut_line(file: Path) -> None:
+    """Take out of it the line that an interruption cut off. Raises OSError."""
+    if file.exists():
+        os.truncate(file, file.read_bytes().rfind(b"\n") + 1)
+
+
 def write_json(target: Path, data: Any) -> Path:
     """Raises OSError."""
     text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"

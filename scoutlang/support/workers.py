@@ -25,12 +25,6 @@ class Died(Exception):
     """The process that worked on it ended without a result: killed, or out of memory."""
 
 
-def cores() -> int:
-    """How many this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
-
-
 def in_order(
     work: Callable[[_Item], _Result], items: Sequence[_Item], workers: int
 ) -> Iterator[_Result | Died]:

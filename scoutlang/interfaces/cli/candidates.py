@@ -5,6 +5,7 @@ step.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,15 +17,20 @@ from scoutlang.interfaces.cli._program_argument import (
     color_option,
 )
 
+if TYPE_CHECKING:
+    from scoutlang.report.handover import Inputs
 
-def _inputs(context: click.Context, option: click.Parameter, given: str) -> tuple[str, ...]:
-    known = ("vasp", "qe")
+
+_INPUTS: tuple[Inputs, ...] = ("vasp", "qe")
+
+
+def _inputs(context: click.Context, option: click.Parameter, given: str) -> tuple[Inputs, ...]:
     words = [word.strip().lower() for word in given.split(",") if word.strip()]
-    if strange := [word for word in words if word not in known]:
+    if strange := [word for word in words if word not in _INPUTS]:
         raise click.BadParameter(
-            f"inputs are {' and '.join(known)}, not {strange[0]}", context, option
+            f"inputs are {' and '.join(_INPUTS)}, not {strange[0]}", context, option
         )
-    return tuple(words)
+    return tuple(one for one in _INPUTS if one in words)
 
 
 @click.command("candidates")
@@ -53,7 +59,7 @@ def command(
     top: int | None,
     output_format: str,
     target: Path | None,
-    inputs: tuple[str, ...],
+    inputs: tuple[Inputs, ...],
     **judges: str | None,
 ) -> None:
     """The crystals of a run that are unique, near the hull, original and hits, best first.
@@ -77,5 +83,5 @@ def command(
     else:
         click.echo({"json": as_json, "csv": as_csv}[output_format](found), nl=False)
     if target is not None:
-        folders = hand_over(found, target, inputs)  # type: ignore[arg-type]  # `_inputs` has looked
+        folders = hand_over(found, target, inputs)
         click.echo(f"{len(folders)} candidates in {target}", err=output_format != "text")
