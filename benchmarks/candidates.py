@@ -6,7 +6,8 @@ judged in the three geometries, against mp-mini and, with --fuller, against a hu
 crystals. With --confirm a potential that did not guide relaxes the candidates once more and judges
 them. CPU seconds are of one process with one thread: sampling, and relaxing with its judgement.
 
-Goes on where it stopped. Writes the table into benchmarks/RESULTS.md unless --no-write is given.
+Goes on where it stopped. Writes each row into benchmarks/RESULTS.md as soon as it is done, unless
+--no-write is given; rows that are not asked for keep what stands there.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from scoutlang.validation.statistics import Comparison, Proportion, compare, pro
 from scoutlang.validation.summary import ArmSummary, summarize
 from scoutlang.validation.table import p_value, percent
 
-BEGIN, END = "<!-- candidates:begin -->", "<!-- candidates:end -->"
+BEGIN, END = "<!-- candidates {row}:begin -->", "<!-- candidates {row}:end -->"
 COSTS = "relaxing_seconds.json"
 CELLS: tuple[tuple[str, str, Arm], ...] = (
     ("non-guided", "adaptive", "non-guided"),
@@ -132,7 +133,6 @@ def _system(bench: Bench, row: str) -> tuple[str, ...]:
 class Line:
     """An arm in one geometry."""
 
-    row: str
     arm: str
     geometry: str
     summary: ArmSummary
@@ -144,7 +144,7 @@ class Line:
     """CPU, of sampling and this relaxation, for each structure."""
 
 
-def lines(judged: Judged, row: str, method: str) -> Iterator[Line]:
+def lines(judged: Judged, method: str) -> Iterator[Line]:
     """Those of the arms of a run."""
     costs = json.loads((judged.folder / COSTS).read_text())
     for name, of, arm in CELLS:
@@ -167,7 +167,6 @@ def lines(judged: Judged, row: str, method: str) -> Iterator[Line]:
                 # two ways were relaxed in one go
                 each += costs[arm] / 2 / summary.raw
             yield Line(
-                row,
                 name,
                 title,
                 summary,
@@ -214,7 +213,7 @@ def _confirmed(judged: Judged, relaxation: Relaxation | None, arm: Arm) -> str:
 
 def markdown(found: Sequence[Line]) -> str:
     heads = (
-        *("row", "arm", "geometry", "hits", "U", "S", "U∩S∩O", "SCOUT", "Y_SCOUT (95 %)"),
+        *("arm", "geometry", "hits", "U", "S", "U∩S∩O", "SCOUT", "Y_SCOUT (95 %)"),
         *(f"Y within {NARROW:g}", "p", "confirmed", "s each", "s per candidate"),
     )
     text = [_cells(heads), "|---" * len(heads) + "|"]
@@ -222,7 +221,6 @@ def markdown(found: Sequence[Line]) -> str:
         arm = one.summary
         count, test = arm.scout.count, _against_plain(found, one)
         cells = (
-            one.row,
             one.arm,
             one.geometry,
             percent(arm.hits),
@@ -243,11 +241,7 @@ def markdown(found: Sequence[Line]) -> str:
 
 def _against_plain(found: Sequence[Line], one: Line) -> Comparison | None:
     plain = next(
-        (
-            other
-            for other in found
-            if (other.row, other.geometry, other.arm) == (one.row, one.geometry, "non-guided")
-        ),
+        (other for other in found if (other.geometry, other.arm) == (one.geometry, "non-guided")),
         None,
     )
     if plain is None or plain is one:
@@ -279,33 +273,42 @@ def main() -> None:
     bench = Bench(
         given.folder, given.count, given.steps, given.batch, given.confirm, given.fuller, model
     )
-    folders = {
-        (row, method): made(bench, row, method)
-        for row in given.rows
-        for method in ("adaptive", "paper")
-    }
+    for row in given.rows:
+        text = told(bench, row)
+        click.echo(text)
+        if not given.no_write:
+            write(row, text)
+
+
+def told(bench: Bench, row: str) -> str:
+    """A row of Table 1, made and judged, with its settings."""
+    folders = {method: made(bench, row, method) for method in ("adaptive", "paper")}
+    model = bench.model
     parts = [
-        f"{given.count} structures of each arm, {given.steps} steps, cfg 1, seed 0, model "
-        f"{given.model} ({model.weights_sha256[:8]}); CHGNet guides, relaxes and judges"
-        + (f"; confirmed by {', '.join(given.confirm)}" if given.confirm else "")
-        + ". p: Fisher's exact test of Y_SCOUT against the non-guided arm in the same geometry."
+        f"### `{row}`",
+        f"{bench.count} structures of each arm, {bench.steps} steps, cfg 1, seed 0, model "
+        f"{model.name} ({model.weights_sha256[:8]}); CHGNet guides, relaxes and judges"
+        + (f"; confirmed by {', '.join(bench.confirm)}" if bench.confirm else "")
+        + ". p: Fisher's exact test of Y_SCOUT against the non-guided arm in the same geometry.",
     ]
-    for reference in ("mp-mini", *([f"mp-mini+{given.fuller}"] if given.fuller else [])):
-        click.echo(f"judging against {reference}")
+    for reference in ("mp-mini", *([f"mp-mini+{bench.fuller}"] if bench.fuller else [])):
+        click.echo(f"judging {row} against {reference}")
         found = [
             line
-            for (row, method), folder in folders.items()
-            for line in lines(judge(folder, reference=reference), row, method)
+            for method, folder in folders.items()
+            for line in lines(judge(folder, reference=reference), method)
         ]
         order = [name for name, _, _ in CELLS]
-        found.sort(key=lambda x: (ROWS.index(x.row), x.geometry, order.index(x.arm)))
+        found.sort(key=lambda x: (x.geometry, order.index(x.arm)))
         parts += [f"Against {reference}:", markdown(found)]
-    text = "\n\n".join(parts)
-    click.echo(text)
-    if given.no_write:
-        return
-    before, rest = RESULTS.read_text(encoding="utf-8").split(BEGIN)
-    RESULTS.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    return "\n\n".join(parts)
+
+
+def write(row: str, text: str) -> None:
+    """Put a row into its place."""
+    begin, end = BEGIN.format(row=row), END.format(row=row)
+    before, rest = RESULTS.read_text(encoding="utf-8").split(begin)
+    RESULTS.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":
