@@ -6,10 +6,10 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 
-.PHONY: help install grace browser demo paper test fast lint bench recording model
+.PHONY: help install grace browser demo paper test fast cluster-test lint bench recording model
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 install: $(VENV)/.installed  ## environment in .venv with pinned packages
 
@@ -60,6 +60,10 @@ test: install grace lint  ## the whole test suite
 
 fast: install  ## the tests that take seconds
 	$(PYTEST) -m 'not slow'
+
+cluster-test: install  ## the tests on SLURM, which is installed and started on this machine and stopped (Debian, Ubuntu; as root or with sudo)
+	tools/slurm/start
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/cluster; code=$$?; tools/slurm/stop; exit $$code
 
 lint: install  ## formatter, linter, types, import direction
 	$(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ from scoutlang.ir import Program
 from scoutlang.potentials import Evaluation, Report
 from scoutlang.runs import judge as judged_runs
 from scoutlang.runs import run as running
-from scoutlang.runs.trace import Moment
+from scoutlang.runs.glance import Glance
 from scoutlang.sampling import mini
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
@@ -91,8 +91,8 @@ class Interrupt(running.Silent):
     def __init__(self, arm: str, first: int) -> None:
         self.place = (arm, first)
 
-    def sampling(self, arm: str, done: int, total: int, moment: Moment | None) -> None:
-        if (arm, done) == self.place and moment is not None and moment.progress.step == 3:
+    def sampling(self, arm: str, done: int, total: int, working: Sequence[Glance]) -> None:
+        if (arm, done) == self.place and working and working[-1].step == 3:
             raise KeyboardInterrupt
 
 

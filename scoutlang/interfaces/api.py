@@ -253,6 +253,7 @@ def run(
             "`scoutlang.sweep` and `scout run` make a folder with a run for each",
         )
     from scoutlang.interfaces.display import Display
+    from scoutlang.interfaces.patience import patiently
     from scoutlang.runs import run as running
 
     if strange := set(options) - set(inspect.signature(running.run).parameters):
@@ -264,9 +265,9 @@ def run(
         raise TypeError(
             "`model` is a loaded model; one is named in the program, or with parse(…).set(model=…)"
         )
-    with Display(quiet=not progress) as display:
+    with Display(quiet=not progress) as display, patiently(display) as patient:
         try:
-            return running.run(program, folder, watcher=display, **options)
+            return running.run(program, folder, watcher=patient, **options)
         except KeyboardInterrupt:
             raise RunInterrupted(
                 f"interrupted; finished batches are kept in {folder}, and resume=True goes on"

@@ -23,18 +23,19 @@ from rich.text import Text
 
 from scoutlang.ir import Arm
 from scoutlang.runs.folder import RunFolder
+from scoutlang.runs.glance import Glance
 from scoutlang.runs.judge import Judged, judge
-from scoutlang.runs.trace import Moment, TermLoss
+from scoutlang.runs.trace import TermLoss
 
 _PLAIN_EVERY = 20.0  # seconds between lines when the output is no terminal
-_LIVE_EVERY = 1.0  # seconds between two looks at the batch on a terminal
-_LOOK_SHARE = 0.02  # of the time, the most that looking at the batch takes
 _LONGEST_LABEL = 20  # characters
 _PLAIN_TERMS = 4  # in a plain line; the others are counted
 
 
 class Display:
     """The `Watcher` of people, on standard error. transient: the bars go when it is over."""
+
+    stopping = False
 
     def __init__(self, *, quiet: bool, transient: bool = False) -> None:
         self._quiet = quiet
@@ -43,7 +44,6 @@ class Display:
         self._bar = _Bar(self._console, disable=not self._live, transient=transient)
         self._tasks: dict[str, TaskID] = {}
         self._due = 0.0
-        self._detail = ""
 
     def __enter__(self) -> Display:
         self._bar.start()
@@ -60,34 +60,33 @@ class Display:
     def note(self, text: str) -> None:
         self._console.print(text, highlight=False)
 
-    def sampling(self, arm: Arm, done: int, total: int, moment: Moment | None) -> None:
-        if moment is None:
-            self._detail, self._bar.losses = "", ()
+    def sampling(self, arm: Arm, done: int, total: int, working: Sequence[Glance]) -> None:
+        if not working:
+            self._bar.losses = ()
             self._show(arm, done, total, done, "")
         elif not self._quiet:
-            progress, now = moment.progress, time.monotonic()
-            due = now >= self._due
-            if due:
-                self._look(moment)
-            # the bar goes on inside a batch; the number beside it counts what is finished
-            reached = done + len(progress.broken) * progress.step / progress.steps
-            self._show(
-                arm, done, total, reached, f"step {progress.step}/{progress.steps}{self._detail}"
-            )
-            if due:
-                self._wait(time.monotonic() - now)
+            # the bar goes on inside the batches; the number beside it counts what is finished
+            reached = done + sum(one.reached for one in working)
+            self._show(arm, done, total, reached, self._detail(working))
 
     def judging(self, stage: str, done: int, total: int) -> None:
         self._show(stage, done, total, done, "")
 
-    def _look(self, moment: Moment) -> None:
-        losses = moment.losses
-        hits = "" if moment.hit_share is None else f"  hits {moment.hit_share:.0%}"
-        self._detail = hits + (f"  {moment.diverged} diverged" if moment.diverged else "")
+    def _detail(self, working: Sequence[Glance]) -> str:
+        """Where the batches are, and what the one says that has just said something."""
+        latest = working[-1]
+        steps = ", ".join(str(step) for step in sorted(one.step for one in working))
+        detail = f"step {steps}/{latest.steps}"
+        if latest.hit_share is not None:
+            detail += f"  hits {latest.hit_share:.0%}"
+        if lost := sum(one.diverged for one in working):
+            detail += f"  {lost} diverged"
+        losses = latest.losses
         if self._live:
-            self._bar.losses = losses
+            self._bar.losses = losses or self._bar.losses
         elif losses:
-            self._detail += f"  loss: {_listed(losses[:_PLAIN_TERMS], len(losses) - _PLAIN_TERMS)}"
+            detail += f"  loss: {_listed(losses[:_PLAIN_TERMS], len(losses) - _PLAIN_TERMS)}"
+        return detail
 
     def _show(self, name: str, done: int, total: int, reached: float, detail: str) -> None:
         if self._live:
@@ -98,13 +97,7 @@ class Display:
             self._console.print(
                 f"{name}: {done}/{total}  {detail}".rstrip(), highlight=False, soft_wrap=True
             )
-            self._wait(0.0)
-
-    def _wait(self, cost: float) -> None:
-        """Until the next look; longer after a costly one."""
-        self._due = time.monotonic() + max(
-            _LIVE_EVERY if self._live else _PLAIN_EVERY, cost / _LOOK_SHARE
-        )
+            self._due = time.monotonic() + _PLAIN_EVERY
 
 
 def judge_shown(run: RunFolder | str | Path, *, quiet: bool, **options: Any) -> Judged:

@@ -28,6 +28,7 @@ from scoutlang.potentials._potential import (
     unfetched,
     unfit,
 )
+from scoutlang.potentials._threads import one_thread
 
 __all__ = [
     "DEFAULT",
@@ -46,6 +47,7 @@ __all__ = [
     "names",
     "needed",
     "notice",
+    "one_thread",
     "structure_hash",
     "unfetched",
     "unfit",

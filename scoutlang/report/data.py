@@ -29,10 +29,10 @@ from scoutlang.ir import Program
 from scoutlang.potentials import Potential
 from scoutlang.report.geometries import Geometry, geometries
 from scoutlang.report.shortlist import Candidate, shortlist, why_none
+from scoutlang.runs.folder import TRACE
 from scoutlang.runs.judge import Judged
 from scoutlang.runs.manifest import Manifest
 from scoutlang.runs.relaxed import Relaxation
-from scoutlang.runs.trace import TRACE
 from scoutlang.support.batching import batches, each
 from scoutlang.validation.funnel import Funnel, funnels
 from scoutlang.validation.hull import Hulls

@@ -1,20 +1,29 @@
 """A run on disk: its manifest, and its structures as they were sampled or given.
 
 A run folder grows in whole files only: each batch is a file of its own under ``samples/``, so an
-interrupted run loses at most the batch it was working on, and what is there can be judged at any
-time. The manifest carries the checked program, so that the folder means the same wherever it goes.
+interrupted run loses at most the batches it was working on, and what is there can be judged at any
+time. One process at a time writes into it (`held`); others may read. The manifest carries the
+checked program, so that the folder means the same wherever it goes.
 
 Imports nothing heavy before structures are read: what is wrong with a folder is said at once.
 """
 
 from __future__ import annotations
 
+import os
+import platform
+import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import psutil
+from filelock import FileLock, Timeout
 
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import ARMS, Arm, Program
@@ -23,6 +32,7 @@ from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import read_json, write_json
 
 SAMPLES = "samples"
+TRACE = "trace.parquet"
 MAX_BATCH_BYTES = 256 << 20
 """A batch of 100 000 structures of 20 atoms has half of it."""
 
@@ -53,15 +63,11 @@ class RunFolder:
         """Begin a run in a folder that is new or empty. Raises ScoutError E601 where something is
         there already, OSError.
         """
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise ScoutError(
-                "E601",
-                f"{path} exists and is not empty",
-                "choose another folder with --out, or continue that run with --resume",
-            )
-        (path / SAMPLES).mkdir(parents=True, exist_ok=True)
+        check_free(path)
+        path.mkdir(parents=True, exist_ok=True)
         run = cls(path, manifest)
         run.save()
+        (path / SAMPLES).mkdir(exist_ok=True)
         return run
 
     @property
@@ -93,11 +99,11 @@ class RunFolder:
         """The file of the batch that begins with this index."""
         return self.path / SAMPLES / f"{arm}-{first:06d}.json"
 
-    def generated(self, arms: Sequence[Arm] = ARMS) -> list[Specimen]:
+    def generated(self, arms: Sequence[Arm] = ARMS, *, strict: bool = False) -> list[Specimen]:
         """All structures that are there, arm by arm, in the order of their indices.
 
         Those of a batch that is damaged are missing, with that as their reason. Raises ScoutError
-        E604 where a file has no place in the run.
+        E604 where a file has no place in the run, and with ``strict`` where one is damaged.
         """
         found: list[Specimen] = []
         for arm in (arm for arm in ARMS if arm in arms and arm in self.arms):
@@ -108,6 +114,8 @@ class RunFolder:
                 try:
                     found.extend(self.read_part(self.part(arm, first), arm))
                 except ScoutError as error:
+                    if strict:
+                        raise
                     reason = f"{error.code} {error.message}"
                     lost = range(first, max(following, first + 1))
                     seed = self.program.sample.seed
@@ -156,6 +164,12 @@ class RunFolder:
                 "delete that file and run again with --resume: its structures will be made anew",
             ) from error
 
+    def is_whole(self, file: Path) -> bool:
+        """Whether the file of a batch was not cut short; a look at its end only. Raises OSError."""
+        with file.open("rb") as stream:
+            stream.seek(max(0, file.stat().st_size - 2))
+            return stream.read() == b"]\n"
+
     def write_part(self, arm: Arm, generated: Sequence[Specimen]) -> Path:
         """A batch of consecutive indices as a file of its own. Raises OSError."""
         rows = [
@@ -168,7 +182,108 @@ class RunFolder:
             | ({"origin": g.origin} if g.origin is not None else {})
             for g in generated
         ]
+        (self.path / SAMPLES).mkdir(exist_ok=True)
         return write_json(self.part(arm, generated[0].index), rows)
+
+
+_LOCK = ".lock"
+_HOLDER = ".holder.json"
+_PARTIAL = re.compile(r"\..+\.(\d+)\.partial")
+"""What `write_whole` writes into; the number is that of its process."""
+
+
+def check_free(path: Path) -> None:
+    """Raises ScoutError E601 unless the folder is new, or empty but for what a run left that was
+    killed before its first manifest.
+    """
+    if path.is_dir():
+        others = [
+            entry
+            for entry in path.iterdir()
+            if entry.name not in (_LOCK, _HOLDER)
+            and not re.fullmatch(rf"\.{re.escape(MANIFEST)}\.\d+\.partial", entry.name)
+        ]
+        if not others:
+            return
+    elif not path.exists():
+        return
+    raise ScoutError(
+        "E601",
+        f"{path} exists and is not empty",
+        "choose another folder with --out, or continue that run with --resume",
+    )
+
+
+def give_back(path: Path) -> None:
+    """Remove a run folder that holds no batch. Nothing happens where there is one."""
+    with suppress(OSError):
+        (path / SAMPLES).rmdir()  # fails, and so ends this, when a batch is there
+        shutil.rmtree(path / TRACE, ignore_errors=True)
+        for name in (MANIFEST, _HOLDER, _LOCK):
+            (path / name).unlink(missing_ok=True)
+        path.rmdir()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Nobody else writes into a run folder during this block; where the process dies, the folder is
+    free. The same thread may hold it several times. Raises ScoutError E614 where another process
+    holds it, E602 where it cannot be written.
+    """
+    with writing(path):
+        # a shared file: it stays there, since one that is removed can be held by two
+        lock = FileLock((path / _LOCK).resolve(), timeout=0, is_singleton=True, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise ScoutError(
+                "E614",
+                f"{holder(path) or 'another process'} is working on {path}",
+                "wait for it, or stop it; `scout status` shows how far it is",
+            ) from None
+    try:
+        if lock.lock_counter == 1:
+            with writing(path):
+                _clear_partials(path)
+                write_json(path / _HOLDER, _this_process())
+        yield
+    finally:
+        if lock.lock_counter == 1:
+            with suppress(OSError):
+                (path / _HOLDER).unlink(missing_ok=True)
+        lock.release()
+
+
+def holder(path: Path) -> str:
+    """Who holds a run folder now: ``process 4711 on node3 (since 12:01 UTC)``; empty if nobody."""
+    lock = FileLock((path / _LOCK).resolve(), timeout=0)
+    if not (path / _LOCK).exists():
+        return ""
+    try:
+        with lock:
+            return ""
+    except Timeout:
+        pass
+    except OSError:  # a folder that can only be read
+        return ""
+    try:
+        found = read_json(path / _HOLDER, 10_000)
+        return f"process {int(found['pid'])} on {found['host']} (since {found['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def _this_process() -> dict[str, Any]:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"pid": os.getpid(), "host": platform.node(), "since": since}
+
+
+def _clear_partials(path: Path) -> None:
+    """Remove what processes that are dead have left half-written."""
+    for file in path.rglob(".*.partial"):
+        found = _PARTIAL.fullmatch(file.name)
+        if found and not psutil.pid_exists(int(found[1])):
+            file.unlink(missing_ok=True)
 
 
 def goes_on(program: Program, folder: Path, hint: str) -> bool:

@@ -20,7 +20,7 @@ from scoutlang.potentials import DEFAULT as POTENTIAL
 from scoutlang.potentials import Potential, notice
 from scoutlang.potentials import load as load_potential
 from scoutlang.runs import relaxed
-from scoutlang.runs.folder import RunFolder, writing
+from scoutlang.runs.folder import TRACE, RunFolder, writing
 from scoutlang.runs.manifest import (
     MANIFEST,
     Judges,
@@ -30,7 +30,8 @@ from scoutlang.runs.manifest import (
     ReferenceIdentity,
 )
 from scoutlang.runs.relaxed import Recipe, Relaxation
-from scoutlang.runs.trace import TRACE
+from scoutlang.support.engines import Engine
+from scoutlang.support.engines.processes import opened
 from scoutlang.support.errors import ScoutError
 from scoutlang.validation.outputs import as_frame, write_outputs
 from scoutlang.validation.pipeline import Validation, validate
@@ -65,6 +66,12 @@ class Judged:
     """Against which it was judged."""
     relaxations: tuple[Relaxation, ...] = ()
     """Its structures relaxed, in each way that stands in its folder."""
+
+    @property
+    def named(self) -> tuple[str, str] | None:
+        """By what names potential and reference are loaded."""
+        judges = self.run.manifest.judges
+        return None if judges is None else (judges.potential, judges.reference)
 
     def relaxation(self, name: str) -> Relaxation | None:
         """The one of that name: ``energy``, ``constraint``."""
@@ -149,16 +156,34 @@ def judge(
     reference: str | None = None,
     progress: Progress | None = None,
     note: Callable[[str], None] | None = None,
+    workers: int | None = None,
+    engine: Engine | None = None,
+    strict: bool = False,
 ) -> Judged:
     """Judge every structure of a run, and write records, crystals and summary into its folder.
 
     potential, reference: names; None for those that judged the run before, `POTENTIAL` and
     `REFERENCE` at first. note: told what the user must know, such as the licence of a potential at
-    its first use. Raises ScoutError: E610 no run, E604 damaged, E602 the folder cannot be written,
-    E44x the potential or the reference cannot be used.
+    its first use. workers, engine: as in `scoutlang.runs.run.run`. strict: a batch that is
+    damaged is an error, E604, and not lost. Raises ScoutError: E610 no run,
+    E604 damaged, E602 the folder cannot be written, E44x the potential or the reference cannot be
+    used.
     """
     run = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
-    generated = run.generated()
+    with opened(engine, workers) as crew:
+        return _judge(run, potential, reference, progress, note, crew, strict)
+
+
+def _judge(
+    run: RunFolder,
+    potential: str | None,
+    reference: str | None,
+    progress: Progress | None,
+    note: Callable[[str], None] | None,
+    engine: Engine,
+    strict: bool,
+) -> Judged:
+    generated = run.generated(strict=strict)
     names = judges_of(run, potential, reference)
     by, known = load_potential(names.potential), load_reference(names.reference)
     if note and (licence := notice(names.potential)):
@@ -171,6 +196,8 @@ def judge(
         reference=known,
         progress=progress,
         store=Store(run.path / STAGES),
+        engine=engine,
+        named=(names.potential, names.reference),
     )
     facts: dict[str, Any] = {
         "judges": names,
@@ -190,7 +217,7 @@ def judge(
     if (trace := run.path / TRACE).is_dir():
         files.append(trace)
     judged = Judged(run, validation, (run.path / MANIFEST, *files), by, known)
-    return with_relaxations(judged, progress, note)
+    return with_relaxations(judged, progress, note, engine=engine)
 
 
 def with_relaxations(
@@ -199,13 +226,14 @@ def with_relaxations(
     note: Callable[[str], None] | None = None,
     *,
     loaded: Mapping[str, Potential] | None = None,
+    engine: Engine | None = None,
 ) -> Judged:
     """A judged run with the relaxations that stand in its folder, judged by the same potential, or
     by the one that confirms; the tables of the run get their columns.
 
     note: told of a relaxation that is left out, because its potential cannot be loaded here or it
-    is not whole. loaded: potentials that the user has named, by these names. Raises ScoutError
-    E602, E612.
+    is not whole. loaded: potentials that the user has named, by these names. engine: where many
+    answers are found. Raises ScoutError E602, E612.
     """
     run, sampled = judged.run, [record.generated for record in judged.records]
     found: list[Relaxation] = []
@@ -229,7 +257,17 @@ def with_relaxations(
             continue
         found.append(
             relaxed.judged_relaxation(
-                run.path, name, run.program, sampled, structures, by, judged.reference, progress
+                run.path,
+                name,
+                recipe,
+                run.program,
+                sampled,
+                structures,
+                by,
+                judged.reference,
+                progress,
+                engine=engine,
+                named=_loadable(recipe, judged.named),
             )
         )
     if not found:
@@ -240,6 +278,13 @@ def with_relaxations(
         for one in found:
             write_outputs(one.folder, one.validation, prefix="relaxed_")
     return replace(judged, relaxations=tuple(found))
+
+
+def _loadable(recipe: Recipe, own: tuple[str, str] | None) -> tuple[str, str] | None:
+    """The names of what judges a relaxation: of those that confirm, their own potential."""
+    if own is None or recipe.which != "candidates":
+        return own
+    return recipe.named, own[1]
 
 
 def _unfit(

@@ -158,7 +158,8 @@ class Manifest(Facts):
     processor: str | None = None
     """Its name. None, as for other facts of the machine: an older version did not note it."""
     threads: Count | None = None
-    """That torch may use."""
+    """That each worker of torch used, where it is sampled; that torch may use, where structures
+    were given."""
     blas: dict[str, str] | None = None
     """Library of linear algebra → its version or kind; ``torch``: the one it is built with."""
     packages: dict[str, str | None]
@@ -198,8 +199,7 @@ class Manifest(Facts):
             arms=tuple(arms),
             plugins={name: package for name in program.descriptors if (package := origin(name))},
             packages={name: _version(name) for name in _PACKAGES},
-            **_machine(),
-            **facts,
+            **(_machine() | facts),
         )
 
     @classmethod

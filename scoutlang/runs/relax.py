@@ -1,30 +1,29 @@
 """The structures of a run, relaxed: each follows `minimise`, is judged again by the same pipeline,
 and is written beside the sampled ones.
 
-Each structure is written as soon as it is relaxed, so an interrupted relaxation goes on where it
-was. All cores work on it; what comes out does not depend on how many there are.
+A few structures are a unit of work with a file of its own, so an interrupted relaxation goes on
+where it was. All cores work on it; what comes out does not depend on how many there are.
 """
 
 from __future__ import annotations
 
 import shutil
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import lru_cache, partial
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import torch
-from joblib import cpu_count
 from pymatgen.core import Structure
 
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import ARMS, Arm, Program, Relax, Way
-from scoutlang.potentials import Potential
+from scoutlang.potentials import Potential, one_thread
 from scoutlang.potentials import load as load_potential
-from scoutlang.runs.folder import RunFolder, writing
+from scoutlang.runs.folder import RunFolder, held, writing
 from scoutlang.runs.judge import Judged, with_relaxations
 from scoutlang.runs.manifest import Judging, PotentialIdentity
 from scoutlang.runs.minimise import Objective, claims_loss, relax_one
@@ -38,23 +37,23 @@ from scoutlang.runs.relaxed import (
     as_line,
     candidates,
     confirmation,
+    in_files,
     judged_relaxation,
     lines_file,
     read_lines,
     read_recipe,
     starts_digest,
 )
+from scoutlang.support.engines import Died, Engine, Here, Tell, Unit, carried_out
+from scoutlang.support.engines.processes import opened
 from scoutlang.support.errors import ScoutError, first_line
-from scoutlang.support.files import drop_cut_line, write_json
+from scoutlang.support.files import write_json, write_whole
 from scoutlang.support.version import __version__
-from scoutlang.support.workers import Died, in_order
 from scoutlang.validation.stages import Progress
 
-_ALONE = 12
-"""Fewer structures than this for each process are relaxed in this one: a process takes some seconds
-to start."""
-
 _HINT = "free space and run it again"
+_STEP = 0.03
+"""Seconds, about, that a step of a structure takes."""
 
 
 def relax(
@@ -64,18 +63,21 @@ def relax(
     arms: Sequence[Arm] = ARMS,
     confirm: Sequence[str] = (),
     workers: int | None = None,
+    engine: Engine | None = None,
     progress: Progress | None = None,
     note: Callable[[str], None] | None = None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Judged:
     """Relax the structures of a judged run, of those of the ``arms`` that it has, by the potential
     that judged it, and judge them again → the same with its relaxations.
 
     settings: those of the program if not given. confirm: names of potentials that relax the
-    candidates of each way once more, by the energy alone, and judge them. workers: processes, one
-    for each core if not given. What an earlier call with the same settings has relaxed is not done
-    again. Raises ScoutError: E610 the run is not finished, E612 relaxed before with other settings
-    or damaged, E613 a potential is to confirm itself, E602 the folder cannot be written, E44x a
-    potential cannot be used.
+    candidates of each way once more, by the energy alone, and judge them. workers, engine: as in
+    `scoutlang.runs.run.run`. stopping: whether nothing more is to be begun. What an earlier call
+    with the same settings has relaxed is not done again. Raises ScoutError: E610 the run is not
+    finished, E612 relaxed before with other settings or damaged, E613 a potential is to confirm
+    itself, E614 somebody works on the run, E602 the folder cannot be written, E44x a potential
+    cannot be used; KeyboardInterrupt where ``stopping`` left something undone.
     """
     run, settings = judged.run, settings or judged.run.program.relax
     own = PotentialIdentity.model_validate(judged.potential)
@@ -89,22 +91,75 @@ def relax(
                 "name another potential; `scout potentials` lists them",
             )
     started = time.monotonic()
-    count = 0
-    work = _Work(judged, sampled, workers, progress)
-    with writing(run.path / FOLDER, _HINT):
-        for way in settings.ways:
-            structures = work.way(way, settings)
-            count += sum(
-                x.structure is not None for some in structures.values() for x in some.values()
-            )
-            if others:
-                found = work.judged(way, structures)
-                for name, other in others.items():
-                    work.confirmed(found, way, settings.steps, name, other)
-        if count:
+    with held(run.path), opened(engine, workers) as crew, writing(run.path / FOLDER, _HINT):
+        work = _Work(judged, sampled, crew, progress, note, stopping)
+        ways = work.ways(settings)
+        if others:
+            found = {way: work.judged(way) for way in ways}
+            work.confirm(found, settings.steps, others)
+        if work.count:
             seconds = round(time.monotonic() - started, 2)
-            run.note(relaxing=Judging(structures=count, seconds=seconds))
-    return with_relaxations(judged, progress, note, loaded=others)
+            run.note(relaxing=Judging(structures=work.count, seconds=seconds))
+        return with_relaxations(judged, progress, note, loaded=others, engine=crew)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A relaxation: the structures that it begins with, and those that it leaves alone."""
+
+    folder: Path
+    recipe: Recipe
+    starts: Mapping[Arm, Sequence[Specimen]]
+    left: Mapping[tuple[Arm, int], str]
+    potential: Potential
+    structures: dict[Arm, dict[int, Relaxed]]
+    """What became of them, as far as it is known."""
+
+
+@dataclass(frozen=True)
+class _File:
+    """Some structures of a job, whose lines stand in one file: a unit of work."""
+
+    job: _Job
+    arm: Arm
+    starts: Sequence[Specimen]
+
+    @property
+    def path(self) -> Path:
+        return lines_file(self.job.folder, self.arm, self.starts[0].index)
+
+    @property
+    def name(self) -> str:
+        """Of its unit."""
+        return f"{self.job.folder.name}/{self.path.stem}"
+
+    @cached_property
+    def reasons(self) -> dict[int, str]:
+        """Index → why that structure is not relaxed."""
+        left = self.job.left
+        return {
+            one.index: left.get((self.arm, one.index)) or one.failure or "not sampled"
+            for one in self.starts
+            if (self.arm, one.index) in left or one.structure is None
+        }
+
+    @property
+    def crystals(self) -> list[Structure]:
+        """Those that are to be relaxed."""
+        return [one.crystal for one in self.starts if one.index not in self.reasons]
+
+    def write(self, results: Iterable[Relaxed | Died]) -> None:
+        """What became of each structure, `crystals` in their order. Raises OSError."""
+        results = iter(results)
+        its = self.job.structures[self.arm]
+        for one in self.starts:
+            why = self.reasons.get(one.index)
+            result = Relaxed(None, reason=f"not relaxed: {why}") if why else next(results)
+            its[one.index] = (
+                Relaxed(None, reason=str(result)) if isinstance(result, Died) else result
+            )
+        text = "".join(as_line(one.index, its[one.index]) for one in self.starts)
+        write_whole(self.path, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 class _Work:
@@ -114,16 +169,30 @@ class _Work:
         self,
         judged: Judged,
         sampled: Mapping[Arm, Sequence[Specimen]],
-        workers: int | None,
+        engine: Engine,
         progress: Progress | None,
+        note: Callable[[str], None] | None,
+        stopping: Callable[[], bool],
     ) -> None:
-        self._judged = judged
-        self._sampled = sampled
-        self._workers = workers or cpu_count()
-        self._progress = progress
+        self._judged, self._sampled, self._engine = judged, sampled, engine
+        self._progress, self._note, self._stopping = progress, note, stopping
+        self._jobs: dict[str, _Job] = {}
+        self.count = 0
+        """Structures that are relaxed, in all ways together."""
 
-    def way(self, way: Way, settings: Relax) -> dict[Arm, dict[int, Relaxed]]:
-        """The structures as sampled, by the energy alone or with the constraint."""
+    def ways(self, settings: Relax) -> list[Way]:
+        """The structures as sampled, in all ways of the settings."""
+        jobs = [self._way(way, settings) for way in settings.ways]
+        self._done(jobs)
+        self.count = sum(
+            one.structure is not None
+            for job in jobs
+            for some in job.structures.values()
+            for one in some.values()
+        )
+        return list(settings.ways)
+
+    def _way(self, way: Way, settings: Relax) -> _Job:
         assert settings.which != "off"  # there are no ways then
         judged = self._judged
         left = (
@@ -134,36 +203,43 @@ class _Work:
         rho = settings.rho if way == "constraint" else 0.0
         judges = judged.run.manifest.judges
         assert judges is not None  # it was judged
-        name = judges.potential
         recipe = self._recipe(
-            "sampled", settings.which, rho, settings.steps, name, judged.potential
+            "sampled", settings.which, rho, settings.steps, judges.potential, judged.potential
         )
-        return self._done(way, recipe, self._sampled, left, judged.potential)
+        return self._claimed(way, recipe, self._sampled, left, judged.potential)
 
-    def judged(self, way: Way, structures: Mapping[Arm, Mapping[int, Relaxed]]) -> Relaxation:
+    def judged(self, way: Way) -> Relaxation:
         """What came of a way, so that its candidates are known."""
+        job = self._jobs[way]
         return judged_relaxation(
             self._judged.run.path,
             way,
+            job.recipe,
             self._judged.run.program,
             [one for some in self._sampled.values() for one in some],
-            structures,
+            job.structures,
             self._judged.potential,
             self._judged.reference,
             self._progress,
+            engine=self._engine,
+            named=self._judged.named,
         )
 
-    def confirmed(
-        self, found: Relaxation, way: Way, steps: int, name: str, other: Potential
+    def confirm(
+        self, found: Mapping[Way, Relaxation], steps: int, others: Mapping[str, Potential]
     ) -> None:
-        """The candidates of a way, by another potential and its energy alone."""
-        starts: dict[Arm, list[Specimen]] = {}
-        left: dict[tuple[Arm, int], str] = {}
-        for arm, some in self._sampled.items():
-            starts[arm], lost = candidates(found, arm, some)
-            left |= {(arm, index): "no candidate before" for index in lost}
-        recipe = self._recipe(way, "candidates", 0.0, steps, name, other)
-        self._done(confirmation(way, name), recipe, starts, left, other)
+        """The candidates of the ways, by other potentials and their energy alone."""
+        jobs = []
+        for way, relaxation in found.items():
+            starts: dict[Arm, list[Specimen]] = {}
+            left: dict[tuple[Arm, int], str] = {}
+            for arm, some in self._sampled.items():
+                starts[arm], lost = candidates(relaxation, arm, some)
+                left |= {(arm, index): "no candidate before" for index in lost}
+            for name, other in others.items():
+                recipe = self._recipe(way, "candidates", 0.0, steps, name, other)
+                jobs.append(self._claimed(confirmation(way, name), recipe, starts, left, other))
+        self._done(jobs)
 
     def _recipe(
         self,
@@ -188,14 +264,14 @@ class _Work:
             starts={},
         )
 
-    def _done(
+    def _claimed(
         self,
         name: str,
         recipe: Recipe,
         starts: Mapping[Arm, Sequence[Specimen]],
         left: Mapping[tuple[Arm, int], str],
         potential: Potential,
-    ) -> dict[Arm, dict[int, Relaxed]]:
+    ) -> _Job:
         folder = self._judged.run.path / FOLDER / name
         again = recipe.which == "candidates"
         digests = {
@@ -203,123 +279,102 @@ class _Work:
             for arm, some in starts.items()
         }
         recipe = _claim(folder, recipe, digests)
-        return {
-            arm: self._arm(folder, arm, some, recipe, left, potential)
-            for arm, some in starts.items()
-        }
+        job = _Job(folder, recipe, starts, left, potential, {arm: {} for arm in starts})
+        self._jobs[name] = job
+        return job
 
-    def _arm(
-        self,
-        folder: Path,
-        arm: Arm,
-        starts: Sequence[Specimen],
-        recipe: Recipe,
-        left: Mapping[tuple[Arm, int], str],
-        potential: Potential,
-    ) -> dict[int, Relaxed]:
-        """By index, the structures of an arm: those that its file has, then the others, a line each
-        as they are done.
-        """
-        file = lines_file(folder, arm)
-        drop_cut_line(file)
-        found = read_lines(file, self._sampled[arm])
-        rest = starts[len(found) :]
-        reasons = {
-            one.index: left.get((arm, one.index)) or one.failure or "not sampled"
-            for one in rest
-            if (arm, one.index) in left or one.structure is None
-        }
-        crystals = [one.crystal for one in rest if one.index not in reasons]
-        results = _relaxed(crystals, potential, self._judged.run.program, recipe, self._workers)
-        total, done = len(crystals), 0
-        with file.open("a", encoding="utf-8") as lines, _closing(results):
-            for one in rest:
-                why = reasons.get(one.index)
-                if why is None:
-                    self._tell(folder.name, arm, done, total)
-                    relaxed = next(results)
-                    done += 1
-                else:
-                    relaxed = Relaxed(None, reason=f"not relaxed: {why}")
-                lines.write(as_line(one.index, relaxed))
-                lines.flush()
-                found[one.index] = relaxed
-        self._tell(folder.name, arm, done, total)
-        return found
+    def _done(self, jobs: Sequence[_Job]) -> None:
+        """Relax what is not relaxed yet; the files of all jobs are one queue."""
+        files: dict[str, _File] = {}
+        total, done = Counter[tuple[str, Arm]](), Counter[tuple[str, Arm]]()
+        for job in jobs:
+            for arm, starts in job.starts.items():
+                for some in in_files(starts):
+                    file = _File(job, arm, some)
+                    if (lines := read_lines(file.path, some)) is not None:
+                        job.structures[arm] |= lines
+                    elif file.crystals:
+                        files[file.name] = file
+                        total[job.folder.name, arm] += len(file.crystals)
+                    else:
+                        file.write(())
 
-    def _tell(self, name: str, arm: Arm, done: int, total: int) -> None:
-        if self._progress and total:
-            self._progress(f"relax {name}, {arm}", done, total)
+        def tell(file: _File) -> None:
+            key = file.job.folder.name, file.arm
+            if self._progress:
+                self._progress(f"relax {key[0]}, {key[1]}", min(done[key], total[key]), total[key])
 
+        def told(unit: Unit, structures: int) -> None:
+            file = files[unit.name]
+            done[file.job.folder.name, file.arm] += structures
+            tell(file)
 
-def _relaxed(
-    structures: Sequence[Structure],
-    potential: Potential,
-    program: Program,
-    recipe: Recipe,
-    workers: int,
-) -> Iterator[Relaxed]:
-    """Every structure relaxed, in order, in several processes where that saves time."""
-    workers = min(workers, len(structures) // _ALONE)
-    how = (program, recipe.rho, recipe.steps)
-    if workers < 2:
-        with one_thread():
-            yield from map(_prepared(potential, *how), structures)
-        return
-    for result in in_order(partial(_relax_there, recipe.named, *how), structures, workers):
-        yield Relaxed(None, reason=str(result)) if isinstance(result, Died) else result
+        seconds = sum(total.values()) * jobs[0].recipe.steps * _STEP if jobs else 0.0
+        engine = self._engine if self._engine.pays(seconds) else Here()
+        units = (
+            Unit(name, *self._how(file.job, engine), file.crystals)
+            for name, file in list(files.items())
+        )
+        finished = carried_out(units, engine, told=told, stopping=self._stopping, lost=self._lost)
+        with closing(finished):
+            for unit, results in finished:
+                file = files.pop(unit.name)
+                file.write(results)
+                tell(file)
+        if files:
+            raise KeyboardInterrupt
+
+    def _how(self, job: _Job, engine: Engine) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """The work of a unit, and what it is given."""
+        program, recipe = self._judged.run.program, job.recipe
+        if engine.here:
+            objective = Objective(job.potential, claims_loss(program), recipe.rho)
+            return relaxed_ones, (objective, recipe.steps)
+        return _relax_there, (recipe.named, recipe.potential, program, recipe.rho, recipe.steps)
+
+    def _lost(self, unit: Unit, why: str) -> None:
+        if self._note:
+            self._note(f"{unit.name}: {why}")
 
 
-def _prepared(
-    potential: Potential, program: Program, rho: float, steps: int
-) -> Callable[[Structure], Relaxed]:
-    objective = Objective(potential, claims_loss(program), rho)
-
-    def work(structure: Structure) -> Relaxed:
-        try:
-            return relax_one(structure, objective, steps=steps)
-        except Exception as error:  # whatever one structure does, the others go on
-            return Relaxed(structure, reason=first_line(error))
-
-    return work
+def relaxed_ones(
+    objective: Objective, steps: int, structures: Sequence[Structure], tell: Tell
+) -> list[Relaxed]:
+    """The work of a unit; it tells 1 for each structure."""
+    found = []
+    with one_thread():
+        for structure in structures:
+            try:
+                found.append(relax_one(structure, objective, steps=steps))
+            except Exception as error:  # whatever one structure does, the others go on
+                found.append(Relaxed(structure, reason=first_line(error)))
+            tell(1)
+    return found
 
 
 def _relax_there(
-    named: str, program: Program, rho: float, steps: int, structure: Structure
-) -> Relaxed:
-    """In another process, which makes ready once for many structures."""
-    return _ready(named, program, rho, steps)(structure)
+    named: str,
+    identity: PotentialIdentity,
+    program: Program,
+    rho: float,
+    steps: int,
+    structures: Sequence[Structure],
+    tell: Tell,
+) -> list[Relaxed]:
+    """In another process, which makes ready once for many units."""
+    return relaxed_ones(_objective(named, identity, program, rho), steps, structures, tell)
 
 
-@lru_cache(maxsize=1)
-def _ready(named: str, program: Program, rho: float, steps: int) -> Callable[[Structure], Relaxed]:
-    torch.set_num_threads(1)
-    # Ctrl-C is for the one that has started them
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # by name: what a potential holds need not be what a process can be given
-    return _prepared(load_potential(named), program, rho, steps)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for torch, as in the processes of the pool: the last digits of an energy depend on
-    how many there are, and steps magnify them.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _closing(results: Iterator[Relaxed]) -> Iterator[None]:
-    """Ends the processes of a pool where its results are not asked for any more."""
-    try:
-        yield
-    finally:
-        results.close()  # type: ignore[attr-defined]  # a generator
+@lru_cache(maxsize=4)
+def _objective(named: str, identity: PotentialIdentity, program: Program, rho: float) -> Objective:
+    potential = load_potential(named)
+    if PotentialIdentity.model_validate(potential) != identity:
+        raise ScoutError(
+            "E603",
+            f"a worker finds another version of {named} than the run",
+            "workers need the same files and the same version of scoutlang",
+        )
+    return Objective(potential, claims_loss(program), rho)
 
 
 def _sampled(run: RunFolder, judged: Judged, arms: Sequence[Arm]) -> dict[Arm, list[Specimen]]:

@@ -3,7 +3,8 @@
 ``relaxed/`` in the run's folder has a folder for each relaxation: ``energy``, by the energy alone;
 ``constraint``, with the constraint; and for each of the two and every potential that confirms
 ``energy-NAME`` or ``constraint-NAME``, the candidates relaxed once more by that potential. In each
-stand ``relaxed.json``, which says how, a line per structure, and what the validation found.
+stand ``relaxed.json``, which says how, files with a line for each of some structures, and what the
+validation found.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import ARMS, Arm, Program
 from scoutlang.potentials import Potential, structure_hash
 from scoutlang.runs.manifest import Count, Facts, PotentialIdentity
+from scoutlang.support.engines import Engine
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import whole_lines
 from scoutlang.validation.funnel import left_at
 from scoutlang.validation.pipeline import Validation, validate
 from scoutlang.validation.record import Record
@@ -37,8 +38,10 @@ from scoutlang.validation.store import Store
 FOLDER = "relaxed"
 RECIPE = "relaxed.json"
 STAGES = "stages"
-MAX_BYTES = 1 << 30
-"""Of the lines of an arm: 100 000 structures of 20 atoms have a third of it."""
+MAX_BYTES = 64 << 20
+"""Of a file of lines: 1 000 structures of 20 atoms have a tenth of it."""
+_LINES, _FILES = 8, 1024
+"""Structures in a file, and about how many files an arm has at most."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,9 @@ _Loss = Annotated[float, Field(ge=0, le=1e30)] | None
 
 
 class _Line(Facts):
-    """One structure in ``relaxed_structures-ARM.jsonl``: its index, and the fields of `Relaxed`."""
+    """One structure in ``relaxed_structures-ARM-FIRST.jsonl``: its index, and the fields of
+    `Relaxed`.
+    """
 
     index: Count
     structure: dict[str, Any] | None
@@ -152,8 +157,15 @@ _TITLES = {
 }
 
 
-def lines_file(folder: Path, arm: Arm) -> Path:
-    return folder / f"relaxed_structures-{arm}.jsonl"
+def lines_file(folder: Path, arm: Arm, first: int) -> Path:
+    """That begins with this index."""
+    return folder / f"relaxed_structures-{arm}-{first:06d}.jsonl"
+
+
+def in_files(starts: Sequence[Specimen]) -> list[Sequence[Specimen]]:
+    """The structures of an arm, file by file. It depends on their number only."""
+    size = max(_LINES, -(-len(starts) // _FILES))
+    return [starts[first : first + size] for first in range(0, len(starts), size)]
 
 
 def as_line(index: int, relaxed: Relaxed) -> str:
@@ -163,20 +175,19 @@ def as_line(index: int, relaxed: Relaxed) -> str:
     return json.dumps(line, ensure_ascii=False) + "\n"
 
 
-def read_lines(file: Path, starts: Sequence[Specimen]) -> dict[int, Relaxed]:
-    """What was relaxed already of these structures, by index; a line that is not whole does not
-    count. Raises ScoutError E612 where the file is damaged or of other structures.
+def read_lines(file: Path, starts: Sequence[Specimen]) -> dict[int, Relaxed] | None:
+    """What became of these structures, by index; None where the file is not there. Raises
+    ScoutError E612 where it is damaged or of other structures.
     """
     try:
         if not file.exists():
-            return {}
+            return None
         if file.stat().st_size > MAX_BYTES:
             raise ValueError("too large")
-        whole = whole_lines(file)
         found = {}
-        for text, start in zip(whole, [*starts, *[None] * len(whole)], strict=False):
+        for text, start in zip(file.read_bytes().splitlines(), starts, strict=True):
             line = _Line.model_validate_json(text)
-            if start is None or line.index != start.index:
+            if line.index != start.index:
                 raise ValueError("other structures")
             facts = line.model_dump(exclude={"index", "structure"})
             structure = None if line.structure is None else plain_structure(line.structure)
@@ -271,26 +282,31 @@ def read(
     folder = run / FOLDER / name
     found = {}
     for arm in (arm for arm in ARMS if arm in recipe.starts):
-        starts = [one for one in sampled if one.arm == arm]
-        found[arm] = read_lines(lines_file(folder, arm), starts)
-        if len(found[arm]) < len(starts):
-            return None
+        found[arm] = dict[int, Relaxed]()
+        for some in in_files([one for one in sampled if one.arm == arm]):
+            lines = read_lines(lines_file(folder, arm, some[0].index), some)
+            if lines is None:
+                return None
+            found[arm] |= lines
     return found
 
 
 def judged_relaxation(
     run: Path,
     name: str,
+    recipe: Recipe,
     program: Program,
     sampled: Sequence[Specimen],
     structures: Mapping[Arm, Mapping[int, Relaxed]],
     potential: Potential,
     reference: Reference,
     progress: Progress | None = None,
+    *,
+    engine: Engine | None = None,
+    named: tuple[str, str] | None = None,
 ) -> Relaxation:
     """The relaxed structures through the validation; what was judged before is not judged again.
-
-    Raises ScoutError E612.
+    engine, named: as in `validate`.
     """
     folder = run / FOLDER / name
     validation = validate(
@@ -304,8 +320,10 @@ def judged_relaxation(
         reference=reference,
         progress=progress,
         store=Store(folder / STAGES),
+        engine=engine,
+        named=named,
     )
-    return Relaxation(name, folder, read_recipe(folder), structures, validation, potential)
+    return Relaxation(name, folder, recipe, structures, validation, potential)
 
 
 def _after(sampled: Specimen, relaxed: Relaxed) -> Specimen:

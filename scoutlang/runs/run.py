@@ -1,16 +1,17 @@
 """One run: program + settings + seed → a folder with samples, records and a manifest.
 
-An interrupted run goes on with the first batch that is not in the folder. What a batch cost stands
-in the manifest under ``batches``, the sums of the arms under ``sampling``, both over all sessions
-of the run.
+Each batch is a unit of work, whose result is a file of its own: an interrupted run goes on with the
+batches that are not in the folder, wherever and by however many workers they are made. What a batch
+cost stands in the manifest under ``batches``, the sums of the arms under ``sampling``, both over
+all sessions of the run.
 """
 
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,14 +19,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from scoutlang.ir import SAMPLED, Arm, Program
 from scoutlang.potentials import load as load_potential
-from scoutlang.runs.control import CONTROL, Control
-from scoutlang.runs.folder import SAMPLES, RunFolder, writing
+from scoutlang.runs.folder import TRACE, RunFolder, check_free, give_back, held, writing
+from scoutlang.runs.glance import Glance
 from scoutlang.runs.judge import Judged, judge, judges_of
 from scoutlang.runs.manifest import MANIFEST, Cost, Judges, Manifest, ModelIdentity
 from scoutlang.runs.relax import relax
-from scoutlang.runs.trace import TRACE, Moment, Recorder, guiding_terms, write_trace
+from scoutlang.runs.sampling import Batch, Order, Workshop, sample
+from scoutlang.runs.trace import write_trace
 from scoutlang.sampling.memory import keep_freed_memory
-from scoutlang.sampling.progress import Progress
+from scoutlang.support.engines import Died, Engine, Here, Unit, carried_out
+from scoutlang.support.engines.processes import opened
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
 from scoutlang.validation.hull import Heights
@@ -41,9 +44,13 @@ class Watcher(Protocol):
     def note(self, text: str) -> None:
         """One line that the user should see."""
 
-    def sampling(self, arm: Arm, done: int, total: int, moment: Moment | None) -> None:
-        """``done`` of ``total`` structures of an arm are finished; the batch in work after each
-        step, None after its end.
+    @property
+    def stopping(self) -> bool:
+        """Whether the user wants what is being worked on to be finished, and nothing more begun."""
+
+    def sampling(self, arm: Arm, done: int, total: int, working: Sequence[Glance]) -> None:
+        """``done`` of ``total`` structures of an arm are finished; ``working``: its batches that
+        are in work, last the one that has just said something.
         """
 
     def judging(self, stage: str, done: int, total: int) -> None:
@@ -53,9 +60,11 @@ class Watcher(Protocol):
 class Silent:
     """Shows nothing."""
 
+    stopping = False
+
     def note(self, text: str) -> None: ...
 
-    def sampling(self, arm: Arm, done: int, total: int, moment: Moment | None) -> None: ...
+    def sampling(self, arm: Arm, done: int, total: int, working: Sequence[Glance]) -> None: ...
 
     def judging(self, stage: str, done: int, total: int) -> None: ...
 
@@ -73,6 +82,8 @@ def run(
     baseline: str | Path | None = None,
     model: Model | None = None,
     confirm: Sequence[str] = (),
+    workers: int | None = None,
+    engine: Engine | None = None,
     watcher: Watcher | None = None,
 ) -> Judged:
     """Sample the arms, judge them identically, relax them and judge them again, and write
@@ -84,13 +95,17 @@ def run(
     ``confirm``: names of potentials that relax the candidates once more and judge them.
     ``trace_every`` n records every n-th guided step (`trace`). ``baseline``: another run, whose
     non-guided structures are taken where they are the ones that this run would sample. ``model``:
-    the program's model, where it is loaded already on the device. Raises ScoutError: E601 the
-    folder exists, E602 it cannot be written, E603 it holds another run; model errors E5xx.
+    the program's model, where it is loaded already on the device; then batches are sampled in this
+    process, unless an ``engine`` is given whose workers find it by its name. ``workers``:
+    processes; one for each core if not given, where there is enough to do. ``engine``: where units
+    of work are done instead; it stays open. The numbers depend on neither.
+
+    Raises ScoutError: E601 the folder exists, E602 it cannot be written, E603 it holds another run,
+    E614 somebody works on it, E615 a batch ends worker after worker; model errors E5xx.
     """
     watcher, folder, arms = watcher or Silent(), Path(folder), tuple(arms)
     keep_freed_memory()
-    earlier = _claim(folder, program, arms, resume)
-    try:
+    with _claimed(folder, program, arms, resume) as earlier, opened(engine, workers) as crew:
         other = None if baseline is None else RunFolder.open(baseline)
         judges = judges_of(earlier, potential, reference)
         confirm = tuple(confirm) or _confirming(earlier)
@@ -100,31 +115,45 @@ def run(
         for name in confirm:  # one that is missing is said now
             load_potential(name)
         sampling = _begin(
-            program, folder, arms, judges, device, trace_every, model, watcher, earlier
+            program,
+            folder,
+            arms,
+            judges,
+            device,
+            trace_every,
+            model,
+            crew,
+            engine is not None,
+            watcher,
+            earlier,
         )
         with _marking_interruption(sampling.run):
             if other is not None and "non-guided" in arms:
                 sampling.take_baseline(other)
             with writing(folder):
                 sampling.run.save(confirm=confirm)
-            for arm in arms:
-                sampling.sample_arm(arm)
+            sampling.sample()
             judged = judge(
                 sampling.run,
                 potential=judges.potential,
                 reference=judges.reference,
                 progress=watcher.judging,
                 note=watcher.note,
+                engine=crew,
+                strict=True,
             )
             if program.relax.ways:
-                judged = relax(judged, confirm=confirm, progress=watcher.judging, note=watcher.note)
+                judged = relax(
+                    judged,
+                    confirm=confirm,
+                    engine=crew,
+                    progress=watcher.judging,
+                    note=watcher.note,
+                    stopping=lambda: watcher.stopping,
+                )
         with writing(folder):
             sampling.run.save(status="finished")
         return judged
-    except Exception:
-        if earlier is None:
-            _give_back(folder)
-        raise
 
 
 def _begin(
@@ -135,16 +164,22 @@ def _begin(
     device: str | None,
     trace_every: int | None,
     model: Model | None,
+    engine: Engine,
+    given: bool,
     watcher: Watcher,
     earlier: RunFolder | None,
 ) -> _Sampling:
-    """Load what the run needs, and write its manifest, with what an earlier session has noted."""
+    """Load what the run needs, and write its manifest, with what an earlier session has noted.
+    given: whether the caller has given the engine.
+    """
     import torch
 
     from scoutlang.sampling.generate import check_model
     from scoutlang.sampling.mattergen.checkpoint import load_model
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    # one process has the device, or a model that only it has
+    elsewhere = device == "cpu" and (model is None or given)
     if model is None:
         watcher.note(f"loading the model '{program.sample.model}' ({device})")
         begun = earlier.manifest.model if earlier is not None else None
@@ -165,19 +200,27 @@ def _begin(
                 "resume with those weights, or choose --out",
             )
         noted = {name: getattr(earlier.manifest, name) for name in _KEPT}
-    heights = Heights.asked(program, potential, reference) if "guided" in arms else None
-    if heights is not None:
+    if "guided" in arms and Heights.asked(program, potential, reference) is not None:
         noted["resampled_by"] = Judges(potential=potential.name, reference=reference.name)
-    facts = {"device": device, "model": identity, "judges": judges, "trace_every": trace_every}
+    facts = {
+        "device": device,
+        "model": identity,
+        "judges": judges,
+        "trace_every": trace_every,
+        "threads": 1,
+    }
     run = RunFolder(folder, Manifest.begin(program, arms, **facts))
     with writing(folder):
         run.save(**noted)
-    control = Control(program, reference) if CONTROL in arms else None
-    return _Sampling(run, model, device, heights, control, trace_every, watcher)
+    shop = Workshop(program, model, device, potential, reference)
+    return _Sampling(run, shop, engine if elsewhere else None, watcher)
 
 
 _KEPT = ("started", "batches", "baseline", "potential", "reference", "validation", "relaxing")
 """What a run that goes on takes over from its manifest."""
+
+_STEP = 0.002
+"""Seconds, about, that the embedded model needs for a step of a structure."""
 
 
 @dataclass(frozen=True)
@@ -185,12 +228,9 @@ class _Sampling:
     """A run whose batches are sampled."""
 
     run: RunFolder
-    model: Model
-    device: str
-    heights: Heights | None
-    """What resampling of the guided arm asks for energies, where it does."""
-    control: Control | None
-    trace_every: int | None
+    shop: Workshop
+    engine: Engine | None
+    """None: batches are made in this process."""
     watcher: Watcher
 
     def take_baseline(self, other: RunFolder) -> None:
@@ -221,86 +261,116 @@ class _Sampling:
                 run.save(batches=batches, baseline=str(other.path))
             self.watcher.note(f"non-guided: {taken} structures are those of {other.path}")
 
-    def sample_arm(self, arm: Arm) -> None:
-        """Sample the batches of an arm that are not there yet."""
-        run, count, lost = self.run, self.run.program.sample.count, 0
-        batches = _batches(run.program)
-        there = [indices for indices in batches if run.part(arm, indices[0]).exists()]
-        if (
-            self.trace_every
-            and arm == "guided"
-            and not all(self._trace(arm, indices).exists() for indices in there)
-        ):
-            self.watcher.note(f"{arm}: batches that were sampled without a trace stay without one")
-        for indices in batches:
-            part = run.part(arm, indices[0])
-            if indices in there:  # one that is damaged ends the run here, not after hours
-                lost += sum(g.structure is None for g in run.read_part(part, arm, indices))
-            else:
-                cost = self._sample_batch(arm, indices)
-                lost += cost.diverged
+    def sample(self) -> None:
+        """Sample the batches of all arms that are not there yet. Raises KeyboardInterrupt where the
+        user does not want them all.
+        """
+        run, count = self.run, self.run.program.sample.count
+        arms = sorted(run.arms, key=_FIRST.index)
+        missing = {
+            run.part(arm, indices[0]).stem: (arm, indices)
+            for indices in _batches(run.program)
+            for arm in arms
+            if not run.part(arm, indices[0]).exists()
+        }
+        self._look_at_others(missing)
+        left = Counter(dict.fromkeys(arms, 0))
+        for arm, indices in missing.values():
+            left[arm] += len(indices)
+        for arm in arms:
+            self.watcher.sampling(arm, count - left[arm], count, ())
+        for arm in arms:
+            if not left[arm]:
+                self.watcher.note(_ending(arm, count, run.manifest.costs.get(arm)))
+        working: dict[str, Glance] = {}
+
+        def its(arm: Arm) -> list[Glance]:
+            return [seen for name, seen in working.items() if missing[name][0] == arm]
+
+        def told(unit: Unit, glance: Glance) -> None:
+            working.pop(unit.name, None)  # the latest is the last
+            working[unit.name] = glance
+            arm, _ = missing[unit.name]
+            self.watcher.sampling(arm, count - left[arm], count, its(arm))
+
+        engine = self._where(sum(left.values()))
+        units = [self._unit(name, *what, engine) for name, what in missing.items()]
+        finished = carried_out(
+            units,
+            engine,
+            told=told,
+            stopping=lambda: self.watcher.stopping,
+            lost=lambda unit, why: self.watcher.note(f"{unit.name}: {why}"),
+        )
+        with closing(finished):
+            for unit, [batch] in finished:
+                working.pop(unit.name, None)
+                arm, indices = missing[unit.name]
+                if isinstance(batch, Died):
+                    raise ScoutError(
+                        "E615",
+                        f"the batch {unit.name} ends worker after worker: {batch}",
+                        "a smaller batch (--batch) or fewer workers (--workers) need less memory; "
+                        "what is finished is kept",
+                    )
+                self._write(arm, batch)
                 with writing(run.path):
-                    run.save(batches={**run.manifest.batches, part.stem: cost})
-            self.watcher.sampling(arm, indices[-1] + 1, count, None)
-        self.watcher.note(_ending(arm, lost, count, run.manifest.costs.get(arm)))
+                    run.save(batches={**run.manifest.batches, unit.name: batch.cost})
+                left[arm] -= len(indices)
+                self.watcher.sampling(arm, count - left[arm], count, its(arm))
+                if not left[arm]:
+                    self.watcher.note(_ending(arm, count, run.manifest.costs.get(arm)))
+        if any(left.values()):
+            raise KeyboardInterrupt
 
-    def _sample_batch(self, arm: Arm, indices: range) -> Cost:
-        """Sample one batch into its part, with its trace where that is asked for."""
-        from scoutlang.sampling.generate import generate
+    def _look_at_others(self, missing: Mapping[str, object]) -> None:
+        """Look at the batches that are there: one that is cut short ends the run here, not after
+        hours.
+        """
+        run, untraced = self.run, False
+        for indices in _batches(run.program):
+            for arm in run.arms:
+                part = run.part(arm, indices[0])
+                if part.stem in missing:
+                    continue
+                # one that was noted was read or written as a whole
+                if part.stem not in run.manifest.batches or not run.is_whole(part):
+                    run.read_part(part, arm, indices)
+                traced = run.manifest.trace_every and arm == "guided"
+                untraced |= bool(traced) and not self._trace(arm, indices[0]).exists()
+        if untraced:
+            self.watcher.note("guided: batches that were sampled without a trace stay without one")
 
-        run, program = self.run, self.run.program
-        if arm == CONTROL:
-            return self._control_batch(indices)
-        recorder = None if self.trace_every is None else Recorder(arm, indices, self.trace_every)
-        terms = guiding_terms(program)
-        evaluations: dict[tuple[int, ...], int] = {}
+    def _where(self, structures: int) -> Engine:
+        seconds = structures * self.run.program.sample.steps * _STEP
+        engine = self.engine
+        return engine if engine is not None and engine.pays(seconds) else Here()
 
-        def on_step(progress: Progress) -> None:
-            evaluations[progress.indices] = progress.evaluations
-            moment = Moment(terms, progress)
-            if recorder is not None:
-                recorder.record(moment)
-            self.watcher.sampling(arm, indices[0], program.sample.count, moment)
+    def _unit(self, name: str, arm: Arm, indices: range, engine: Engine) -> Unit:
+        run = self.run.manifest
+        if engine.here:
+            return Unit(name, self.shop.batches, (arm, run.trace_every), [indices])
+        assert run.model is not None  # `_begin` has noted it
+        assert run.device is not None
+        assert run.judges is not None
+        order = Order(run.program, arm, run.model, run.device, run.judges, run.trace_every)
+        return Unit(name, sample, (order,), [indices])
 
-        started = time.monotonic()
-        sampled = generate(
-            program,
-            self.model,
-            arm,
-            indices,
-            device=self.device,
-            above_hull=self.heights if arm == "guided" else None,
-            on_step=on_step,
-        )
-        seconds = time.monotonic() - started
-        rows = recorder.table() if recorder is not None else None
-        with writing(run.path):
-            # the part comes last: it says that the batch is finished
-            if rows is not None:
-                write_trace(self._trace(arm, indices), rows)
-            run.write_part(arm, sampled)
-        return Cost(
-            structures=len(sampled),
-            seconds=round(seconds, 3),
-            evaluations=sum(evaluations.values()),
-            diverged=sum(s.failure is not None for s in sampled),
-        )
-
-    def _control_batch(self, indices: range) -> Cost:
-        assert self.control is not None  # `_begin` has made it
-        started = time.monotonic()
-        found = self.control.specimens(indices)
+    def _write(self, arm: Arm, batch: Batch) -> None:
         with writing(self.run.path):
-            self.run.write_part(CONTROL, found)
-        return Cost(
-            structures=len(found),
-            seconds=round(time.monotonic() - started, 3),
-            evaluations=0,
-            diverged=sum(one.failure is not None for one in found),
-        )
+            # the part comes last: it says that the batch is finished
+            if batch.trace is not None:
+                write_trace(self._trace(arm, batch.specimens[0].index), batch.trace)
+            self.run.write_part(arm, batch.specimens)
 
-    def _trace(self, arm: Arm, indices: range) -> Path:
-        return self.run.path / TRACE / f"{self.run.part(arm, indices[0]).stem}.parquet"
+    def _trace(self, arm: Arm, first: int) -> Path:
+        return self.run.path / TRACE / f"{self.run.part(arm, first).stem}.parquet"
+
+
+_FIRST: tuple[Arm, ...] = ("guided", "non-guided", "prototypes")
+"""Of batches with the same indices: what takes long comes first, so that no worker waits at the
+end, and an interrupted run has as many of one arm as of the other.
+"""
 
 
 def _confirming(earlier: RunFolder | None) -> tuple[str, ...]:
@@ -329,17 +399,13 @@ def _unguided(run: RunFolder) -> tuple[Any, ...]:
     )
 
 
-def _ending(arm: Arm, lost: int, count: int, cost: Cost | None) -> str:
-    """``guided: 128 structures in 41 s (3.12 structures/s); 3 of 128 structures diverged``."""
-    parts = []
-    if cost is not None:
-        rate = cost.structures / max(cost.seconds, 1e-9)
-        parts.append(
-            f"{cost.structures} structures in {cost.seconds:.0f} s ({rate:.2f} structures/s)"
-        )
-    if lost or cost is None:
-        parts.append(f"{lost} of {count} structures diverged")
-    return f"{arm}: {'; '.join(parts)}"
+def _ending(arm: Arm, count: int, cost: Cost | None) -> str:
+    """``guided: 128 structures, 0.41 s of one worker each; 3 of them diverged``."""
+    text = f"{arm}: {count} structures"
+    if cost is None:
+        return text
+    text += f", {cost.seconds / max(cost.structures, 1):.2f} s of one worker each"
+    return f"{text}; {cost.diverged} of them diverged" if cost.diverged else text
 
 
 def _batches(program: Program) -> list[range]:
@@ -348,24 +414,29 @@ def _batches(program: Program) -> list[range]:
     return [range(first, min(first + size, count)) for first in range(0, count, size)]
 
 
-def _claim(path: Path, program: Program, arms: tuple[Arm, ...], resume: bool) -> RunFolder | None:
-    """Make the folder ours before any work is done. The run that goes on, or None for a new one."""
-    if resume and (path / MANIFEST).is_file():
-        return _same_run(path, program, arms)
-    with writing(path):
-        RunFolder.create(path, Manifest.begin(program, arms))
-    return None
-
-
-def _give_back(folder: Path) -> None:
-    """Remove what `_claim` made when the run failed before its first batch: a wrong model name must
-    not block the folder's name.
+@contextmanager
+def _claimed(
+    path: Path, program: Program, arms: tuple[Arm, ...], resume: bool
+) -> Iterator[RunFolder | None]:
+    """Make the folder ours before any work is done, and hold it. The run that goes on, or None for
+    a new one, which gives the folder back where it fails before its first batch: a wrong model name
+    must not block the folder's name.
     """
-    with suppress(OSError):
-        (folder / SAMPLES).rmdir()  # fails, and so ends this, when a batch is there
-        shutil.rmtree(folder / TRACE, ignore_errors=True)
-        (folder / MANIFEST).unlink()
-        folder.rmdir()
+    if resume and (path / MANIFEST).is_file():
+        with held(path):
+            yield _same_run(path, program, arms)
+        return
+    check_free(path)
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+    with held(path):
+        with writing(path):
+            RunFolder.create(path, Manifest.begin(program, arms))
+        try:
+            yield None
+        except Exception:
+            give_back(path)
+            raise
 
 
 def _same_run(path: Path, program: Program, arms: tuple[Arm, ...]) -> RunFolder:

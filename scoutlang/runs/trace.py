@@ -45,7 +45,6 @@ from scoutlang.ir import Arm, Program, Term, Wish
 from scoutlang.sampling.progress import GuidedStep, Progress
 from scoutlang.support.files import write_whole
 
-TRACE = "trace.parquet"
 LOOK_EVERY = 10
 THINNEST_CELL = 1.0
 """Å. No crystal has lattice planes this close; searching the neighbours of x̂0 in such a cell would

@@ -105,7 +105,9 @@ class Heights:
         element.
         """
         structures = decided_structures(batch, least=0.0)
-        energies = iter(self._potential.energies([s for s in structures if s is not None]))
+        crystals = [s for s in structures if s is not None]
+        # one by one: the last digits depend on what is computed together
+        energies = iter(self._potential.energies(crystals, batch_size=1))
         return batch.frac.new_tensor(
             [nan if s is None else self._height(s, next(energies)) for s in structures]
         )

@@ -11,8 +11,9 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
 from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
@@ -23,12 +24,15 @@ from scoutlang.crystals.specimen import Specimen
 from scoutlang.descriptors import modules, origin
 from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Program
-from scoutlang.potentials import Potential, structure_hash
+from scoutlang.potentials import Potential, one_thread, structure_hash
+from scoutlang.potentials import load as load_potential
+from scoutlang.support.engines import Died, Engine, Here, Tell, in_parts
 from scoutlang.support.errors import ScoutError, first_line
 from scoutlang.support.resources import code_digest
 from scoutlang.validation.record import IDENTITY, STATUSES, Outcome, Record
 from scoutlang.validation.reference import Reference
-from scoutlang.validation.stages import Context, Progress, Stage, all_stages
+from scoutlang.validation.reference import load as load_reference
+from scoutlang.validation.stages import WORTH, Context, Progress, Stage, all_stages
 from scoutlang.validation.store import Store, as_json
 from scoutlang.validation.summary import Summary, summarize
 
@@ -94,27 +98,33 @@ def validate(
     progress: Progress | None = None,
     stages: Sequence[Stage] | None = None,
     store: Store | None = None,
+    engine: Engine | None = None,
+    named: tuple[str, str] | None = None,
 ) -> Validation:
     """Judge every structure; one record each, with the id ``{run}-{arm}-{seed}-{index}``.
 
     ``run`` is the start of the program's digest if not given. ``progress(stage, done, total)`` is
     called as the work goes on. stages: in the order in which they run; all that there are if not
-    given. store: where answers are kept and looked for. Raises ValueError when two structures would
-    have the same id.
+    given. store: where answers are kept and looked for. engine: where many answers are found; it
+    needs ``named``, the names by which a worker loads potential and reference. Raises ValueError
+    when two structures would have the same id.
     """
     run = run or program.digest()[:8]
     records = [Record(f"{run}-{g.arm}-{g.seed}-{g.index}", g) for g in generated]
     twice = [id_ for id_, count in Counter(r.id for r in records).items() if count > 1]
     if twice:
         raise ValueError(f"not unique (arm, seed, index): {', '.join(twice[:3])}")
-    answer = _ask if store is None else _Remembering(store, records, program, potential, reference)
+    ask = partial(_ask, named=named)
+    answer = (
+        ask if store is None else _Remembering(store, ask, records, program, potential, reference)
+    )
     for stage in all_stages() if stages is None else stages:
 
         def report(done: int, total: int, name: str = stage.name) -> None:
             if progress:
                 progress(name, done, total)
 
-        context = Context(program, potential, reference, report)
+        context = Context(program, potential, reference, report, engine or Here())
         outcomes = answer(records, stage, context)
         records = [
             r.after(stage.name, outcome) for r, outcome in zip(records, outcomes, strict=True)
@@ -133,13 +143,22 @@ def validate(
 _BROKEN = "the stage ended with "
 
 
-def _ask(records: Sequence[Record], stage: Stage, context: Context) -> list[Outcome]:
+_CHUNK = 64
+"""Structures of a unit of work."""
+
+
+def _ask(
+    records: Sequence[Record],
+    stage: Stage,
+    context: Context,
+    named: tuple[str, str] | None = None,
+) -> list[Outcome]:
     """Run one stage on the records that passed what it needs; the others are marked with the stage
     that held them back.
     """
     ready = [r for r in records if all(r.passed(need) for need in stage.needs)]
     try:
-        found = stage.run(ready, context) if ready else []
+        found = _found(ready, stage, context, named) if ready else []
         outcomes = dict(zip((r.id for r in ready), found, strict=True))
         _check_sound(ready, stage, found)
     except ScoutError:  # not of a structure but of the run: a model that cannot be loaded
@@ -148,6 +167,70 @@ def _ask(records: Sequence[Record], stage: Stage, context: Context) -> list[Outc
     except Exception as error:
         outcomes = {r.id: Outcome("undefined", f"{_BROKEN}{first_line(error)}") for r in ready}
     return [outcomes.get(r.id) or _held_back(r, stage) for r in records]
+
+
+def _found(
+    ready: Sequence[Record], stage: Stage, context: Context, named: tuple[str, str] | None
+) -> Sequence[Outcome]:
+    """The answers of a stage: found here, or a few structures at a time where its engine has
+    workers and there is enough to do.
+    """
+    engine, seconds = context.engine, len(ready) * (stage.seconds or 0.0)
+    if named is None or engine.here or seconds < WORTH or not engine.pays(seconds):
+        with one_thread():
+            return stage.run(ready, context)
+    done = 0
+
+    def count(structures: int) -> None:
+        nonlocal done
+        done += structures
+        context.report(min(done, len(ready)), len(ready))
+
+    potential, reference = context.potential, context.reference
+    judges = _Judges(
+        *named,
+        (potential.name, potential.version, potential.weights_sha256),
+        (reference.name, reference.version),
+    )
+    found = in_parts(_ask_there, (stage, context.program, judges), ready, _CHUNK, engine, count)
+    return [Outcome("failed", str(one)) if isinstance(one, Died) else one for one in found]
+
+
+@dataclass(frozen=True)
+class _Judges:
+    """What a worker loads, and must find."""
+
+    potential: str
+    reference: str
+    potential_identity: tuple[str, str, str]
+    reference_identity: tuple[str, str]
+
+
+def _ask_there(
+    stage: Stage, program: Program, judges: _Judges, records: Sequence[Record], tell: Tell
+) -> Sequence[Outcome]:
+    """The work of a unit, in another process; it tells how many structures it has looked at."""
+    potential, reference = _loaded(judges)
+    found = stage.run(records, Context(program, potential, reference, lambda done, total: None))
+    tell(len(records))
+    return found
+
+
+@lru_cache(maxsize=1)
+def _loaded(judges: _Judges) -> tuple[Potential, Reference]:
+    potential, reference = load_potential(judges.potential), load_reference(judges.reference)
+    found = (potential.name, potential.version, potential.weights_sha256)
+    if (found, (reference.name, reference.version)) != (
+        judges.potential_identity,
+        judges.reference_identity,
+    ):
+        raise ScoutError(
+            "E603",
+            f"a worker finds other versions of {judges.potential} or {judges.reference} than the "
+            "run",
+            "workers need the same files and the same version of scoutlang",
+        )
+    return potential, reference
 
 
 def _held_back(record: Record, stage: Stage) -> Outcome:
@@ -193,12 +276,13 @@ class _Remembering:
     def __init__(
         self,
         store: Store,
+        ask: Callable[[Sequence[Record], Stage, Context], list[Outcome]],
         records: Sequence[Record],
         program: Program,
         potential: Potential,
         reference: Reference,
     ) -> None:
-        self._store = store
+        self._store, self._ask = store, ask
         samples = [
             (
                 r.id,
@@ -225,7 +309,7 @@ class _Remembering:
         fingerprint = self._fingerprint(stage)
         outcomes = self._store.find(stage.name, fingerprint, len(records)) if stage.kept else None
         if outcomes is None:
-            outcomes = _ask(records, stage, context)
+            outcomes = self._ask(records, stage, context)
             if stage.kept and not any(o.reason.startswith(_BROKEN) for o in outcomes):
                 self._store.keep(stage.name, fingerprint, outcomes)
         self._outcomes[stage.name] = hashlib.sha256(as_json(outcomes)).hexdigest()

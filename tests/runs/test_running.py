@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from small_runs import TEXT, Interrupt, judge_quickly, manifest, program, write_
 import scoutlang
 from scoutlang.interfaces import cli
 from scoutlang.runs import run as running
-from scoutlang.runs.trace import Moment
+from scoutlang.runs.glance import Glance
 from scoutlang.support.errors import ScoutError
 from scoutlang.validation.stages import built_in
 
@@ -104,6 +104,7 @@ def test_the_result_names_the_files_that_are_there(model: Path, tmp_path: Path) 
     assert {f"relaxed/{way}/relaxed.json" for way in ("energy", "constraint")} < relaxed
     assert there - kept - relaxed == {
         *(f.name for f in result.files),
+        ".lock",
         "relaxed",
         "samples",
         "samples/guided-000000.json",
@@ -296,14 +297,14 @@ def test_a_failure_that_is_not_about_the_folder_is_not_blamed_on_it(
     """
 
     class Unlucky(running.Silent):
-        def sampling(self, arm: str, done: int, total: int, moment: Moment | None) -> None:
+        def sampling(self, arm: str, done: int, total: int, working: Sequence[Glance]) -> None:
             if done == 2:
                 raise OSError(errno.EIO, "the terminal is gone")
 
     with pytest.raises(OSError, match="the terminal is gone"):
         running.run(program(model), tmp_path / "run", watcher=Unlucky())
     assert manifest(tmp_path / "run")["status"] == "interrupted"
-    assert list(parts(tmp_path / "run")) == ["non-guided-000000.json"]
+    assert list(parts(tmp_path / "run")) == ["guided-000000.json"]
 
 
 @pytest.mark.parametrize(
@@ -328,7 +329,7 @@ def test_an_element_that_the_model_does_not_know_is_refused_before_any_work(
 # --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", [("non-guided", 2), ("guided", 0)])
+@pytest.mark.parametrize("place", [("guided", 2), ("non-guided", 4)])
 def test_an_interrupted_run_keeps_finished_batches_and_goes_on_to_the_same_end(
     place: tuple[str, int], whole: Path, model: Path, tmp_path: Path
 ) -> None:
@@ -337,10 +338,15 @@ def test_an_interrupted_run_keeps_finished_batches_and_goes_on_to_the_same_end(
         running.run(program(model), folder, watcher=Interrupt(*place))
     interrupted, kept = manifest(folder), parts(folder)
     assert interrupted["status"] == "interrupted"
-    assert list(kept) == [
-        f"non-guided-{first:06d}.json"
-        for first in ((0,) if place[0] == "non-guided" else (0, 2, 4))
-    ]
+    # the arms take turns, so that what is there of one can be compared with the other
+    assert list(kept) == (
+        ["guided-000000.json", "non-guided-000000.json"]
+        if place == ("guided", 2)
+        else [
+            *(f"guided-{first:06d}.json" for first in (0, 2, 4)),
+            *(f"non-guided-{first:06d}.json" for first in (0, 2)),
+        ]
+    )
     assert not (folder / "records.csv").exists()
 
     running.run(program(model), folder, resume=True)
@@ -366,15 +372,15 @@ def test_finished_batches_are_not_made_again(model: Path, tmp_path: Path) -> Non
         def __init__(self) -> None:
             self.steps: list[tuple[str, int]] = []
 
-        def sampling(self, arm: str, done: int, total: int, moment: Moment | None) -> None:
-            if moment is not None:
+        def sampling(self, arm: str, done: int, total: int, working: Sequence[Glance]) -> None:
+            if working:
                 self.steps.append((arm, done))
 
     with pytest.raises(KeyboardInterrupt):
-        running.run(program(model), tmp_path / "run", watcher=Interrupt("guided", 2))
+        running.run(program(model), tmp_path / "run", watcher=Interrupt("guided", 4))
     seen = Seen()
     running.run(program(model), tmp_path / "run", resume=True, watcher=seen)
-    assert sorted(set(seen.steps)) == [("guided", 2), ("guided", 4)]
+    assert sorted(set(seen.steps)) == [("guided", 4), ("non-guided", 4)]
 
 
 def test_a_finished_run_can_be_resumed_which_judges_it_again(
@@ -395,7 +401,7 @@ def test_resume_without_a_run_begins_one(model: Path, tmp_path: Path) -> None:
 @pytest.fixture
 def interrupted(model: Path, tmp_path: Path) -> Path:
     with pytest.raises(KeyboardInterrupt):
-        running.run(program(model), tmp_path / "run", watcher=Interrupt("non-guided", 2))
+        running.run(program(model), tmp_path / "run", watcher=Interrupt("guided", 2))
     return tmp_path / "run"
 
 
@@ -423,7 +429,7 @@ def test_a_comment_or_another_name_is_no_other_program(interrupted: Path, model:
 def test_resume_refuses_other_weights_under_the_same_name(model: Path, tmp_path: Path) -> None:
     mine = Path(shutil.copytree(model, tmp_path / "model"))
     with pytest.raises(KeyboardInterrupt):
-        running.run(program(mine), tmp_path / "run", watcher=Interrupt("non-guided", 2))
+        running.run(program(mine), tmp_path / "run", watcher=Interrupt("guided", 2))
     shutil.rmtree(mine)
     write_model(mine, seed=1)
     before = manifest(tmp_path / "run")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,15 @@ from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.interfaces import display as run_display
 from scoutlang.interfaces.display import Display
 from scoutlang.ir import Program
+from scoutlang.runs import glance
 from scoutlang.runs import run as running
+from scoutlang.runs.folder import TRACE
+from scoutlang.runs.glance import Glance, Glances
 from scoutlang.runs.trace import (
     LOOK_EVERY,
-    TRACE,
     Moment,
     Recorder,
+    TermLoss,
     guiding_terms,
     look,
 )
@@ -304,18 +308,15 @@ def shown(
 
 def test_plain_lines_hold_the_facts_and_are_rare(monkeypatch: pytest.MonkeyPatch) -> None:
     display, text = shown(monkeypatch, 80, terminal=False)
+    glances = Glances()
     for step in range(1, 100):
-        display.sampling(
-            "guided",
-            4,
-            16,
-            moment(
-                TWO,
-                [ROCK_SALT, ZINC_BLENDE, PHOSPHORUS, PHOSPHORUS],
-                step,
-                broken=torch.tensor([False, False, True, False]),
-            ),
+        seen = moment(
+            TWO,
+            [ROCK_SALT, ZINC_BLENDE, PHOSPHORUS, PHOSPHORUS],
+            step,
+            broken=torch.tensor([False, False, True, False]),
         )
+        display.sampling("guided", 4, 16, [glances.of(seen)])
     [line] = text.getvalue().splitlines()
     assert line.startswith(
         "guided: 4/16  step 1/100  hits 25%  1 diverged  loss: volume_per_atom #2 "
@@ -333,7 +334,7 @@ def test_the_live_display_fits_the_terminal(
     )
     many = checked(f"system Cu-P; {text}")
     display, _ = shown(monkeypatch, width, terminal=True)
-    display.sampling("guided", 0, 4, moment(many, [ROCK_SALT] * 4, 50))
+    display.sampling("guided", 0, 4, [Glances().of(moment(many, [ROCK_SALT] * 4, 50))])
     out = io.StringIO()
     Console(file=out, width=width).print(*display._bar.get_renderables())
     bar, losses = out.getvalue().rstrip().splitlines()
@@ -344,10 +345,40 @@ def test_the_live_display_fits_the_terminal(
     assert len(losses) <= width
 
 
-def test_who_does_not_watch_pays_nothing() -> None:
-    seen = moment(TWO, [ROCK_SALT])
-    Display(quiet=True).sampling("guided", 0, 1, seen)
-    assert "look" not in vars(seen)
+def test_looking_takes_a_small_part_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that takes two seconds is not repeated for a hundred."""
+    now = 0.0
+    monkeypatch.setattr(glance.time, "monotonic", lambda: now)
+    looks = 0
+
+    class Slow(Moment):
+        @property
+        def losses(self) -> list[TermLoss]:
+            nonlocal now, looks
+            now, looks = now + 2.0, looks + 1
+            return [TermLoss("one", float(looks), 1.0)]
+
+    glances = Glances()
+    for step in range(1, 100):
+        now += 3.0
+        plain = moment(TWO, [ROCK_SALT], step)
+        found = glances.of(Slow(plain.terms, plain.progress))
+        assert found.step == step
+        assert found.losses[0].loss == looks
+    assert looks == 3
+
+
+def test_a_glance_is_plain_data_for_another_process() -> None:
+    seen = Glances().of(moment(TWO, [ROCK_SALT, ZINC_BLENDE], 30))
+    assert pickle.loads(pickle.dumps(seen)) == seen
+    assert (seen.structures, seen.step, seen.reached) == (2, 30, 2 * 30 / seen.steps)
+
+
+def test_several_batches_in_work_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    display, text = shown(monkeypatch, 80, terminal=False)
+    working = [Glance(4, 30, 100), Glance(4, 10, 100, diverged=1, hit_share=0.25)]
+    display.sampling("guided", 4, 16, working)
+    assert text.getvalue() == "guided: 4/16  step 10, 30/100  hits 25%  1 diverged\n"
 
 
 # -- which line is hard

@@ -36,6 +36,15 @@ confirm_option = click.option(
 """Several times for several potentials."""
 
 
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="Processes (default: one for each core, where there is enough to do). The numbers do not "
+    "depend on it.",
+)
+
+
 def arms_option(name: str) -> Callable[[Command], Command]:
     """One arm or both under that name; a command gets a tuple, ``arms``."""
     return click.option(

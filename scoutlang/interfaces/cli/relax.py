@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scoutlang.interfaces.cli._judge_options import arms_option, confirm_option, judge_options
+from scoutlang.interfaces.cli._judge_options import (
+    arms_option,
+    confirm_option,
+    judge_options,
+    workers_option,
+)
 from scoutlang.interfaces.cli._program_argument import (
     PATH,
     color_option,
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
 @arms_option("--arm")
 @judge_options
 @confirm_option
+@workers_option
 @format_option
 @color_option
 def command(
@@ -51,6 +57,7 @@ def command(
     confirm: tuple[str, ...],
     potential: str | None,
     reference: str | None,
+    workers: int | None,
     output_format: str,
     **options: Any,
 ) -> None:
@@ -70,6 +77,7 @@ def command(
     from scoutlang.report.shortlist import render, shortlist
     from scoutlang.runs.judge import judge
     from scoutlang.runs.relax import relax
+    from scoutlang.support.engines.processes import opened
 
     quiet = output_format == "json"
     interrupted = (
@@ -77,13 +85,18 @@ def command(
         "  continue with the same command"
     )
     given = {name: value for name, value in options.items() if value is not None}
-    with on_interruption(interrupted), Display(quiet=quiet) as display:
+    with (
+        on_interruption(interrupted),
+        Display(quiet=quiet) as display,
+        opened(None, workers) as engine,
+    ):
         judged = judge(
             folder,
             potential=potential,
             reference=reference,
             progress=display.judging,
             note=display.note,
+            engine=engine,
         )
         written = judged.run.program.relax
         # asked for here, `off` in the program does not count
@@ -93,6 +106,7 @@ def command(
             replace(usual, **given),
             arms=ARMS if arms == SAMPLED else arms,
             confirm=confirm,
+            engine=engine,
             progress=display.judging,
             note=display.note,
         )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scoutlang.interfaces.cli._program_argument import color_option
-from scoutlang.interfaces.repl.interrupts import deferred, pressing
+from scoutlang.interfaces.interrupts import deferred, pressing
 from scoutlang.ir import Program
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.resources import data_folder

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scoutlang.interfaces import api
-from scoutlang.interfaces.cli._judge_options import arms_option, confirm_option, judge_options
+from scoutlang.interfaces.cli._judge_options import (
+    arms_option,
+    confirm_option,
+    judge_options,
+    workers_option,
+)
 from scoutlang.interfaces.cli._program_argument import (
     PATH,
     checked,
@@ -43,6 +48,7 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
 @click.option("--seed", type=click.IntRange(0, 2**53), help="Random seed.")
 @click.option("--cfg", type=click.FloatRange(0, 100), help="Classifier-free guidance factor.")
 @click.option("--method", type=click.Choice(["adaptive", "paper"]), help="Guidance method.")
+@workers_option
 @click.option("--device", help="cpu, cuda, … (default: cuda where there is one).")
 @click.option(
     "--baseline",
@@ -152,18 +158,23 @@ def _run(
     from rich.console import Console
 
     from scoutlang.interfaces.display import Display
+    from scoutlang.interfaces.patience import patiently
     from scoutlang.runs.run import run
 
     trace_every = options["trace_every"] or (1 if options["trace"] else None)
-    as_they_are = ("resume", "device", "baseline", "potential", "reference", "confirm")
+    as_they_are = ("resume", "device", "baseline", "potential", "reference", "confirm", "workers")
     interrupted = f"interrupted; finished batches are kept in {folder}\n  to go on: {again}"
-    with on_interruption(interrupted), Display(quiet=quiet) as display:
+    with (
+        on_interruption(interrupted),
+        Display(quiet=quiet) as display,
+        patiently(display) as patient,
+    ):
         result = run(
             program,
             folder,
             arms=arms,
             trace_every=trace_every,
-            watcher=display,
+            watcher=patient,
             **{name: options[name] for name in as_they_are},
         )
     if not quiet:

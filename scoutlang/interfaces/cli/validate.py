@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from scoutlang.interfaces.cli._judge_options import judge_options
+from scoutlang.interfaces.cli._judge_options import judge_options, workers_option
 from scoutlang.interfaces.cli._program_argument import (
     color_option,
     echo_json,
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 @click.command("validate")
 @run_or_structures("--out")
 @judge_options
+@workers_option
 @format_option
 @color_option
-def command(run: RunFolder, output_format: str, **judges: str | None) -> None:
+def command(run: RunFolder, output_format: str, **options: Any) -> None:
     """Judge structures: hits, uniqueness, energy above the hull, novelty, SCOUT.
 
     RUN_OR_STRUCTURES is the folder of a run, finished or not; or structures from elsewhere: a
@@ -39,7 +40,7 @@ def command(run: RunFolder, output_format: str, **judges: str | None) -> None:
     quiet = output_format == "json"
     again = f"scout validate {run.path}"
     with on_interruption(f"interrupted; what is judged is kept\n  continue: {again}"):
-        found = judge_shown(run, quiet=quiet, **judges)
+        found = judge_shown(run, quiet=quiet, **options)
     if quiet:
         echo_json(found.to_json())
     else:

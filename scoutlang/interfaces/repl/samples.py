@@ -13,15 +13,16 @@ from pathlib import Path
 
 import torch
 
-from scoutlang.interfaces.repl.interrupts import pressing
-from scoutlang.ir import SAMPLED, Arm, Program
+from scoutlang.interfaces.interrupts import pressing
+from scoutlang.interfaces.patience import Patient
+from scoutlang.ir import Program
 from scoutlang.runs.folder import SAMPLES
 from scoutlang.runs.judge import Judged, judge
 from scoutlang.runs.manifest import MANIFEST
 from scoutlang.runs.run import Watcher, run
 from scoutlang.runs.sweep import Member, members, run_each
-from scoutlang.runs.trace import Moment
 from scoutlang.sampling.mattergen.checkpoint import Model, load_model
+from scoutlang.support.engines.processes import Processes
 from scoutlang.support.errors import ScoutError
 from scoutlang.validation.record import Record
 
@@ -77,50 +78,6 @@ class Swept:
         return len(self.runs) == self.planned
 
 
-class _Patient:
-    """A `Watcher` that hands on what it sees. Ctrl-C in a batch stops the run behind it, and while
-    structures are judged it is all there already; a second one stops at once.
-    """
-
-    def __init__(self, watcher: Watcher) -> None:
-        self._watcher = watcher
-        self._in_batch = self._said = False
-        self.pressed = False
-        self.began = False
-        """Whether a batch was worked on."""
-        self.sampled = False
-        """Whether every structure is there."""
-
-    def press(self) -> None:
-        """Ctrl-C. Raises KeyboardInterrupt where nothing is to be waited for, and the second
-        time.
-        """
-        if self.pressed or not (self._in_batch or self.sampled):
-            raise KeyboardInterrupt
-        self.pressed = True
-
-    def note(self, text: str) -> None:
-        self._watcher.note(text)
-
-    def sampling(self, arm: Arm, done: int, total: int, moment: Moment | None) -> None:
-        self._in_batch = moment is not None
-        self.began = self.began or self._in_batch
-        self.sampled = moment is None and arm == SAMPLED[-1] and done == total
-        self._tell("finishing this batch")
-        self._watcher.sampling(arm, done, total, moment)
-        if self.pressed and moment is None and not self.sampled:
-            raise KeyboardInterrupt
-
-    def judging(self, stage: str, done: int, total: int) -> None:
-        self._tell("all structures are there, judging them")
-        self._watcher.judging(stage, done, total)
-
-    def _tell(self, what: str) -> None:
-        if self.pressed and not self._said:
-            self._said = True
-            self._watcher.note(f"Ctrl-C: {what}; press it again to stop at once")
-
-
 class Bench:
     """Makes structures and remembers those made last."""
 
@@ -129,11 +86,16 @@ class Bench:
         self._folder = folder
         self._numbers = itertools.count(1)
         self._model: tuple[str, Model] | None = None
+        self._engine = Processes()
         self.last: Sampled | None = None
         self._left: dict[str, Path] = {}
         """Samples that were not judged: the same one goes on with them. By the digest of the
         program.
         """
+
+    def close(self) -> None:
+        """Let the workers go."""
+        self._engine.close()
 
     def sample(self, program: Program, count: int, watcher: Watcher) -> Sampled:
         """A few structures per arm in a folder of the session: a quick look, so nothing is relaxed.
@@ -185,7 +147,7 @@ class Bench:
             nonlocal stopping
             with watching() as watcher:
                 watcher.note(f"{1 + runs.index(member)} of {len(runs)}: {member.name}")
-                patient = _Patient(watcher)
+                patient = Patient(watcher)
                 judged = self._run(member.program, member.folder, patient, baseline, resume=True)
                 stopping = patient.pressed
                 return judged
@@ -212,7 +174,7 @@ class Bench:
         last = self.last
         earlier = last.judged if last is not None and _alike(last.program, program) else None
         again = "the same :sample" if temporary else f":run {shlex.quote(str(folder))}"
-        patient = _Patient(watcher)
+        patient = Patient(watcher)
         baseline = None if earlier is None else earlier.folder
         try:
             try:
@@ -233,7 +195,7 @@ class Bench:
         self,
         program: Program,
         folder: Path,
-        patient: _Patient,
+        patient: Patient,
         baseline: Path | None,
         *,
         resume: bool,
@@ -245,6 +207,7 @@ class Bench:
                 folder,
                 device=self.device,
                 model=model,
+                engine=self._engine,
                 baseline=baseline,
                 watcher=patient,
                 resume=resume,
@@ -258,7 +221,7 @@ class Bench:
 
 
 def _finished(
-    program: Program, folder: Path, patient: _Patient, again: str, *, temporary: bool
+    program: Program, folder: Path, patient: Patient, again: str, *, temporary: bool
 ) -> Judged:
     """What is finished of a run that was interrupted. Raises ScoutError E703 where that is nothing,
     with what would help.

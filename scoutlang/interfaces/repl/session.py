@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from scoutlang.interfaces.api import printer
+from scoutlang.interfaces.interrupts import deferred
 from scoutlang.interfaces.repl.hypothesis import Hypothesis, Proposal, mended
 from scoutlang.interfaces.repl.inputs import marked
-from scoutlang.interfaces.repl.interrupts import deferred
 from scoutlang.interfaces.repl.session_file import SessionFile
 from scoutlang.ir import Program, Term
 from scoutlang.ir.source import MAX_CHARACTERS
@@ -113,7 +113,9 @@ class Session:
         self._scratch: Scratch | None = None
 
     def close(self) -> None:
-        """Remove the folder of the session."""
+        """Let the workers go, and remove the folder of the session."""
+        if self._bench is not None:
+            self._bench.close()
         if self._scratch is not None:
             self._scratch.cleanup()
             self._scratch = None

@@ -13,9 +13,10 @@ that kills gets `Died` for its result and all others get theirs.
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 Tell = Callable[[Any], None]
@@ -71,6 +72,9 @@ class Engine(Protocol):
     def here(self) -> bool:
         """Whether they are done in this process: then a unit need not be data."""
 
+    def pays(self, seconds: float) -> bool:
+        """Whether about so many seconds of work are worth what it costs to start it."""
+
     def submit(self, unit: Unit, tell: Tell) -> Future[list[Any]]:
         """Begin with a unit, or put it behind the others. ``tell`` may be called from any thread.
         The future raises what the work raises, `WorkerLost` where a worker is lost.
@@ -88,6 +92,9 @@ class Here:
 
     workers = 1
     here = True
+
+    def pays(self, seconds: float) -> bool:
+        return True
 
     def submit(self, unit: Unit, tell: Tell) -> Future[list[Any]]:
         future: Future[list[Any]] = Future()
@@ -118,7 +125,7 @@ def carried_out(
     told: Callable[[Unit, Any], None] | None = None,
     stopping: Callable[[], bool] = lambda: False,
     lost: Callable[[Unit, str], None] | None = None,
-) -> Iterator[tuple[Unit, list[Any]]]:
+) -> Generator[tuple[Unit, list[Any]], None, None]:
     """Every unit with the results of its items, in the order in which they end. An exception that
     the work raises is raised here, and ends what else is being worked on; so does the end of the
     iteration before its time.
@@ -133,14 +140,17 @@ def carried_out(
     waiting = iter(units)
     running: dict[Future[list[Any]], Unit] = {}
 
+    def say(unit: Unit, what: Any) -> None:
+        if told:
+            told(gathering.whole(unit), what)
+
     def begin(unit: Unit) -> None:
-        running[engine.submit(unit, lambda what: said.put((unit, what)))] = unit
+        tell = partial(say, unit) if engine.here else lambda what: said.put((unit, what))
+        running[engine.submit(unit, tell)] = unit
 
     def listen() -> None:
         while not said.empty():
-            unit, what = said.get()
-            if told:
-                told(gathering.whole(unit), what)
+            say(*said.get())
 
     more = True
     try:
@@ -174,6 +184,29 @@ def carried_out(
         under_way = [future for future in running if not future.cancel()]
         if under_way:
             engine.stop()
+
+
+def in_parts(
+    work: Callable[..., Sequence[Any]],
+    given: tuple[Any, ...],
+    items: Sequence[Any],
+    size: int,
+    engine: Engine,
+    told: Callable[[Any], None] | None = None,
+) -> list[Any]:
+    """The results of all items in their order; a unit has ``size`` of them. Raises as
+    `carried_out`.
+    """
+    units = [
+        Unit(str(first), work, given, items[first : first + size])
+        for first in range(0, len(items), size)
+    ]
+    say = told or (lambda what: None)
+    found = {
+        unit.name: results
+        for unit, results in carried_out(units, engine, told=lambda unit, what: say(what))
+    }
+    return [result for unit in units for result in found[unit.name]]
 
 
 _MOST_LOSSES = 5

@@ -15,17 +15,20 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from joblib import cpu_count
 
-from scoutlang.support.engines import Tell, Unit, WorkerLost
+from scoutlang.support.engines import Engine, Here, Tell, Unit, WorkerLost
 
 PATIENCE = 1800.0
 """Seconds without a word from a unit after which its process is taken for one that hangs."""
 
+_WORTH = 10.0
+"""Seconds of work that are worth the start of processes: each takes five until it works."""
 _ONE_THREAD = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -36,19 +39,24 @@ _ONE_THREAD = (
 
 
 class Processes:
-    """An `Engine` of so many processes; as many as this process may use cores if not given. They
-    start when they are needed, and keep what they have loaded from one unit to the next.
+    """An `Engine` of so many processes; if not given, as many as this process may use cores, where
+    there is enough to do. They start when they are needed, and keep what they have loaded from one
+    unit to the next.
     """
 
     here = False
 
     def __init__(self, workers: int | None = None, *, patience: float = PATIENCE) -> None:
         self.workers = workers or cpu_count()
+        self._asked = workers is not None
         self._patience = patience
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="unit")
         self._lock = threading.Lock()
         self._idle: list[_Process] = []
         self._busy: set[_Process] = set()
+
+    def pays(self, seconds: float) -> bool:
+        return self._asked or bool(self._idle) or seconds > _WORTH
 
     def submit(self, unit: Unit, tell: Tell) -> Future[list[Any]]:
         return self._threads.submit(self._on_a_process, unit, tell)
@@ -78,6 +86,21 @@ class Processes:
                 if process.alive:
                     self._idle.append(process)
         return results
+
+
+@contextmanager
+def opened(engine: Engine | None, workers: int | None = None) -> Iterator[Engine]:
+    """That engine, which stays open, or one of so many processes that is closed after the block;
+    one worker is this process.
+    """
+    if engine is not None:
+        yield engine
+        return
+    own: Engine = Here() if workers == 1 else Processes(workers)
+    try:
+        yield own
+    finally:
+        own.close()
 
 
 class _Process:

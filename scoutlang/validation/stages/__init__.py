@@ -11,19 +11,23 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
 from typing import ClassVar, Literal
 
 from scoutlang.ir import Program
 from scoutlang.potentials import Potential
+from scoutlang.support.engines import Engine, Here
 from scoutlang.support.errors import ScoutError, first_line
 from scoutlang.support.plugins import Group, Plugin, hidden, only, parts
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.reference import Reference
 
 Progress = Callable[[str, int, int], None]
+
+WORTH = 2.0
+"""Seconds of work that are done in several processes."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Context:
     reference: Reference
     report: Callable[[int, int], None]
     """``report(done, total)`` shows progress of the running stage."""
+    engine: Engine = field(default_factory=Here)
+    """Where a stage may have much work done."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,10 @@ class Stage(ABC):
     """What the answer depends on beside the structures and the stages before."""
     kept: ClassVar[bool] = True
     """Whether its results are kept, by all that they depend on."""
+    seconds: ClassVar[float | None] = None
+    """About what an answer costs, where it depends on its structure only: then many are asked for
+    in several processes. None where it depends on others.
+    """
     keeps: ClassVar[tuple[str, str]] = ("", "")
     """What the funnel calls the structures that it keeps, and the letter of that set."""
     loses: ClassVar[str] = ""

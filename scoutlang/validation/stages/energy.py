@@ -13,11 +13,13 @@ from scoutlang.validation.stages import Context, Stage
 class Energy(Stage):
     """eV/atom, by the run's potential."""
 
-    batch_size: int = 16
+    batch_size: int = 1
+    """The last digits of an energy depend on what it is computed with; CHGNet is as fast alone."""
 
     name = "energy"
     question = "energy as it is, unrelaxed"
     needs = ("screen",)
+    seconds = 0.02
     adds = ("energy",)
     asks = ("potential",)
     kept = False  # energies have a cache of their own, and a failure may pass

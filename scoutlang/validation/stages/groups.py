@@ -5,23 +5,21 @@ as the same.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
 
-from joblib import Parallel, cpu_count, delayed
 from pymatgen.core import Structure
 
+from scoutlang.support.engines import Died, Engine, Here, Tell, in_parts
 from scoutlang.support.errors import first_line
 from scoutlang.validation.matching import Known, Rule, atoms, reduced, same
 from scoutlang.validation.record import Outcome, Record, in_arm
-from scoutlang.validation.stages import Context, Stage
+from scoutlang.validation.stages import WORTH, Context, Stage
 
-_A = TypeVar("_A")
-_B = TypeVar("_B")
-
-_MOST_PROCESSES = 8  # each takes half a gigabyte
+_SECONDS = 0.005
+"""About what a structure costs."""
+_CELLS = 256
+"""Structures whose cells are reduced in one unit of work."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +29,6 @@ class Groups(Stage):
     cell are a block, and blocks are independent.
     """
 
-    parallel_from: int = 2000
-    """From so many structures on all cores work on the blocks, each with a process that takes
-    seconds to start.
-    """
-
     name = "groups"
     question = "which structures of its arm are the same crystal"
     needs = ("geometry",)
@@ -43,32 +36,54 @@ class Groups(Stage):
     asks = ("program",)
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:
-        many = len(records) >= self.parallel_from
         outcomes: dict[str, Outcome] = {}
         blocks: defaultdict[object, list[tuple[str, Structure]]] = defaultdict(list)
         members = sorted(records, key=in_arm)
-        cells = _each(_reduced, [r.structure for r in members], many)
-        for done, (record, found) in enumerate(zip(members, cells, strict=True), start=1):
+        seconds = len(members) * _SECONDS
+        parallel = seconds >= WORTH and context.engine.pays(seconds)
+        engine: Engine = context.engine if parallel else Here()
+        done = 0
+
+        def count(structures: int) -> None:
+            nonlocal done
+            done += structures
             context.report(done // 2, len(records))
-            if isinstance(found, str):
-                outcomes[record.id] = Outcome("failed", found)
+
+        cells = in_parts(_cells, (), [r.structure for r in members], _CELLS, engine, count)
+        for record, found in zip(members, cells, strict=True):
+            if isinstance(found, str | Died):
+                outcomes[record.id] = Outcome("failed", str(found))
             else:
                 blocks[record.arm, atoms(found)].append((record.id, found))
-        # the large blocks first, so that no core waits for one at the end
+        done += len(outcomes)
+        # the large blocks first, so that no worker waits for one at the end
         largest_first = sorted(blocks.values(), key=len, reverse=True)
-        for block in _each(partial(_groups, rule=Rule.of(context.program)), largest_first, many):
-            outcomes.update(block)
-            context.report((len(records) + len(outcomes)) // 2, len(records))
+        rule = Rule.of(context.program)
+        grouped = in_parts(_grouped, (rule,), largest_first, 1, engine, count)
+        for block, answers in zip(largest_first, grouped, strict=True):
+            outcomes |= (
+                {id_: Outcome("failed", str(answers)) for id_, _ in block}
+                if isinstance(answers, Died)
+                else answers
+            )
         return [outcomes[record.id] for record in records]
 
 
-def _each(work: Callable[[_A], _B], items: Iterable[_A], parallel: bool) -> Iterator[_B]:
-    """``map``, in order, in several processes if asked for."""
-    if not parallel:
-        return map(work, items)
-    found: Iterator[_B] = Parallel(n_jobs=min(cpu_count(), _MOST_PROCESSES), return_as="generator")(
-        delayed(work)(item) for item in items
-    )
+def _cells(structures: Sequence[Structure], tell: Tell) -> list[Structure | str]:
+    """The work of a unit; it tells how many structures it has looked at."""
+    found = [_reduced(structure) for structure in structures]
+    tell(len(found))
+    return found
+
+
+def _grouped(
+    rule: Rule, blocks: Sequence[Sequence[tuple[str, Structure]]], tell: Tell
+) -> list[dict[str, Outcome]]:
+    """The work of a unit, as `_cells`."""
+    found = []
+    for block in blocks:
+        found.append(_groups(block, rule))
+        tell(len(block))
     return found
 
 

@@ -31,6 +31,7 @@ class Hits(Stage):
     name = "hits"
     question = "does every `require` hold, by the exact evaluators"
     needs = ("geometry",)
+    seconds = 0.005
     keeps = ("hits", "C")
     adds = (Column("hit", "every `require` holds, by the exact evaluators", "truth"),)
     asks = ("program",)

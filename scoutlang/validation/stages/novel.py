@@ -20,6 +20,7 @@ class Novel(Stage):
     name = "novel"
     question = "is it in the reference (StructureMatcher, the settings of MatterGen)"
     needs = ("geometry",)
+    seconds = 0.005
     keeps = ("original", "O")
     loses = "in the reference set"
     adds = (

@@ -25,6 +25,7 @@ class Screen(Stage):
     name = "screen"
     question = "is no pair closer than 0.7 of the covalent radii sum"
     needs = ("geometry",)
+    seconds = 0.001
     adds = ("distance_ratio",)  # the smallest of all pairs, where it is below 1; else None
 
     def run(self, records: Sequence[Record], context: Context) -> list[Outcome]:

@@ -44,6 +44,7 @@ class Symmetry(Stage):
         "space group, at the loosest tolerance that moves no atom too far and changes no term"
     )
     needs = ("screen",)
+    seconds = 0.01
     adds = (
         Column(
             "space_group_symbol",

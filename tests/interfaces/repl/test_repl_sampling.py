@@ -21,7 +21,7 @@ from scoutlang.interfaces.repl.interpreter import feed
 from scoutlang.interfaces.repl.session import Session
 from scoutlang.runs import run as running
 from scoutlang.runs.folder import RunFolder
-from scoutlang.runs.trace import Moment
+from scoutlang.runs.glance import Glance
 
 
 def test_a_sample_has_both_arms_and_leaves_nothing_behind(ready: Session, tmp_path: Path) -> None:
@@ -321,13 +321,8 @@ class Pressing(running.Silent):
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def sampling(self, arm: str, done: int, total: int, moment: Moment | None) -> None:
-        if (
-            moment is not None
-            and arm == self.arm
-            and done == 0
-            and moment.progress.step in self.steps
-        ):
+    def sampling(self, arm: str, done: int, total: int, working: Sequence[Glance]) -> None:
+        if working and arm == self.arm and done == 0 and working[-1].step in self.steps:
             os.kill(os.getpid(), signal.SIGINT)
 
 

@@ -13,7 +13,7 @@ import pytest
 from at_terminal import Terminal, script
 from processes import run, scout, until
 
-from scoutlang.interfaces.repl.interrupts import deferred
+from scoutlang.interfaces.interrupts import deferred
 
 ROOT = Path(__file__).parents[3]
 
