@@ -164,8 +164,19 @@ def lines_file(folder: Path, arm: Arm, first: int) -> Path:
 
 def in_files(starts: Sequence[Specimen]) -> list[Sequence[Specimen]]:
     """The structures of an arm, file by file. It depends on their number only."""
-    size = max(_LINES, -(-len(starts) // _FILES))
-    return [starts[first : first + size] for first in range(0, len(starts), size)]
+    return [starts[places.start : places.stop] for places in _places(len(starts))]
+
+
+def treated(folder: Path, arm: Arm, count: int) -> int:
+    """How many of so many structures of an arm have their lines: relaxed, or left alone."""
+    return sum(
+        len(places) for places in _places(count) if lines_file(folder, arm, places.start).exists()
+    )
+
+
+def _places(count: int) -> list[range]:
+    size = max(_LINES, -(-count // _FILES))
+    return [range(first, min(first + size, count)) for first in range(0, count, size)]
 
 
 def as_line(index: int, relaxed: Relaxed) -> str:

@@ -25,6 +25,7 @@ from scoutlang.runs.judge import Judged, judge, judges_of
 from scoutlang.runs.manifest import MANIFEST, Cost, Judges, Manifest, ModelIdentity
 from scoutlang.runs.relax import relax
 from scoutlang.runs.sampling import Batch, Order, Workshop, sample
+from scoutlang.runs.sweep import unguided
 from scoutlang.runs.trace import write_trace
 from scoutlang.sampling.memory import keep_freed_memory
 from scoutlang.support.engines import Died, Engine, Here, Unit, carried_out
@@ -315,7 +316,8 @@ class _Sampling:
                     )
                 self._write(arm, batch)
                 with writing(run.path):
-                    run.save(batches={**run.manifest.batches, unit.name: batch.cost})
+                    costs = run.manifest.batches | {unit.name: batch.cost}
+                    run.save(batches=dict(sorted(costs.items())))
                 left[arm] -= len(indices)
                 self.watcher.sampling(arm, count - left[arm], count, its(arm))
                 if not left[arm]:
@@ -387,16 +389,7 @@ def _confirming(earlier: RunFolder | None) -> tuple[str, ...]:
 
 def _unguided(run: RunFolder) -> tuple[Any, ...]:
     """All that decides what the non-guided arm holds, but the number of its structures."""
-    program, sample = run.program, run.program.sample.to_data()
-    del sample["count"]
-    return (
-        program.system,
-        program.atoms,
-        program.formula,
-        sample,
-        run.manifest.model,
-        run.manifest.scoutlang,
-    )
+    return unguided(run.program), run.manifest.model, run.manifest.scoutlang
 
 
 def _ending(arm: Arm, count: int, cost: Cost | None) -> str:

@@ -118,4 +118,8 @@ def _extxyz(records: Sequence[Record]) -> str:
 def _zip_cifs(path: Path, records: Sequence[Record]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for record in records:
-            archive.writestr(f"{record.id}.cif", str(CifWriter(record.structure)))
+            # without the time of day: the same crystals are the same file
+            entry = zipfile.ZipInfo(f"{record.id}.cif", (1980, 1, 1, 0, 0, 0))
+            archive.writestr(
+                entry, str(CifWriter(record.structure)), compress_type=zipfile.ZIP_DEFLATED
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,19 @@ from scoutlang.interfaces.cli._judge_options import (
 from scoutlang.interfaces.cli._program_argument import (
     PATH,
     checked,
+    color_option,
     echo_json,
+    fail_if_any,
+    format_option,
     load,
     on_interruption,
-    program_argument,
+    set_option,
+    text_option,
 )
 from scoutlang.ir import SAMPLED, Arm, Program
 from scoutlang.ir.source import Source
-from scoutlang.runs.sweep import Member, members, run_each
+from scoutlang.runs.sweep import Member, members, names_of, run_each
+from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:
     from scoutlang.runs.judge import Judged
@@ -37,8 +43,12 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
 
 
 @click.command("run")
-@program_argument
-@click.option("--out", type=PATH, help="Folder of the run (default: runs/NAME).")
+@click.argument("files", nargs=-1, metavar="FILE...")
+@text_option
+@format_option
+@color_option
+@set_option
+@click.option("--out", type=PATH, help="Folder of the run, or runs (default: runs/NAME).")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in that folder.")
 @arms_option("--arms")
 @click.option("--model", help="mini, a published MatterGen name, or a checkpoint folder.")
@@ -75,53 +85,88 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
     help="The same for every N-th guided step.",
 )
 def command(
-    file: str | None,
+    files: tuple[str, ...],
     text: str | None,
     output_format: str,
     overrides: dict[str, str],
     **options: Any,
 ) -> None:
-    """Run a hypothesis. Options given here override its `sample` and `guide` lines; a `sweep` makes
-    a folder of runs, which share their non-guided arm where they can. `scout run --resume --out
-    FOLDER` goes on with the run in that folder, with its own program and settings.
+    """Run a hypothesis. Options given here override its `sample` and `guide` lines; a `sweep`, or
+    several FILEs, make a folder of runs, which share their non-guided arms where they can, with one
+    table at the end. `scout run --resume --out FOLDER` goes on with the run in that folder, with
+    its own program and settings.
 
     While it samples, the share of hits and the loss of each term are those of the crystals
-    predicted at that moment. docs/running.md explains what is shown and what is written.
+    predicted at that moment. docs/running.md explains what is shown and what is written, and
+    docs/scaling.md how many cores and machines work on it.
     """
-    if file is None and text is None and options["resume"] and options["out"] is not None:
+    if not files and text is None and options["resume"] and options["out"] is not None:
         _go_on(overrides, options, output_format)
         return
-    source = load(file, text, output_format)
-    program = checked(source, output_format, overrides)
-    family = api.family(api.check_source(source, overrides), overrides)
-    programs = [_with_options(one, options) for one in family]
-    folder = options["out"] or Path("runs") / _name(source)
-
-    def run_member(member: Member, baseline: Path | None) -> Judged:
-        if program.sweeps:
-            click.echo(f"run in {member.folder}", err=True)
-        same = (
-            f"the same command with --out {shlex.quote(str(folder))} --resume"
-            if program.sweeps
-            else _again(folder)
-        )
-        return _run(
-            member.program,
-            member.folder,
+    several = len(files) > 1
+    sources = [load(file, text, output_format) for file in files or (None,)]
+    folder = options["out"] or Path("runs") / ("campaign" if several else _name(sources[0]))
+    names = names_of([source.name for source in sources]) if several else [""]
+    runs: list[Member] = []
+    for source, name in zip(sources, names, strict=True):
+        program = checked(source, output_format, overrides)
+        family = api.family(api.check_source(source, overrides), overrides)
+        programs = [_with_options(one, options) for one in family]
+        runs += members(program, programs, folder, name)
+    if len(runs) == 1:
+        judged = _run(
+            runs[0].program,
+            folder,
             (*options["arms"], *([options["control"]] if options["control"] else [])),
-            options | {"baseline": baseline},
-            same,
+            options,
+            _again(folder),
             quiet=output_format == "json",
         )
+        if output_format == "json":
+            # a sweep of one value is a sweep
+            echo_json({"runs": [judged.to_json()]} if runs[0].name else judged.to_json())
+        return
+    _run_several(runs, folder, options, quiet=output_format == "json")
 
-    results = list(run_each(members(program, programs, folder), run_member, options["baseline"]))
-    if output_format == "json":
-        documents = [r.to_json() for r in results]
-        echo_json({"runs": documents} if program.sweeps else documents[0])
-    elif program.sweeps:
-        from scoutlang.report.table1 import as_text, row
 
+def _run_several(
+    runs: Sequence[Member], folder: Path, options: dict[str, Any], *, quiet: bool
+) -> None:
+    """One after the other, by the same workers. One that cannot be run does not end the others: it
+    is said at the end.
+    """
+    from scoutlang.report.table1 import as_text, row
+    from scoutlang.support.engines.processes import opened
+
+    problems: list[ScoutError] = []
+    again = f"the same command with --out {shlex.quote(str(folder))} --resume"
+
+    with opened(None, options["workers"]) as engine:
+
+        def run_member(member: Member, baseline: Path | None) -> Judged | None:
+            place = f"{1 + runs.index(member)} of {len(runs)}"
+            click.echo(f"{place}: {member.name}, in {member.folder}", err=True)
+            try:
+                return _run(
+                    member.program,
+                    member.folder,
+                    (*options["arms"], *([options["control"]] if options["control"] else [])),
+                    options | {"baseline": baseline, "engine": engine},
+                    again,
+                    quiet=quiet,
+                )
+            except ScoutError as error:
+                click.echo(str(error), err=True)
+                error.message = f"{member.name}: {error.message}"
+                problems.append(error)
+                return None
+
+        results = list(run_each(runs, run_member, options["baseline"]))
+    if quiet:
+        echo_json({"runs": [r.to_json() for r in results]})
+    elif results:
         click.echo(as_text([row(r) for r in results]), nl=False)
+    fail_if_any(problems)
 
 
 def _go_on(overrides: dict[str, str], options: dict[str, Any], output_format: str) -> None:
@@ -163,6 +208,7 @@ def _run(
 
     trace_every = options["trace_every"] or (1 if options["trace"] else None)
     as_they_are = ("resume", "device", "baseline", "potential", "reference", "confirm", "workers")
+    given = {name: options[name] for name in as_they_are} | {"engine": options.get("engine")}
     interrupted = f"interrupted; finished batches are kept in {folder}\n  to go on: {again}"
     with (
         on_interruption(interrupted),
@@ -175,7 +221,7 @@ def _run(
             arms=arms,
             trace_every=trace_every,
             watcher=patient,
-            **{name: options[name] for name in as_they_are},
+            **given,
         )
     if not quiet:
         from scoutlang.report.shortlist import render, shortlist
