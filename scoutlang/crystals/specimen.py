@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scoutlang.crystals.packed import PackedStructure
 from scoutlang.ir import Arm
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ class Specimen:
     """Of the run that it was sampled in."""
     index: int = 0
     """Its place in the arm, from 0."""
-    structure: Structure | None = field(default=None, repr=False)
-    """None where sampling or reading failed."""
+    structure: PackedStructure = field(default=PackedStructure(), repr=False)
+    """The crystal, a Structure of its own each time. None where sampling or reading failed."""
     failure: str | None = None
     """Why there is no structure."""
     ancestor: int | None = None

@@ -23,7 +23,7 @@ def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
     return None if None in verdicts or not verdicts else all(verdicts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Part(Node):
     """One relation inside a claim, by the exact values of the sites; None: undefined."""
 
@@ -33,7 +33,7 @@ class Part(Node):
     """The largest value of the sites, or the same value again."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TermMeasurement(Node):
     """One term on one structure. A number is None where it is undefined, or not measurable on a
     structure alone.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from scoutlang.evaluation.measurement import Measurements
     from scoutlang.report.shortlist import Candidate
     from scoutlang.runs.judge import Judged
+    from scoutlang.runs.sweep import Member
 
 
 class ProgramError(ScoutError):
@@ -278,22 +279,56 @@ def sweep(
     text: ProgramText | str | Path, folder: str | Path, *, progress: bool = True, **options: Any
 ) -> list[Judged]:
     """Run every program that a text with sweeps stands for, each in a folder below ``folder`` named
-    by its values; they share the non-guided arm where they can. Options as in `run`.
+    by its values; they share the non-guided arm where they can, and the workers. Options as in
+    `run`.
     """
-    from scoutlang.runs.sweep import members, run_each
+    return _run_all(_members({"": text}, Path(folder)), progress, options)
 
-    written = text if isinstance(text, ProgramText) else parse(text)
-    runs = members(written.program, written.family(), Path(folder))
+
+def campaign(
+    hypotheses: Mapping[str, ProgramText | str | Path],
+    folder: str | Path,
+    *,
+    progress: bool = True,
+    **options: Any,
+) -> list[Judged]:
+    """Run several programs, each in the folder below ``folder`` that its name in ``hypotheses``
+    says; one with sweeps has a folder for each value there. They share their non-guided arms where
+    they can, and the workers. Options as in `run`.
+    """
+    return _run_all(_members(hypotheses, Path(folder)), progress, options)
+
+
+def _members(hypotheses: Mapping[str, ProgramText | str | Path], folder: Path) -> list[Member]:
+    from scoutlang.runs.sweep import members
+
+    found: list[Member] = []
+    for name, text in hypotheses.items():
+        written = text if isinstance(text, ProgramText) else parse(text)
+        found += members(written.program, written.family(), folder, name)
+    return found
+
+
+def _run_all(runs: Sequence[Member], progress: bool, options: dict[str, Any]) -> list[Judged]:
+    from scoutlang.runs.sweep import run_each
+    from scoutlang.support.engines.processes import opened
+
     baseline = options.pop("baseline", None)
-    return list(
-        run_each(
-            runs,
-            lambda one, base: run(
-                one.program, one.folder, progress=progress, baseline=base, **options
-            ),
-            baseline,
+    with opened(options.pop("engine", None), options.pop("workers", None)) as engine:
+        return list(
+            run_each(
+                runs,
+                lambda one, base: run(
+                    one.program,
+                    one.folder,
+                    progress=progress,
+                    baseline=base,
+                    engine=engine,
+                    **options,
+                ),
+                baseline,
+            )
         )
-    )
 
 
 def table(runs: Judged | str | Path | Iterable[Judged | str | Path]) -> pd.DataFrame:

@@ -30,6 +30,8 @@ SAMPLED: tuple[Arm, ...] = ("non-guided", "guided")
 class Node:
     """Base of all IR nodes."""
 
+    __slots__ = ()
+
     # read by `Program.from_json`
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 

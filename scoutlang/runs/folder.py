@@ -24,14 +24,16 @@ from typing import Any
 
 import psutil
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import ARMS, Arm, Program
-from scoutlang.runs.manifest import MANIFEST, Manifest
+from scoutlang.runs.manifest import MANIFEST, Cost, Manifest
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import read_json, write_json
 
 SAMPLES = "samples"
+_COST = ".cost"
 TRACE = "trace.parquet"
 MAX_BATCH_BYTES = 256 << 20
 """A batch of 100 000 structures of 20 atoms has half of it."""
@@ -169,6 +171,24 @@ class RunFolder:
         with file.open("rb") as stream:
             stream.seek(max(0, file.stat().st_size - 2))
             return stream.read() == b"]\n"
+
+    def write_cost(self, part: Path, cost: Cost) -> None:
+        """Beside a batch, what it cost: for whoever holds the folder next (`take_costs`). Raises
+        OSError.
+        """
+        write_json(part.with_suffix(_COST), cost.model_dump())
+
+    def take_costs(self) -> None:
+        """Note in the manifest what stands beside batches, and remove it there. Raises OSError."""
+        files = sorted((self.path / SAMPLES).glob(f"*{_COST}"))
+        found = {}
+        for file in files:
+            with suppress(ValueError, ValidationError):  # it is only missed
+                found[file.name.removesuffix(_COST)] = Cost.model_validate(read_json(file, 10_000))
+        if found:
+            self.save(batches=dict(sorted((self.manifest.batches | found).items())))
+        for file in files:
+            file.unlink()
 
     def write_part(self, arm: Arm, generated: Sequence[Specimen]) -> Path:
         """A batch of consecutive indices as a file of its own. Raises OSError."""

@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,6 +22,7 @@ from pydantic import Field, ValidationError
 from pymatgen.core import Structure
 
 from scoutlang.crystals.io import plain_structure
+from scoutlang.crystals.packed import PackedStructure
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import ARMS, Arm, Program
 from scoutlang.potentials import Potential, structure_hash
@@ -48,7 +49,7 @@ _LINES, _FILES = 8, 1024
 class Relaxed:
     """What became of one structure."""
 
-    structure: Structure | None
+    structure: PackedStructure = field(default=PackedStructure())
     """The best geometry that was seen: as it came where not even the first energy could be had,
     None where sampling gave none and where it was not relaxed."""
     steps: int = 0
@@ -181,8 +182,9 @@ def _places(count: int) -> list[range]:
 
 def as_line(index: int, relaxed: Relaxed) -> str:
     """As the file has it."""
-    structure = relaxed.structure and relaxed.structure.as_dict()
-    line = {"index": index, **relaxed.__dict__, "structure": structure}
+    structure = relaxed.structure
+    facts = {one.name: getattr(relaxed, one.name) for one in fields(relaxed)}
+    line = {"index": index, **facts, "structure": structure and structure.as_dict()}
     return json.dumps(line, ensure_ascii=False) + "\n"
 
 

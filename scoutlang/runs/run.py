@@ -133,6 +133,7 @@ def run(
                 sampling.take_baseline(other)
             with writing(folder):
                 sampling.run.save(confirm=confirm)
+                sampling.run.take_costs()
             sampling.sample()
             judged = judge(
                 sampling.run,
@@ -155,6 +156,42 @@ def run(
         with writing(folder):
             sampling.run.save(status="finished")
         return judged
+
+
+def begin(
+    program: Program,
+    folder: str | Path,
+    *,
+    arms: Sequence[Arm] = SAMPLED,
+    potential: str | None = None,
+    reference: str | None = None,
+    device: str | None = None,
+    trace_every: int | None = None,
+    confirm: Sequence[str] = (),
+    watcher: Watcher | None = None,
+) -> RunFolder:
+    """Begin a run and leave it at that: its folder and manifest, so that others make shares of its
+    batches (`scoutlang.runs.part`). Options and errors as in `run`.
+    """
+    folder, arms = Path(folder), tuple(arms)
+    with _claimed(folder, program, arms, resume=False):
+        judges = judges_of(None, potential, reference)
+        sampling = _begin(
+            program,
+            folder,
+            arms,
+            judges,
+            device,
+            trace_every,
+            None,
+            Here(),
+            False,
+            watcher or Silent(),
+            None,
+        )
+        with writing(folder):
+            sampling.run.save(status="interrupted", confirm=tuple(confirm))
+        return sampling.run
 
 
 def _begin(
@@ -244,8 +281,8 @@ class _Sampling:
                 f"{other.path} was sampled with other settings; the non-guided arm is sampled anew"
             )
             return
-        batches, taken = dict(run.manifest.batches), 0
-        for indices in _batches(run.program):
+        costs, taken = dict(run.manifest.batches), 0
+        for indices in batches(run.program):
             part, theirs = (r.part("non-guided", indices[0]) for r in (run, other))
             if part.exists() or part.stem not in other.manifest.batches:
                 continue
@@ -255,11 +292,11 @@ class _Sampling:
                 continue
             with writing(run.path):
                 write_whole(part, partial(shutil.copyfile, theirs))
-            batches[part.stem] = other.manifest.batches[part.stem]
+            costs[part.stem] = other.manifest.batches[part.stem]
             taken += len(indices)
         if taken:
             with writing(run.path):
-                run.save(batches=batches, baseline=str(other.path))
+                run.save(batches=costs, baseline=str(other.path))
             self.watcher.note(f"non-guided: {taken} structures are those of {other.path}")
 
     def sample(self) -> None:
@@ -270,7 +307,7 @@ class _Sampling:
         arms = sorted(run.arms, key=_FIRST.index)
         missing = {
             run.part(arm, indices[0]).stem: (arm, indices)
-            for indices in _batches(run.program)
+            for indices in batches(run.program)
             for arm in arms
             if not run.part(arm, indices[0]).exists()
         }
@@ -330,7 +367,7 @@ class _Sampling:
         hours.
         """
         run, untraced = self.run, False
-        for indices in _batches(run.program):
+        for indices in batches(run.program):
             for arm in run.arms:
                 part = run.part(arm, indices[0])
                 if part.stem in missing:
@@ -401,7 +438,7 @@ def _ending(arm: Arm, count: int, cost: Cost | None) -> str:
     return f"{text}; {cost.diverged} of them diverged" if cost.diverged else text
 
 
-def _batches(program: Program) -> list[range]:
+def batches(program: Program) -> list[range]:
     """The indices of an arm, batch by batch."""
     count, size = program.sample.count, program.sample.batch
     return [range(first, min(first + size, count)) for first in range(0, count, size)]

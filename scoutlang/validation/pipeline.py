@@ -33,7 +33,7 @@ from scoutlang.validation.record import IDENTITY, STATUSES, Outcome, Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference import load as load_reference
 from scoutlang.validation.stages import WORTH, Context, Progress, Stage, all_stages
-from scoutlang.validation.store import Store, as_json
+from scoutlang.validation.store import Store, as_json, shared
 from scoutlang.validation.summary import Summary, summarize
 
 
@@ -309,7 +309,7 @@ class _Remembering:
         fingerprint = self._fingerprint(stage)
         outcomes = self._store.find(stage.name, fingerprint, len(records)) if stage.kept else None
         if outcomes is None:
-            outcomes = self._ask(records, stage, context)
+            outcomes = shared(self._ask(records, stage, context))
             if stage.kept and not any(o.reason.startswith(_BROKEN) for o in outcomes):
                 self._store.keep(stage.name, fingerprint, outcomes)
         self._outcomes[stage.name] = hashlib.sha256(as_json(outcomes)).hexdigest()

@@ -27,7 +27,7 @@ IDENTITY = frozenset({"id", "arm", "seed", "index", "origin", "formula", "num_at
 STATUSES: tuple[Status, ...] = ("passed", "failed", "undefined", "skipped")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What one stage says about one structure."""
 

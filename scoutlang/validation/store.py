@@ -32,7 +32,7 @@ class Store:
             outcomes = _OUTCOMES.validate_json(self._file(stage, fingerprint).read_bytes())
         except (OSError, ValidationError):
             return None
-        return outcomes if len(outcomes) == count else None
+        return shared(outcomes) if len(outcomes) == count else None
 
     def keep(self, stage: str, fingerprint: str, outcomes: Sequence[Outcome]) -> None:
         content = as_json(outcomes)
@@ -42,6 +42,19 @@ class Store:
 
     def _file(self, stage: str, fingerprint: str) -> Path:
         return self.folder / f"{stage}-{fingerprint[:24]}.json"
+
+
+def shared(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The same, with one object for all that are alike: a large run has few kinds of those without
+    numbers.
+    """
+    kinds: dict[str, Outcome] = {}
+    return [
+        one
+        if one.terms or any(isinstance(v, float) for v in one.values.values())
+        else kinds.setdefault(repr(one), one)
+        for one in outcomes
+    ]
 
 
 def as_json(outcomes: Sequence[Outcome]) -> bytes:

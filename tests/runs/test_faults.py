@@ -321,3 +321,51 @@ def _dead() -> int:
     done = subprocess.Popen([sys.executable, "-c", ""])
     done.wait()
     return done.pid
+
+
+# ---- an array of jobs ----
+
+
+@pytest.mark.slow
+def test_shares_of_an_array_of_jobs_become_the_run_of_one_process(
+    source: Path, tmp_path: Path
+) -> None:
+    found = scoutlang.check(source).program
+    whole, folder = tmp_path / "whole", tmp_path / "run"
+    running.run(found, whole, device="cpu", potential="emt", workers=1)
+    begun = processes.scout(
+        "run", str(source), "--out", str(folder), *OPTIONS, "--only-begin", text=True
+    )
+    assert begun.returncode == 0, begun.stderr
+    assert f"scout sample {folder} --share I/N" in begun.stdout
+    shares = [
+        subprocess.Popen(
+            [sys.executable, "-m", "scoutlang", "sample", folder, "--share", f"{k}/2"],
+            env=processes.environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for k in (1, 2)
+    ]
+    said = [share.communicate(timeout=processes.LONG)[0] for share in shares]
+    assert said == [f"share {k} of 2: 3 batches made, the others were there\n" for k in (1, 2)]
+    again = processes.scout("sample", str(folder), "--share", "2/2", text=True)
+    assert again.stdout == "share 2 of 2: 0 batches made, the others were there\n"
+    one = status_of(RunFolder.open(folder))
+    assert [(part.done, part.total) for part in one.parts] == [(6, 6), (6, 6)]
+    running.run(found, folder, resume=True, workers=1)
+    for file in (file for file in whole.rglob("*") if file.is_file() and file.name != "run.json"):
+        assert (folder / file.relative_to(whole)).read_bytes() == file.read_bytes()
+    # what they cost is known
+    costs = RunFolder.open(folder).manifest.costs
+    assert {arm: cost.structures for arm, cost in costs.items()} == {"guided": 6, "non-guided": 6}
+    assert not list(folder.rglob("*.cost"))
+
+
+@pytest.mark.parametrize("share", ["0/3", "4/3", "3", "1/0", "a/b", "-1/3", "1/3/4"])
+def test_what_is_no_share_is_refused(
+    share: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, err, code = scout("sample", str(tmp_path), f"--share={share}", capsys=capsys)
+    assert code == 2
+    assert "is not I/N, for example 3/100" in err

@@ -59,6 +59,11 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
 @click.option("--cfg", type=click.FloatRange(0, 100), help="Classifier-free guidance factor.")
 @click.option("--method", type=click.Choice(["adaptive", "paper"]), help="Guidance method.")
 @workers_option
+@click.option(
+    "--only-begin",
+    is_flag=True,
+    help="Write the folder and its manifest only: `scout sample` makes shares of its structures.",
+)
 @click.option("--device", help="cpu, cuda, … (default: cuda where there is one).")
 @click.option(
     "--baseline",
@@ -113,6 +118,10 @@ def command(
         family = api.family(api.check_source(source, overrides), overrides)
         programs = [_with_options(one, options) for one in family]
         runs += members(program, programs, folder, name)
+    if options["only_begin"]:
+        for one in runs:
+            _begin(one, options)
+        return
     if len(runs) == 1:
         judged = _run(
             runs[0].program,
@@ -127,6 +136,26 @@ def command(
             echo_json({"runs": [judged.to_json()]} if runs[0].name else judged.to_json())
         return
     _run_several(runs, folder, options, quiet=output_format == "json")
+
+
+def _begin(one: Member, options: dict[str, Any]) -> None:
+    from scoutlang.runs.run import begin
+
+    as_they_are = ("device", "potential", "reference", "confirm")
+    arms = (*options["arms"], *([options["control"]] if options["control"] else []))
+    found = begin(
+        one.program,
+        one.folder,
+        arms=arms,
+        trace_every=options["trace_every"] or (1 if options["trace"] else None),
+        **{name: options[name] for name in as_they_are},
+    )
+    size, count = found.program.sample.batch, found.program.sample.count
+    click.echo(
+        f"{found.path}: {len(arms) * -(-count // size)} batches of at most {size} structures\n"
+        f"  each job: scout sample {shlex.quote(str(found.path))} --share I/N\n"
+        f"  then: {_again(found.path)}"
+    )
 
 
 def _run_several(

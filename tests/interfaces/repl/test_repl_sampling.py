@@ -337,7 +337,7 @@ class AtKeyboard(Wide):
 
 @pytest.mark.parametrize(
     ("arm", "left"),
-    [("non-guided", ["non-guided"] * 2), ("guided", ["non-guided"] * 4 + ["guided"] * 2)],
+    [("guided", ["guided"] * 2), ("non-guided", ["non-guided"] * 2 + ["guided"] * 2)],
 )
 def test_ctrl_c_lets_the_batch_be_finished(ready: Session, arm: str, left: list[str]) -> None:
     ready.host = AtKeyboard(Pressing(arm, [2]))
@@ -351,10 +351,10 @@ def test_ctrl_c_lets_the_batch_be_finished(ready: Session, arm: str, left: list[
 
 
 def test_ctrl_c_in_the_last_batch_is_no_interruption(ready: Session) -> None:
-    ready.host = AtKeyboard(Pressing("guided", [2]))
+    ready.host = AtKeyboard(Pressing("non-guided", [2]))
     assert "interrupted" not in talk(ready, ":sample 2")[0]
 
 
 def test_ctrl_c_twice_stops_at_once(ready: Session) -> None:
-    ready.host = AtKeyboard(Pressing("non-guided", [2, 3]))
+    ready.host = AtKeyboard(Pressing("guided", [2, 3]))
     assert "error[E703]" in feed(ready, ":sample 2").text
