@@ -46,17 +46,16 @@ class Patient:
         self._watcher.note(text)
 
     def sampling(self, arm: Arm, done: int, total: int, working: Sequence[Glance]) -> None:
-        self._working[arm], self._left[arm] = bool(working), total - done
+        # workers of a cluster say nothing before a batch is done
+        self._working[arm], self._left[arm] = bool(working) or 0 < done < total, total - done
         self.began = self.began or bool(working)
-        several = sum(self._working.values()) > 1 or len(working) > 1
-        self._tell("finishing these batches" if several else "finishing this batch")
+        self._tell("finishing what was begun")
         self._watcher.sampling(arm, done, total, working)
 
     def judging(self, stage: str, done: int, total: int) -> None:
+        relaxing = stage.startswith("relax ")
         self._tell(
-            "finishing the structures that are being relaxed"
-            if stage.startswith("relax ")
-            else "all structures are there, judging them"
+            "finishing what was begun" if relaxing else "all structures are there, judging them"
         )
         self._watcher.judging(stage, done, total)
 

@@ -78,6 +78,12 @@ class Crystal:
     """What the stages said of it; None for the reference."""
 
 
+MOST = 10_000
+"""Structures that the table and the figures show; counts and shares are always of all."""
+_BEST = 1000
+"""Candidates that are among them in any case."""
+
+
 @dataclass(frozen=True)
 class ReportData:
     """A judged run, as far as it is shown."""
@@ -86,9 +92,13 @@ class ReportData:
     """Of the run's folder."""
     manifest: Manifest
     validation: Validation
+    shown: tuple[Record, ...]
+    """The records in the table: all, or of a large run the candidates and as many others of each
+    arm, evenly, as make `MOST`.
+    """
     crystals: tuple[Crystal, ...]
-    """Those of both arms that have a structure, in the order of the records, then those of the
-    reference that hold only elements of the system and on which some term is defined.
+    """Those of them that have a structure, in their order, then those of the reference that hold
+    only elements of the system and on which some term is defined.
     """
     trace: Path | None = None
     """The folder of the guided arm's trace, None where there is none."""
@@ -132,17 +142,33 @@ def collect(judged: Judged) -> ReportData:
     trace = judged.folder / TRACE
     found = shortlist(judged) if judged.relaxations else ()
     none = "" if found or not judged.relaxations else f"no candidates: {why_none(judged)}"
+    part = shown(records, [one.id for one in found[:_BEST]])
     return ReportData(
         name=judged.folder.resolve().name,
         manifest=judged.run.manifest,
         validation=judged.validation,
-        crystals=(*generated_crystals(program, records), *known),
+        shown=part,
+        crystals=(*generated_crystals(program, part), *known),
         trace=trace if trace.is_dir() else None,
         reference_left_out=left_out,
         relaxations=judged.relaxations,
         shortlist=found,
         no_candidates=none,
     )
+
+
+def shown(records: Sequence[Record], best: Sequence[str]) -> tuple[Record, ...]:
+    """All records, or where they are more than `MOST`: every n-th of each arm, and the best."""
+    step = -(-len(records) // MOST)
+    if step <= 1:
+        return tuple(records)
+    named, place = set(best), Counter[str]()
+    found = []
+    for record in records:
+        if place[record.arm] % step == 0 or record.id in named:
+            found.append(record)
+        place[record.arm] += 1
+    return tuple(found)
 
 
 def generated_crystals(program: Program, records: Sequence[Record]) -> list[Crystal]:

@@ -64,7 +64,7 @@ def render(
     limit: int = LIMIT,
 ) -> str:
     """The page. source: the lines of the program as markup that colours them; without it they are
-    plain. limit: crystals that it can draw; all records are in its table, however many there are.
+    plain. limit: crystals that it can draw; its table has all of `ReportData.shown`.
     """
     if source is None:
         source = data.program.source_text.split("\n")
@@ -102,6 +102,7 @@ def render(
         left_out=[figure for figure in figures if isinstance(figure, LeftOut)],
         funnels=data.funnels,
         total=len(records),
+        shown=len(data.shown),
         manifest=list(_flat(_manifest(data))),
         citations=citations(data),
     )
@@ -121,8 +122,8 @@ def write_page(
 
 def _content(data: ReportData, figures: Sequence[Figure], limit: int) -> dict[str, Any]:
     """What the scripts of the page work on."""
-    records, relaxed = data.validation.records, data.geometries[1:]
-    table = candidates(data.program, records, data.crystals, data.geometries, data.shortlist)
+    relaxed = data.geometries[1:]
+    table = candidates(data.program, data.shown, data.crystals, data.geometries, data.shortlist)
     rank = {row[0]: position for position, row in enumerate(table.rows)}
     best = sorted(data.crystals, key=lambda c: rank.get(c.id, len(rank)))
     drawn = [c for c in best if picturable(c.structure)][:limit]

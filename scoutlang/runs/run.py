@@ -210,19 +210,19 @@ def _begin(
     """Load what the run needs, and write its manifest, with what an earlier session has noted.
     given: whether the caller has given the engine.
     """
-    import torch
-
     from scoutlang.sampling.generate import check_model
     from scoutlang.sampling.mattergen.checkpoint import load_model
 
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    # one process has the device, or a model that only it has
-    elsewhere = device == "cpu" and (model is None or given)
+    device = device or engine.device or _here()
+    # where there is a GPU one process has it, and a model may be one that only this process has
+    elsewhere = device == (engine.device or "cpu") and (model is None or given)
     if model is None:
+        # where others sample it is only looked at
+        place = "cpu" if elsewhere else device
         watcher.note(f"loading the model '{program.sample.model}' ({device})")
         begun = earlier.manifest.model if earlier is not None else None
         model = load_model(
-            program.sample.model, device, begun.weights_sha256 if begun is not None else ""
+            program.sample.model, place, begun.weights_sha256 if begun is not None else ""
         )
     check_model(program, model)
     # before anything is sampled: a potential or a reference that is missing must not be found out
@@ -252,6 +252,12 @@ def _begin(
         run.save(**noted)
     shop = Workshop(program, model, device, potential, reference)
     return _Sampling(run, shop, engine if elsewhere else None, watcher)
+
+
+def _here() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 _KEPT = ("started", "batches", "baseline", "potential", "reference", "validation", "relaxing")

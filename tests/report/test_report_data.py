@@ -11,10 +11,18 @@ from pymatgen.core import Lattice, Structure
 
 import scoutlang
 from scoutlang.crystals.specimen import Specimen
-from scoutlang.ir import Program
-from scoutlang.report.data import MAX_REFERENCE_ATOMS, collect, losses_of, reference_crystals
+from scoutlang.ir import Arm, Program
+from scoutlang.report import data as report_data
+from scoutlang.report.data import (
+    MAX_REFERENCE_ATOMS,
+    collect,
+    losses_of,
+    reference_crystals,
+    shown,
+)
 from scoutlang.runs.judge import Judged, adopt
 from scoutlang.validation.pipeline import validate
+from scoutlang.validation.record import Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference.structures import ReferenceStructure
 
@@ -175,3 +183,17 @@ def test_nothing_known(judged: Callable[..., Judged]) -> None:
     data = collect(judged(SALT, [rock_salt(5.7)], [], reference(simple_cubic("K", 4.5))))
     assert [(c.group, c.e_above_hull) for c in data.crystals] == [("guided", None)]
     assert data.reference_left_out == {}
+
+
+def test_a_large_run_shows_a_part_evenly_and_its_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_data, "MOST", 10)
+    arms: tuple[Arm, ...] = ("non-guided", "guided")
+    records = [Record(f"{arm}-{i}", Specimen(arm, 0, i)) for arm in arms for i in range(40)]
+    assert shown(records[:10], ["guided-3"]) == tuple(records[:10])
+    found = [one.id for one in shown(records, ["guided-3", "guided-8"])]
+    assert found == [
+        *(f"non-guided-{i}" for i in range(0, 40, 8)),
+        "guided-0",
+        "guided-3",
+        *(f"guided-{i}" for i in range(8, 40, 8)),
+    ]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from scoutlang.ir import SAMPLED
+
+if TYPE_CHECKING:
+    from scoutlang.support.engines import Engine
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,13 +41,43 @@ confirm_option = click.option(
 """Several times for several potentials."""
 
 
-workers_option = click.option(
-    "--workers",
-    type=click.IntRange(1, 1024),
-    metavar="N",
-    help="Processes (default: one for each core, where there is enough to do). The numbers do not "
-    "depend on it.",
-)
+def where_options(command: Command) -> Command:
+    """``--workers`` and ``--site``: where the work is done, for `working`."""
+    workers = click.option(
+        "--workers",
+        type=click.IntRange(1, 1024),
+        metavar="N",
+        help="Processes (default: one for each core, where there is enough to do). The numbers do "
+        "not depend on it.",
+    )
+    site = click.option(
+        "--site",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="TOML",
+        help="Work on the cluster that this file describes (docs/scaling.md).",
+    )
+    return workers(site(command))
+
+
+@contextmanager
+def working(workers: int | None, site: Path | None) -> Iterator[Engine]:
+    """Where the work is done, until the end of the block."""
+    from scoutlang.support.engines.processes import opened
+
+    if site is None:
+        with opened(None, workers) as engine:
+            yield engine
+        return
+    if workers is not None:
+        raise click.UsageError("--workers counts those of this machine, and --site has its own")
+    from scoutlang.support.engines.cluster import Cluster
+    from scoutlang.support.engines.site import read_site
+
+    cluster = Cluster(read_site(site))
+    try:
+        yield cluster
+    finally:
+        cluster.close()
 
 
 def arms_option(name: str) -> Callable[[Command], Command]:

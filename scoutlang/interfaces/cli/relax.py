@@ -17,7 +17,8 @@ from scoutlang.interfaces.cli._judge_options import (
     arms_option,
     confirm_option,
     judge_options,
-    workers_option,
+    where_options,
+    working,
 )
 from scoutlang.interfaces.cli._program_argument import (
     PATH,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 @arms_option("--arm")
 @judge_options
 @confirm_option
-@workers_option
+@where_options
 @format_option
 @color_option
 def command(
@@ -58,6 +59,7 @@ def command(
     potential: str | None,
     reference: str | None,
     workers: int | None,
+    site: Path | None,
     output_format: str,
     **options: Any,
 ) -> None:
@@ -77,7 +79,6 @@ def command(
     from scoutlang.report.shortlist import render, shortlist
     from scoutlang.runs.judge import judge
     from scoutlang.runs.relax import relax
-    from scoutlang.support.engines.processes import opened
 
     quiet = output_format == "json"
     interrupted = (
@@ -88,7 +89,7 @@ def command(
     with (
         on_interruption(interrupted),
         Display(quiet=quiet) as display,
-        opened(None, workers) as engine,
+        working(workers, site) as engine,
     ):
         judged = judge(
             folder,

@@ -15,7 +15,8 @@ from scoutlang.interfaces.cli._judge_options import (
     arms_option,
     confirm_option,
     judge_options,
-    workers_option,
+    where_options,
+    working,
 )
 from scoutlang.interfaces.cli._program_argument import (
     PATH,
@@ -58,7 +59,7 @@ _SETTINGS = ("model", "count", "batch", "steps", "seed", "cfg")
 @click.option("--seed", type=click.IntRange(0, 2**53), help="Random seed.")
 @click.option("--cfg", type=click.FloatRange(0, 100), help="Classifier-free guidance factor.")
 @click.option("--method", type=click.Choice(["adaptive", "paper"]), help="Guidance method.")
-@workers_option
+@where_options
 @click.option(
     "--only-begin",
     is_flag=True,
@@ -122,27 +123,29 @@ def command(
         for one in runs:
             _begin(one, options)
         return
-    if len(runs) == 1:
-        judged = _run(
-            runs[0].program,
-            folder,
-            (*options["arms"], *([options["control"]] if options["control"] else [])),
-            options,
-            _again(folder),
-            quiet=output_format == "json",
-        )
-        if output_format == "json":
-            # a sweep of one value is a sweep
-            echo_json({"runs": [judged.to_json()]} if runs[0].name else judged.to_json())
+    with working(options["workers"], options["site"]) as engine:
+        options["engine"] = engine
+        _run_all(runs, folder, options, quiet=output_format == "json")
+
+
+def _run_all(runs: Sequence[Member], folder: Path, options: dict[str, Any], *, quiet: bool) -> None:
+    if len(runs) > 1 or runs[0].name:  # a sweep of one value is a sweep
+        _run_several(runs, folder, options, quiet=quiet)
         return
-    _run_several(runs, folder, options, quiet=output_format == "json")
+    judged = _run(runs[0].program, folder, _arms(options), options, _again(folder), quiet=quiet)
+    if quiet:
+        echo_json(judged.to_json())
+
+
+def _arms(options: dict[str, Any]) -> tuple[Arm, ...]:
+    return (*options["arms"], *([options["control"]] if options["control"] else []))
 
 
 def _begin(one: Member, options: dict[str, Any]) -> None:
     from scoutlang.runs.run import begin
 
     as_they_are = ("device", "potential", "reference", "confirm")
-    arms = (*options["arms"], *([options["control"]] if options["control"] else []))
+    arms = _arms(options)
     found = begin(
         one.program,
         one.folder,
@@ -165,32 +168,29 @@ def _run_several(
     is said at the end.
     """
     from scoutlang.report.table1 import as_text, row
-    from scoutlang.support.engines.processes import opened
 
     problems: list[ScoutError] = []
     again = f"the same command with --out {shlex.quote(str(folder))} --resume"
 
-    with opened(None, options["workers"]) as engine:
+    def run_member(member: Member, baseline: Path | None) -> Judged | None:
+        place = f"{1 + runs.index(member)} of {len(runs)}"
+        click.echo(f"{place}: {member.name}, in {member.folder}", err=True)
+        try:
+            return _run(
+                member.program,
+                member.folder,
+                _arms(options),
+                options | {"baseline": baseline},
+                again,
+                quiet=quiet,
+            )
+        except ScoutError as error:
+            click.echo(str(error), err=True)
+            error.message = f"{member.name}: {error.message}"
+            problems.append(error)
+            return None
 
-        def run_member(member: Member, baseline: Path | None) -> Judged | None:
-            place = f"{1 + runs.index(member)} of {len(runs)}"
-            click.echo(f"{place}: {member.name}, in {member.folder}", err=True)
-            try:
-                return _run(
-                    member.program,
-                    member.folder,
-                    (*options["arms"], *([options["control"]] if options["control"] else [])),
-                    options | {"baseline": baseline, "engine": engine},
-                    again,
-                    quiet=quiet,
-                )
-            except ScoutError as error:
-                click.echo(str(error), err=True)
-                error.message = f"{member.name}: {error.message}"
-                problems.append(error)
-                return None
-
-        results = list(run_each(runs, run_member, options["baseline"]))
+    results = list(run_each(runs, run_member, options["baseline"]))
     if quiet:
         echo_json({"runs": [r.to_json() for r in results]})
     elif results:
@@ -210,7 +210,9 @@ def _go_on(overrides: dict[str, str], options: dict[str, Any], output_format: st
         )
     found = RunFolder.open(options["out"])
     quiet, again = output_format == "json", _again(found.path)
-    judged = _run(found.program, found.path, found.arms, options, again, quiet=quiet)
+    with working(options["workers"], options["site"]) as engine:
+        options["engine"] = engine
+        judged = _run(found.program, found.path, found.arms, options, again, quiet=quiet)
     if quiet:
         echo_json(judged.to_json())
 
@@ -236,8 +238,7 @@ def _run(
     from scoutlang.runs.run import run
 
     trace_every = options["trace_every"] or (1 if options["trace"] else None)
-    as_they_are = ("resume", "device", "baseline", "potential", "reference", "confirm", "workers")
-    given = {name: options[name] for name in as_they_are} | {"engine": options.get("engine")}
+    as_they_are = ("resume", "device", "baseline", "potential", "reference", "confirm", "engine")
     interrupted = f"interrupted; finished batches are kept in {folder}\n  to go on: {again}"
     with (
         on_interruption(interrupted),
@@ -250,7 +251,7 @@ def _run(
             arms=arms,
             trace_every=trace_every,
             watcher=patient,
-            **given,
+            **{name: options[name] for name in as_they_are},
         )
     if not quiet:
         from scoutlang.report.shortlist import render, shortlist

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scoutlang.interfaces.cli._judge_options import judge_options, workers_option
+from scoutlang.interfaces.cli._judge_options import judge_options, where_options, working
 from scoutlang.interfaces.cli._program_argument import (
     color_option,
     echo_json,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command("validate")
 @run_or_structures("--out")
 @judge_options
-@workers_option
+@where_options
 @format_option
 @color_option
 def command(run: RunFolder, output_format: str, **options: Any) -> None:
@@ -39,8 +39,11 @@ def command(run: RunFolder, output_format: str, **options: Any) -> None:
 
     quiet = output_format == "json"
     again = f"scout validate {run.path}"
-    with on_interruption(f"interrupted; what is judged is kept\n  continue: {again}"):
-        found = judge_shown(run, quiet=quiet, **options)
+    with (
+        on_interruption(f"interrupted; what is judged is kept\n  continue: {again}"),
+        working(options.pop("workers"), options.pop("site")) as engine,
+    ):
+        found = judge_shown(run, quiet=quiet, engine=engine, **options)
     if quiet:
         echo_json(found.to_json())
     else:

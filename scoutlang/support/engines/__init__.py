@@ -72,6 +72,12 @@ class Engine(Protocol):
     def here(self) -> bool:
         """Whether they are done in this process: then a unit need not be data."""
 
+    @property
+    def device(self) -> str | None:
+        """Of torch, on machines elsewhere: ``cpu``, ``cuda``. None: its workers are here, on the
+        processor; one process can have the GPU, and that is not one of them.
+        """
+
     def pays(self, seconds: float) -> bool:
         """Whether about so many seconds of work are worth what it costs to start it."""
 
@@ -92,6 +98,7 @@ class Here:
 
     workers = 1
     here = True
+    device = None
 
     def pays(self, seconds: float) -> bool:
         return True

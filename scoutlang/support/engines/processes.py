@@ -45,6 +45,7 @@ class Processes:
     """
 
     here = False
+    device = None
 
     def __init__(self, workers: int | None = None, *, patience: float = PATIENCE) -> None:
         self.workers = workers or cpu_count()

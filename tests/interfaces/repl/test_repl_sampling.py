@@ -345,7 +345,8 @@ def test_ctrl_c_lets_the_batch_be_finished(ready: Session, arm: str, left: list[
     assert not reply.ok
     assert "interrupted: this is what was finished" in reply.text
     assert (
-        "Ctrl-C: finishing this batch; press it again to stop at once" in ready.host.watcher.notes
+        "Ctrl-C: finishing what was begun; press it again to stop at once"
+        in ready.host.watcher.notes
     )
     assert [record.arm for record in ready.made.records] == left
 

@@ -159,7 +159,7 @@ def test_ctrl_c_while_sampling_and_a_structure_in_the_browser(
     one.wait("interrupted")
     one.enter(":sample 2", "step 1")
     one.interrupt()
-    one.wait("finishing these batches")  # a process for each arm
+    one.wait("finishing what was begun")
     one.interrupt()
     assert "error[E703]: interrupted in the first batch, which is lost" in one.wait("hint")
     one.enter(":set steps=150", "scout>")
