@@ -134,6 +134,12 @@ def sample(order: Order, batches: Sequence[range], tell: Tell) -> list[Batch]:
 
 @lru_cache(maxsize=1)
 def _workshop(program: Program, identity: ModelIdentity, device: str, judges: Judges) -> Workshop:
+    potential, known = load_potential(judges.potential), load_reference(judges.reference)
+    return Workshop(program, _model(identity, device), device, potential, known)
+
+
+@lru_cache(maxsize=1)
+def _model(identity: ModelIdentity, device: str) -> Model:
     from scoutlang.sampling.mattergen.checkpoint import load_model
 
     keep_freed_memory()
@@ -144,5 +150,4 @@ def _workshop(program: Program, identity: ModelIdentity, device: str, judges: Ju
             f"a worker finds other weights of the model '{identity.name}' than the run began with",
             "workers need the same files and the same version of scoutlang",
         )
-    potential, known = load_potential(judges.potential), load_reference(judges.reference)
-    return Workshop(program, model, device, potential, known)
+    return model

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -189,3 +190,58 @@ def test_what_slurm_refuses_is_said(made: Callable[..., Cluster]) -> None:
     assert error.value.code == "E616"
     assert "3 blocks in a row ended before a worker of theirs was there" in error.value.message
     assert "invalid partition" in error.value.message.lower()
+
+
+PROGRAM = """system Cu
+atoms in [2, 4]
+require CN(Cu-Cu) = {number}
+sample count=8 batch=2 steps=4 seed=3
+relax which=all by=both steps=2
+"""
+OPTIONS = ("--potential", "emt", "--device", "cpu")
+
+
+def test_a_campaign_whose_job_is_cancelled_makes_what_one_process_makes(tmp_path: Path) -> None:
+    for name, number in (("four", 4), ("six", 6)):
+        (tmp_path / f"{name}.scout").write_text(PROGRAM.format(number=number))
+    files = [str(tmp_path / f"{name}.scout") for name in ("four", "six")]
+    site = tmp_path / "cluster.toml"
+    site.write_text('provider = "slurm"\nworkers_per_node = 2\nfolder = "parsl"\n')
+    one, many = tmp_path / "one", tmp_path / "many"
+    done = processes.scout("run", *files, "--out", str(one), *OPTIONS, "--workers", "1", text=True)
+    assert done.returncode == 0, done.stderr
+    driver = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "scoutlang",
+            "run",
+            *files,
+            "--out",
+            many,
+            *OPTIONS,
+            "--site",
+            str(site),
+        ],
+        env=processes.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        processes.until(
+            lambda: (
+                driver.poll() is not None
+                or (bool(jobs("R")) and len(list(many.glob("four/samples/*.json"))) >= 1)
+            )
+        )
+        running = jobs("R")
+        subprocess.run(["scancel", *running], check=True)
+        _, said = driver.communicate(timeout=processes.LONG)
+    finally:
+        driver.kill()
+    assert driver.returncode == 0, said
+    assert running
+    for file in (file for file in one.rglob("*") if file.is_file() and file.name != "run.json"):
+        assert (many / file.relative_to(one)).read_bytes() == file.read_bytes(), file
+    processes.until(lambda: jobs() == [])

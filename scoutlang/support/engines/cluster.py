@@ -45,9 +45,9 @@ from pathlib import Path
 from typing import Any
 
 from scoutlang.support.engines import Tell, Unit, WorkerLost
-from scoutlang.support.engines.processes import _ONE_THREAD
+from scoutlang.support.engines.processes import ONE_THREAD
 from scoutlang.support.engines.site import Site
-from scoutlang.support.engines.worker import _travels
+from scoutlang.support.engines.worker import travels
 from scoutlang.support.errors import ScoutError, first_line
 from scoutlang.support.resources import cache_folder
 
@@ -501,7 +501,7 @@ def _worker_init(site: Site) -> str:
     return "\n".join(
         [
             *site.setup,
-            *(f"export {name}=1" for name in _ONE_THREAD),
+            *(f"export {name}=1" for name in ONE_THREAD),
             f"export PARSL_CORES={cores}",
             # since 22.05 srun does not take it from the job: all workers would share one core
             f"export SRUN_CPUS_PER_TASK={cores}",
@@ -625,7 +625,7 @@ def _done(order: bytes, mark: str, patience: float, gpus: bool) -> tuple[str, by
         return "done", pickle.dumps(unit.done(_unheard))
     except Exception as error:
         error.add_note(f"in a worker: {traceback.format_exc()}")
-        what = error if _travels(error) else RuntimeError(first_line(error))
+        what = error if travels(error) else RuntimeError(first_line(error))
         return "failed", pickle.dumps(what)
     finally:
         faulthandler.cancel_dump_traceback_later()

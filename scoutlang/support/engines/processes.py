@@ -29,7 +29,7 @@ PATIENCE = 1800.0
 
 _WORTH = 10.0
 """Seconds of work that are worth the start of processes: each takes five until it works."""
-_ONE_THREAD = (
+ONE_THREAD = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -106,7 +106,7 @@ def opened(engine: Engine | None, workers: int | None = None) -> Iterator[Engine
 
 class _Process:
     def __init__(self) -> None:
-        environment = os.environ | dict.fromkeys(_ONE_THREAD, "1")
+        environment = os.environ | dict.fromkeys(ONE_THREAD, "1")
         # -P: modules are not looked for in the working folder, which may be a stranger's
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "scoutlang.support.engines.worker"],

@@ -41,10 +41,10 @@ def main() -> None:
             say("done", results)
         except Exception as error:
             error.add_note(f"in a worker: {traceback.format_exc()}")
-            say("failed", error if _travels(error) else RuntimeError(first_line(error)))
+            say("failed", error if travels(error) else RuntimeError(first_line(error)))
 
 
-def _travels(error: Exception) -> bool:
+def travels(error: Exception) -> bool:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:  # of any kind: it is made by the class of the error

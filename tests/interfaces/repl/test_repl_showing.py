@@ -291,7 +291,7 @@ def test_ctrl_c_before_the_first_batch(ready: Session, monkeypatch: pytest.Monke
 
 
 def test_ctrl_c_twice_in_the_first_batch(ready: Session) -> None:
-    ready.host = Watched(Interrupt("non-guided", 0))
+    ready.host = Watched(Interrupt("guided", 0))
     lost = (
         "error[E703]: interrupted in the first batch, which is lost\n"
         "  hint: Ctrl-C only once lets it be finished; "
@@ -306,7 +306,7 @@ def test_a_run_that_was_interrupted_goes_on_in_its_folder(ready: Session, tmp_pa
     reply = feed(ready, ":run 'my runs'")
     assert not reply.ok
     assert reply.text.endswith(
-        "interrupted: this is what was finished, 5 of 6 structures\n"
+        "interrupted: this is what was finished, 4 of 6 structures\n"
         "  :run 'my runs' goes on; outside of the session scout run --resume --out 'my runs'"
     )
     part = tmp_path / "my runs" / "samples" / "guided-000000.json"
@@ -354,8 +354,8 @@ def test_a_full_disk_keeps_what_was_sampled(
     assert "--out" not in said
 
     class Refusing(running.Silent):
-        def sampling(self, arm: str, done: int, total: int, moment: object) -> None:
-            assert moment is None, "sampled again"
+        def sampling(self, arm: str, done: int, total: int, working: object) -> None:
+            assert not working, "sampled again"
 
     ready.host = Watched(Refusing())
     talk(ready, command)
