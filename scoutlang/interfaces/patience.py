@@ -20,7 +20,7 @@ class Patient:
         self._watcher = watcher
         self._working: dict[Arm, bool] = {}
         self._left: dict[Arm, int] = {}
-        self._said = False
+        self._said = self._relaxing = False
         self.pressed = False
         self.began = False
         """Whether a batch was worked on."""
@@ -38,7 +38,7 @@ class Patient:
         """Ctrl-C. Raises KeyboardInterrupt where nothing is to be waited for, and the second
         time.
         """
-        if self.pressed or not (any(self._working.values()) or self.sampled):
+        if self.pressed or not (any(self._working.values()) or self.sampled or self._relaxing):
             raise KeyboardInterrupt
         self.pressed = True
 
@@ -53,7 +53,7 @@ class Patient:
         self._watcher.sampling(arm, done, total, working)
 
     def judging(self, stage: str, done: int, total: int) -> None:
-        relaxing = stage.startswith("relax ")
+        self._relaxing = relaxing = stage.startswith("relax ")
         self._tell(
             "finishing what was begun" if relaxing else "all structures are there, judging them"
         )

@@ -252,7 +252,7 @@ def held(path: Path) -> Iterator[None]:
     """
     with writing(path):
         # a shared file: it stays there, since one that is removed can be held by two
-        lock = FileLock((path / _LOCK).resolve(), timeout=0, is_singleton=True, thread_local=False)
+        lock = FileLock((path / _LOCK).resolve(), timeout=0, is_singleton=True)
         try:
             lock.acquire()
         except Timeout:

@@ -41,6 +41,7 @@ from scoutlang.runs.relaxed import (
     judged_relaxation,
     lines_file,
     read_lines,
+    read_one_file,
     read_recipe,
     starts_digest,
 )
@@ -289,6 +290,9 @@ class _Work:
         total, done = Counter[tuple[str, Arm]](), Counter[tuple[str, Arm]]()
         for job in jobs:
             for arm, starts in job.starts.items():
+                if (old := read_one_file(job.folder, arm, starts)) is not None:
+                    job.structures[arm] |= old
+                    continue
                 for some in in_files(starts):
                     file = _File(job, arm, some)
                     if (lines := read_lines(file.path, some)) is not None:

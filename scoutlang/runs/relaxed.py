@@ -217,6 +217,13 @@ def read_lines(file: Path, starts: Sequence[Specimen]) -> dict[int, Relaxed] | N
         ) from error
 
 
+def read_one_file(folder: Path, arm: Arm, starts: Sequence[Specimen]) -> dict[int, Relaxed] | None:
+    """All structures of an arm as versions before units of work wrote them, in one file; None where
+    there is none. Raises ScoutError E612 as `read_lines`.
+    """
+    return read_lines(folder / f"relaxed_structures-{arm}.jsonl", starts)
+
+
 def read_recipe(folder: Path) -> Recipe:
     """Raises ScoutError E612 where it is damaged, or not one of a folder of that name."""
     try:
@@ -293,10 +300,13 @@ def read(
     E612.
     """
     folder = run / FOLDER / name
-    found = {}
+    found: dict[Arm, dict[int, Relaxed]] = {}
     for arm in (arm for arm in ARMS if arm in recipe.starts):
-        found[arm] = dict[int, Relaxed]()
-        for some in in_files([one for one in sampled if one.arm == arm]):
+        starts = [one for one in sampled if one.arm == arm]
+        found[arm] = read_one_file(folder, arm, starts) or {}
+        if found[arm]:
+            continue
+        for some in in_files(starts):
             lines = read_lines(lines_file(folder, arm, some[0].index), some)
             if lines is None:
                 return None

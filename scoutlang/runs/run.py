@@ -213,12 +213,15 @@ def _begin(
     from scoutlang.sampling.generate import check_model
     from scoutlang.sampling.mattergen.checkpoint import load_model
 
+    if earlier is not None:
+        device = device or earlier.manifest.device
+        trace_every = trace_every or earlier.manifest.trace_every
     device = device or engine.device or _here()
     # where there is a GPU one process has it, and a model may be one that only this process has
     elsewhere = device == (engine.device or "cpu") and (model is None or given)
     if model is None:
-        # where others sample it is only looked at
-        place = "cpu" if elsewhere else device
+        # where others sample it is only looked at, and so where this machine cannot
+        place = "cpu" if elsewhere or not _has(device) else device
         watcher.note(f"loading the model '{program.sample.model}' ({device})")
         begun = earlier.manifest.model if earlier is not None else None
         model = load_model(
@@ -255,9 +258,18 @@ def _begin(
 
 
 def _here() -> str:
+    return "cuda" if _has("cuda") else "cpu"
+
+
+def _has(device: str) -> bool:
+    """Whether torch can compute there, on this machine."""
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError):  # torch built without CUDA asserts
+        return False
+    return True
 
 
 _KEPT = ("started", "batches", "baseline", "potential", "reference", "validation", "relaxing")
@@ -338,6 +350,12 @@ class _Sampling:
             self.watcher.sampling(arm, count - left[arm], count, its(arm))
 
         engine = self._where(sum(left.values()))
+        if missing and engine.here and not _has(self.shop.device):
+            raise ScoutError(
+                "E516",
+                f"torch cannot compute on '{self.shop.device}' here",
+                "--device cpu, or `scout sample` on a machine that has it",
+            )
         units = [self._unit(name, *what, engine) for name, what in missing.items()]
         finished = carried_out(
             units,

@@ -19,7 +19,7 @@ from scoutlang.runs.trace import Moment, Recorder, guiding_terms
 from scoutlang.sampling.memory import keep_freed_memory
 from scoutlang.sampling.progress import Progress
 from scoutlang.support.engines import Tell
-from scoutlang.support.errors import ScoutError
+from scoutlang.support.errors import ScoutError, first_line
 from scoutlang.validation.hull import Heights
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference import load as load_reference
@@ -49,7 +49,7 @@ class Workshop:
     def __init__(
         self, program: Program, model: Model, device: str, potential: Potential, known: Reference
     ) -> None:
-        self._program, self._model, self._device = program, model, device
+        self._program, self._model, self.device = program, model, device
         self._potential, self._known = potential, known
 
     @cached_property
@@ -106,7 +106,7 @@ class Workshop:
                 self._model,
                 arm,
                 indices,
-                device=self._device,
+                device=self.device,
                 above_hull=self._heights if arm == "guided" else None,
                 on_step=on_step,
             )
@@ -143,7 +143,12 @@ def _model(identity: ModelIdentity, device: str) -> Model:
     from scoutlang.sampling.mattergen.checkpoint import load_model
 
     keep_freed_memory()
-    model = load_model(identity.name, device, identity.weights_sha256)
+    try:
+        model = load_model(identity.name, device, identity.weights_sha256)
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        raise ScoutError(
+            "E516", f"torch cannot compute on '{device}' here: {first_line(error)}"
+        ) from error
     if ModelIdentity.model_validate(model) != identity:
         raise ScoutError(
             "E603",

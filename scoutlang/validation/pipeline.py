@@ -32,7 +32,7 @@ from scoutlang.support.resources import code_digest
 from scoutlang.validation.record import IDENTITY, STATUSES, Outcome, Record
 from scoutlang.validation.reference import Reference
 from scoutlang.validation.reference import load as load_reference
-from scoutlang.validation.stages import WORTH, Context, Progress, Stage, all_stages
+from scoutlang.validation.stages import DIED, WORTH, Context, Progress, Stage, all_stages
 from scoutlang.validation.store import Store, as_json, shared
 from scoutlang.validation.summary import Summary, summarize
 
@@ -193,7 +193,9 @@ def _found(
         (reference.name, reference.version),
     )
     found = in_parts(_ask_there, (stage, context.program, judges), ready, _CHUNK, engine, count)
-    return [Outcome("failed", str(one)) if isinstance(one, Died) else one for one in found]
+    return [
+        Outcome("undefined", DIED + str(one)) if isinstance(one, Died) else one for one in found
+    ]
 
 
 @dataclass(frozen=True)
@@ -310,7 +312,7 @@ class _Remembering:
         outcomes = self._store.find(stage.name, fingerprint, len(records)) if stage.kept else None
         if outcomes is None:
             outcomes = shared(self._ask(records, stage, context))
-            if stage.kept and not any(o.reason.startswith(_BROKEN) for o in outcomes):
+            if stage.kept and not any(o.reason.startswith((_BROKEN, DIED)) for o in outcomes):
                 self._store.keep(stage.name, fingerprint, outcomes)
         self._outcomes[stage.name] = hashlib.sha256(as_json(outcomes)).hexdigest()
         return outcomes

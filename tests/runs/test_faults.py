@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import processes
 import pytest
+import torch
 from pymatgen.core import Structure
 
 import scoutlang
@@ -23,8 +28,10 @@ from scoutlang.runs.folder import RunFolder, held, holder
 from scoutlang.runs.judge import judge
 from scoutlang.runs.relax import relax
 from scoutlang.runs.status import status_of
+from scoutlang.support.engines import Tell, Unit, WorkerLost
 from scoutlang.support.engines.processes import Processes
 from scoutlang.support.errors import ScoutError
+from scoutlang.validation import pipeline
 
 ROOT = Path(scoutlang.__file__).parents[1]
 TEXT = """system Cu
@@ -369,3 +376,96 @@ def test_what_is_no_share_is_refused(
     _, err, code = scout("sample", str(tmp_path), f"--share={share}", capsys=capsys)
     assert code == 2
     assert "is not I/N, for example 3/100" in err
+
+
+def test_a_run_is_begun_for_a_device_that_is_not_here(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a login node, for nodes with GPUs; and a run goes on with what it was begun with."""
+    folder, begin = tmp_path / "run", ("run", str(source), "--potential", "emt")
+    options = ("--device", "cuda", "--only-begin", "--trace", "--format", "json")
+    out, _, code = scout(*begin, "--out", str(folder), *options, capsys=capsys)
+    assert code == 0
+    assert json.loads(out) == {"runs": [{"folder": str(folder), "batches": 6}]}
+    manifest = RunFolder.open(folder).manifest
+    assert (manifest.device, manifest.trace_every) == ("cuda", 1)
+    if not torch.cuda.is_available():
+        for command in (["run", "--resume", "--out", str(folder)], ["sample", str(folder)]):
+            _, err, code = scout(*command, capsys=capsys)
+            assert code == 1
+            assert "error[E516]: torch cannot compute on 'cuda' here" in err
+    _, _, code = scout("run", "--resume", "--out", str(folder), "--device", "cpu", capsys=capsys)
+    assert code == 0
+    assert RunFolder.open(folder).manifest.trace_every == 1
+    assert len(list((folder / "trace.parquet").iterdir())) == 3
+    for other in (("--resume",), ("--workers", "2"), ("--baseline", str(folder))):
+        _, err, code = scout(*begin, "--only-begin", *other, capsys=capsys)
+        assert code == 2
+        assert f"leave out {other[0]}" in err
+
+
+def test_relaxations_of_the_version_before_are_read(source: Path, tmp_path: Path) -> None:
+    """It wrote the structures of an arm into one file."""
+    found = scoutlang.check(source).program
+    folder = tmp_path / "run"
+    before = running.run(found, folder, device="cpu", potential="emt", workers=1)
+    for way in ("energy", "constraint"):
+        for arm in ("guided", "non-guided"):
+            files = sorted((folder / "relaxed" / way).glob(f"relaxed_structures-{arm}-*.jsonl"))
+            text = "".join(file.read_text() for file in files)
+            for file in files:
+                file.unlink()
+            (folder / "relaxed" / way / f"relaxed_structures-{arm}.jsonl").write_text(text)
+    after = relax(judge(folder, potential="emt"), workers=1)
+    assert [one.structures for one in after.relaxations] == [
+        one.structures for one in before.relaxations
+    ]
+    assert not list(folder.rglob("relaxed_structures-*-0*.jsonl"))  # nothing was done again
+
+
+def test_two_threads_are_two(tmp_path: Path) -> None:
+    codes: list[str] = []
+
+    def other() -> None:
+        try:
+            with held(tmp_path):
+                codes.append("held")
+        except ScoutError as error:
+            codes.append(error.code)
+
+    with held(tmp_path):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert codes == ["E614"]
+
+
+class Lost:
+    """An engine whose workers are always lost."""
+
+    workers, here, device = 2, False, None
+
+    def pays(self, seconds: float) -> bool:
+        return True
+
+    def submit(self, unit: Unit, tell: Tell) -> Future[list[Any]]:
+        future: Future[list[Any]] = Future()
+        future.set_exception(WorkerLost("killed"))
+        return future
+
+    def stop(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_where_every_worker_is_lost_no_answer_is_made_up(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = scoutlang.check(source).program
+    folder = tmp_path / "run"
+    running.run(found, folder, device="cpu", potential="emt", workers=1)
+    shutil.rmtree(folder / "stages")
+    monkeypatch.setattr(pipeline, "WORTH", 0.0)
+    with pytest.raises(ScoutError, match="one worker after the other is lost") as caught:
+        judge(folder, potential="emt", engine=Lost())
+    assert caught.value.code == "E615"

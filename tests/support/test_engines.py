@@ -18,6 +18,7 @@ import pytest
 
 from scoutlang.support.engines import Died, Engine, Here, Unit, carried_out
 from scoutlang.support.engines.processes import Processes
+from scoutlang.support.errors import ScoutError
 
 TESTS = Path(engine_work.__file__).parent
 
@@ -74,8 +75,11 @@ def test_a_worker_that_is_killed_once_costs_nothing(two: Processes, tmp_path: Pa
 
 def test_where_every_worker_dies_it_ends(two: Processes) -> None:
     asked = units(engine_work.deadly, frozenset(range(40)), items=[[k] for k in range(40)])
-    with pytest.raises(RuntimeError, match="one worker after the other is lost: the process was"):
+    with pytest.raises(
+        ScoutError, match="one worker after the other is lost: the process was"
+    ) as caught:
         results(two, asked)
+    assert caught.value.code == "E615"
 
 
 @pytest.mark.parametrize(
@@ -127,9 +131,9 @@ def test_stopping_finishes_what_is_begun_and_begins_nothing(two: Processes) -> N
             yield unit
 
     found = results(two, many(), stopping=lambda: len(begun) >= 4)  # type: ignore[arg-type]
-    assert list(found)
-    assert sorted(found) == sorted(begun)
     assert len(begun) == 4
+    # two were being worked on, or three where one ended in between; what only waited is not begun
+    assert 2 <= len(found) < 4
 
 
 def test_an_abandoned_iteration_ends_its_workers(two: Processes, tmp_path: Path) -> None:
@@ -182,5 +186,8 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     # one that has ended and was not asked for its code yet is not alive
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:  # it has just gone, or there is no /proc here
+        return not Path("/proc/self/stat").exists()
+    return stat.rpartition(")")[2].split()[0] != "Z"

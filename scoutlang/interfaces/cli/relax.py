@@ -76,6 +76,7 @@ def command(
     from rich.console import Console
 
     from scoutlang.interfaces.display import Display
+    from scoutlang.interfaces.patience import patiently
     from scoutlang.report.shortlist import render, shortlist
     from scoutlang.runs.judge import judge
     from scoutlang.runs.relax import relax
@@ -89,13 +90,14 @@ def command(
     with (
         on_interruption(interrupted),
         Display(quiet=quiet) as display,
+        patiently(display) as patient,
         working(workers, site) as engine,
     ):
         judged = judge(
             folder,
             potential=potential,
             reference=reference,
-            progress=display.judging,
+            progress=patient.judging,
             note=display.note,
             engine=engine,
         )
@@ -108,8 +110,9 @@ def command(
             arms=ARMS if arms == SAMPLED else arms,
             confirm=confirm,
             engine=engine,
-            progress=display.judging,
+            progress=patient.judging,
             note=display.note,
+            stopping=lambda: patient.stopping,
         )
     if quiet:
         echo_json(found.to_json())

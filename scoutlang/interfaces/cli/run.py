@@ -106,6 +106,10 @@ def command(
     predicted at that moment. docs/running.md explains what is shown and what is written, and
     docs/scaling.md how many cores and machines work on it.
     """
+    if options["only_begin"]:
+        others = ("resume", "baseline", "workers", "site")
+        if given := [f"--{name}" for name in others if options[name]]:
+            raise click.UsageError(f"--only-begin makes nothing: leave out {', '.join(given)}")
     if not files and text is None and options["resume"] and options["out"] is not None:
         _go_on(overrides, options, output_format)
         return
@@ -120,8 +124,9 @@ def command(
         programs = [_with_options(one, options) for one in family]
         runs += members(program, programs, folder, name)
     if options["only_begin"]:
-        for one in runs:
-            _begin(one, options)
+        begun = [_begin(one, options, quiet=output_format == "json") for one in runs]
+        if output_format == "json":
+            echo_json({"runs": begun})
         return
     with working(options["workers"], options["site"]) as engine:
         options["engine"] = engine
@@ -141,7 +146,7 @@ def _arms(options: dict[str, Any]) -> tuple[Arm, ...]:
     return (*options["arms"], *([options["control"]] if options["control"] else []))
 
 
-def _begin(one: Member, options: dict[str, Any]) -> None:
+def _begin(one: Member, options: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
     from scoutlang.runs.run import begin
 
     as_they_are = ("device", "potential", "reference", "confirm")
@@ -154,11 +159,14 @@ def _begin(one: Member, options: dict[str, Any]) -> None:
         **{name: options[name] for name in as_they_are},
     )
     size, count = found.program.sample.batch, found.program.sample.count
-    click.echo(
-        f"{found.path}: {len(arms) * -(-count // size)} batches of at most {size} structures\n"
-        f"  each job: scout sample {shlex.quote(str(found.path))} --share I/N\n"
-        f"  then: {_again(found.path)}"
-    )
+    batches = len(arms) * -(-count // size)
+    if not quiet:
+        click.echo(
+            f"{found.path}: {batches} batches of at most {size} structures\n"
+            f"  each job: scout sample {shlex.quote(str(found.path))} --share I/N\n"
+            f"  then: {_again(found.path)}"
+        )
+    return {"folder": str(found.path), "batches": batches}
 
 
 def _run_several(
@@ -208,7 +216,12 @@ def _go_on(overrides: dict[str, str], options: dict[str, Any], output_format: st
             "a run goes on with its own program and settings; leave out what changes them, or give "
             "the program and --out of a new run"
         )
-    found = RunFolder.open(options["out"])
+    try:
+        found = RunFolder.open(options["out"])
+    except ScoutError as error:
+        if error.code == "E610" and any(options["out"].glob("*/run.json")):
+            error.hint = "it holds several runs: the command that began them, with --resume"
+        raise
     quiet, again = output_format == "json", _again(found.path)
     with working(options["workers"], options["site"]) as engine:
         options["engine"] = engine

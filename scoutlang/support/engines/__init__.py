@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
+from scoutlang.support.errors import ScoutError
+
 Tell = Callable[[Any], None]
 """What a unit says while it works; it arrives where `carried_out` was called."""
 
@@ -139,7 +141,7 @@ def carried_out(
 
     told: what a unit says while it works. stopping: asked before a unit is begun; once it is true
     only what is being worked on is finished. lost: told of each worker that is lost, and why. All
-    of them are called in the thread of the caller. Raises RuntimeError where worker after worker
+    of them are called in the thread of the caller. Raises ScoutError E615 where worker after worker
     is lost.
     """
     said: queue.SimpleQueue[tuple[Unit, Any]] = queue.SimpleQueue()
@@ -170,6 +172,9 @@ def carried_out(
                     begin(unit)
                     if engine.here:
                         break
+            if stopping():  # what only waits is not begun
+                for future in [future for future in running if future.cancel()]:
+                    del running[future]
             if not running:
                 return
             ended, _ = wait(running, _TICK, FIRST_COMPLETED)
@@ -217,7 +222,7 @@ def in_parts(
 
 
 _MOST_LOSSES = 5
-"""In a row: then it is not the items."""
+"""Items in a row that lose their worker twice: then it is not the items."""
 
 
 class _Gathering:
@@ -233,13 +238,18 @@ class _Gathering:
         return self._parents.get(unit.name, unit)
 
     def lost(self, unit: Unit, why: str) -> list[Unit]:
-        """What is to be done after a loss: each item alone, once. Raises RuntimeError."""
-        self._in_a_row += 1
+        """What is to be done after a loss: each item alone, once. Raises ScoutError E615."""
         if unit.name in self._parents:
+            self._in_a_row += 1
             place = int(unit.name.rpartition("#")[2])
             self._results[self.whole(unit).name][place] = Died(why)
             if self._in_a_row >= _MOST_LOSSES:
-                raise RuntimeError(f"one worker after the other is lost: {why}")
+                raise ScoutError(
+                    "E615",
+                    f"one worker after the other is lost: {why}",
+                    "fewer workers (--workers) and smaller batches (--batch) need less memory; "
+                    "what is finished is kept",
+                )
             return []
         parts = [
             replace(unit, name=f"{unit.name}#{place}", items=[item])

@@ -77,7 +77,10 @@ class Processes:
 
     def _on_a_process(self, unit: Unit, tell: Tell) -> list[Any]:
         with self._lock:
-            process = self._idle.pop() if self._idle else _Process()
+            try:
+                process = self._idle.pop() if self._idle else _Process()
+            except OSError as error:  # no memory, or too many processes
+                raise WorkerLost(f"no process can be started: {error}") from error
             self._busy.add(process)
         try:
             results = process.ask(unit, tell, self._patience)

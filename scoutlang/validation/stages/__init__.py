@@ -26,6 +26,8 @@ from scoutlang.validation.reference import Reference
 
 Progress = Callable[[str, int, int], None]
 
+DIED = "no answer: "
+"""Begins the reason of a structure at which a worker dies: it is asked again the next time."""
 WORTH = 2.0
 """Seconds of work that are done in several processes."""
 

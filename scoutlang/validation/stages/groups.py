@@ -14,7 +14,7 @@ from scoutlang.support.engines import Died, Engine, Here, Tell, in_parts
 from scoutlang.support.errors import first_line
 from scoutlang.validation.matching import Known, Rule, atoms, reduced, same
 from scoutlang.validation.record import Outcome, Record, in_arm
-from scoutlang.validation.stages import WORTH, Context, Stage
+from scoutlang.validation.stages import DIED, WORTH, Context, Stage
 
 _SECONDS = 0.005
 """About what a structure costs."""
@@ -51,8 +51,10 @@ class Groups(Stage):
 
         cells = in_parts(_cells, (), [r.structure for r in members], _CELLS, engine, count)
         for record, found in zip(members, cells, strict=True):
-            if isinstance(found, str | Died):
-                outcomes[record.id] = Outcome("failed", str(found))
+            if isinstance(found, str):
+                outcomes[record.id] = Outcome("failed", found)
+            elif isinstance(found, Died):
+                outcomes[record.id] = Outcome("undefined", DIED + str(found))
             else:
                 blocks[record.arm, atoms(found)].append((record.id, found))
         done += len(outcomes)
@@ -62,7 +64,7 @@ class Groups(Stage):
         grouped = in_parts(_grouped, (rule,), largest_first, 1, engine, count)
         for block, answers in zip(largest_first, grouped, strict=True):
             outcomes |= (
-                {id_: Outcome("failed", str(answers)) for id_, _ in block}
+                {id_: Outcome("undefined", DIED + str(answers)) for id_, _ in block}
                 if isinstance(answers, Died)
                 else answers
             )
