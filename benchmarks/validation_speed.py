@@ -38,12 +38,12 @@ from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces import api
 from scoutlang.ir.elements import SYMBOLS
 from scoutlang.potentials.chgnet import CHGNetPotential
+from scoutlang.support.engines.processes import Processes
 from scoutlang.validation import Record
 from scoutlang.validation.reference import load
 from scoutlang.validation.stages import Context, Stage, built_in
 from scoutlang.validation.stages.geometry import STAGE as GEOMETRY
 from scoutlang.validation.stages.groups import STAGE as GROUPS
-from scoutlang.validation.stages.groups import Groups
 from scoutlang.validation.stages.symmetry import STAGE as SYMMETRY
 
 PROGRAM = (
@@ -53,7 +53,6 @@ PROGRAM = (
 SYSTEM = ("Cu", "Si", "P")
 VOLUME = {"Cu-Si-P": 15.0, "boron": 7.5}  # Å^3 per atom
 ROWS = ("stages", "boron", "reference", "cores", "beside")
-ONE_CORE = replace(GROUPS, parallel_from=sys.maxsize)
 ENERGIES, GROUPED, ONE_BY_ONE, ANALYSED = 512, 300, 32, 300
 
 
@@ -158,7 +157,7 @@ def measure(count: int, rows: Sequence[str]) -> None:
         )
 
     records = records_of(structures)
-    for stage in (ONE_CORE if isinstance(s, Groups) else s for s in built_in() if "stages" in rows):
+    for stage in (s for s in built_in() if "stages" in rows):
         asked = (
             [r for r in records if r.passed("screen")][:ENERGIES]
             if stage.name == "energy"
@@ -172,13 +171,18 @@ def measure(count: int, rows: Sequence[str]) -> None:
     for kind in ("boron", "reference"):
         if kind in rows:
             records, seconds, number = run(
-                ONE_CORE, passed_geometry(crystals(kind, count), context), context
+                GROUPS, passed_geometry(crystals(kind, count), context), context
             )
             row(f"groups, {kind}: {groups(records)}", number, seconds)
     if "cores" in rows:
+        engine = Processes()
         records, seconds, number = run(
-            GROUPS, passed_geometry(crystals("boron", count), context), context, time.perf_counter
+            GROUPS,
+            passed_geometry(crystals("boron", count), context),
+            replace(context, engine=engine),
+            time.perf_counter,
         )
+        engine.close()
         row(
             f"groups, boron, wall time, {cpu_count()} cores: {groups(records)}",
             number,
@@ -225,7 +229,7 @@ def compare(structures: Sequence[Structure], context: Context) -> None:
         row(
             f"groups, {kind}",
             of_some,
-            partial(ONE_CORE.run, some, context),
+            partial(GROUPS.run, some, context),
             "group_structures",
             partial(StructureMatcher().group_structures, of_some),
         )

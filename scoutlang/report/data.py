@@ -92,12 +92,8 @@ class ReportData:
     """Of the run's folder."""
     manifest: Manifest
     validation: Validation
-    shown: tuple[Record, ...]
-    """The records in the table: all, or of a large run the candidates and as many others of each
-    arm, evenly, as make `MOST`.
-    """
     crystals: tuple[Crystal, ...]
-    """Those of them that have a structure, in their order, then those of the reference that hold
+    """Those of `shown` that have a structure, in their order, then those of the reference that hold
     only elements of the system and on which some term is defined.
     """
     trace: Path | None = None
@@ -110,6 +106,15 @@ class ReportData:
     """Best first; none where nothing was relaxed: then the table of structures begins with them."""
     no_candidates: str = ""
     """Why the shortlist of a run that was relaxed is empty."""
+    part: tuple[Record, ...] | None = None
+    """Of a large run the records that are shown; None for all."""
+
+    @property
+    def shown(self) -> tuple[Record, ...]:
+        """The records in the table: all, or of a large run the candidates and as many others of
+        each arm, evenly, as make `MOST`.
+        """
+        return self.validation.records if self.part is None else self.part
 
     @cached_property
     def geometries(self) -> list[Geometry]:
@@ -147,13 +152,13 @@ def collect(judged: Judged) -> ReportData:
         name=judged.folder.resolve().name,
         manifest=judged.run.manifest,
         validation=judged.validation,
-        shown=part,
         crystals=(*generated_crystals(program, part), *known),
         trace=trace if trace.is_dir() else None,
         reference_left_out=left_out,
         relaxations=judged.relaxations,
         shortlist=found,
         no_candidates=none,
+        part=part,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,11 +19,12 @@ from scipy.sparse.csgraph import connected_components
 
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program
+from scoutlang.support.engines.processes import Processes
 from scoutlang.validation import Record, validate
 from scoutlang.validation.matching import Known, reduced, same
 from scoutlang.validation.record import Outcome
 from scoutlang.validation.reference import Reference, load
-from scoutlang.validation.stages import Context, Stage, built_in
+from scoutlang.validation.stages import Context, Stage, built_in, groups
 from scoutlang.validation.stages.groups import Groups
 from scoutlang.validation.stages.novel import Novel
 from scoutlang.validation.stages.unique import Unique
@@ -456,7 +458,8 @@ class TestNovel:
 
 
 @pytest.mark.slow
-def test_several_processes_find_the_same() -> None:
+def test_several_processes_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "WORTH", 0.0)
     known = [r.structure for r in load().subset(["Cu", "P", "Si"])]
     records = [
         Record(f"{arm}-{i}", Specimen(arm, 0, i, s))
@@ -469,6 +472,10 @@ def test_several_processes_find_the_same() -> None:
         load(),
         lambda done, total: None,
     )
-    alone, together = (Groups(parallel_from=n).run(records, context) for n in (10_000, 1))
+    engine = Processes(2)
+    alone, together = (
+        Groups().run(records, one) for one in (context, replace(context, engine=engine))
+    )
+    engine.close()
     assert together == alone
     assert len({o.values["group"] for o in alone}) <= len(known) * 2
