@@ -23,7 +23,8 @@ from typing import Any
 import click
 import torch
 
-from benchmarks.table1 import EXAMPLES, RESULTS, ROWS, STRENGTH
+from benchmarks import results
+from benchmarks.table1 import EXAMPLES, ROWS, STRENGTH
 from scoutlang.interfaces import api
 from scoutlang.ir import Arm, Program, Relax, Schedule
 from scoutlang.runs.judge import Judged, judge
@@ -38,7 +39,6 @@ from scoutlang.validation.statistics import Comparison, Proportion, compare, pro
 from scoutlang.validation.summary import ArmSummary, summarize
 from scoutlang.validation.table import p_value, percent
 
-BEGIN, END = "<!-- candidates {row}:begin -->", "<!-- candidates {row}:end -->"
 COSTS = "relaxing_seconds.json"
 CELLS: tuple[tuple[str, str, Arm], ...] = (
     ("non-guided", "adaptive", "non-guided"),
@@ -277,7 +277,7 @@ def main() -> None:
         text = told(bench, row)
         click.echo(text)
         if not given.no_write:
-            write(row, text)
+            results.write(f"candidates {row}", text)
 
 
 def told(bench: Bench, row: str) -> str:
@@ -302,13 +302,6 @@ def told(bench: Bench, row: str) -> str:
         found.sort(key=lambda x: (x.geometry, order.index(x.arm)))
         parts += [f"Against {reference}:", markdown(found)]
     return "\n\n".join(parts)
-
-
-def write(row: str, text: str) -> None:
-    """Put a row into its place."""
-    begin, end = BEGIN.format(row=row), END.format(row=row)
-    before, rest = RESULTS.read_text(encoding="utf-8").split(begin)
-    RESULTS.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

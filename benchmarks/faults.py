@@ -27,13 +27,12 @@ import click
 import psutil
 import torch
 
+from benchmarks import results
 from scoutlang.interfaces import api
 from scoutlang.ir import Program
 from scoutlang.runs.run import run
 from scoutlang.support.engines.processes import Processes
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
-BEGIN, END = "<!-- faults:begin -->", "<!-- faults:end -->"
 TEXT = """system Cu
 atoms in [2, 4]
 require CN(Cu-Cu) = 4
@@ -240,10 +239,8 @@ def main() -> None:
         lines.append(f"| {who} | {when} | {count.kills} | {count.equal} {count.said} |")
     text = "\n".join(lines)
     click.echo(text)
-    if given.no_write:
-        return
-    before, rest = RESULTS.read_text(encoding="utf-8").split(BEGIN)
-    RESULTS.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    if not given.no_write:
+        results.write("faults", text)
 
 
 if __name__ == "__main__":

@@ -22,13 +22,12 @@ import numpy as np
 import psutil
 from pymatgen.core import Lattice, Structure
 
+from benchmarks import results
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces import api
 from scoutlang.ir import Arm
 from scoutlang.runs.judge import adopt, judge
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
-BEGIN, END = "<!-- large:begin -->", "<!-- large:end -->"
 TEXT = "system Cu-Ni-Ag-Au\nrequire CN(Cu-Ni) = 4\nprefer density > 9 g/cm^3\n"
 ELEMENTS = ("Cu", "Ni", "Ag", "Au")
 COPIES = 4
@@ -117,10 +116,8 @@ def main() -> None:
             click.echo(lines[-1])
     text = "\n".join(lines)
     click.echo(text)
-    if given.no_write:
-        return
-    before, rest = RESULTS.read_text(encoding="utf-8").split(BEGIN)
-    RESULTS.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    if not given.no_write:
+        results.write("large", text)
 
 
 if __name__ == "__main__":

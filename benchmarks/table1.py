@@ -17,6 +17,7 @@ from typing import Any
 import click
 from filelock import FileLock, Timeout
 
+from benchmarks import results
 from benchmarks.table1_report import Cell, judge, markdown, write_csv
 from scoutlang.interfaces import api
 from scoutlang.ir import Arm, Guide, Program, Relax, Schedule
@@ -28,8 +29,6 @@ HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples" / "paper"
 ROWS = ("boron", "fe_nd_b", "li_co_o", "cu_si_p_cn3", "cu_si_p_cn4", "cu_si_p_cn6", "cu_si_p_ca")
 UNGUIDED = "unguided"
-RESULTS = HERE / "RESULTS.md"
-BEGIN, END = "<!-- table1:begin -->", "<!-- table1:end -->"
 
 # name → what differs from `adaptive` in `scoutlang.ir.Guide`; k: (factor of the row's strength at t
 # = 1, at t = 0)
@@ -134,8 +133,7 @@ def report(settings: argparse.Namespace) -> None:
     if settings.no_write:
         return
     write_csv(judged, UNGUIDED, HERE / "table1.csv")
-    before, rest = RESULTS.read_text(encoding="utf-8").split(BEGIN)
-    RESULTS.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    results.write("table1", text)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from typing import Any
 import click
 import torch
 
+from benchmarks import results
 from scoutlang.interfaces import api
 from scoutlang.ir import Arm, Program
 from scoutlang.runs.glance import Glance
@@ -32,8 +33,6 @@ from scoutlang.support.engines import Here, Unit, carried_out
 from scoutlang.support.engines.processes import Processes
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "RESULTS.md"
-BEGIN, END = "<!-- workers:begin -->", "<!-- workers:end -->"
 DEMO = HERE.parent / "examples" / "paper" / "cu_si_p_ca.scout"
 
 
@@ -164,10 +163,8 @@ def main() -> None:
     demo = of_the_demo((given.count, given.batch, given.steps), given.repeats)
     click.echo("\n".join(demo))
     text = "\n".join([*demo, "", *units])
-    if given.no_write:
-        return
-    before, rest = RESULTS.read_text(encoding="utf-8").split(BEGIN)
-    RESULTS.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    if not given.no_write:
+        results.write("workers", text)
 
 
 if __name__ == "__main__":

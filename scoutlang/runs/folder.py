@@ -14,7 +14,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -172,6 +172,10 @@ class RunFolder:
             stream.seek(max(0, file.stat().st_size - 2))
             return stream.read() == b"]\n"
 
+    def add_costs(self, costs: Mapping[str, Cost]) -> None:
+        """Note what batches cost, by the stems of their files. Raises OSError."""
+        self.save(batches=dict(sorted({**self.manifest.batches, **costs}.items())))
+
     def write_cost(self, part: Path, cost: Cost) -> None:
         """Beside a batch, what it cost: for whoever holds the folder next (`take_costs`). Raises
         OSError.
@@ -186,7 +190,7 @@ class RunFolder:
             with suppress(ValueError, ValidationError):  # it is only missed
                 found[file.name.removesuffix(_COST)] = Cost.model_validate(read_json(file, 10_000))
         if found:
-            self.save(batches=dict(sorted((self.manifest.batches | found).items())))
+            self.add_costs(found)
         for file in files:
             file.unlink()
 

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from functools import partial
 
 from scoutlang.ir import Arm
-from scoutlang.runs.folder import TRACE, RunFolder, writing
+from scoutlang.runs.folder import RunFolder, writing
 from scoutlang.runs.glance import Glance
 from scoutlang.runs.run import batches
-from scoutlang.runs.sampling import Order, sample
-from scoutlang.runs.trace import write_trace
+from scoutlang.runs.sampling import Order, keep, sample
 from scoutlang.support.errors import ScoutError
 
 
@@ -46,9 +45,7 @@ def sample_share(
         order = Order(run.program, arm, facts.model, facts.device, facts.judges, facts.trace_every)
         [batch] = sample(order, [indices], partial(told, arm, indices))
         with writing(run.path):
-            if batch.trace is not None:
-                write_trace(run.path / TRACE / f"{part.stem}.parquet", batch.trace)
-            run.write_part(arm, batch.specimens)
+            keep(run, arm, batch)
             run.write_cost(part, batch.cost)
         made += 1
     return made

@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from scoutlang.ir import SAMPLED, Arm, Program
 from scoutlang.potentials import load as load_potential
-from scoutlang.runs.folder import TRACE, RunFolder, check_free, give_back, held, writing
+from scoutlang.runs.folder import RunFolder, check_free, give_back, held, writing
 from scoutlang.runs.glance import Glance
 from scoutlang.runs.judge import Judged, judge, judges_of
 from scoutlang.runs.manifest import MANIFEST, Cost, Judges, Manifest, ModelIdentity
 from scoutlang.runs.relax import relax
-from scoutlang.runs.sampling import Batch, Order, Workshop, sample
+from scoutlang.runs.sampling import Order, Workshop, keep, sample, trace_file
 from scoutlang.runs.sweep import unguided
-from scoutlang.runs.trace import write_trace
 from scoutlang.sampling.memory import keep_freed_memory
 from scoutlang.support.engines import Died, Engine, Here, Unit, carried_out
 from scoutlang.support.engines.processes import opened
@@ -123,8 +122,8 @@ def run(
             device,
             trace_every,
             model,
-            crew,
-            engine is not None,
+            # a model that only this process may have is not for others, unless they are named
+            crew if model is None or engine is not None else None,
             watcher,
             earlier,
         )
@@ -184,8 +183,7 @@ def begin(
             device,
             trace_every,
             None,
-            Here(),
-            False,
+            None,
             watcher or Silent(),
             None,
         )
@@ -202,13 +200,12 @@ def _begin(
     device: str | None,
     trace_every: int | None,
     model: Model | None,
-    engine: Engine,
-    given: bool,
+    engine: Engine | None,
     watcher: Watcher,
     earlier: RunFolder | None,
 ) -> _Sampling:
     """Load what the run needs, and write its manifest, with what an earlier session has noted.
-    given: whether the caller has given the engine.
+    engine: where batches may be made; None: in this process.
     """
     from scoutlang.sampling.generate import check_model
     from scoutlang.sampling.mattergen.checkpoint import load_model
@@ -216,9 +213,10 @@ def _begin(
     if earlier is not None:
         device = device or earlier.manifest.device
         trace_every = trace_every or earlier.manifest.trace_every
-    device = device or engine.device or _here()
-    # where there is a GPU one process has it, and a model may be one that only this process has
-    elsewhere = device == (engine.device or "cpu") and (model is None or given)
+    theirs = None if engine is None else engine.device
+    device = device or theirs or _here()
+    # where there is a GPU of this machine one process has it
+    elsewhere = engine is not None and device == (theirs or "cpu")
     if model is None:
         # where others sample it is only looked at, and so where this machine cannot
         place = "cpu" if elsewhere or not _has(device) else device
@@ -375,10 +373,9 @@ class _Sampling:
                         "a smaller batch (--batch) or fewer workers (--workers) need less memory; "
                         "what is finished is kept",
                     )
-                self._write(arm, batch)
                 with writing(run.path):
-                    costs = run.manifest.batches | {unit.name: batch.cost}
-                    run.save(batches=dict(sorted(costs.items())))
+                    keep(run, arm, batch)
+                    run.add_costs({unit.name: batch.cost})
                 left[arm] -= len(indices)
                 self.watcher.sampling(arm, count - left[arm], count, its(arm))
                 if not left[arm]:
@@ -400,7 +397,7 @@ class _Sampling:
                 if part.stem not in run.manifest.batches or not run.is_whole(part):
                     run.read_part(part, arm, indices)
                 traced = run.manifest.trace_every and arm == "guided"
-                untraced |= bool(traced) and not self._trace(arm, indices[0]).exists()
+                untraced |= bool(traced) and not trace_file(run, arm, indices[0]).exists()
         if untraced:
             self.watcher.note("guided: batches that were sampled without a trace stay without one")
 
@@ -418,16 +415,6 @@ class _Sampling:
         assert run.judges is not None
         order = Order(run.program, arm, run.model, run.device, run.judges, run.trace_every)
         return Unit(name, sample, (order,), [indices])
-
-    def _write(self, arm: Arm, batch: Batch) -> None:
-        with writing(self.run.path):
-            # the part comes last: it says that the batch is finished
-            if batch.trace is not None:
-                write_trace(self._trace(arm, batch.specimens[0].index), batch.trace)
-            self.run.write_part(arm, batch.specimens)
-
-    def _trace(self, arm: Arm, first: int) -> Path:
-        return self.run.path / TRACE / f"{self.run.part(arm, first).stem}.parquet"
 
 
 _FIRST: tuple[Arm, ...] = ("guided", "non-guided", "prototypes")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoutlang.crystals.specimen import Specimen
@@ -13,9 +14,10 @@ from scoutlang.ir import Arm, Program
 from scoutlang.potentials import load as load_potential
 from scoutlang.potentials import one_thread
 from scoutlang.runs.control import CONTROL, Control
+from scoutlang.runs.folder import TRACE, RunFolder
 from scoutlang.runs.glance import Glances
 from scoutlang.runs.manifest import Cost, Judges, ModelIdentity
-from scoutlang.runs.trace import Moment, Recorder, guiding_terms
+from scoutlang.runs.trace import Moment, Recorder, guiding_terms, write_trace
 from scoutlang.sampling.memory import keep_freed_memory
 from scoutlang.sampling.progress import Progress
 from scoutlang.support.engines import Tell
@@ -112,6 +114,19 @@ class Workshop:
             )
         trace = recorder.table() if recorder is not None else None
         return found, trace, sum(evaluations.values())
+
+
+def keep(run: RunFolder, arm: Arm, batch: Batch) -> None:
+    """Write a batch into its run. Raises OSError."""
+    # the part comes last: it says that the batch is finished
+    if batch.trace is not None:
+        write_trace(trace_file(run, arm, batch.specimens[0].index), batch.trace)
+    run.write_part(arm, batch.specimens)
+
+
+def trace_file(run: RunFolder, arm: Arm, first: int) -> Path:
+    """The trace of the batch that begins with this index."""
+    return run.path / TRACE / f"{run.part(arm, first).stem}.parquet"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -73,11 +73,8 @@ def working(workers: int | None, site: Path | None) -> Iterator[Engine]:
     from scoutlang.support.engines.cluster import Cluster
     from scoutlang.support.engines.site import read_site
 
-    cluster = Cluster(read_site(site))
-    try:
+    with closing(Cluster(read_site(site))) as cluster:
         yield cluster
-    finally:
-        cluster.close()
 
 
 def arms_option(name: str) -> Callable[[Command], Command]:

@@ -118,15 +118,6 @@ class Here:
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class Faults:
-    """How often workers were lost so far."""
-
-    lost: int = 0
-    given_up: int = 0
-    """Items that have no result for it."""
-
-
 def carried_out(
     units: Iterable[Unit],
     engine: Engine,

@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from joblib import cpu_count
@@ -100,11 +100,8 @@ def opened(engine: Engine | None, workers: int | None = None) -> Iterator[Engine
     if engine is not None:
         yield engine
         return
-    own: Engine = Here() if workers == 1 else Processes(workers)
-    try:
+    with closing(Here() if workers == 1 else Processes(workers)) as own:
         yield own
-    finally:
-        own.close()
 
 
 class _Process:
