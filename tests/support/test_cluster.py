@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,7 @@ from typing import Any
 
 import engine_work
 import processes
+import psutil
 import pytest
 
 from scoutlang.support.engines import Died, Engine, Here, Unit, carried_out, cluster
@@ -86,8 +88,10 @@ def gpus(items: Sequence[int], tell: Callable[[Any], None]) -> list[str]:
     return [os.environ["CUDA_VISIBLE_DEVICES"] for _ in items]
 
 
-def parent(items: Sequence[int], tell: Callable[[Any], None]) -> list[int]:
-    return [os.getppid() for _ in items]
+def family(items: Sequence[int], tell: Callable[[Any], None]) -> list[list[int]]:
+    """The process that works, the worker of Parsl that has started it, and the block of both."""
+    own = psutil.Process()
+    return [[own.pid, *[above.pid for above in own.parents()[:2]]] for _ in items]
 
 
 def hanging_once(folder: str, items: Sequence[int], tell: Callable[[Any], None]) -> list[int]:
@@ -128,7 +132,7 @@ def test_a_worker_that_is_killed_costs_only_the_item_that_kills(
     lost: list[str] = []
     found = results(made(), asked, lost=lambda unit, why: lost.append(f"{unit.name}: {why}"))
     [died] = [one for one in found["unit-0"] if isinstance(one, Died)]
-    assert "ended, as it is where memory runs out" in str(died)
+    assert "the process was ended by SIGKILL, as it is where memory runs out" in str(died)
     assert found == {"unit-0": [1, 4, died], "unit-1": [25], "unit-2": [36, 49]}
     assert len(lost) == 2
     assert all(line.startswith("unit-0: ") for line in lost)
@@ -145,7 +149,7 @@ def test_what_the_work_raises_is_raised(made: Callable[..., Cluster]) -> None:
 
 
 @pytest.mark.slow
-def test_a_unit_without_an_answer_is_given_up(made: Callable[..., Cluster]) -> None:
+def test_a_unit_without_an_answer_is_given_up(made: Callable[..., Cluster], tmp_path: Path) -> None:
     engine = made(patience=2)
     asked = [
         *units(engine_work.sleeping, 3600.0, items=[[1]]),
@@ -153,7 +157,10 @@ def test_a_unit_without_an_answer_is_given_up(made: Callable[..., Cluster]) -> N
     ]
     found = results(engine, asked)
     assert found["quick"] == [4]
-    assert found["unit-0"] == [Died("the worker gave no answer for 2 s and was ended")]
+    host = socket.gethostname()
+    assert found["unit-0"] == [Died(f"on {host} the process said nothing for 2 s and was ended")]
+    [said] = (tmp_path / "parsl").rglob("*.sh.err")
+    assert "in sleeping" in said.read_text()  # where it was
 
 
 @pytest.mark.slow
@@ -228,13 +235,13 @@ def test_what_is_lost_with_a_block_or_with_the_handing_out_is_done_again(
     found: dict[str, list[Any]] = {}
     asked = units(hanging_once, str(tmp_path), items=[[1, 2], [3, 4]])
     for unit, some in carried_out(
-        [Unit("first", parent, (), [0]), *asked], engine, lost=lambda _, why: lost.append(why)
+        [Unit("first", family, (), [0]), *asked], engine, lost=lambda _, why: lost.append(why)
     ):
         found[unit.name] = some
         if unit.name == "first":
             processes.until(lambda: len(list(tmp_path.glob("*.begun"))) == 2)
             if whose == "block":
-                os.kill(some[0], signal.SIGKILL)
+                os.kill(some[0][2], signal.SIGKILL)
             else:
                 assert engine._pilot
                 engine._pilot._executor.interchange_proc.kill()
@@ -245,14 +252,15 @@ def test_what_is_lost_with_a_block_or_with_the_handing_out_is_done_again(
 
 
 @pytest.mark.slow
-def test_a_worker_that_was_killed_while_it_waited_holds_up_nobody(
-    made: Callable[..., Cluster], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_process_that_was_killed_while_it_waited_holds_up_nobody(
+    made: Callable[..., Cluster], monkeypatch: pytest.MonkeyPatch, which: int
 ) -> None:
     monkeypatch.setattr(cluster, "_BEGIN", 5)
     engine = made()
     for _ in range(3):  # it may die with the key to the others, or without
-        found = results(engine, units(engine_work.where, items=[[k] for k in range(8)]))
-        os.kill(found["unit-0"][0][0], signal.SIGKILL)
+        found = results(engine, units(family, items=[[k] for k in range(8)]))
+        os.kill(found["unit-0"][0][which], signal.SIGKILL)
     assert results(engine, units(engine_work.squares, items=[[1], [2]])) == {
         "unit-0": [1],
         "unit-1": [4],

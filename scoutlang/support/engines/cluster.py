@@ -12,15 +12,15 @@ docs/adr has the list:
 - the process that hands out the work outlives a driver that was killed, and dies by a Ctrl-C that
   the driver survives: ours does neither;
 - it numbers GPUs from 0, whichever of them SLURM gave: a worker here takes one of those;
-- it waits for ever for a unit that hangs, for a handing-out process that died, and for a job that
-  SLURM has forgotten.
+- it waits for ever for a unit that hangs, for a handing-out process that died, for a job that
+  SLURM has forgotten, and for all workers of a node where one was killed at the wrong moment: units
+  are done in processes that the workers start.
 
 Units are told nothing here: what they say while they work does not travel.
 """
 
 from __future__ import annotations
 
-import faulthandler
 import functools
 import math
 import os
@@ -36,7 +36,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -45,9 +44,8 @@ from pathlib import Path
 from typing import Any
 
 from scoutlang.support.engines import Tell, Unit, WorkerLost
-from scoutlang.support.engines.processes import ONE_THREAD
+from scoutlang.support.engines.processes import ONE_THREAD, Process, results_in
 from scoutlang.support.engines.site import Site
-from scoutlang.support.engines.worker import travels
 from scoutlang.support.errors import ScoutError, first_line
 from scoutlang.support.resources import cache_folder
 
@@ -56,7 +54,7 @@ _INSTALL = "pip install 'scoutlang[cluster]'"
 _TICK = 1.0
 """Seconds between two looks at the blocks."""
 _BEAT = 5
-"""Seconds between two signs of life; a worker that died is noticed by then."""
+"""Seconds between two signs of life."""
 _SILENCE = 60
 """Seconds without a sign of life after which a block is lost."""
 _BEGIN = 300
@@ -187,12 +185,12 @@ class _Pilot:
                 "f": f"{__name__}._done",
                 "a": (str(mark), self._site.patience, bool(self._site.gpus_per_node)),
             }
-            self._open[number] = unit_open = _Open(ours, mark)
+            self._open[number] = _Open(ours, mark)
             try:
                 theirs = self._executor.submit_payload({"task_executor": how}, order)
             except Exception as error:  # it is in a bad state; who watches it will end it
                 del self._open[number]
-                ours.set_exception(self._in_our_words(error, unit_open))
+                ours.set_exception(self._in_our_words(error))
                 return ours
         theirs.add_done_callback(lambda answer: self._answered(number, answer))
         return ours
@@ -205,31 +203,26 @@ class _Pilot:
         unit.mark.unlink(missing_ok=True)
         try:
             kind, content = theirs.result()
-            what = pickle.loads(content)
         except Exception as error:
-            unit.future.set_exception(self._in_our_words(error, unit))
-        else:
-            if kind == "done":
-                unit.future.set_result(what)
-            else:
-                unit.future.set_exception(what)
+            unit.future.set_exception(self._in_our_words(error))
+            return
+        try:
+            if kind == "lost":
+                self._nothing_lost = False
+                raise WorkerLost(pickle.loads(content))
+            unit.future.set_result(results_in(kind, content))
+        except Exception as error:
+            unit.future.set_exception(error)
 
-    def _in_our_words(self, error: Exception, unit: _Open | None) -> Exception:
+    def _in_our_words(self, error: Exception) -> Exception:
         """What Parsl says instead of an answer."""
         from parsl.executors.errors import BadStateException
         from parsl.executors.high_throughput import errors
 
         match error:
-            case errors.WorkerLost() if unit and unit.worked_for > self._site.patience - 2 * _TICK:
-                self._nothing_lost = False
-                return WorkerLost(
-                    f"the worker gave no answer for {self._site.patience:g} s and was ended"
-                )
             case errors.WorkerLost():
                 self._nothing_lost = False
-                return WorkerLost(
-                    f"the worker on {error.hostname} ended, as it is where memory runs out"
-                )
+                return WorkerLost(f"on {error.hostname} the worker ended")
             case errors.ManagerLost():
                 self._nothing_lost = False
                 return _BlockLost(
@@ -250,7 +243,7 @@ class _Pilot:
             if executor.interchange_proc.poll() is not None:
                 end = _BlockLost("the process that hands out the work ended")
             elif executor.bad_state_is_set:
-                end = self._in_our_words(executor.executor_exception, None)
+                end = self._in_our_words(executor.executor_exception)
             else:
                 try:
                     executor.poll_facade()
@@ -343,9 +336,9 @@ class _Pilot:
             units = list(self._open.values())
         for unit in units[:handed_out]:
             unit.look()
-        # a worker that hangs ends itself; what is left is one that cannot even do that
+        # a worker ends a process that hangs; what is left is a worker that is no more heard
         if any(unit.worked_for > self._site.patience + 2 * _SILENCE for unit in units):
-            return _BlockLost(f"no answer for {self._site.patience:g} s, and no end of the worker")
+            return _BlockLost(f"no answer for {self._site.patience:g} s, and none from the worker")
         # as it is where a worker that waited was killed: it took the key to the others with it
         if any(unit.waited_for > _BEGIN for unit in units):
             return _BlockLost(f"no worker of a block began with a unit within {_BEGIN} s")
@@ -613,25 +606,27 @@ def _let_go(executor: Any) -> None:
 
 
 def _done(order: bytes, mark: str, patience: float, gpus: bool) -> tuple[str, bytes]:
-    """What a worker does with a unit. Where that takes too long the worker ends itself, also out of
-    code that holds the interpreter, and says where it was.
+    """What a worker of Parsl does with a unit: it has a process of its own do it, so that a unit
+    that kills or hangs costs that process. Where a worker itself is killed it may hold a lock of
+    the queue on which all workers of its node answer, and none of them is heard again.
     """
     if gpus:
         _take_one_gpu()
     Path(mark).touch()
-    faulthandler.dump_traceback_later(patience, exit=True)
     try:
-        unit = pickle.loads(order)
-        return "done", pickle.dumps(unit.done(_unheard))
-    except Exception as error:
-        error.add_note(f"in a worker: {traceback.format_exc()}")
-        what = error if travels(error) else RuntimeError(first_line(error))
-        return "failed", pickle.dumps(what)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+        return _own_process().ask(order, patience)
+    except WorkerLost as error:
+        return "lost", pickle.dumps(f"on {socket.gethostname()} {error}")
 
 
-def _unheard(what: Any) -> None: ...
+_own: list[Process] = []
+"""Of a worker of Parsl: the process that does its units."""
+
+
+def _own_process() -> Process:
+    if not _own or not _own[0].alive:
+        _own[:] = [Process()]
+    return _own[0]
 
 
 @functools.cache

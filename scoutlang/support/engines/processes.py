@@ -27,6 +27,8 @@ from scoutlang.support.engines import Engine, Here, Tell, Unit, WorkerLost
 PATIENCE = 1800.0
 """Seconds without a word from a unit after which its process is taken for one that hangs."""
 
+_LAST_WORDS = 5.0
+"""Seconds for such a process to write where it was."""
 _WORTH = 10.0
 """Seconds of work that are worth the start of processes: each takes five until it works."""
 ONE_THREAD = (
@@ -53,8 +55,8 @@ class Processes:
         self._patience = patience
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="unit")
         self._lock = threading.Lock()
-        self._idle: list[_Process] = []
-        self._busy: set[_Process] = set()
+        self._idle: list[Process] = []
+        self._busy: set[Process] = set()
 
     def pays(self, seconds: float) -> bool:
         return self._asked or bool(self._idle) or seconds > _WORTH
@@ -77,19 +79,16 @@ class Processes:
 
     def _on_a_process(self, unit: Unit, tell: Tell) -> list[Any]:
         with self._lock:
-            try:
-                process = self._idle.pop() if self._idle else _Process()
-            except OSError as error:  # no memory, or too many processes
-                raise WorkerLost(f"no process can be started: {error}") from error
+            process = self._idle.pop() if self._idle else Process()
             self._busy.add(process)
         try:
-            results = process.ask(unit, tell, self._patience)
+            kind, content = process.ask(pickle.dumps(unit), self._patience, tell)
         finally:
             with self._lock:
                 self._busy.discard(process)
                 if process.alive:
                     self._idle.append(process)
-        return results
+        return results_in(kind, content)
 
 
 @contextmanager
@@ -104,28 +103,43 @@ def opened(engine: Engine | None, workers: int | None = None) -> Iterator[Engine
         yield own
 
 
-class _Process:
+def results_in(kind: str, content: bytes) -> list[Any]:
+    """The results of a unit in what a process answered. Raises what the work raised."""
+    what = pickle.loads(content)
+    if kind == "failed":
+        raise what
+    assert isinstance(what, list)
+    return what
+
+
+class Process:
+    """One process that does units, one after the other. Raises `WorkerLost`."""
+
     def __init__(self) -> None:
         environment = os.environ | dict.fromkeys(ONE_THREAD, "1")
         # -P: modules are not looked for in the working folder, which may be a stranger's
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "scoutlang.support.engines.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "scoutlang.support.engines.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+            )
+        except OSError as error:  # no memory, or too many processes
+            raise WorkerLost(f"no process can be started: {error}") from error
         self._hung = False
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, unit: Unit, tell: Tell, patience: float) -> list[Any]:
-        """The results of a unit. Raises what its work raises, `WorkerLost`."""
+    def ask(self, order: bytes, patience: float, tell: Tell | None = None) -> tuple[str, bytes]:
+        """What it answers to a pickled unit: ``done`` with pickled results, or ``failed`` with the
+        pickled exception. It may be silent for ``patience`` seconds. Raises `WorkerLost`.
+        """
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        order = pickle.dumps(unit)
         try:
             pickle.dump(order, stdin)
             stdin.flush()
@@ -137,22 +151,21 @@ class _Process:
                     kind, content = pickle.load(stdout)
                 finally:
                     watchdog.cancel()
-                what = pickle.loads(content)
-                match kind:
-                    case "done":
-                        assert isinstance(what, list)
-                        return what
-                    case "failed":
-                        break
-                    case "told":
-                        tell(what)
+                if kind != "told":
+                    return kind, content
+                if tell:
+                    tell(pickle.loads(content))
         except (EOFError, OSError, pickle.UnpicklingError):
             self.kill()
             raise WorkerLost(self._why(patience)) from None
-        raise what
 
     def _give_up(self) -> None:
+        """End it, and let it write into its standard error where it was."""
         self._hung = True
+        if hasattr(signal, "SIGUSR1"):
+            with suppress(OSError, subprocess.TimeoutExpired):
+                self._process.send_signal(signal.SIGUSR1)
+                self._process.wait(_LAST_WORDS)
         self.kill()
 
     def _why(self, patience: float) -> str:

@@ -7,6 +7,7 @@ once, whatever it works on.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import pickle
 import queue
@@ -25,6 +26,9 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # Ctrl-C is for the one that has started this process
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGUSR1"):
+        # whoever gives this process up asks for its stack; then the signal ends it
+        faulthandler.register(signal.SIGUSR1, chain=True)
     orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, orders), daemon=True).start()
 
