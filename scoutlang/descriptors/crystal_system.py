@@ -15,20 +15,10 @@ from scoutlang.descriptors._values import of_structures
 from scoutlang.descriptors.spacegroup import SYMPREC, number, symprec
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
+from scoutlang.ir.space_groups import LAST_NUMBER
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-LAST_NUMBER = {
-    "triclinic": 2,
-    "monoclinic": 15,
-    "orthorhombic": 74,
-    "tetragonal": 142,
-    "trigonal": 167,
-    "hexagonal": 194,
-    "cubic": 230,
-}
-"""The last space group of each system."""
 
 SIGNATURE = DescriptorSignature(
     name="crystal_system",

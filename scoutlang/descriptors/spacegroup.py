@@ -7,7 +7,9 @@ atoms' arrangement, whatever cell describes it; near the tolerance the choice of
 Undefined where two atoms are closer than twice ``symprec``, because they cannot be told apart then,
 and where spglib finds no group.
 
-Numbers are ordered by crystal system, so ranges mean something: ``>= 75`` is tetragonal or higher.
+A group is named by its number or its symbol in any setting, ``Fm-3m``, ``P6_3/mmc``, ``P21/n``, a
+symbol with blanks in quotes. Numbers are ordered by crystal system, so ranges mean something:
+``>= 75`` is tetragonal or higher.
 Judged only: a group has no gradient.
 
 Source: A. Togo, K. Shinohara, I. Tanaka, Sci. Technol. Adv. Mater., Meth. 4, 2384822 (2024),
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING
 from scoutlang.descriptors._values import of_structures
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature, Parameter
+from scoutlang.ir.space_groups import number_of
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -37,7 +40,8 @@ SIGNATURE = DescriptorSignature(
     maximum=230,
     parameters=(SYMPREC,),
     differentiable=False,
-    example="expect spacegroup >= 75",
+    number_of=number_of,
+    example="expect spacegroup = P6_3/mmc",
 )
 
 

@@ -47,10 +47,13 @@ def _plain(value: Any) -> Any:
 
 
 def _without_spelling(data: Any) -> Any:
-    """Plain data in which species are sets of elements, however they were written."""
+    """Plain data in which species are sets of elements and symmetries sets of groups, however they
+    were written.
+    """
     if isinstance(data, dict):
-        if data.keys() == {"text", "elements"}:
-            return sorted(data["elements"])
+        for meaning in ("elements", "numbers"):
+            if data.keys() == {"text", meaning}:
+                return sorted(data[meaning])
         return {key: _without_spelling(value) for key, value in data.items()}
     return [_without_spelling(value) for value in data] if isinstance(data, list) else data
 
@@ -477,6 +480,16 @@ class AtomRange(Node):
 
 
 @dataclass(frozen=True)
+class Symmetry(Node):
+    """The space groups of which every sampled crystal keeps one. ``text`` is what the user wrote
+    (``cubic``); it does not count in ``==``.
+    """
+
+    text: str = field(compare=False)
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class ParameterValue(Node):
     """A `param` of the program and the value it has here, as text with its unit. It is in the terms
     already; this is for reports.
@@ -507,6 +520,7 @@ class Program(Node):
     system: tuple[str, ...]
     atoms: AtomRange | None = None
     formula: tuple[tuple[str, int], ...] | None = None
+    symmetry: Symmetry | None = None
     terms: tuple[Term, ...] = ()
     guide: Guide = Guide()
     sample: Sample = Sample()
@@ -539,6 +553,8 @@ class Program(Node):
         meaning["guide"] = REMOVED_FROM_GUIDE | meaning["guide"]
         if meaning.get("relax") == Relax().to_data():
             del meaning["relax"]  # programs without it were written down before there was one
+        if meaning.get("symmetry", ...) is None:
+            del meaning["symmetry"]  # as well
         for name in ("source_name", "source_text", "parameters"):
             del meaning[name]
         for term in meaning["terms"]:

@@ -104,6 +104,10 @@ class DescriptorSignature:
     """
     categories: tuple[str, ...] = ()
     """Names of the values 0, 1, 2, … of a ``category``."""
+    number_of: Callable[[str], int | None] | None = None
+    """What a word stands for where values have names beside their numbers (``Fm-3m``); None for a
+    word that is no name.
+    """
     example: str = ""
     """A claim for the manual, in the system Cu-Si-P-Ca."""
     concerns: Callable[[Measure, Relation], Iterable[Concern]] | None = None

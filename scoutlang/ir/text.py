@@ -33,6 +33,8 @@ class Printer:
             rows.append(
                 ("formula", f"{self.value(program.formula)}, exact: types are drawn to fit")
             )
+        if program.symmetry:
+            rows.append(("symmetry", f"{self.value(program.symmetry)}, kept while sampling"))
         rows += [("param", self.value(parameter)) for parameter in program.parameters]
         rows += [(term.verb, self.term(term)) for term in program.terms]
         rows += [("guide", _guide(program.guide)), ("sample", _sample(program.sample))]
@@ -129,6 +131,8 @@ class Printer:
         match value:
             case ir.Term():
                 return self.term(value)
+            case ir.Symmetry():
+                return value.text
             case ir.AtomRange():
                 return str(value.low) if value.low == value.high else f"{value.low} to {value.high}"
             case ir.ParameterValue():

@@ -198,6 +198,7 @@ def _program(source: Source, scope: Scope) -> Program:
         system=scope.system,
         atoms=scope.atoms,
         formula=scope.formula,
+        symmetry=scope.symmetry,
         terms=tuple(scope.terms),
         guide=scope.guide,
         sample=scope.sample,

@@ -91,4 +91,10 @@ def unguided(program: Program) -> tuple[object, ...]:
     """All of a program that decides what its non-guided arm holds, but the number of structures."""
     sample = program.sample.to_data()
     del sample["count"]
-    return program.system, program.atoms, program.formula, tuple(sorted(sample.items()))
+    return (
+        program.system,
+        program.atoms,
+        program.formula,
+        program.symmetry,
+        tuple(sorted(sample.items())),
+    )

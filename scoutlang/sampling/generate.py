@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.loss import Loss, compile_loss
 from scoutlang.ir import Arm, Guide, Program
 from scoutlang.ir.elements import ATOMIC_NUMBER
+from scoutlang.ir.space_groups import Occupation, Occupations
 from scoutlang.sampling.adaptive import Adaptive
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import Model
@@ -84,16 +85,13 @@ def generate(
     above_hull: for the resampling, see `Adaptive`.
     """
     settings = program.sample
-    sizes = [
-        _draw_size(program, model, structure_seed(settings.seed, arm, i, "num_atoms"))
-        for i in indices
-    ]
+    cells = [_draw_cell(program, model, settings.seed, arm, i) for i in indices]
+    sizes = [cell.size for cell in cells]
     conditioned = "chemical_system" in model.conditions
     types = (
-        None
-        if program.formula is None
-        else torch.tensor([z for n in sizes for z in _types(program.formula, n)])
+        None if program.formula is None else torch.tensor([z for cell in cells for z in cell.types])
     )
+    occupations = [cell.occupation for cell in cells if cell.occupation is not None]
     sampler = Sampler(
         model.module,
         conditions(sizes, "-".join(sorted(program.system)) if conditioned else None, types),
@@ -104,6 +102,7 @@ def generate(
         langevin=model.langevin
         if settings.corrector is None
         else replace(model.langevin, steps=settings.corrector),
+        occupations=occupations or None,
         device=device,
         on_step=None
         if on_step is None
@@ -137,32 +136,68 @@ def generate(
     return made
 
 
+@dataclass(frozen=True)
+class _Cell:
+    """What is drawn for a structure before it is sampled."""
+
+    size: int
+    types: tuple[int, ...] = ()
+    """Atomic numbers, where the program has a formula. The model is blind to the order of atoms,
+    and they start at random places.
+    """
+    occupation: Occupation | None = None
+
+
+def _draw_cell(program: Program, model: Model, seed: int, arm: Arm, index: int) -> _Cell:
+    weights = _sizes(program, model)
+    size = random.Random(structure_seed(seed, arm, index, "num_atoms")).choices(
+        list(weights), list(weights.values())
+    )[0]
+    if symmetry := _occupations(program):
+        draw = random.Random(structure_seed(seed, arm, index, "symmetry"))
+        filled = symmetry.draw(size, draw)
+        types = tuple(
+            ATOMIC_NUMBER[element]
+            for element, sites in zip(
+                filled.elements or (), filled.occupation.sizes, strict=program.formula is not None
+            )
+            for _ in range(sites)
+        )
+        return _Cell(size, types, filled.occupation)
+    formula = program.formula or ()
+    units = size // (sum(count for _, count in formula) or 1)
+    return _Cell(
+        size,
+        tuple(ATOMIC_NUMBER[symbol] for symbol, count in formula for _ in range(count * units)),
+    )
+
+
+def _occupations(program: Program) -> Occupations | None:
+    """The ways to fill a cell that the symmetry of the program leaves."""
+    if program.symmetry is None:
+        return None
+    return _occupations_of(program.symmetry.numbers, len(program.system), program.formula)
+
+
+_occupations_of = lru_cache(maxsize=8)(Occupations)
+
+
 def _sizes(program: Program, model: Model) -> dict[int, float]:
+    symmetry = _occupations(program)
     weights = model.num_atoms_weights(len(program.system))
     unit = sum(count for _, count in program.formula or ()) or 1
-    if program.atoms is None and unit == 1:
+    if program.atoms is None and unit == 1 and symmetry is None:
         return weights
     low, high = (
         (1, model.max_atoms) if program.atoms is None else (program.atoms.low, program.atoms.high)
     )
     inside = [n for n in range(max(low, 1), min(high, model.max_atoms) + 1) if n % unit == 0]
+    if symmetry is not None:
+        inside = symmetry.sizes(inside)
     # sizes that the training set lacks stay possible when the user asks for them, with a small
     # weight
     floor = 0.01 * max(weights.values())
     return {n: max(weights.get(n, 0.0), floor) for n in inside}
-
-
-def _types(formula: Sequence[tuple[str, int]], size: int) -> list[int]:
-    """Atomic numbers of a cell of whole formula units. The model is blind to the order of atoms,
-    and they start at random places.
-    """
-    units = size // sum(count for _, count in formula)
-    return [ATOMIC_NUMBER[symbol] for symbol, count in formula for _ in range(count * units)]
-
-
-def _draw_size(program: Program, model: Model, seed: int) -> int:
-    weights = _sizes(program, model)
-    return random.Random(seed).choices(list(weights), list(weights.values()))[0]
 
 
 def _crystal(batch: Any, k: int) -> Structure | str:

@@ -16,8 +16,8 @@ from pymatgen.core import Composition, Element, Lattice, Structure
 
 from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors import modules
-from scoutlang.descriptors.crystal_system import LAST_NUMBER
 from scoutlang.ir.elements import ATOMIC_NUMBER, neighbour_radius
+from scoutlang.ir.space_groups import LAST_NUMBER, POINT_GROUPS
 from scoutlang.testing import check_descriptor
 
 Settings = Mapping[str, list[Structure]]
@@ -33,9 +33,18 @@ def exact(name: str, structures: list[Structure], **parameters: float) -> list[f
     ]
 
 
-@pytest.mark.parametrize(
-    "name", ["spacegroup", "crystal_system", "dimensionality", "charge_balanced"]
-)
+OF_THE_GROUP = [
+    "spacegroup",
+    "crystal_system",
+    "point_group",
+    "centrosymmetric",
+    "polar",
+    "chiral",
+    "distinct_sites",
+]
+
+
+@pytest.mark.parametrize("name", [*OF_THE_GROUP, "dimensionality", "charge_balanced"])
 def test_conformance(name: str) -> None:
     check_descriptor(modules()[name], measure(name))
 
@@ -140,6 +149,53 @@ class TestCrystalSystem:
         """Against moyopy's table of the 230 groups."""
         systems = [moyopy.SpaceGroupType(number).crystal_system.lower() for number in range(1, 231)]
         assert {s: 230 - systems[::-1].index(s) for s in dict.fromkeys(systems)} == LAST_NUMBER
+
+
+class TestWhatFollowsFromTheGroup:
+    @pytest.mark.parametrize(
+        ("name", "point_group", "centrosymmetric", "polar", "chiral", "distinct"),
+        [
+            ("rock_salt", "m-3m", True, False, False, 2),
+            ("zinc_blende", "-43m", False, False, False, 2),
+            ("wurtzite", "6mm", False, True, False, 2),
+            ("quartz", "32", False, False, True, 2),
+            ("rutile", "4/mmm", True, False, False, 2),
+            ("perovskite", "m-3m", True, False, False, 3),
+            ("corundum", "-3m", True, False, False, 2),
+            ("baddeleyite", "2/m", True, False, False, 3),
+        ],
+    )
+    def test_known_crystals_in_every_setting(
+        self,
+        known_crystals: Settings,
+        name: str,
+        point_group: str,
+        centrosymmetric: bool,
+        polar: bool,
+        chiral: bool,
+        distinct: int,
+    ) -> None:
+        settings = known_crystals[name]
+        assert {POINT_GROUPS[int(v or 0)] for v in exact("point_group", settings)} == {point_group}
+        assert set(exact("centrosymmetric", settings)) == {centrosymmetric}
+        assert set(exact("polar", settings)) == {polar}
+        assert set(exact("chiral", settings)) == {chiral}
+        assert set(exact("distinct_sites", settings)) == {distinct}
+
+    def test_classes_are_those_of_their_operations(self) -> None:
+        """A centre is the operation −1; a chiral group has determinants 1 only; a polar one leaves
+        a direction as it is.
+        """
+        from scoutlang.crystals.space_groups import space_group
+        from scoutlang.descriptors import centrosymmetric, chiral, polar
+        from scoutlang.ir.space_groups import point_group
+
+        for number in [1, 2, 5, 9, 15, 24, 46, 74, 80, 82, 88, 98, 110, 122, 142, 146, 148, 155,
+                       161, 167, 173, 174, 176, 182, 186, 190, 194, 199, 206, 214, 220, 230]:  # fmt: skip
+            turns, name = space_group(number).rotations, point_group(number)
+            assert (name in centrosymmetric._LAUE) == (turns == -np.eye(3)).all((1, 2)).any()
+            assert (name in chiral._ROTATIONS) == (np.linalg.det(turns) > 0).all()
+            assert (name in polar._POLAR) == (np.linalg.matrix_rank(turns.mean(0)) > 0)
 
 
 class TestDimensionality:
@@ -250,7 +306,7 @@ class TestChargeBalanced:
 
 
 @pytest.mark.parametrize(
-    "name", ["spacegroup", "crystal_system", "dimensionality", "charge_balanced", "energy_per_atom"]
+    "name", [*OF_THE_GROUP, "dimensionality", "charge_balanced", "energy_per_atom"]
 )
 def test_an_undecided_atom_and_a_broken_cell_are_undefined(
     name: str, known_crystals: Settings

@@ -8,7 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from scoutlang.ir import AtomRange, Guide, ParameterValue, Relax, Sample, Sweep, Term, TextFile
+from scoutlang.ir import (
+    AtomRange,
+    Guide,
+    ParameterValue,
+    Relax,
+    Sample,
+    Sweep,
+    Symmetry,
+    Term,
+    TextFile,
+)
 from scoutlang.ir.settings import Table
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
@@ -139,6 +149,7 @@ class Scope:
         self.system_span = Span(0, 0)
         self.atoms: AtomRange | None = None
         self.formula: tuple[tuple[str, int], ...] | None = None
+        self.symmetry: Symmetry | None = None
         self.guide = Guide()
         self.sample = Sample()
         self.relax = Relax()

@@ -21,8 +21,10 @@ import torch
 from mattergen.diffusion.diffusion_module import DiffusionModule
 
 from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.ir.space_groups import Occupation
 from scoutlang.sampling.mattergen.batches import broken, copies, held
 from scoutlang.sampling.mattergen.corrector import PUBLISHED, Langevin
+from scoutlang.sampling.mattergen.invariance import Invariance, InvariantNoise
 from scoutlang.sampling.mattergen.processes import NoiseLevel, Processes, with_steps
 from scoutlang.sampling.mattergen.score import Score
 from scoutlang.sampling.noise import StructureNoise, structure_seed
@@ -63,14 +65,16 @@ class Sampler:
         cfg: float,
         allowed: Sequence[int] | None = None,
         langevin: Langevin = PUBLISHED,
+        occupations: Sequence[Occupation] | None = None,
         device: torch.device | str = "cpu",
         on_step: Callable[[Progress], None] | None = None,
     ) -> None:
         """module: MatterGen's, or anything with its ``corruption`` and ``score_fn``. conditions: a
         batch with numbers of atoms and conditions (`batches.conditions`). seeds: of each structure.
         steps: N, at least 2. cfg: factor of the classifier-free guidance. allowed: atomic numbers
-        that may be generated. on_step: called after every step; an exception raised there ends the
-        sampling.
+        that may be generated. occupations: of each structure, where all are to have a space
+        group; the atoms stand orbit by orbit. on_step: called after every step; an exception raised
+        there ends the sampling.
         """
         module = with_steps(module, steps)
         self.total_steps = steps
@@ -81,7 +85,8 @@ class Sampler:
         self.processes = Processes(module.corruption, steps)
         self._score, self._langevin = Score(module, cfg, allowed, device), langevin
         self._batch, self._seeds, self._device = conditions.to(device), list(seeds), device
-        self._noise = StructureNoise(seeds, self._batch["num_atoms"].tolist(), device)
+        self._kept = None if occupations is None else Invariance.of(occupations, device)
+        self._noise = self._noise_of(seeds, self._batch["num_atoms"].tolist())
         self._on_step, self._evaluations = on_step, 0
         self._first, self._last = module.corruption.T, 1.0 / steps
 
@@ -90,7 +95,8 @@ class Sampler:
         """One crystal per seed, by this loop: a batch of the means of the last step, as MatterGen
         gives them. The cell of a structure that diverged is NaN. To be called once.
         """
-        z = loop(self, self.processes.prior(self._batch, self._noise))
+        z = self.processes.prior(self._batch, self._noise)
+        z = loop(self, z if self._kept is None else self._kept.kept(self._kept.placed(z)))
         return z.replace(cell=z["cell"].masked_fill(self.lost[:, None, None], torch.nan))
 
     # ---- what a loop is made of ----
@@ -117,7 +123,7 @@ class Sampler:
 
     def predict(self, z: Any, score: Any, t: float, s: float) -> Any:
         """The predictor: z_s from z_t."""
-        return self._held(self.processes.predict(z, score, t, s, self._noise))
+        return self._held(self.processes.predict(z, self._allowed(score), t, s, self._noise))
 
     def corrections(self, s: float) -> int:
         """n_c, and none after the last step."""
@@ -125,11 +131,13 @@ class Sampler:
 
     def correct(self, z: Any, score: Any, s: float) -> Any:
         """A step of the corrector at noise level ``s``, along this score."""
+        score = self._allowed(score)
         return self._held(self._langevin.correct(self.processes, z, score, s, self._noise))
 
     def renoise(self, z_s: Any, s: float, t: float) -> Any:
         """Forward corruption: z_t from z_s."""
-        return self.processes.renoise(z_s, s, t, self._noise)
+        z = self.processes.renoise(z_s, s, t, self._noise)
+        return z if self._kept is None else self._kept.kept(z)
 
     def free_types(self, z: Any) -> bool:
         """Whether the types of the atoms are the model's to choose."""
@@ -147,7 +155,9 @@ class Sampler:
         self.lost = self.lost[torch.as_tensor(parents, device=self._device)]
         self.ancestors = [self.ancestors[parent] for parent in parents]
         seeds = [structure_seed(seed, b) for b in range(len(parents))]
-        self._noise = StructureNoise(seeds, z["num_atoms"].tolist(), self._device)
+        if self._kept is not None:
+            self._kept = self._kept.copied(parents)
+        self._noise = self._noise_of(seeds, z["num_atoms"].tolist())
         return z
 
     def report(self, step: int, t: float, guided: GuidedStep | None = None) -> None:
@@ -159,7 +169,18 @@ class Sampler:
 
     def _held(self, z: Any) -> Any:
         """The batch with an innocent crystal in place of each lost one, whose NaN would end the
-        linear algebra and the network for all.
+        linear algebra and the network for all; the others keep their symmetry.
         """
+        if self._kept is not None:
+            z = self._kept.kept(z)
         self.lost = self.lost | broken(z)
         return held(z, self.lost, self.processes.limit_mean(z))
+
+    def _allowed(self, score: Any) -> Any:
+        """The score along the moves that keep the symmetry."""
+        return score if self._kept is None else self._kept.scored(score)
+
+    def _noise_of(self, seeds: Sequence[int], num_atoms: Sequence[int]) -> StructureNoise:
+        if self._kept is None:
+            return StructureNoise(seeds, num_atoms, self._device)
+        return InvariantNoise(seeds, num_atoms, self._device, self._kept)

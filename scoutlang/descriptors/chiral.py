@@ -1,0 +1,42 @@
+"""chiral: whether the crystal differs from its mirror image, as quartz does.
+
+Its space group then has rotations, screws and translations only; 65 groups are such (the Sohncke
+groups), those of eleven crystal classes. ``symprec`` and where it is undefined: as `spacegroup`.
+Source: International Tables for Crystallography A, table 3.2.1.4.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scoutlang.descriptors._values import of_structures
+from scoutlang.descriptors.spacegroup import SYMPREC, number, symprec
+from scoutlang.ir import Measure
+from scoutlang.ir.signatures import DescriptorSignature
+from scoutlang.ir.space_groups import point_group
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+_ROTATIONS = frozenset(("1", "2", "222", "4", "422", "3", "32", "6", "622", "23", "432"))
+
+SIGNATURE = DescriptorSignature(
+    name="chiral",
+    summary="has rotations and translations only",
+    dimension="truth",
+    maximum=1,
+    parameters=(SYMPREC,),
+    differentiable=False,
+    example="expect chiral",
+)
+
+
+def formula(measure: Measure) -> str:
+    return f"by the point group, of operations that hold within {symprec(measure):g} Å"
+
+
+@of_structures
+def exact(structure: Structure, measure: Measure) -> bool | None:
+    """None where no space group is found."""
+    found = number(structure, symprec(measure))
+    return None if found is None else point_group(found) in _ROTATIONS

@@ -1,0 +1,43 @@
+"""point_group: the crystal class, one of 32, by the number of the space group: ``-1``, ``mmm``,
+``m-3m``.
+
+A class whose symbol is no name is written in quotes: ``point_group = "4/mmm"``. ``symprec`` and
+where it is undefined: as `spacegroup`. Source: International Tables for Crystallography A, table
+3.2.3.2.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scoutlang.descriptors._values import of_structures
+from scoutlang.descriptors.spacegroup import SYMPREC, number, symprec
+from scoutlang.ir import Measure
+from scoutlang.ir.signatures import DescriptorSignature
+from scoutlang.ir.space_groups import POINT_GROUPS
+from scoutlang.ir.space_groups import point_group as of_group
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+SIGNATURE = DescriptorSignature(
+    name="point_group",
+    summary="crystal class, one of the 32 point groups",
+    dimension="category",
+    maximum=len(POINT_GROUPS) - 1,
+    parameters=(SYMPREC,),
+    differentiable=False,
+    categories=POINT_GROUPS,
+    example='expect point_group = "4/mmm"',
+)
+
+
+def formula(measure: Measure) -> str:
+    return f"point group of the space group, by operations that hold within {symprec(measure):g} Å"
+
+
+@of_structures
+def exact(structure: Structure, measure: Measure) -> int | None:
+    """Place in ``SIGNATURE.categories``, None where no space group is found."""
+    found = number(structure, symprec(measure))
+    return None if found is None else POINT_GROUPS.index(of_group(found))

@@ -1,0 +1,156 @@
+"""``symmetry Fm-3m``: space groups that the sampler keeps.
+
+At most one per program: a group by number or symbol (``symmetry 225``, ``symmetry P6_3/mmc``), a
+crystal system (``symmetry cubic``), several of these (``symmetry {62, 140, I4/mmm}``), or all with
+so many operations beside lattice translations (``symmetry >= 4 operations``; cubic groups have 12
+to 48). Both arms are sampled in the space of crystals that such a group leaves unchanged: each
+structure has a group and Wyckoff positions of its own, drawn as they are frequent among known
+crystals of as many atoms with an orbit for each element (or with orbits that hold the `formula`);
+where there is no such crystal, all ways of filling the cell are equally likely. A structure may
+come out with more symmetry than that, and relaxing keeps none of it by force. It is no claim: what
+must be judged is written ``expect spacegroup = Fm-3m``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scoutlang import ir
+from scoutlang.ir import space_groups
+from scoutlang.ir.known_models import KNOWN_MODELS
+from scoutlang.ir.space_groups import Occupations
+from scoutlang.language.checking.scope import Scope
+from scoutlang.language.diagnostics.messages import Message
+from scoutlang.language.diagnostics.suggest import closest, quoted
+from scoutlang.language.statements.statement import Slip, Statement
+from scoutlang.language.syntax import printer
+from scoutlang.language.syntax.ast import Node, Operator, Quantity, Set, Text
+from scoutlang.language.syntax.lexeme import Lexeme
+
+_MOST = 1000
+"""Atoms in a cell; the way in which they fill it is counted."""
+
+_EXAMPLES = "`symmetry 225`, `symmetry Fm-3m`, `symmetry cubic` or `symmetry >= 4 operations`"
+
+
+class Symmetry(Statement):
+    rule = "symmetry"
+    example = "symmetry >= 4 operations"
+    once = True
+    precedence = 3
+
+    operator: Operator | None
+    demand: Node
+
+    @classmethod
+    def slip(cls, lexemes: Sequence[Lexeme], position: int) -> Slip | None:
+        if position < 2 or lexemes[1].terminal != "NAME":
+            return None
+        return Slip("a symbol is written without blanks, `P2_1/c`, or in quotes")
+
+    def text(self) -> str:
+        return f"symmetry {_written(self)}"
+
+    def check(self, scope: Scope) -> None:
+        found = (
+            self._of_order(scope)
+            if self.operator is not None
+            else [
+                number
+                for item in (self.demand.items if isinstance(self.demand, Set) else [self.demand])
+                for number in _groups(item, scope)
+            ]
+        )
+        if found:
+            scope.symmetry = ir.Symmetry(_written(self), tuple(sorted(set(found))))
+
+    def _of_order(self, scope: Scope) -> list[int]:
+        assert self.operator is not None
+        demand = self.demand
+        whole = (
+            isinstance(demand, Quantity)
+            and demand.unit is not None
+            and demand.unit.text.startswith("operation")
+            and demand.number.value.is_integer()
+        )
+        if self.operator.symbol != ">=" or not whole:
+            place = self.operator.span.cover(demand.span)
+            scope.report(
+                Message("E081", "that is no demand on a space group", f"write {_EXAMPLES}"), place
+            )
+            return []
+        assert isinstance(demand, Quantity)
+        least = demand.number.value
+        found = [n for n in _ALL if space_groups.operations(n) >= least]
+        if not found:
+            text = "a space group has 1 to 48 operations beside lattice translations"
+            scope.report(
+                Message("E081", f"no space group has {least:g} operations", text), demand.span
+            )
+        return found
+
+    def conclude(self, scope: Scope) -> None:
+        """Report a cell that no crystal of these groups fills."""
+        model = KNOWN_MODELS.get(scope.sample.model)
+        if scope.symmetry is None or (model is None and scope.atoms is None):
+            return
+        low = 1 if scope.atoms is None else scope.atoms.low
+        high = min(
+            _MOST if scope.atoms is None else scope.atoms.high,
+            _MOST if model is None else model.max_atoms,
+        )
+        ways = Occupations(scope.symmetry.numbers, len(scope.system), scope.formula)
+        if low > high or ways.sizes(range(low, high + 1)):
+            return
+        cells = f"{low}" if low == high else f"{low} to {high}"
+        needs = (
+            "the Wyckoff positions of the groups cannot hold the formula"
+            if scope.formula
+            else "no Wyckoff positions hold so few atoms with an orbit for each element"
+        )
+        scope.report(
+            Message("E082", f"no cell of {cells} atoms has this symmetry", needs), self.span
+        )
+
+
+def _written(statement: Symmetry) -> str:
+    demand = statement.demand
+    if statement.operator:
+        return f"{statement.operator.symbol} {printer.expression(demand, printer.OPERAND)}"
+    if isinstance(demand, Set):
+        return f"{{{', '.join(map(_name, demand.items))}}}"
+    return _name(demand)
+
+
+def _name(node: Node) -> str:
+    """A symbol as it is printed in tables, although its parts are those of a difference."""
+    text = printer.expression(node, printer.OPERAND)
+    symbol = "".join(text.split())
+    return symbol if space_groups.number_of(symbol) and not isinstance(node, Text) else text
+
+
+_ALL = range(1, space_groups.LAST + 1)
+
+
+def _groups(node: Node, scope: Scope) -> list[int]:
+    """The numbers that a number, a symbol or a crystal system stands for."""
+    text = node.text if isinstance(node, Text) else scope.slice(node.span)
+    if text in space_groups.LAST_NUMBER:
+        return [n for n in _ALL if space_groups.crystal_system(n) == text]
+    if text.isdigit() and int(text) in _ALL:
+        return [int(text)]
+    if (number := space_groups.number_of(text)) is not None:
+        return [number]
+    words = (*space_groups.LAST_NUMBER, *space_groups.symbols())
+    guess = None if text.isdigit() else closest(space_groups.normalised(text), words)
+    if guess and guess not in space_groups.LAST_NUMBER:
+        guess = guess.capitalize()
+    hint = (
+        "they have the numbers 1 to 230"
+        if text.isdigit()
+        else f"did you mean `{guess}`?"
+        if guess
+        else f"write {_EXAMPLES}"
+    )
+    scope.report(Message("E081", f"{quoted(text)} is no space group", hint), node.span)
+    return []
