@@ -1,5 +1,5 @@
-"""distinct_sites: how many atoms of a crystal no operation of its space group takes into each other:
-the atoms that a CIF lists.
+"""distinct_sites: how many atoms of a crystal no operation of its space group takes into each
+other: the atoms that a CIF lists.
 
 NaCl has 2, quartz 2, olivine Mg2SiO4 6. A crystal without symmetry has as many as its cell has
 atoms. ``symprec`` and where it is undefined: as `spacegroup`.

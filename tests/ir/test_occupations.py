@@ -93,10 +93,14 @@ def test_where_no_crystal_is_known_all_ways_are_equally_likely() -> None:
         for k in range(4000)
     )
     places = [0, 1, 2, 3]  # one atom each, free along the axis, so each again
-    expected = {
-        tuple(sorted([(p, 0) for p in some], key=str))
-        for some in itertools.combinations_with_replacement(places, 3)
-    } | {((4, 0), (p, 0)) for p in places} | {((p, 0), (4, 0)) for p in places}
+    expected = (
+        {
+            tuple(sorted([(p, 0) for p in some], key=str))
+            for some in itertools.combinations_with_replacement(places, 3)
+        }
+        | {((4, 0), (p, 0)) for p in places}
+        | {((p, 0), (4, 0)) for p in places}
+    )
     assert set(found) <= expected
     share = 1 / len(found)
     assert len(found) == 20 + 4
@@ -104,8 +108,8 @@ def test_where_no_crystal_is_known_all_ways_are_equally_likely() -> None:
 
 
 def test_nothing_is_drawn_that_does_not_fit() -> None:
-    assert Occupations([205], 4, (("Ca", 1), ("Cu", 1), ("Si", 1), ("P", 2))).sizes(
-        range(1, 21)
-    ) == []
+    assert (
+        Occupations([205], 4, (("Ca", 1), ("Cu", 1), ("Si", 1), ("P", 2))).sizes(range(1, 21)) == []
+    )
     assert Occupations([230], 1).sizes(range(1, 8)) == []
     assert Occupations([223], 2).sizes([3]) == []

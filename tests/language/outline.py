@@ -21,6 +21,8 @@ def _lines(program: ir.Program) -> Iterator[str]:
         yield f"atoms {program.atoms.low} to {program.atoms.high}"
     if program.formula:
         yield f"formula {' '.join(f'{symbol} {number}' for symbol, number in program.formula)}"
+    if program.symmetry:
+        yield f"symmetry {' '.join(map(str, program.symmetry.numbers))}"
     for parameter in program.parameters:
         yield f"param {parameter.name} = {parameter.value}"
     for sweep in program.sweeps:

@@ -336,6 +336,15 @@ def statements(draw: DrawFn) -> list[Words]:
             )
         ),
         draw(st.sampled_from([["formula", '"CuSi2P3"'], ["formula", "CuSi2P3"]])),
+        draw(
+            st.sampled_from(
+                [
+                    ["symmetry", "225"],
+                    ["symmetry", "cubic"],
+                    ["symmetry", "{", "Pnma", ",", "tetragonal", "}"],
+                ]
+            )
+        ),
         *draw(settings()),
     ]
     chosen = draw(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import spglib
 import torch
-from closed_form import PRIOR, Gaussian, KnownLoss, chain, coordinate, lattice, of_lattice
+from closed_form import Gaussian, KnownLoss, chain, coordinate, lattice, of_lattice
 from torch import Tensor
 
 from scoutlang.crystals.space_groups import space_group
@@ -169,7 +169,9 @@ def test_every_step_keeps_it_guided_or_not(make_toy) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "place", "copies", "free"), [(1, 0, 1, 3), (2, 8, 2, 3), (47, 19, 2, 1)])
+@pytest.mark.parametrize(
+    ("number", "place", "copies", "free"), [(1, 0, 1, 3), (2, 8, 2, 3), (47, 19, 2, 1)]
+)
 def test_coordinates_are_those_of_the_conditioned_data(
     make_toy, number: int, place: int, copies: int, free: int
 ) -> None:

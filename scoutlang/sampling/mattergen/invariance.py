@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scoutlang.crystals.batch import MAX_Z
 from scoutlang.crystals.space_groups import space_group
 from scoutlang.ir.space_groups import Occupation
 from scoutlang.sampling.mattergen.batches import is_lattice, wrap
@@ -38,6 +39,8 @@ class Invariance:
     """(N,) the orbit of each atom."""
     first: Tensor
     """(O,) the first atom of each orbit."""
+    structure: Tensor
+    """(O,) the structure that it belongs to."""
     rotation: Tensor
     """(N, 3, 3) W that takes the first atom of the orbit to this one."""
     shift: Tensor
@@ -65,7 +68,7 @@ class Invariance:
     ) -> Invariance:
         parts: dict[str, list[Any]] = {name: [] for name in _ATOMS + _SITES + _REST}
         atoms = orbits = 0
-        for occupation in occupations:
+        for structure, occupation in enumerate(occupations):
             group = space_group(occupation.group)
             parts["reference"].append(_reference(group.rotations))
             parts["lattice"].append(_lattice_projector(group.rotations, parts["reference"][-1]))
@@ -78,6 +81,7 @@ class Invariance:
                 moves = rotations @ free
                 parts["orbit"] += [orbits] * position.size
                 parts["first"].append(atoms)
+                parts["structure"].append(structure)
                 parts["rotation"] += list(rotations)
                 parts["shift"] += list(shifts)
                 parts["origin"] += list(rotations @ position.point + shifts)
@@ -115,6 +119,26 @@ class Invariance:
             mean = self._summed(logits) / torch.bincount(self.orbit)[:, None]
             fields["atomic_numbers"] = mean[self.orbit]
         return score.replace(**fields)
+
+    def complete(self, score: Any, types: Tensor, elements: Sequence[int]) -> Any:
+        """The score of a batch with these types (N,), where no orbit takes an element that is there
+        already while as many are left as elements are missing. There are few orbits, and what is
+        drawn for each by itself would often leave an element out.
+        """
+        if "atomic_numbers" not in score:
+            return score
+        of_orbit, wanted = types[self.first], torch.as_tensor(elements, device=types.device)
+        there = of_orbit[:, None] == wanted  # (O, elements)
+        empty = there.new_zeros((len(self.reference), len(wanted)), dtype=torch.long)
+        present = empty.index_add(0, self.structure, there.long()) > 0
+        masked = of_orbit > MAX_Z
+        left = torch.bincount(self.structure[masked], minlength=len(present))
+        missing = (~present).sum(1)
+        bound = (missing > 0) & (left <= missing)
+        forbidden = (masked & bound[self.structure])[:, None] & present[self.structure]
+        logits = score["atomic_numbers"].clone()
+        logits[:, wanted - 1] = logits[:, wanted - 1].masked_fill(forbidden[self.orbit], _FORBIDDEN)
+        return score.replace(atomic_numbers=logits)
 
     def placed(self, z: Any) -> Any:
         """The batch with its coordinates taken for moves from a structure of the group."""
@@ -154,10 +178,13 @@ class Invariance:
         return empty.index_add(0, self.orbit, values)
 
 
+_FORBIDDEN = -1e10
+"""The logit of a type that is not allowed."""
+
 _ATOMS = ("orbit", "rotation", "shift", "origin", "moves")
 _SITES = ("site_of", "site_rotation", "site_shift")
-_REST = ("first", "shares", "reference", "lattice")
-_WHOLE = ("orbit", "first", "site_of")
+_REST = ("first", "structure", "shares", "reference", "lattice")
+_WHOLE = ("orbit", "first", "structure", "site_of")
 
 
 class InvariantNoise(StructureNoise):

@@ -83,6 +83,7 @@ class Sampler:
         self.lost = torch.zeros(len(seeds), dtype=torch.bool, device=device)
         """(B,) structures that are not finite any more; they stay so and touch no other."""
         self.processes = Processes(module.corruption, steps)
+        self._elements = tuple(allowed or ())
         self._score, self._langevin = Score(module, cfg, allowed, device), langevin
         self._batch, self._seeds, self._device = conditions.to(device), list(seeds), device
         self._kept = None if occupations is None else Invariance.of(occupations, device)
@@ -123,7 +124,10 @@ class Sampler:
 
     def predict(self, z: Any, score: Any, t: float, s: float) -> Any:
         """The predictor: z_s from z_t."""
-        return self._held(self.processes.predict(z, self._allowed(score), t, s, self._noise))
+        score = self._allowed(score)
+        if self._kept is not None and self._elements and self.free_types(z):
+            score = self._kept.complete(score, z["atomic_numbers"], self._elements)
+        return self._held(self.processes.predict(z, score, t, s, self._noise))
 
     def corrections(self, s: float) -> int:
         """n_c, and none after the last step."""
