@@ -490,6 +490,22 @@ class Symmetry(Node):
 
 
 @dataclass(frozen=True)
+class Keep(Node):
+    """A crystal whose sites, and lattice if that is kept, are in every sampled one."""
+
+    host: TextFile
+    lattice: bool = True
+
+
+@dataclass(frozen=True)
+class Start(Node):
+    """A crystal that sampling starts from, noised to a diffusion time above 0 and up to 1."""
+
+    seed: TextFile
+    noise: float
+
+
+@dataclass(frozen=True)
 class ParameterValue(Node):
     """A `param` of the program and the value it has here, as text with its unit. It is in the terms
     already; this is for reports.
@@ -521,6 +537,8 @@ class Program(Node):
     atoms: AtomRange | None = None
     formula: tuple[tuple[str, int], ...] | None = None
     symmetry: Symmetry | None = None
+    keep: Keep | None = None
+    start: Start | None = None
     terms: tuple[Term, ...] = ()
     guide: Guide = Guide()
     sample: Sample = Sample()
@@ -553,8 +571,9 @@ class Program(Node):
         meaning["guide"] = REMOVED_FROM_GUIDE | meaning["guide"]
         if meaning.get("relax") == Relax().to_data():
             del meaning["relax"]  # programs without it were written down before there was one
-        if meaning.get("symmetry", ...) is None:
-            del meaning["symmetry"]  # as well
+        for name in ("symmetry", "keep", "start"):
+            if meaning.get(name, ...) is None:
+                del meaning[name]  # as well
         for name in ("source_name", "source_text", "parameters"):
             del meaning[name]
         for term in meaning["terms"]:

@@ -35,6 +35,10 @@ class Printer:
             )
         if program.symmetry:
             rows.append(("symmetry", f"{self.value(program.symmetry)}, kept while sampling"))
+        if program.keep:
+            rows.append(("keep", self.value(program.keep)))
+        if program.start:
+            rows.append(("start", self.value(program.start)))
         rows += [("param", self.value(parameter)) for parameter in program.parameters]
         rows += [(term.verb, self.term(term)) for term in program.terms]
         rows += [("guide", _guide(program.guide)), ("sample", _sample(program.sample))]
@@ -133,6 +137,11 @@ class Printer:
                 return self.term(value)
             case ir.Symmetry():
                 return value.text
+            case ir.Keep():
+                kept = "sites and lattice" if value.lattice else "sites"
+                return f'"{value.host.name}", its {kept}'
+            case ir.Start():
+                return f'"{value.seed.name}", noise {value.noise:g}'
             case ir.AtomRange():
                 return str(value.low) if value.low == value.high else f"{value.low} to {value.high}"
             case ir.ParameterValue():

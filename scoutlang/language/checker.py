@@ -199,6 +199,8 @@ def _program(source: Source, scope: Scope) -> Program:
         atoms=scope.atoms,
         formula=scope.formula,
         symmetry=scope.symmetry,
+        keep=scope.keep,
+        start=scope.start,
         terms=tuple(scope.terms),
         guide=scope.guide,
         sample=scope.sample,

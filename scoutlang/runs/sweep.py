@@ -96,5 +96,7 @@ def unguided(program: Program) -> tuple[object, ...]:
         program.atoms,
         program.formula,
         program.symmetry,
+        program.keep,
+        program.start,
         tuple(sorted(sample.items())),
     )

@@ -5,6 +5,7 @@ differs.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -15,14 +16,16 @@ from pymatgen.core import Lattice, Structure
 from torch import Tensor
 
 from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.crystals.io import parse
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.loss import Loss, compile_loss
-from scoutlang.ir import Arm, Guide, Program
+from scoutlang.ir import Arm, Guide, Program, TextFile
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.ir.space_groups import Occupation, Occupations
 from scoutlang.sampling.adaptive import Adaptive
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import Model
+from scoutlang.sampling.mattergen.given import Given, Origin
 from scoutlang.sampling.mattergen.sampler import Loop, Sampler
 from scoutlang.sampling.noise import structure_seed
 from scoutlang.sampling.paper import Paper
@@ -41,6 +44,10 @@ def check_model(program: Program, model: Model) -> None:
             f"the model '{model.name}' was not trained on {', '.join(unknown)}",
             "choose another model or another system",
         )
+    if program.keep is not None:
+        _check_given(program.keep.host, program, model)
+    if program.start is not None:
+        _check_given(program.start.seed, program, model)
     if not _sizes(program, model):
         asked = (
             "the formula"
@@ -52,6 +59,44 @@ def check_model(program: Program, model: Model) -> None:
             f"{asked} is outside what the model '{model.name}' can make",
             f"it makes cells of 1 to {model.max_atoms} atoms",
         )
+
+
+def _check_given(file: TextFile, program: Program, model: Model) -> None:
+    """Raises ScoutError E209, E522."""
+    structure = given_structure(file)
+    most = model.max_atoms - (program.keep is not None)
+    if len(structure) > most:
+        raise ScoutError(
+            "E522",
+            f"{file.name} has {len(structure)} atoms",
+            f"the model '{model.name}' makes cells of 1 to {model.max_atoms} atoms"
+            + (", and one atom at least is to be found" if program.keep else ""),
+        )
+    outside = {e.symbol for e in structure.composition} - set(program.system)
+    if program.keep and outside:
+        raise ScoutError(
+            "E522",
+            f"{', '.join(sorted(outside))} of {file.name} is not in the system",
+            "what is kept counts: add it to `system`",
+        )
+    if program.keep and not _sizes(program, model):
+        raise ScoutError(
+            "E522",
+            f"{file.name} with its {len(structure)} atoms is no part of a cell that the program "
+            "allows",
+            "`atoms` and `formula` count all atoms, with those that are kept",
+        )
+
+
+@lru_cache(maxsize=8)
+def given_structure(file: TextFile) -> Structure:
+    """The crystal of a CIF that a program holds. Raises ScoutError E209."""
+    found = list(parse(file.text.encode(), file.name, file.name))
+    if len(found) != 1:
+        raise ScoutError("E209", f"{file.name} holds {len(found)} crystals", "one is wanted")
+    if isinstance(found[0], ScoutError):
+        raise ScoutError("E209", found[0].message, found[0].hint)
+    return found[0].crystal
 
 
 def guided_by(
@@ -103,6 +148,18 @@ def generate(
         if settings.corrector is None
         else replace(model.langevin, steps=settings.corrector),
         occupations=occupations or None,
+        given=None
+        if program.keep is None
+        else Given.of(
+            given_structure(program.keep.host), sizes, lattice=program.keep.lattice, device=device
+        ),
+        origin=None
+        if program.start is None
+        else Origin(
+            given_structure(program.start.seed),
+            program.start.noise,
+            tuple(ATOMIC_NUMBER[e] for e in program.system),
+        ),
         device=device,
         on_step=None
         if on_step is None
@@ -164,12 +221,19 @@ def _draw_cell(program: Program, model: Model, seed: int, arm: Arm, index: int) 
             for _ in range(sites)
         )
         return _Cell(size, types, filled.occupation)
+    if not program.formula:
+        return _Cell(size)
+    kept = () if program.keep is None else given_structure(program.keep.host).atomic_numbers
+    rest = _amounts(program, size)
+    rest.subtract(kept)
+    return _Cell(size, (*kept, *rest.elements()))
+
+
+def _amounts(program: Program, size: int) -> Counter[int]:
+    """Atomic number → atoms in a cell of whole formula units."""
     formula = program.formula or ()
-    units = size // (sum(count for _, count in formula) or 1)
-    return _Cell(
-        size,
-        tuple(ATOMIC_NUMBER[symbol] for symbol, count in formula for _ in range(count * units)),
-    )
+    units = size // sum(count for _, count in formula)
+    return Counter({ATOMIC_NUMBER[symbol]: count * units for symbol, count in formula})
 
 
 def _occupations(program: Program) -> Occupations | None:
@@ -183,10 +247,13 @@ _occupations_of = lru_cache(maxsize=8)(Occupations)
 
 
 def _sizes(program: Program, model: Model) -> dict[int, float]:
+    if program.start is not None:
+        return {len(given_structure(program.start.seed)): 1.0}
     symmetry = _occupations(program)
+    kept = None if program.keep is None else given_structure(program.keep.host)
     weights = model.num_atoms_weights(len(program.system))
     unit = sum(count for _, count in program.formula or ()) or 1
-    if program.atoms is None and unit == 1 and symmetry is None:
+    if program.atoms is None and unit == 1 and symmetry is None and kept is None:
         return weights
     low, high = (
         (1, model.max_atoms) if program.atoms is None else (program.atoms.low, program.atoms.high)
@@ -194,6 +261,11 @@ def _sizes(program: Program, model: Model) -> dict[int, float]:
     inside = [n for n in range(max(low, 1), min(high, model.max_atoms) + 1) if n % unit == 0]
     if symmetry is not None:
         inside = symmetry.sizes(inside)
+    if kept is not None:
+        inside = [n for n in inside if n > len(kept)]
+        if program.formula:
+            least = Counter(kept.atomic_numbers)
+            inside = [n for n in inside if least <= _amounts(program, n)]
     # sizes that the training set lacks stay possible when the user asks for them, with a small
     # weight
     floor = 0.01 * max(weights.values())

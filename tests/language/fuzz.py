@@ -44,7 +44,7 @@ LIMIT = 20
 FEW = 20  # programs of a family that are all looked at
 WORDS = tuple(
     """
-    scout import system atoms formula symmetry param let motif require prefer expect guide sample sweep in as and or not implies each any weight loss
+    scout import system atoms formula symmetry keep start param let motif require prefer expect guide sample sweep in as and or not implies each any weight loss
     symprec low high possible default mean min max sum std fraction abs CN distance min_distance angle volume_per_atom density a b c alpha
     spacegroup crystal_system cubic novel shape tetrahedron q l r shared similarity xrd energy_per_atom e_above_hull Cu P Si Zz Cu-P P-Cu-P
     { } ( ) [ ] , : ; . * / ^ = == < <= > >= ± +- + - -> → – # " 1 4 -2 2.6 .5 1e999 1e-400 00 9007199254740993 Å nm pm ° deg rad eV eV/atom

@@ -21,6 +21,10 @@ def _lines(program: ir.Program) -> Iterator[str]:
         yield f"atoms {program.atoms.low} to {program.atoms.high}"
     if program.formula:
         yield f"formula {' '.join(f'{symbol} {number}' for symbol, number in program.formula)}"
+    if program.keep:
+        yield f"keep {program.keep.host.name} {'lattice' if program.keep.lattice else 'sites'}"
+    if program.start:
+        yield f"start {program.start.seed.name} noise {program.start.noise:g}"
     if program.symmetry:
         yield f"symmetry {' '.join(map(str, program.symmetry.numbers))}"
     for parameter in program.parameters:

@@ -223,16 +223,24 @@ def chain(
     recur: int = 1,
     share: float = 0.0,
     known: float = 0.0,
+    origin: tuple[float, float] | None = None,
 ) -> tuple[float, float]:
     """(mean, std) of one component of what the sampler returns: every step is affine in z, so both
     follow a recursion.
 
     push: (t, x̂0 as an affine function of z) → what guidance adds to the score, as one. share, known: γ
-    and q of one step of the corrector, which is not guided; γ = 0 for none.
+    and q of one step of the corrector, which is not guided; γ = 0 for none. origin: the diffusion
+    time from which a value is noised, and that value.
     """
     mean, var = process.limit_mean, process.sigma(1.0) ** 2
     for j in range(steps):
         t, s = 1 - j / steps, 1 - (j + 1) / steps if j + 1 < steps else 0.0
+        if origin is not None:
+            if t > origin[0] + 1e-9:
+                continue
+            alpha = process.alpha(t)
+            mean = alpha * origin[1] + (1 - alpha) * process.limit_mean
+            var, origin = process.sigma(t) ** 2, None
         guided = window[0] <= t <= window[1] and s > 0
         for round_ in range(recur if guided else 1):
             if round_:

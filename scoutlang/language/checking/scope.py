@@ -11,9 +11,11 @@ from typing import ClassVar, Protocol
 from scoutlang.ir import (
     AtomRange,
     Guide,
+    Keep,
     ParameterValue,
     Relax,
     Sample,
+    Start,
     Sweep,
     Symmetry,
     Term,
@@ -150,6 +152,8 @@ class Scope:
         self.atoms: AtomRange | None = None
         self.formula: tuple[tuple[str, int], ...] | None = None
         self.symmetry: Symmetry | None = None
+        self.keep: Keep | None = None
+        self.start: Start | None = None
         self.guide = Guide()
         self.sample = Sample()
         self.relax = Relax()

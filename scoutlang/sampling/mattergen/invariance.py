@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scoutlang.crystals.batch import MAX_Z
 from scoutlang.crystals.space_groups import space_group
 from scoutlang.ir.space_groups import Occupation
 from scoutlang.sampling.mattergen.batches import is_lattice, wrap
+from scoutlang.sampling.mattergen.completing import completed
 from scoutlang.sampling.noise import StructureNoise
 
 
@@ -121,24 +121,8 @@ class Invariance:
         return score.replace(**fields)
 
     def complete(self, score: Any, types: Tensor, elements: Sequence[int]) -> Any:
-        """The score of a batch with these types (N,), where no orbit takes an element that is there
-        already while as many are left as elements are missing. There are few orbits, and what is
-        drawn for each by itself would often leave an element out.
-        """
-        if "atomic_numbers" not in score:
-            return score
-        of_orbit, wanted = types[self.first], torch.as_tensor(elements, device=types.device)
-        there = of_orbit[:, None] == wanted  # (O, elements)
-        empty = there.new_zeros((len(self.reference), len(wanted)), dtype=torch.long)
-        present = empty.index_add(0, self.structure, there.long()) > 0
-        masked = of_orbit > MAX_Z
-        left = torch.bincount(self.structure[masked], minlength=len(present))
-        missing = (~present).sum(1)
-        bound = (missing > 0) & (left <= missing)
-        forbidden = (masked & bound[self.structure])[:, None] & present[self.structure]
-        logits = score["atomic_numbers"].clone()
-        logits[:, wanted - 1] = logits[:, wanted - 1].masked_fill(forbidden[self.orbit], _FORBIDDEN)
-        return score.replace(atomic_numbers=logits)
+        """The score with which every element finds an orbit (`completing`)."""
+        return completed(score, types[self.first], self.structure, self.orbit, elements)
 
     def placed(self, z: Any) -> Any:
         """The batch with its coordinates taken for moves from a structure of the group."""
@@ -177,9 +161,6 @@ class Invariance:
         empty = values.new_zeros((len(self.first), *values.shape[1:]))
         return empty.index_add(0, self.orbit, values)
 
-
-_FORBIDDEN = -1e10
-"""The logit of a type that is not allowed."""
 
 _ATOMS = ("orbit", "rotation", "shift", "origin", "moves")
 _SITES = ("site_of", "site_rotation", "site_shift")

@@ -24,6 +24,7 @@ from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.ir.space_groups import Occupation
 from scoutlang.sampling.mattergen.batches import broken, copies, held
 from scoutlang.sampling.mattergen.corrector import PUBLISHED, Langevin
+from scoutlang.sampling.mattergen.given import Given, Origin
 from scoutlang.sampling.mattergen.invariance import Invariance, InvariantNoise
 from scoutlang.sampling.mattergen.processes import NoiseLevel, Processes, with_steps
 from scoutlang.sampling.mattergen.score import Score
@@ -66,6 +67,8 @@ class Sampler:
         allowed: Sequence[int] | None = None,
         langevin: Langevin = PUBLISHED,
         occupations: Sequence[Occupation] | None = None,
+        given: Given | None = None,
+        origin: Origin | None = None,
         device: torch.device | str = "cpu",
         on_step: Callable[[Progress], None] | None = None,
     ) -> None:
@@ -73,8 +76,9 @@ class Sampler:
         batch with numbers of atoms and conditions (`batches.conditions`). seeds: of each structure.
         steps: N, at least 2. cfg: factor of the classifier-free guidance. allowed: atomic numbers
         that may be generated. occupations: of each structure, where all are to have a space
-        group; the atoms stand orbit by orbit. on_step: called after every step; an exception raised
-        there ends the sampling.
+        group; the atoms stand orbit by orbit. given: what is known of the crystals. origin: the
+        crystal that all start from, instead of noise. on_step: called after every step; an
+        exception raised there ends the sampling.
         """
         module = with_steps(module, steps)
         self.total_steps = steps
@@ -84,6 +88,7 @@ class Sampler:
         """(B,) structures that are not finite any more; they stay so and touch no other."""
         self.processes = Processes(module.corruption, steps)
         self._elements = tuple(allowed or ())
+        self._given, self._origin = given, origin
         self._score, self._langevin = Score(module, cfg, allowed, device), langevin
         self._batch, self._seeds, self._device = conditions.to(device), list(seeds), device
         self._kept = None if occupations is None else Invariance.of(occupations, device)
@@ -96,8 +101,9 @@ class Sampler:
         """One crystal per seed, by this loop: a batch of the means of the last step, as MatterGen
         gives them. The cell of a structure that diverged is NaN. To be called once.
         """
-        z = self.processes.prior(self._batch, self._noise)
-        z = loop(self, z if self._kept is None else self._kept.kept(self._kept.placed(z)))
+        z = loop(self, self._start())
+        if self._given is not None:
+            z = self._given.exact(z)
         return z.replace(cell=z["cell"].masked_fill(self.lost[:, None, None], torch.nan))
 
     # ---- what a loop is made of ----
@@ -106,13 +112,16 @@ class Sampler:
         """(number from 0, t, s) of each step; s = 0 for the last one, which ends with the mean."""
         times = torch.linspace(self._first, self._last, self.total_steps, dtype=torch.float64)
         dt = -(self._first - self._last) / (self.total_steps - 1)
+        first = self._first if self._origin is None else self._origin.noise
         for step, t in enumerate(times.tolist()):
+            if t > first and step + 1 < self.total_steps:
+                continue
             yield step, t, t + dt if step + 1 < self.total_steps else 0.0
 
     def score(self, z: Any, t: float) -> Any:
         """s(z, t): one evaluation of the network, or two with classifier-free guidance."""
         self._evaluations += len(z["num_atoms"]) * self._score.evaluations
-        return self._score(z, self.processes.time(z, t))
+        return self._known(z, self._score(z, self.processes.time(z, t)), t)
 
     def noise_level(self, z: Any, t: float) -> NoiseLevel:
         """α and σ at ``t``."""
@@ -124,9 +133,12 @@ class Sampler:
 
     def predict(self, z: Any, score: Any, t: float, s: float) -> Any:
         """The predictor: z_s from z_t."""
-        score = self._allowed(score)
-        if self._kept is not None and self._elements and self.free_types(z):
-            score = self._kept.complete(score, z["atomic_numbers"], self._elements)
+        score = self._known(z, self._allowed(score), t)
+        if self._elements and self.free_types(z):
+            if self._kept is not None:
+                score = self._kept.complete(score, z["atomic_numbers"], self._elements)
+            if self._given is not None:
+                score = self._given.complete(score, z, self._elements)
         return self._held(self.processes.predict(z, score, t, s, self._noise))
 
     def corrections(self, s: float) -> int:
@@ -135,8 +147,8 @@ class Sampler:
 
     def correct(self, z: Any, score: Any, s: float) -> Any:
         """A step of the corrector at noise level ``s``, along this score."""
-        score = self._allowed(score)
-        return self._held(self._langevin.correct(self.processes, z, score, s, self._noise))
+        moved = self._langevin.correct(self.processes, z, self._allowed(score), s, self._noise)
+        return self._held(moved if self._given is None else self._given.held(z, moved))
 
     def renoise(self, z_s: Any, s: float, t: float) -> Any:
         """Forward corruption: z_t from z_s."""
@@ -179,6 +191,25 @@ class Sampler:
             z = self._kept.kept(z)
         self.lost = self.lost | broken(z)
         return held(z, self.lost, self.processes.limit_mean(z))
+
+    def _start(self) -> Any:
+        """The batch at the first noise level."""
+        if self._origin is not None:
+            z = self.processes.renoise(
+                self._origin.batch(self._batch),
+                0.0,
+                next(t for _, t, _ in self.steps()),
+                self._noise,
+            )
+            return self._origin.masked(z)
+        z = self.processes.prior(self._batch, self._noise)
+        return z if self._kept is None else self._kept.kept(self._kept.placed(z))
+
+    def _known(self, z: Any, score: Any, t: float) -> Any:
+        """The score at ``t`` with that of what is given."""
+        if self._given is None:
+            return score
+        return self._given.scored(z, score, self.noise_level(z, t), self.processes.limit_mean(z))
 
     def _allowed(self, score: Any) -> Any:
         """The score along the moves that keep the symmetry."""
