@@ -4,8 +4,8 @@ if exists("b:current_syntax")
 endif
 syntax case match
 
-syntax keyword scoutStatement atoms expect formula import let motif param prefer require scout sweep symmetry
-syntax keyword scoutStatement system
+syntax keyword scoutStatement atoms expect formula import keep let motif param prefer require scout start
+syntax keyword scoutStatement sweep symmetry system
 syntax keyword scoutKeyword in as and or not implies each any weight loss symprec
 syntax keyword scoutFunction mean min max sum std fraction radius abs
 syntax keyword scoutDescriptor a alpha angle atomic_fraction b beta q c centrosymmetric charge_balanced chiral CN
