@@ -118,7 +118,7 @@ def _is_parameter(found: object) -> bool:
         and _number(found.maximum)
         and found.minimum < found.maximum
         and _words(found.choices)
-        and bool(found.choices) == (found.kind in ("choice", "file"))
+        and (found.kind not in ("choice", "file") or bool(found.choices))
     )
 
 

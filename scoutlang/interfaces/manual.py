@@ -228,6 +228,7 @@ def _parameter(parameter: Parameter) -> str:
         dimension = DIMENSIONS.get(parameter.kind)
         what, unit = (dimension.spoken, dimension.unit) if dimension else ("a whole number", "")
         takes = f"{what} from {parameter.minimum:g} to {_with_unit(parameter.maximum, unit)}"
+        takes += "".join(f", or `{word}`" for word in parameter.choices)
     usual = "must be given" if parameter.required else f"usually {parameter.default}"
     return f"{takes}; {usual}"
 

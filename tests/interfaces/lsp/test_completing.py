@@ -38,8 +38,9 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
         ("system Cu-P; require CN(cu|", ["Cu"]),
         # the order of the lines does not matter
         ("require CN(|)=4\nsystem Cu-P", ["Cu", "P", "*"]),
-        ("system Cu-P; require CN(Cu-P, |", ["r="]),
-        ("system Cu-P; require CN(Cu-P, r=2 Å, |", []),
+        ("system Cu-P; require CN(Cu-P, |", ["r=", "r_min="]),
+        ("system Cu-P; require CN(Cu-P, r=2 Å, |", ["r_min="]),
+        ("system Cu-P; require CN(Cu-P, r=g|", ["gap"]),
         ("system Cu-P; require CN(Cu-P, r=2.6 |", ["Å", "nm", "pm"]),
         ("expect e_above_hull < 0.2 me|", ["meV/atom"]),
         ("expect e_above_hull < 0.2 eV/a|", ["eV/atom"]),

@@ -7,15 +7,15 @@ syntax case match
 syntax keyword scoutStatement atoms expect formula import let motif param prefer require scout sweep system
 syntax keyword scoutKeyword in as and or not implies each any weight loss symprec
 syntax keyword scoutFunction mean min max sum std fraction radius abs
-syntax keyword scoutDescriptor a alpha angle atomic_fraction b beta q c charge_balanced CN count crystal_system
-syntax keyword scoutDescriptor density dimensionality distance e_above_hull energy_per_atom gamma min_distance novel packing_fraction shape shared similarity
-syntax keyword scoutDescriptor spacegroup unique volume_per_atom xrd
+syntax keyword scoutDescriptor a alpha angle atomic_fraction b beta bond q c charge_balanced CN count
+syntax keyword scoutDescriptor crystal_system density dimensionality distance e_above_hull energy_per_atom gamma min_distance novel packing_fraction shape shared
+syntax keyword scoutDescriptor similarity spacegroup unique volume_per_atom xrd
 syntax keyword scoutValue l1 l2 huber hinge low high possible mini mini-1 mattergen_base mp_20_base chemical_system
 syntax keyword scoutValue space_group dft_mag_density dft_band_gap ml_bulk_modulus dft_mag_density_hhi_score chemical_system_energy_above_hull constant ramp piecewise linear cosine adaptive
-syntax keyword scoutValue paper structure guided plain promising all off both energy constraint triclinic monoclinic
-syntax keyword scoutValue orthorhombic tetragonal trigonal hexagonal cubic chgnet emt grace mace mattersim orb sevennet
-syntax keyword scoutValue sevennet-l3i5 trigonal_plane tetrahedron square_plane trigonal_bipyramid square_pyramid octahedron trigonal_prism cube square_antiprism cuboctahedron anticuboctahedron
-syntax keyword scoutValue icosahedron together apart
+syntax keyword scoutValue paper structure guided plain promising all off both energy constraint gap triclinic
+syntax keyword scoutValue monoclinic orthorhombic tetragonal trigonal hexagonal cubic chgnet emt grace mace mattersim orb
+syntax keyword scoutValue sevennet sevennet-l3i5 trigonal_plane tetrahedron square_plane trigonal_bipyramid square_pyramid octahedron trigonal_prism cube square_antiprism cuboctahedron
+syntax keyword scoutValue anticuboctahedron icosahedron together apart
 syntax keyword scoutElement H He Li Be B C N O F Ne Na Mg
 syntax keyword scoutElement Al Si P S Cl Ar K Ca Sc Ti V Cr
 syntax keyword scoutElement Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
