@@ -72,6 +72,9 @@ _ELSEWHERE = {
     "lattice_system": "crystal_system",
     "composition": "atomic_fraction",
     "stable": "e_above_hull",
+    "e_form": "formation_energy",
+    "e_formation": "formation_energy",
+    "formation": "formation_energy",
 }
 
 
