@@ -177,7 +177,7 @@ def _descriptors() -> Iterator[Page]:
     for name, module in sorted(descriptor_modules().items(), key=lambda item: item[0].lower()):
         signature: DescriptorSignature = module.SIGNATURE
         head, text = opening(module.__doc__ or "")
-        chain = ["-".join("ABC"[: signature.species])] if signature.species else []
+        chain = ["-".join("ABCD"[: signature.species])] if signature.species else []
         inside = [*chain, *(f"{p.name}=…" for p in signature.parameters)]
         form = f"{name}({', '.join(inside)})" if inside else name
         summary, facts, package = signature.summary, tuple(_facts(signature)), origin(name)

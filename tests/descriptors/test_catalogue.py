@@ -34,6 +34,7 @@ PLACES: dict[int, list[tuple[str, ...]]] = {
     1: [("Cu",), ("Cu,Si",)],
     2: [("Cu", "P"), ("Cu", "Cu"), ("Cu,Si", "P,Si"), ("Cu,Si,P", "Cu,Si,P")],
     3: [("P", "Cu", "P"), ("P", "Cu", "Si"), ("P,Si", "Cu", "Cu,P")],
+    4: [("P", "Cu", "P", "Si"), ("Cu", "Cu", "Cu", "Cu"), ("P,Si", "Cu", "Cu,P", "P")],
 }
 # These have a conformance test in their own file: what they need is no species, more exact than its
 # default, or a compound of elements that make one.

@@ -69,6 +69,7 @@ _ELSEWHERE = {
     "oxidation": "oxidation_state",
     "oxidation_number": "oxidation_state",
     "charge": "oxidation_state",
+    "dihedral": "torsion",
     "lattice_system": "crystal_system",
     "composition": "atomic_fraction",
     "stable": "e_above_hull",
