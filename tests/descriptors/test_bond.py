@@ -166,6 +166,37 @@ def bonded(kinds: np.ndarray, found: Neighbours, a: str, b: str, *, gap: bool) -
     return kept
 
 
+# ---- distortion ----
+
+
+def test_distortion_of_each_site(known_crystals: Known, titanates: CrystalBatch) -> None:
+    expected = np.abs(LENGTHS - LENGTHS.mean()).mean() / LENGTHS.mean()
+    assert value("distortion(Ti-O) < 0.1", titanates) == pytest.approx([expected] * titanates.size)
+    assert verdicts("each distortion(Ti-O) < 0.05", titanates) == [False] * titanates.size
+    for crystal, index in (("rutile", 0.0076), ("perovskite", 0.0)):
+        batch = CrystalBatch.from_structures(known_crystals[crystal])
+        found = read(batch, measure("distortion", "Ti", "O")).value.tolist()
+        assert found == pytest.approx([index] * 4, abs=1e-4)
+
+
+def test_sites_that_differ_are_not_distorted() -> None:
+    """One Ti with six O at 1.9 Å, one with six at 2.1 Å."""
+    axes = np.vstack([np.eye(3), -np.eye(3)])
+    places = [np.zeros(3), np.full(3, 10.0), *(1.9 * axes), *(2.1 * axes + 10)]
+    crystal = Structure(
+        Lattice.cubic(20), ["Ti"] * 2 + ["O"] * 12, places, coords_are_cartesian=True
+    )
+    batch = CrystalBatch.from_structures([crystal])
+    assert value("std(bond(Ti-O)) < 1 Å", batch) == pytest.approx([0.1])
+    assert value("distortion(Ti-O) < 1", batch) == pytest.approx([0.0])
+
+
+def test_sites_without_bonds_have_no_distortion() -> None:
+    apart = Structure(Lattice.cubic(9.0), ["Ti", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    [found] = api.measure("system Ti-O; require distortion(Ti-O) < 0.1", [apart])
+    assert found.terms[0].reason == "distortion(Ti-O) has no value: there is no O within r of a Ti"
+
+
 # ---- the largest gap ----
 
 
@@ -304,6 +335,8 @@ def test_a_shell_ends_on_its_radii(known_crystals: Known) -> None:
         by_gap("CN", "Cu,Si", "P,Si"),
         by_gap("bond", "Cu", "P"),
         by_gap("bond", "Cu", "Cu"),
+        by_gap("distortion", "Cu", "P"),
+        measure("distortion", "Cu", "P", r_min=2.2, r=4.0),
     ],
     ids=str,
 )
