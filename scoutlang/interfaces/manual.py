@@ -198,6 +198,8 @@ def _facts(signature: DescriptorSignature) -> Iterator[tuple[str, str]]:
     yield "use", "steers and judges" if signature.differentiable else "judges only: `expect`"
     if signature.extensive:
         yield "cell", "depends on the cell: a supercell has another value"
+    if signature.since != "1.0":
+        yield "since", f"version {signature.since} of the language"
     for parameter in signature.parameters:
         yield f"`{parameter.name}`", _parameter(parameter)
 

@@ -70,6 +70,8 @@ _ELSEWHERE = {
     "oxidation_number": "oxidation_state",
     "charge": "oxidation_state",
     "dihedral": "torsion",
+    "ring": "ring_size",
+    "rings": "ring_size",
     "lattice_system": "crystal_system",
     "composition": "atomic_fraction",
     "stable": "e_above_hull",
