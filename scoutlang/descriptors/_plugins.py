@@ -97,6 +97,7 @@ def _flaw_of(signature: DescriptorSignature) -> str:
         "monotone": signature.monotone in (-1, 0, 1),
         "categories": _words(signature.categories)
         and bool(signature.categories) == (signature.dimension == "category"),
+        "since": isinstance(signature.since, str),
         "concerns": signature.concerns is None or callable(signature.concerns),
     }
     wrong = [field for field, is_right in right.items() if not is_right]

@@ -10,7 +10,7 @@ exact:  d of every d ≤ r, whole atoms
 So ``each bond(Ti-O) = 2.0 ± 0.1 Å`` is of every bond, ``mean(bond(Ti-O))`` the mean length,
 ``std(bond(Ti-O))`` the spread, ``max(bond(Ti-O)) - mean(bond(Ti-O)) < 0.1 Å`` the longest against
 the mean, and ``fraction(bond(Ti-O) < 1.9 Å)`` the share of short ones: in PbTiO3, with Ti-O 1.768,
-4 × 1.980 and 2.384 Å, that is 1/6. All are over the crystal; `distortion` is of each site.
+4 × 1.980 and 2.384 Å, that is 1/6. All are over the crystal; `distortion_index` is of each site.
 
 r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``.
 ``r_min`` leaves the shell r_min < d ≤ r, and ``r=gap`` takes the neighbours before the largest gap;

@@ -171,11 +171,13 @@ def bonded(kinds: np.ndarray, found: Neighbours, a: str, b: str, *, gap: bool) -
 
 def test_distortion_of_each_site(known_crystals: Known, titanates: CrystalBatch) -> None:
     expected = np.abs(LENGTHS - LENGTHS.mean()).mean() / LENGTHS.mean()
-    assert value("distortion(Ti-O) < 0.1", titanates) == pytest.approx([expected] * titanates.size)
-    assert verdicts("each distortion(Ti-O) < 0.05", titanates) == [False] * titanates.size
+    assert value("distortion_index(Ti-O) < 0.1", titanates) == pytest.approx(
+        [expected] * titanates.size
+    )
+    assert verdicts("each distortion_index(Ti-O) < 0.05", titanates) == [False] * titanates.size
     for crystal, index in (("rutile", 0.0076), ("perovskite", 0.0)):
         batch = CrystalBatch.from_structures(known_crystals[crystal])
-        found = read(batch, measure("distortion", "Ti", "O")).value.tolist()
+        found = read(batch, measure("distortion_index", "Ti", "O")).value.tolist()
         assert found == pytest.approx([index] * 4, abs=1e-4)
 
 
@@ -188,13 +190,16 @@ def test_sites_that_differ_are_not_distorted() -> None:
     )
     batch = CrystalBatch.from_structures([crystal])
     assert value("std(bond(Ti-O)) < 1 Å", batch) == pytest.approx([0.1])
-    assert value("distortion(Ti-O) < 1", batch) == pytest.approx([0.0])
+    assert value("distortion_index(Ti-O) < 1", batch) == pytest.approx([0.0])
 
 
 def test_sites_without_bonds_have_no_distortion() -> None:
     apart = Structure(Lattice.cubic(9.0), ["Ti", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    [found] = api.measure("system Ti-O; require distortion(Ti-O) < 0.1", [apart])
-    assert found.terms[0].reason == "distortion(Ti-O) has no value: there is no O within r of a Ti"
+    [found] = api.measure("system Ti-O; require distortion_index(Ti-O) < 0.1", [apart])
+    assert (
+        found.terms[0].reason
+        == "distortion_index(Ti-O) has no value: there is no O within r of a Ti"
+    )
 
 
 # ---- the largest gap ----
@@ -335,8 +340,8 @@ def test_a_shell_ends_on_its_radii(known_crystals: Known) -> None:
         by_gap("CN", "Cu,Si", "P,Si"),
         by_gap("bond", "Cu", "P"),
         by_gap("bond", "Cu", "Cu"),
-        by_gap("distortion", "Cu", "P"),
-        measure("distortion", "Cu", "P", r_min=2.2, r=4.0),
+        by_gap("distortion_index", "Cu", "P"),
+        measure("distortion_index", "Cu", "P", r_min=2.2, r=4.0),
     ],
     ids=str,
 )

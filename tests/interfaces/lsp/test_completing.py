@@ -58,7 +58,7 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
             ["poly.octahedral", "poly.octahedron"],
         ),
         ("param rc = 2 Å\nrequire max(distance(Cu-P)) < rc|", []),
-        ("param rc = 2 Å\nrequire max(distance(Cu-P)) < r|", ["rc", "radius"]),
+        ("param rc = 2 Å\nrequire max(distance(Cu-P)) < r|", ["rc", "radius", "ring_size"]),
         ("prefer density as |", ["low", "high"]),
         ("prefer density as low as |", ["possible"]),
         ("require CN(Cu-P) = 4 loss h|", ["huber", "hinge"]),
@@ -80,7 +80,7 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
         ("require not (atomic_f|", ["atomic_fraction"]),
         (
             "import std.polyhedra as poly; system Cu-P; require poly.octahedron(Cu, P, d|",
-            ["distortion=", "density", "dimensionality", "distance"],
+            ["distortion=", "density", "dimensionality", "distance", "distortion_index"],
         ),
         (
             "import std.polyhedra as poly; require poly.octahedron(Cu, P, distortion=poly.re|",

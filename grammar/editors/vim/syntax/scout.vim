@@ -8,7 +8,7 @@ syntax keyword scoutStatement atoms expect formula import let motif param prefer
 syntax keyword scoutKeyword in as and or not implies each any weight loss symprec
 syntax keyword scoutFunction mean min max sum std fraction radius abs
 syntax keyword scoutDescriptor a alpha angle atomic_fraction b beta bond q bond_valence c charge_balanced conventional_a
-syntax keyword scoutDescriptor conventional_alpha conventional_b conventional_beta conventional_c conventional_gamma CN count crystal_system density dimensionality distance distortion
+syntax keyword scoutDescriptor conventional_alpha conventional_b conventional_beta conventional_c conventional_gamma CN count crystal_system density dimensionality distance distortion_index
 syntax keyword scoutDescriptor e_above_hull energy_per_atom formation_energy gamma layer_gap layer_spacing min_distance novel oxidation_state packing_fraction ring_size shape
 syntax keyword scoutDescriptor shared similarity spacegroup torsion unique volume_per_atom xrd
 syntax keyword scoutValue l1 l2 huber hinge low high possible mini mini-1 mattergen_base mp_20_base chemical_system

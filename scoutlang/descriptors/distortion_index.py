@@ -1,4 +1,4 @@
-"""distortion(A-B): distortion index of the bond lengths of each A, 0 where all its bonds to B are
+"""distortion_index(A-B): how unequal the lengths of the bonds from each A to B are, 0 where they are
 equal.
 
 D = Σ_j w_j |d_j − d̄| / (Σ_j w_j d̄), with the mean length d̄ = Σ_j w_j d_j / Σ_j w_j of the site
@@ -25,14 +25,14 @@ from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
 
 SIGNATURE = DescriptorSignature(
-    name="distortion",
+    name="distortion_index",
     summary="distortion index of the bond lengths from each A to the B around it",
     species=2,
     scale=0.05,
     tolerance=0.01,
     domain="site",
     parameters=(RADIUS_OR_GAP, INNER),
-    example="require each distortion(Cu-P) < 0.05",
+    example="require each distortion_index(Cu-P) < 0.05",
     since="1.1",
     concerns=shell_doubts,
 )
