@@ -1,5 +1,4 @@
-"""distortion_index(A-B): how unequal the lengths of the bonds from each A to B are, 0 where they are
-equal.
+"""distortion_index(A-B): how unequal in length the bonds of each A to B are, 0 where all are equal.
 
 D = Σ_j w_j |d_j − d̄| / (Σ_j w_j d̄), with the mean length d̄ = Σ_j w_j d_j / Σ_j w_j of the site
 
