@@ -1,5 +1,5 @@
-"""bond_valence(A-B): bond valence sum of each A over the B around it, which estimates the size of
-its oxidation state.
+"""bond_valence_sum(A-B): bond valence sum of each A over the B around it, which estimates the size
+of its oxidation state. The language's own `bond_valence` is over all bonds of A.
 
 soft:   V_i = Σ_j p_j(B) σ(8/Å · (r − d_ij)) exp((R − d_ij)/0.37 Å), with the weight p_i(A)
 exact:  the same over whole atoms within r
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # what the checker need not wait for is imported where it is 
     from scoutlang.ir import Measure
 
 SIGNATURE = DescriptorSignature(
-    name="bond_valence",
+    name="bond_valence_sum",
     summary="bond valence sum of each A over the B around it",
     dimension="dimensionless",
     species=2,
@@ -40,7 +40,7 @@ SIGNATURE = DescriptorSignature(
     parameters=(
         Parameter("r", "length", "the sum of the covalent radii + 0.5 Å of each pair", 0.1, 10.0),
     ),
-    example="require bond_valence(Ca-P) = 2 ± 0.3",
+    example="require bond_valence_sum(Ca-P) = 2 ± 0.3",
 )
 
 _SOFTNESS = 0.37  # Å, the same for all pairs

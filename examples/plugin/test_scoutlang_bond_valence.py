@@ -10,8 +10,8 @@ from scoutlang.testing import check_descriptor, check_entry_point
 
 def test_the_descriptor() -> None:
     copper, silicon = Species("Cu", ("Cu",)), Species("Si", ("Si",))
-    check_descriptor(scoutlang_bond_valence, Measure("bond_valence", (copper, silicon)))
+    check_descriptor(scoutlang_bond_valence, Measure("bond_valence_sum", (copper, silicon)))
 
 
 def test_the_entry_point() -> None:
-    check_entry_point("bond_valence")
+    check_entry_point("bond_valence_sum")

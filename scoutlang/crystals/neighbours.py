@@ -40,6 +40,12 @@ PRESENT = 0.5
 where its probability is above this.
 """
 
+GAP = "gap"
+"""In the place of a radius: each centre's own, `gap_radius`."""
+
+GAP_REACH = 2.0
+"""Nearest distances: how far the largest gap of a centre is looked for."""
+
 BOUNDARY_SLACK = 1e-6
 """Å. Exact evaluators count d ≤ r + slack, so that a site exactly on the radius does not flip with
 rounding.
@@ -232,18 +238,18 @@ def bonds(
     batch: CrystalBatch,
     centres: Sequence[str],
     neighbours: Sequence[str],
-    radius: float | None = None,
+    radius: float | str | None = None,
     sharpness: float | Tensor | None = None,
+    inner: float | None = None,
 ) -> Bonds:
     """Neighbours of one kind of element around another within a radius of each element pair.
 
-    radius: Å for every pair, or None for `elements.neighbour_radius`. sharpness: 1/Å of the smooth
-    step, a number or one per crystal (B,), with the species probabilities as weights; None counts
-    whole atoms within d ≤ r, the exact evaluators' way.
+    radius: Å for every pair, None for `elements.neighbour_radius`, or `GAP` for the `gap_radius` of
+    each centre. sharpness: 1/Å of the smooth step, a number or one per crystal (B,), with the
+    species probabilities as weights; None counts whole atoms within d ≤ r, the exact evaluators'
+    way. inner: Å; what counts within this radius is taken off, which leaves the shell between the
+    two.
     """
-    radii = batch.frac.new_tensor(
-        [[radius or neighbour_radius(a, b) for b in neighbours] for a in centres]
-    )
     a, b = (
         _columns(batch.species, elements, whole=sharpness is None)
         for elements in (centres, neighbours)
@@ -254,17 +260,27 @@ def bonds(
         slope = sharpness.index_select(0, batch.system)
     reach = BOUNDARY_SLACK if slope is None else SIGMOID_TAIL / slope
     most = MAX_IMAGES_EXACT if slope is None else MAX_IMAGES
-    found = pairs(batch, radii.max() + reach, centre, b.sum(-1), max_images=most)
-    distance = found.distance[:, None, None]
-    if slope is None:
-        step = (distance <= radii + BOUNDARY_SLACK).to(radii.dtype)
+    if radius == GAP:
+        own, crowded = gap_radius(batch, centre, decided(batch, neighbours), max_images=most)
+        cutoff = own.detach()
     else:
-        at_pair = slope
-        if isinstance(slope, Tensor) and slope.dim():
-            at_pair = slope.index_select(0, found.i)[:, None, None]
-        step = smooth_step(distance, radii, at_pair)
+        radii = batch.frac.new_tensor(
+            [[radius or neighbour_radius(x, y) for y in neighbours] for x in centres]
+        )
+        cutoff = radii.max()
+    found = pairs(batch, cutoff + reach, centre, b.sum(-1), max_images=most)
+    if radius == GAP:
+        radii = own.index_select(0, found.i)[:, None, None]
+        found = replace(found, overflow=found.overflow | crowded)
+    at_pair = slope
+    if isinstance(slope, Tensor) and slope.dim():
+        at_pair = slope.index_select(0, found.i)[:, None, None]
+    distance = found.distance[:, None, None]
+    step = _within(distance, radii, at_pair)
+    if inner:
+        step = (step - _within(distance, inner, at_pair)).clamp(min=0)
     # An atom and its own image are always the same element; different atoms are independent.
-    same = radii.new_tensor([[float(x == y) for y in neighbours] for x in centres])
+    same = batch.frac.new_tensor([[float(x == y) for y in neighbours] for x in centres])
     other = torch.where(
         (found.i == found.j)[:, None, None], same, b.index_select(0, found.j)[:, None, :]
     )
@@ -272,6 +288,46 @@ def bonds(
         dim=(1, 2)
     ) / centre.index_select(0, found.i)
     return Bonds(**vars(found), weight=weight, centre=centre)
+
+
+def _within(distance: Tensor, radius: float | Tensor, slope: float | Tensor | None) -> Tensor:
+    """How much a distance counts as within a radius: by the smooth step, or by d ≤ r where there is
+    no slope.
+    """
+    if slope is None:
+        return (distance <= radius + BOUNDARY_SLACK).to(distance.dtype)
+    return smooth_step(distance, radius, slope)
+
+
+def gap_radius(
+    batch: CrystalBatch, centre: Tensor, neighbour: Tensor, *, max_images: int = MAX_IMAGES
+) -> tuple[Tensor, Tensor]:
+    """The middle of the largest gap between the successive distances from a centre to neighbours.
+
+    centre, neighbour: (N,) weights as in `pairs`; neighbours are 0 or 1. Distances are looked at up
+    to `GAP_REACH` times the nearest one, and that end counts as the next distance. Of gaps that are
+    equal within `BOUNDARY_SLACK` the first is taken. → (N,) Å, 0 where there is no neighbour,
+    differentiable where the same gap stays the largest; overflow (B,) as in `Pairs`.
+    """
+    size = len(batch.system)
+    atoms = torch.arange(size, device=batch.frac.device)
+    nearest, overflow = shortest(batch, atoms, size, centre, neighbour, max_images=max_images)
+    end = torch.where(nearest.isfinite(), GAP_REACH * nearest, torch.zeros_like(nearest))
+    found = pairs(batch, end.detach(), centre, neighbour, max_images=max_images)
+    order = found.distance.detach().argsort(stable=True)
+    order = order.index_select(0, found.i.index_select(0, order).argsort(stable=True))
+    i, distance = found.i.index_select(0, order), found.distance.index_select(0, order)
+    last = torch.ones_like(i, dtype=torch.bool)
+    last[:-1] = i[1:] != i[:-1]
+    gap = torch.where(last, end.index_select(0, i), distance.roll(-1)) - distance
+    with torch.no_grad():
+        largest = gap.new_zeros(size).scatter_reduce(0, i, gap, "amax")
+        wide = (gap >= largest.index_select(0, i) - BOUNDARY_SLACK).nonzero().squeeze(-1)
+        at = i.index_select(0, wide)
+        first = wide[torch.cat([at.new_ones(min(len(at), 1)), at.diff()]) != 0]
+    middle = distance.index_select(0, first) + gap.index_select(0, first) / 2
+    radius = torch.zeros_like(end).index_add(0, i.index_select(0, first), middle)
+    return radius, overflow | found.overflow
 
 
 def _columns(species: Tensor, elements: Sequence[str], *, whole: bool) -> Tensor:

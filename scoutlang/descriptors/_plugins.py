@@ -97,6 +97,7 @@ def _flaw_of(signature: DescriptorSignature) -> str:
         "monotone": signature.monotone in (-1, 0, 1),
         "categories": _words(signature.categories)
         and bool(signature.categories) == (signature.dimension == "category"),
+        "since": isinstance(signature.since, str),
         "concerns": signature.concerns is None or callable(signature.concerns),
     }
     wrong = [field for field, is_right in right.items() if not is_right]
@@ -118,7 +119,7 @@ def _is_parameter(found: object) -> bool:
         and _number(found.maximum)
         and found.minimum < found.maximum
         and _words(found.choices)
-        and bool(found.choices) == (found.kind in ("choice", "file"))
+        and (found.kind not in ("choice", "file") or bool(found.choices))
     )
 
 

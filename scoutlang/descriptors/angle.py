@@ -8,7 +8,8 @@ count as independent.
 
 θ = atan2(|u × v|, u · v) of the vectors from B to the two neighbours, with slope 0 at 0° and 180°,
 where an angle can only turn back. r is the sum of the Cordero covalent radii + 0.5 Å of each
-element pair, or the given ``r``, for both neighbours. An atom on the very place of B is no
+element pair, or the given ``r``, for both neighbours; with ``r_min`` both are of the shell r_min <
+d ≤ r. An atom on the very place of B is no
 neighbour. Undefined where no B has two such neighbours, and where a cell is so dense that its bonds
 cannot be paired. Tolerance 5°, scale 10°: the polyhedra of real crystals are distorted by as much.
 """
@@ -18,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
-from scoutlang.descriptors._radius import RADIUS, radii, unknown_radius
+from scoutlang.descriptors._radius import INNER, RADIUS, reach, shell_doubts
 from scoutlang.descriptors._values import by_sharpness
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
@@ -33,25 +34,24 @@ def formula(measure: Measure) -> str:
     """The angle as text, with the radius of every element pair."""
     first, centre, second = measure.species
     pairs = [(b, e) for b in centre.elements for e in first.elements + second.elements]
-    return (
-        f"angle {first.text}-{centre.text}-{second.text} in degrees, r in Å: "
-        f"{radii(measure, pairs)}"
-    )
+    return f"angle {first.text}-{centre.text}-{second.text} in degrees, {reach(measure, pairs)}"
 
 
 def _angles(
     batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
 ) -> neighbours.SiteValues:
     """Degrees of every angle (M,)."""
-    centre, radius = measure.species[1].elements, measure.parameter("r")
+    centre, outer, inner = measure.species[1].elements, *map(measure.parameter, ("r", "r_min"))
     ends = measure.species[0].elements, measure.species[2].elements
     values, weights, systems = [], [], []
     searched = torch.ones(batch.size, dtype=torch.bool, device=batch.cell.device)
     for one, other in _disjoint(*ends):
-        first = neighbours.uncrowded(neighbours.bonds(batch, centre, one, radius, sharpness))
+        first = neighbours.uncrowded(neighbours.bonds(batch, centre, one, outer, sharpness, inner))
         second = first
         if one != other:
-            second = neighbours.uncrowded(neighbours.bonds(batch, centre, other, radius, sharpness))
+            second = neighbours.uncrowded(
+                neighbours.bonds(batch, centre, other, outer, sharpness, inner)
+            )
         k, m = _neighbour_pairs(first, second)
         values.append(neighbours.angle(first.vector[k], second.vector[m]))
         weights.append(first.centre[first.i[k]] * first.weight[k] * second.weight[m])
@@ -100,7 +100,7 @@ SIGNATURE = DescriptorSignature(
     tolerance=5.0,
     maximum=180.0,
     domain="item",
-    parameters=(RADIUS,),
+    parameters=(RADIUS, INNER),
     example="require angle(P-Cu-P) = 109.5° ± 8°",
-    concerns=unknown_radius,
+    concerns=shell_doubts,
 )

@@ -6,7 +6,22 @@ exact:  the same with a hard count d ≤ r and whole atoms.
 r is the sum of the Cordero covalent radii + 0.5 Å of each element pair, or the given ``r``. The
 site itself is excluded, its own periodic images are included. Around large cations bonds are often
 longer than the default r: it counts 0 F around Pb in PbF2 and 0 I around Cs in CsPbI3, so give r
-there. Where A is absent the value is undefined; where only B is absent it is 0. A sigmoid at a
+there, or ask for the largest gap.
+
+``r_min`` leaves a shell, r_min < d ≤ r: ``CN(Na-Na, r_min=4.5 Å, r=6 Å)`` is the count within 6 Å
+less the one within 4.5 Å, soft and exact.
+
+``r=gap`` takes the neighbours before the largest gap: of the sorted distances of each A to its B,
+up to twice the nearest, the largest step from one to the next, where the end at twice the nearest
+counts as the next. Of equal gaps (within 10⁻⁶ Å) the first is taken. r is then the middle of the
+gap, of each site its own; it moves with both sides of the gap under the derivative, and the soft
+count jumps where another gap becomes the largest. B are those that are decided, by a probability
+above 1/2. Where the gap is wide the smooth step is flat, so such a count judges well and steers
+weakly: steer by a radius, or by `bond`. One gap cannot tell a close pair from the shell behind it:
+of S around S in pyrite, one at 2.16 Å and 12 from 3.08 to 3.32 Å, it takes all 13. The rule is the
+maximum gap of Brunner & Schwarzenbach, Z. Kristallogr. 133, 127 (1971).
+
+Where A is absent the value is undefined; where only B is absent it is 0. A sigmoid at a
 tight r counts a perfect shell as less than whole: hits are judged by the exact value.
 """
 
@@ -16,7 +31,15 @@ import math
 from collections.abc import Iterator
 
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours
-from scoutlang.descriptors._radius import RADIUS, radii, radius, unknown_radius
+from scoutlang.descriptors._radius import (
+    GAP,
+    INNER,
+    RADIUS_OR_GAP,
+    given_radius,
+    radius,
+    reach,
+    shell_doubts,
+)
 from scoutlang.descriptors._values import SLOPE, by_sharpness
 from scoutlang.ir import Measure, Relation
 from scoutlang.ir.elements import COVALENT_RADIUS, bond_radius, neighbour_radius
@@ -30,16 +53,16 @@ def formula(measure: Measure) -> str:
     """The soft value as text, with the radius of every element pair."""
     centre, neighbour = measure.species
     pairs = [(a, b) for a in centre.elements for b in neighbour.elements]
-    return (
-        f"Σ {neighbour.text} σ(8 Å⁻¹ (r − d)) around {centre.text}, r in Å: {radii(measure, pairs)}"
-    )
+    return f"Σ {neighbour.text} σ(8 Å⁻¹ (r − d)) around {centre.text}, {reach(measure, pairs)}"
 
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
     """A count that does not fit inside the radius, and a radius so tight that the smooth count of a
     perfect shell misses the target.
     """
-    yield from unknown_radius(measure, relation)
+    yield from shell_doubts(measure, relation)
+    if given_radius(measure) == GAP:
+        return
     least = relation.low if relation.target is None else relation.target - (relation.tolerance or 0)
     for a in measure.species[0].elements:
         for b in measure.species[1].elements:
@@ -58,6 +81,8 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
                     f"about {most} is the most for atoms of this size",
                 )
                 return
+            if measure.parameter("r_min"):
+                continue
             shell = 1 / (1 + math.exp(-SLOPE * (radius(measure, a, b) - bond_radius(a, b))))
             if relation.target is not None and relation.target * (1 - shell) > (
                 relation.tolerance or relation.scale
@@ -95,7 +120,9 @@ def _count(
 ) -> neighbours.SiteValues:
     """CN of every atom (N,)."""
     centre, neighbour = (place.elements for place in measure.species)
-    found = neighbours.bonds(batch, centre, neighbour, measure.parameter("r"), sharpness)
+    found = neighbours.bonds(
+        batch, centre, neighbour, given_radius(measure), sharpness, measure.parameter("r_min")
+    )
     return neighbours.SiteValues(
         neighbours.sum_by_structure(found.weight, found.i, len(found.centre)),
         found.centre,
@@ -111,7 +138,7 @@ SIGNATURE = DescriptorSignature(
     summary="coordination number: B neighbours around each A",
     species=2,
     domain="site",
-    parameters=(RADIUS,),
+    parameters=(RADIUS_OR_GAP, INNER),
     monotone=1,
     example="require CN(Cu-P) = 4 ± 0.3",
     concerns=concerns,

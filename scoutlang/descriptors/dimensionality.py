@@ -44,21 +44,28 @@ def formula(measure: Measure) -> str:
 @of_structures
 def exact(structure: Structure, measure: Measure) -> int:
     """0 to 3."""
-    import numpy as np
     from ase.geometry.dimensionality.rank_determination import RDA
 
-    r, slack = measure.parameter("r"), neighbours.BOUNDARY_SLACK
-    kinds, kind = np.unique([site.specie.symbol for site in structure], return_inverse=True)
-    radii = np.array([[r or neighbour_radius(a, b) for b in kinds] for a in kinds]) + slack
-    i, j, image, distance = structure.get_neighbor_list(float(radii.max()))
-    # each bond once; an atom's bonds with its own images both ways do no harm
-    bonded = (distance <= radii[kind[i], kind[j]]) & (i <= j)
     network = RDA(len(structure))
-    for a, b, offset in zip(
-        i[bonded].tolist(), j[bonded].tolist(), image[bonded].astype(int).tolist(), strict=True
-    ):
-        network.insert_bond(a, b, tuple(offset))
+    for a, b, offset in bonded(structure, measure.parameter("r")):
+        network.insert_bond(a, b, offset)
     components_by_dimension = network.check()
     return max(
         dimension for dimension, components in enumerate(components_by_dimension) if components
     )
+
+
+def bonded(structure: Structure, r: float | None) -> list[tuple[int, int, tuple[int, int, int]]]:
+    """Atoms i ≤ j of every bond, and the image of j. Raises KeyError for an element without a
+    covalent radius where r, in Å, is None.
+    """
+    import numpy as np
+
+    slack = neighbours.BOUNDARY_SLACK
+    kinds, kind = np.unique([site.specie.symbol for site in structure], return_inverse=True)
+    radii = np.array([[r or neighbour_radius(a, b) for b in kinds] for a in kinds]) + slack
+    i, j, image, distance = structure.get_neighbor_list(float(radii.max()))
+    # each bond once; an atom's bonds with its own images both ways do no harm
+    kept = (distance <= radii[kind[i], kind[j]]) & (i <= j)
+    offsets = map(tuple, image[kept].astype(int).tolist())
+    return list(zip(i[kept].tolist(), j[kept].tolist(), offsets, strict=True))

@@ -1,6 +1,8 @@
 """distance(A-B): distance from an A site to its nearest B neighbour, in Å, periodic images
 included.
 
+It is the nearest B alone: `bond` is all of them within a radius.
+
 d_i = min over atoms j and images of |r_j − r_i|, with the weight p_i(A); the mean over A sites
 unless the program names another aggregate.
 

@@ -23,6 +23,7 @@ SIGNATURE = DescriptorSignature(
     minimum=1,
     parameters=(SYMPREC,),
     differentiable=False,
+    since="1.1",
     example="expect distinct_sites <= 4",
 )
 

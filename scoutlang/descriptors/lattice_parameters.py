@@ -25,9 +25,10 @@ _NAMES = ("a", "b", "c", "alpha", "beta", "gamma")
 
 _PAGE_OF_EDGE = """{name}: {summary}, in Å.
 
-It does not depend on the choice of lattice vectors, but a supercell has its own. Soft and exact are
-the same, differentiable in the cell with the reduction held fixed. Undefined where the cell is
-broken. Tolerance 0.1 Å, scale 1 Å.
+It does not depend on the choice of lattice vectors, but a supercell has its own. The tabulated
+lattice constants are those of another cell: `conventional_{name}`. Soft and exact are the same,
+differentiable in the cell with the reduction held fixed. Undefined where the cell is broken.
+Tolerance 0.1 Å, scale 1 Å.
 
 Source: International Tables for Crystallography A, section 3.1.3; reduced by `moyopy`. More in
 `lattice_parameters.py`.
@@ -38,8 +39,8 @@ _PAGE_OF_ANGLE = """{name}: {summary}, in degrees, from 60 to 120.
 It does not depend on the choice of lattice vectors, but a supercell has its own. The three angles
 of a reduced cell are all below 90°, or all 90° and more; where a lattice is at the border of two
 reductions they jump (the lengths do not). A conventional cell may have other angles, such as a
-monoclinic β of 125°. Soft and exact are the same, differentiable in the cell with the reduction
-held fixed. Undefined where the cell is broken. Tolerance 2°, scale 10°.
+monoclinic β of 125°: `conventional_{name}`. Soft and exact are the same, differentiable in the cell
+with the reduction held fixed. Undefined where the cell is broken. Tolerance 2°, scale 10°.
 
 Source: International Tables for Crystallography A, section 3.1.3; reduced by `moyopy`. More in
 `lattice_parameters.py`.

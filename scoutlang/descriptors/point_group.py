@@ -27,6 +27,7 @@ SIGNATURE = DescriptorSignature(
     maximum=len(POINT_GROUPS) - 1,
     parameters=(SYMPREC,),
     differentiable=False,
+    since="1.1",
     categories=POINT_GROUPS,
     example='expect point_group = "4/mmm"',
 )

@@ -26,6 +26,7 @@ SIGNATURE = DescriptorSignature(
     maximum=1,
     parameters=(SYMPREC,),
     differentiable=False,
+    since="1.1",
     example="expect polar",
 )
 

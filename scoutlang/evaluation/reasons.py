@@ -66,12 +66,15 @@ def _has_value(measure: Measure, reading: Reading, place: int) -> bool:
 
 
 def _why(measure: Measure, reading: Reading, place: int) -> str:
-    if not hasattr(reading.catalogue[measure.descriptor], "exact"):
+    module = reading.catalogue[measure.descriptor]
+    if not hasattr(module, "exact"):
         return "no stage of a validation gave one"
     absent = [one.text for one in measure.species if not _present(one, reading.batch, place)]
     if absent:
         return f"there is no {' and no '.join(dict.fromkeys(absent))}"
-    return "nothing in this crystal can be measured"
+    explain = getattr(module, "why_undefined", None)
+    explained = explain(reading.batch, measure, place) if explain else ""
+    return explained or "nothing in this crystal can be measured"
 
 
 def _present(species: Species, batch: CrystalBatch, place: int) -> bool:

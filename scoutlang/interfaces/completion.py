@@ -400,10 +400,11 @@ class _Place:
                 if parameter.kind in DIMENSIONS:
                     dimension = DIMENSIONS[parameter.kind]
                     yield from _options(units_of(dimension), "unit", dimension.spoken)
-            elif parameter.kind == "choice":
+                return
+            if parameter.kind != "file":
                 about = f"{parameter.name} of {signature.name}"
                 yield from _options(parameter.choices, "value", about)
-            else:
+            if parameter.kind != "choice":
                 yield from self._quantities()
         elif signature.species and call.number == 0:
             if self._last in ("LPAR", "HYPHEN", "LBRACE", "COMMA"):

@@ -177,7 +177,7 @@ def _descriptors() -> Iterator[Page]:
     for name, module in sorted(descriptor_modules().items(), key=lambda item: item[0].lower()):
         signature: DescriptorSignature = module.SIGNATURE
         head, text = opening(module.__doc__ or "")
-        chain = ["-".join("ABC"[: signature.species])] if signature.species else []
+        chain = ["-".join("ABCD"[: signature.species])] if signature.species else []
         inside = [*chain, *(f"{p.name}=…" for p in signature.parameters)]
         form = f"{name}({', '.join(inside)})" if inside else name
         summary, facts, package = signature.summary, tuple(_facts(signature)), origin(name)
@@ -198,6 +198,8 @@ def _facts(signature: DescriptorSignature) -> Iterator[tuple[str, str]]:
     yield "use", "steers and judges" if signature.differentiable else "judges only: `expect`"
     if signature.extensive:
         yield "cell", "depends on the cell: a supercell has another value"
+    if signature.since != "1.0":
+        yield "since", f"version {signature.since} of the language"
     for parameter in signature.parameters:
         yield f"`{parameter.name}`", _parameter(parameter)
 
@@ -228,6 +230,7 @@ def _parameter(parameter: Parameter) -> str:
         dimension = DIMENSIONS.get(parameter.kind)
         what, unit = (dimension.spoken, dimension.unit) if dimension else ("a whole number", "")
         takes = f"{what} from {parameter.minimum:g} to {_with_unit(parameter.maximum, unit)}"
+        takes += "".join(f", or `{word}`" for word in parameter.choices)
     usual = "must be given" if parameter.required else f"usually {parameter.default}"
     return f"{takes}; {usual}"
 

@@ -147,6 +147,6 @@ def _values() -> Iterator[str]:
     for signature in own_signatures().values():
         found.update(dict.fromkeys(signature.categories))
         for parameter in signature.parameters:
-            if parameter.kind == "choice":
+            if parameter.kind != "file":
                 found.update(dict.fromkeys(parameter.choices))
     yield from found

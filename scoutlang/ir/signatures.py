@@ -46,8 +46,9 @@ class Parameter:
 
     name: str
     kind: Dimension | Literal["integer", "choice", "file"]
-    """A quantity of a dimension from ``minimum`` to ``maximum``, the same but whole, one of the
-    ``choices``, or a text file whose suffix is one of them; the program carries its text.
+    """A quantity of a dimension from ``minimum`` to ``maximum`` or one of the ``choices`` in its
+    place, the same but whole, one of the ``choices``, or a text file whose suffix is one of them;
+    the program carries its text.
     """
     default: str
     """What is meant where it is not given, in prose for the manual."""
@@ -110,6 +111,10 @@ class DescriptorSignature:
     """
     example: str = ""
     """A claim for the manual, in the system Cu-Si-P-Ca."""
+    since: str = "1.0"
+    """The version of the language that brought it. A program may define the name of a later one
+    itself, so that a file from before keeps its meaning.
+    """
     concerns: Callable[[Measure, Relation], Iterable[Concern]] | None = None
     """Doubts about a measure under a relation, for the checker; torch-free, without side
     effects.

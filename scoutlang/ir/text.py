@@ -55,8 +55,8 @@ class Printer:
             # The aggregate of a single descriptor is said in words, so that a default one is not
             # overlooked.
             how, measure = body.value.how, body.value.of
-            few = len(measure.species) < 3
-            reading = f"{how} over {measure.species[0].text} sites" if few else how
+            of_sites = self.signatures[measure.descriptor].domain == "site"
+            reading = f"{how} over {measure.species[0].text} sites" if of_sites else how
             text = self._wanted(measure, body)
         else:
             text = self._wanted(body.value, body)

@@ -60,6 +60,19 @@ class Hulls:
             return diagram
         return energy - float(diagram.get_hull_energy_per_atom(composition))
 
+    def formation(self, composition: Composition, energy: float) -> float | str:
+        """eV/atom of forming the composition from its elements, each as the most stable crystal of
+        the reference, from its energy in eV/atom; or why one of those is not known.
+        """
+        diagram = self._diagram(_system(composition))
+        if isinstance(diagram, str):
+            return diagram
+        apart = sum(
+            composition.get_atomic_fraction(element) * entry.energy_per_atom
+            for element, entry in diagram.el_refs.items()
+        )
+        return energy - float(apart)
+
     def lacking(self, composition: Composition) -> int:
         """How many known crystals of these elements have no energy, and so are not in the hull."""
         own = _system(composition)

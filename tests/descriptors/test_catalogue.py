@@ -34,10 +34,11 @@ PLACES: dict[int, list[tuple[str, ...]]] = {
     1: [("Cu",), ("Cu,Si",)],
     2: [("Cu", "P"), ("Cu", "Cu"), ("Cu,Si", "P,Si"), ("Cu,Si,P", "Cu,Si,P")],
     3: [("P", "Cu", "P"), ("P", "Cu", "Si"), ("P,Si", "Cu", "Cu,P")],
+    4: [("P", "Cu", "P", "Si"), ("Cu", "Cu", "Cu", "Cu"), ("P,Si", "Cu", "Cu,P", "P")],
 }
-# These have a conformance test in their own file: what they need is no species, or more exact than
-# its default.
-ELSEWHERE = {"energy_per_atom"} | {
+# These have a conformance test in their own file: what they need is no species, more exact than its
+# default, a compound of elements that make one, or layers.
+ELSEWHERE = {"energy_per_atom", "oxidation_state", "layer_spacing", "layer_gap"} | {
     n for n, m in WITH_MATHS.items() if any(p.required for p in m.SIGNATURE.parameters)
 }
 PLAIN = {name: module for name, module in WITH_MATHS.items() if name not in ELSEWHERE}

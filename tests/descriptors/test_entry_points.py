@@ -29,8 +29,8 @@ from scoutlang.testing import check_descriptor, check_entry_point
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "plugin"
 PAGE = (ROOT / "docs" / "descriptors.md").read_text(encoding="utf-8")
-NAME = "bond_valence"
-PROGRAM = "system Ti-O; require bond_valence(Ti-O) = 4 ± 0.3; prefer volume_per_atom = 10.4"
+NAME = "bond_valence_sum"
+PROGRAM = "system Ti-O; require bond_valence_sum(Ti-O) = 4 ± 0.3; prefer volume_per_atom = 10.4"
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_a_program_is_checked_measured_and_guided(installed: Path) -> None:
         batch = batch.with_geometry(batch.frac - 2e-4 * along_frac, batch.cell - 2e-3 * along_cell)
     assert float(value.total) < 0.3
     values = dict(zip(loss.labels, value.values[0].tolist(), strict=True))
-    assert values["bond_valence(Ti-O)"] == pytest.approx(4, abs=0.15)
+    assert values["bond_valence_sum(Ti-O)"] == pytest.approx(4, abs=0.15)
 
 
 def test_the_digest_is_that_of_the_meaning(
@@ -166,10 +166,10 @@ def test_the_manual_names_its_package(installed: Path) -> None:
     assert (code, errors) == (0, "")
     assert "plug-in           scoutlang-bond-valence 0.1.0" in page
     assert re.search(
-        r"bond_valence +bond valence sum .*\(scoutlang-bond-\s*valence 0\.1\.0\)",
+        r"bond_valence_sum +bond valence sum .*\(scoutlang-bond-\s*valence 0\.1\.0\)",
         run("doc", "descriptors")[1],
     )
-    assert "bond_valence" in run("doc")[1]
+    assert "bond_valence_sum" in run("doc")[1]
 
 
 def test_torch_is_not_imported_by_the_checker(installed: Path) -> None:

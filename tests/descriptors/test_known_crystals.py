@@ -58,9 +58,9 @@ def symbols(structure: Structure) -> np.ndarray:
     return np.array([site.specie.symbol for site in structure])
 
 
-def neighbours(structure: Structure) -> Neighbours:
+def neighbours(structure: Structure, reach: float = REACH) -> Neighbours:
     """pymatgen's list."""
-    i, j, image, distance = structure.get_neighbor_list(REACH, exclude_self=True)
+    i, j, image, distance = structure.get_neighbor_list(reach, exclude_self=True)
     return (
         i,
         j,

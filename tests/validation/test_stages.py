@@ -180,6 +180,17 @@ class TestHull:
         assert above.e_above_hull == pytest.approx(-2.0 + 2.75)
         assert element.e_above_hull == pytest.approx(0.0)
 
+    def test_formation_from_the_most_stable_elements(self, judge: Judge) -> None:
+        """-3.5 less the mean of Na -1 and Cl -2; an element is formed from itself by nothing."""
+        text = "system Na-Cl; require CN(Na-Cl) = 6; expect formation_energy < -1 eV/atom"
+        salt, element = judge([rock_salt(), simple_cubic("Na", 4.2)], text)
+        assert salt.number("formation_energy") == pytest.approx(-3.5 + 1.5)
+        assert element.number("formation_energy") == pytest.approx(0.0)
+        assert [r.term("formation_energy").satisfied for r in (salt, element)] == [True, False]
+        (unknown,) = judge([rock_salt()], text, known(ELEMENTS[0]))
+        assert unknown.number("formation_energy") is None
+        assert unknown.outcomes["expect"].reason == "no value for formation_energy"
+
     def test_below_the_reference_is_negative(self, judge: Judge) -> None:
         (record,) = judge([rock_salt()], reference=known(*ELEMENTS))
         assert record.e_above_hull == pytest.approx(-3.5 + 1.5)

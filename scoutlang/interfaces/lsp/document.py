@@ -262,7 +262,7 @@ class Document:
                 [page] = self._found(call.name, "descriptor")
                 about, facts = page.summary, dict(page.facts)
                 names = [*([""] if species else []), *(p.name for p in parameters)]
-                chain = "-".join("ABC"[:species])
+                chain = "-".join("ABCD"[:species])
                 places = [(f"{n}=…" if n else chain, facts.get(f"`{n}`", "")) for n in names]
             case function:
                 return Calling(call.name, [("…", "")], function.summary, 0)

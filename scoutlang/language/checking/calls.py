@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -75,10 +76,9 @@ def _unknown(node: ast.Call, context: Context) -> None:
         for module, i in scope.current.imports.items()
         if name.text in i.names.definitions
     ]
-    guess = next(iter(members), None) or closest(
-        name.text, [*called, *FUNCTIONS, *scope.current.definitions]
-    )
-    guess = guess or elsewhere(name.text) or closest(name.text, scope.signatures)
+    guess = next(iter(members), None) or elsewhere(name.text)
+    guess = guess or closest(name.text, [*called, *FUNCTIONS, *scope.current.definitions])
+    guess = guess or closest(name.text, scope.signatures)
     otherwise = scope.files.advice(name.text) or "`scout doc` lists what there is"
     scope.report(messages.unknown_descriptor(name.text, guess, otherwise), name.span)
 
@@ -301,9 +301,27 @@ def _descriptor(node: ast.Call, signature: DescriptorSignature, context: Context
     measure = ir.Measure(
         signature.name, chosen, tuple((k, v) for k, v in values.items() if v is not None)
     )
+    if not _possible(measure, signature, node, scope):
+        return None
     if not signature.differentiable:
         scope.judged_only.append((signature.name, scope.place(node.span)))
     return _value(measure, signature, context)
+
+
+def _possible(
+    measure: ir.Measure, signature: DescriptorSignature, node: ast.Call, scope: Scope
+) -> bool:
+    """Whether the descriptor can be measured like this, whatever its value is compared with."""
+    if signature.concerns is None or not all(s.elements for s in measure.species):
+        return True
+    errors = [
+        concern
+        for concern in signature.concerns(measure, ir.Relation(">=", low=-math.inf))
+        if concern.code.startswith("E")
+    ]
+    for concern in errors:
+        scope.report(Message(concern.code, concern.message, concern.advice), node.span)
+    return not errors
 
 
 def _parameter_slip(
@@ -458,8 +476,21 @@ def _parameter(
             return _choice(value, parameter, signature, context)
         case "file":
             return _file(value, parameter, context)
+        case _ if _is_word(value, parameter, context):
+            return context.scope.slice(value.span)
         case _:
             return _number(value, parameter, signature, chosen, context)
+
+
+def _is_word(value: ast.Node, parameter: Parameter, context: Context) -> bool:
+    """Whether it is one of the words that a number may be instead; a name of the program's own goes
+    before these.
+    """
+    return (
+        isinstance(value, ast.Reference)
+        and value.text in parameter.choices
+        and resolve(value, context) is None
+    )
 
 
 def _number(
@@ -536,4 +567,5 @@ def _wanted(parameter: Parameter) -> str:
             return f"needs a whole number from {parameter.minimum:g} to {parameter.maximum:g}"
         case kind:
             limits = f"{parameter.minimum:g} to {parameter.maximum:g} {CANONICAL_UNIT[kind]}"
-            return f"needs a value from {limits}".rstrip()
+            words = "".join(f", or `{word}`" for word in parameter.choices)
+            return f"needs a value from {limits}".rstrip() + words

@@ -16,6 +16,7 @@ from scoutlang.language.diagnostics import messages
 from scoutlang.language.diagnostics.suggest import closest, listing, quoted
 from scoutlang.language.syntax.ast import Name, Node, Quantity
 from scoutlang.language.syntax.functions import FUNCTIONS
+from scoutlang.support.errors import ScoutError
 
 _MAX_ERRORS = 30  # in definitions that nothing uses
 
@@ -29,7 +30,7 @@ def declare(definition: Definition, scope: Scope) -> None:
         return
     taken = (
         "a descriptor"
-        if name.text in scope.signatures
+        if _of_a_descriptor(name.text, scope)
         else "a function"
         if name.text in FUNCTIONS
         else "an element"
@@ -40,6 +41,16 @@ def declare(definition: Definition, scope: Scope) -> None:
         scope.report(messages.name_taken(name.text, taken), name.span)
         return
     names.definitions[name.text] = definition
+
+
+def _of_a_descriptor(name: str, scope: Scope) -> bool:
+    """Whether a name is a descriptor's, and has been since the first version of the language."""
+    if name not in scope.signatures:
+        return False
+    try:
+        return scope.signatures[name].since == "1.0"
+    except ScoutError:  # a plug-in's that cannot be used
+        return True
 
 
 def check_unused(scope: Scope) -> None:

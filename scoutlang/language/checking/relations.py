@@ -76,7 +76,7 @@ def _within(node: ast.Within, context: Context) -> TruthValue | None:
     if not all(possible):
         return None
     relation = ir.Relation("in", low=low, high=high, scale=value.scale)
-    _doubts(value, relation, high, node.range.high, node.subject, context.scope)
+    _doubts(value, relation, high, node.range.high, context.scope)
     return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
 
 
@@ -146,7 +146,7 @@ def _wish(node: ast.Wish, context: Context) -> WishValue | None:
     value = quantity(node.subject, context)
     if value is None or not right:
         return None
-    _concerns(value, ir.Relation(">=", low=-math.inf), node.subject, node.subject, context.scope)
+    _concerns(value, ir.Relation(">=", low=-math.inf), node.subject, context.scope)
     return WishValue(
         ir.Wish(value.node, _WISHES[node.direction.text], value.scale, value.dimension.unit)
     )
@@ -224,7 +224,7 @@ def _step(left: ast.Node, link: ast.Link, context: Context) -> TruthValue | None
     ):
         return None
     relation = _relation(operator, number, tolerance, value.scale)
-    _doubts(value, relation, number, other, subject, scope)
+    _doubts(value, relation, number, other, scope)
     return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
 
 
@@ -418,13 +418,12 @@ def _doubts(
     relation: ir.Relation,
     number: float,
     node: ast.Node,
-    subject: ast.Node,
     scope: Scope,
 ) -> None:
     """What the descriptor itself has to say about its use, and lengths that look like another
     unit.
     """
-    _concerns(value, relation, node, subject, scope)
+    _concerns(value, relation, node, scope)
     if (
         value.measure is not None
         and all(s.elements for s in value.measure.species)
@@ -435,9 +434,7 @@ def _doubts(
         )
 
 
-def _concerns(
-    value: QuantityValue, relation: ir.Relation, node: ast.Node, subject: ast.Node, scope: Scope
-) -> None:
+def _concerns(value: QuantityValue, relation: ir.Relation, node: ast.Node, scope: Scope) -> None:
     if (
         value.measure is None
         or value.signature is None
@@ -447,8 +444,8 @@ def _concerns(
     for concern in (
         value.signature.concerns(value.measure, relation) if value.signature.concerns else ()
     ):
-        place = node if concern.code.startswith("W") else subject  # a warning is about the number
-        scope.report(Message(concern.code, concern.message, concern.advice), place.span)
+        if concern.code.startswith("W"):  # an error does not wait for a number: the call says it
+            scope.report(Message(concern.code, concern.message, concern.advice), node.span)
 
 
 def warn_when_short(

@@ -23,6 +23,7 @@ class Hull(Stage):
     loses = f"more than {METASTABLE:g} eV/atom above the hull"
     adds = (
         Column("e_above_hull", "eV/atom above the convex hull of the reference, unrelaxed"),
+        "formation_energy",  # eV/atom, from the elements of the reference, unrelaxed
         "hull_lacks",  # known crystals of these elements that have no energy by this potential
     )
     asks = ("potential", "reference")
@@ -50,11 +51,17 @@ class Hull(Stage):
 def _judge(record: Record, hulls: Hulls) -> Outcome:
     composition, energy = record.structure.composition, record.number("energy")
     assert energy is not None  # `needs` promises it
-    height = hulls.height(composition, energy)
-    values: dict[str, Value] = {"e_above_hull": None, "hull_lacks": hulls.lacking(composition)}
+    height, formation = (of(composition, energy) for of in (hulls.height, hulls.formation))
+    values: dict[str, Value] = {
+        "e_above_hull": None,
+        "formation_energy": None,
+        "hull_lacks": hulls.lacking(composition),
+    }
     if isinstance(height, str):
         return Outcome("undefined", height, values)
-    return Outcome("passed", values=values | {"e_above_hull": height})
+    return Outcome(
+        "passed", values=values | {"e_above_hull": height, "formation_energy": formation}
+    )
 
 
 STAGE = Hull()

@@ -27,7 +27,7 @@ def test_a_descriptor_with_all_that_the_checker_knows() -> None:
     code, out, _ = doc("CN")
     assert code == 0
     for text in (
-        "CN(A-B, r=…)",
+        "CN(A-B, r=…, r_min=…)",
         "each A; alone, the mean of them",
         "± 0.5",
         "steers and judges",
@@ -89,7 +89,7 @@ def test_formats() -> None:
         "require CN(Cu-P) = 4 ± 0.3",
     )
     code, out, _ = doc("CN", "--format", "markdown")
-    assert out.startswith("### `CN(A-B, r=…)`\n\nCoordination number")
+    assert out.startswith("### `CN(A-B, r=…, r_min=…)`\n\nCoordination number")
     assert "```scout\nrequire CN(Cu-P) = 4 ± 0.3\n```" in out
     assert len(json.loads(doc("--format", "json")[1])) == len(manual.pages())
 

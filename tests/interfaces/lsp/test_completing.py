@@ -38,8 +38,9 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
         ("system Cu-P; require CN(cu|", ["Cu"]),
         # the order of the lines does not matter
         ("require CN(|)=4\nsystem Cu-P", ["Cu", "P", "*"]),
-        ("system Cu-P; require CN(Cu-P, |", ["r="]),
-        ("system Cu-P; require CN(Cu-P, r=2 Å, |", []),
+        ("system Cu-P; require CN(Cu-P, |", ["r=", "r_min="]),
+        ("system Cu-P; require CN(Cu-P, r=2 Å, |", ["r_min="]),
+        ("system Cu-P; require CN(Cu-P, r=g|", ["gap"]),
         ("system Cu-P; require CN(Cu-P, r=2.6 |", ["Å", "nm", "pm"]),
         ("expect e_above_hull < 0.2 me|", ["meV/atom"]),
         ("expect e_above_hull < 0.2 eV/a|", ["eV/atom"]),
@@ -57,7 +58,7 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
             ["poly.octahedral", "poly.octahedron"],
         ),
         ("param rc = 2 Å\nrequire max(distance(Cu-P)) < rc|", []),
-        ("param rc = 2 Å\nrequire max(distance(Cu-P)) < r|", ["rc", "radius"]),
+        ("param rc = 2 Å\nrequire max(distance(Cu-P)) < r|", ["rc", "radius", "ring_size"]),
         ("prefer density as |", ["low", "high"]),
         ("prefer density as low as |", ["possible"]),
         ("require CN(Cu-P) = 4 loss h|", ["huber", "hinge"]),
@@ -79,7 +80,7 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
         ("require not (atomic_f|", ["atomic_fraction"]),
         (
             "import std.polyhedra as poly; system Cu-P; require poly.octahedron(Cu, P, d|",
-            ["distortion=", "density", "dimensionality", "distance"],
+            ["distortion=", "density", "dimensionality", "distance", "distortion_index"],
         ),
         (
             "import std.polyhedra as poly; require poly.octahedron(Cu, P, distortion=poly.re|",

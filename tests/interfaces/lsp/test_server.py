@@ -166,8 +166,8 @@ def test_hover_says_what_a_setting_is_and_what_it_usually_is(
 @pytest.mark.parametrize(
     ("marked", "label", "active", "about"),
     [
-        ("require CN(|", "CN(A-B, r=…)", "A-B", None),
-        ("require CN(Cu-P, |) = 4", "CN(A-B, r=…)", "r=…", "a length from 0.5 to"),
+        ("require CN(|", "CN(A-B, r=…, r_min=…)", "A-B", None),
+        ("require CN(Cu-P, |) = 4", "CN(A-B, r=…, r_min=…)", "r=…", "a length from 0.5 to"),
         ("require shape(Cu-P, r=|", "shape(A-B, like=…, r=…)", "r=…", "a length from 0.5 to"),
         ("require max(|", "max(…)", "…", None),
         (
@@ -182,7 +182,7 @@ def test_hover_says_what_a_setting_is_and_what_it_usually_is(
             "r = default",
             None,
         ),
-        ("require max(CN(Cu-P|))", "CN(A-B, r=…)", "A-B", None),
+        ("require max(CN(Cu-P|))", "CN(A-B, r=…, r_min=…)", "A-B", None),
     ],
 )
 def test_what_a_call_takes_is_said_while_it_is_written(

@@ -205,7 +205,7 @@ def test_measure_fits_the_terminal(session: Session) -> None:
 
 def test_pages(session: Session) -> None:
     assert feed(session, ":explain E030").text.startswith("E030: the element is not in the system")
-    assert feed(session, ":doc CN").text.startswith("CN(A-B, r=…)")
+    assert feed(session, ":doc CN").text.startswith("CN(A-B, r=…, r_min=…)")
     reply = feed(session, ":explain E999")
     assert not reply.ok
     assert "no code `E999`" in reply.text
