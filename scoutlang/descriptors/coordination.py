@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterator
 
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours
-from scoutlang.descriptors._radius import RADIUS, radii, radius, unknown_radius
+from scoutlang.descriptors._radius import RADIUS, farthest, radii, radius, unknown_radius
 from scoutlang.descriptors._values import SLOPE, by_sharpness
 from scoutlang.ir import Measure, Relation
 from scoutlang.ir.elements import COVALENT_RADIUS, bond_radius, neighbour_radius
@@ -113,6 +113,8 @@ SIGNATURE = DescriptorSignature(
     domain="site",
     parameters=(RADIUS,),
     monotone=1,
+    role="neighbours",
+    reach=farthest,
     example="require CN(Cu-P) = 4 ± 0.3",
     concerns=concerns,
 )

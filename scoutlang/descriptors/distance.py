@@ -28,6 +28,7 @@ SIGNATURE = DescriptorSignature(
     tolerance=0.1,
     domain="site",
     monotone=-1,
+    role="nearest",
     example="require distance(Cu-P) = 2.35 ± 0.1 Å",
 )
 

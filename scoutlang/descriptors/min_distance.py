@@ -22,6 +22,7 @@ SIGNATURE = DescriptorSignature(
     species=2,
     tolerance=0.1,
     monotone=-1,
+    role="shortest",
     example="require min_distance(*-*) >= 1.8 Å",
 )
 

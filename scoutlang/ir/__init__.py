@@ -5,6 +5,7 @@ Torch-free.
 from scoutlang.ir.nodes import (
     ARMS,
     LANGUAGE_VERSION,
+    VERSIONS,
     SAMPLED,
     Aggregate,
     And,
@@ -49,6 +50,7 @@ from scoutlang.ir.nodes import (
 __all__ = [
     "ARMS",
     "LANGUAGE_VERSION",
+    "VERSIONS",
     "SAMPLED",
     "Aggregate",
     "And",

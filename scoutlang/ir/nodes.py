@@ -12,12 +12,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from scoutlang.ir.settings import Choice, Real, Strength, Whole, Words, setting
 
-LANGUAGE_VERSION = 1
+LANGUAGE_VERSION = 1.1
+"""The newest; a program without a ``scout`` line is of it."""
+VERSIONS: Mapping[str, float] = {"1": 1, "1.1": 1.1}
+"""All that can be read, as they are written."""
 
 Arm = Literal["guided", "non-guided", "prototypes"]
 ARMS: tuple[Arm, ...] = ("non-guided", "guided", "prototypes")
@@ -53,6 +57,16 @@ def _without_spelling(data: Any) -> Any:
             return sorted(data["elements"])
         return {key: _without_spelling(value) for key, value in data.items()}
     return [_without_spelling(value) for value in data] if isinstance(data, list) else data
+
+
+def _drop_strict(data: Any) -> None:
+    """Take the word for tolerances with their ends out of plain data: earlier versions had none."""
+    if isinstance(data, dict):
+        if data.get("strict") is False:
+            del data["strict"]
+        data = list(data.values())
+    for value in data if isinstance(data, list) else ():
+        _drop_strict(value)
 
 
 @dataclass(frozen=True)
@@ -170,7 +184,7 @@ Operator = Literal["=", "<", "<=", ">", ">=", "in"]
 class Relation(Node):
     """What a value must satisfy, as a dimensionless margin ρ (ρ ≥ 0: holds).
 
-    ``=``: ρ = 1 − |x − target|/tolerance; ``<``/``<=``: ρ = (high − x)/scale; ``>``/``>=``: ρ = (x
+    ``=``: ρ = 1 − |x − target|/tolerance, ``strict``: without the ends; ``<``/``<=``: ρ = (high − x)/scale; ``>``/``>=``: ρ = (x
     − low)/scale; ``in``: the smaller of both. ``scale`` makes losses of different units comparable:
     l1 loss of ``=`` is |x − target|/scale.
     """
@@ -181,6 +195,10 @@ class Relation(Node):
     low: float | None = None
     high: float | None = None
     scale: float = 1.0
+    strict: bool = False
+    """Whether the ends of the tolerance are outside: a count holds where its nearest whole number
+    is the target, and 4.5 has no nearest one.
+    """
 
 
 @dataclass(frozen=True)
@@ -334,10 +352,16 @@ class Schedule(Node):
     def constant(cls, value: float) -> Schedule:
         return cls(start=value, end=value)
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether it is zero at all times."""
+        return not any((self.start, self.end, *(strength for _, strength in self.points)))
+
 
 Method = Literal["adaptive", "paper"]
 Normalize = Literal["structure", "batch"]
 Corrector = Literal["guided", "plain"]
+Counted = Literal["noise", "crystal"]
 
 
 # A setting on two lines: what it takes and its default; what the manual says of it.
@@ -350,7 +374,7 @@ class Guide(Node):
         "how the gradient moves the crystal: `adaptive`, the default, or `paper`, Algorithm 2 of "
         "the paper")
     k: Schedule = setting(Strength(), Schedule.constant(1.0),
-        "strength of the push on the predicted crystal; 0 is no guidance")
+        "strength of the push on the predicted crystal; 0 is plain sampling, without resampling")
     g: Schedule = setting(Strength(), Schedule.constant(0.0),
         "strength of the push through the score network", only="paper")
     since: float = setting(Real(0, 1), 0.9,
@@ -358,7 +382,7 @@ class Guide(Node):
     until: float = setting(Real(0, 1), 0.03,
         "diffusion time until which it acts; smaller than `from`", name="to")
     every: int = setting(Whole(1, 10_000), 1,
-        "guide every n-th step only; saves time")
+        "guide every n-th step only, counted from the crystal as in the paper; saves time")
     recur: int = setting(Whole(1, 1_000), 1,
         "how often each step is repeated with fresh noise, n_r of the paper")
     backward: int = setting(Whole(1, 1_000), 1,
@@ -388,6 +412,17 @@ class Guide(Node):
         "what makes a structure better: per unit less loss", only="adaptive")
     offspring: int = setting(Whole(1, 10_000), 4,
         "the most structures that may descend from one", only="adaptive")
+    counted: Counted = "noise"
+    """Where `every` counts from: the first step, as in version 1 of the language, or the crystal,
+    as the paper does (t ≡ 0 mod M).
+    """
+
+    @property
+    def pushes(self) -> bool:
+        """Whether anything is pushed. With strengths of zero there is no guidance, and nothing is
+        selected either.
+        """
+        return not (self.k.is_zero and (self.method != "paper" or self.g.is_zero))
 
 
 REMOVED_FROM_GUIDE = {"kernel": "sharp", "existence": 0.0}
@@ -410,11 +445,13 @@ class Sample(Node):
     count: int = setting(Whole(1, 10_000_000), 64,
         "structures in each arm; the first number of the statement is short for it")
     batch: int = setting(Whole(1, 100_000), 32,
-        "structures sampled together; a matter of memory and speed, not of statistics")
+        "structures sampled together; a matter of memory and speed, and with resampling of "
+        "statistics, too: structures are weighed against those of their batch")
     steps: int = setting(Whole(2, 100_000), 250,
         "diffusion steps; more are slower and a little better")
     seed: int = setting(Whole(0, 2**53), 0,
-        "the same seed gives the same structures")
+        "the same seed gives the same structures on one machine; another processor rounds "
+        "otherwise")
     model: str = setting(Words(), "mini",
         "the model to sample from: `mini`, the name of a published checkpoint, or the path of a "
         "checkpoint folder in quotes")
@@ -513,11 +550,19 @@ class Program(Node):
     relax: Relax = Relax()
     parameters: tuple[ParameterValue, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
-    language_version: int = LANGUAGE_VERSION
+    language_version: int | float = LANGUAGE_VERSION
+    """Of the text. What it changes is in the nodes, which alone have a meaning."""
 
     @property
     def requirements(self) -> tuple[Term, ...]:
         return tuple(t for t in self.terms if t.decides)
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether the guided arm is more than plain sampling: something pushes, and there is
+        something to push towards.
+        """
+        return self.guide.pushes and any(t.steers for t in self.terms)
 
     @property
     def descriptors(self) -> tuple[str, ...]:
@@ -539,6 +584,10 @@ class Program(Node):
         meaning["guide"] = REMOVED_FROM_GUIDE | meaning["guide"]
         if meaning.get("relax") == Relax().to_data():
             del meaning["relax"]  # programs without it were written down before there was one
+        if meaning["guide"].get("counted") == Guide.counted:
+            del meaning["guide"]["counted"]  # as it was before one could tell
+        _drop_strict(meaning["terms"])
+        meaning["language_version"] = 1  # what a version changes is said by the nodes
         for name in ("source_name", "source_text", "parameters"):
             del meaning[name]
         for term in meaning["terms"]:

@@ -35,7 +35,7 @@ class Printer:
             )
         rows += [("param", self.value(parameter)) for parameter in program.parameters]
         rows += [(term.verb, self.term(term)) for term in program.terms]
-        rows += [("guide", _guide(program.guide)), ("sample", _sample(program.sample))]
+        rows += [("guide", _guide(program)), ("sample", _sample(program.sample))]
         rows.append(("relax", _relax(program.relax)))
         rows += [("sweep", self.value(sweep)) for sweep in program.sweeps]
         return "\n".join(f"  {head:<8} {body}" for head, body in rows)
@@ -162,10 +162,11 @@ class Printer:
 
 
 def relation_text(relation: ir.Relation, unit: str = "") -> str:
-    """``= 4 ± 0.5``, ``in [14, 22] Å^3``, ``< 2.5 Å``."""
+    """``= 4 ± 0.3``, ``= 4 ± <0.5`` without the ends, ``in [14, 22] Å^3``, ``< 2.5 Å``."""
     match relation.op:
         case "=":
-            text = f"= {relation.target:g} ± {relation.tolerance:g}"
+            within = "<" if relation.strict else ""
+            text = f"= {relation.target:g} ± {within}{relation.tolerance:g}"
         case "in":
             text = f"in [{relation.low:g}, {relation.high:g}]"
         case operator:
@@ -235,8 +236,12 @@ def _setting(name: str, value: Any) -> str:
     return f"{name} {setting_text(value)}"
 
 
-def _guide(guide: ir.Guide) -> str:
+def _guide(program: ir.Program) -> str:
     """The settings of the guidance in a line; what has its usual value may be left out."""
+    guide = program.guide
+    if not program.is_guided:
+        why = "no line steers" if guide.pushes else f"k is 0"
+        return f"none, {why}: both arms are plain sampling"
     parts = [f"method {guide.method}", f"k {setting_text(guide.k)}"]
     if guide.method == "paper":
         parts.append(f"g {setting_text(guide.g)}")
@@ -246,7 +251,8 @@ def _guide(guide: ir.Guide) -> str:
     said = {"method", "k", "g", "from", "to", "resample"}
     for name, value, usual in _values(guide):
         if name not in said and value != usual:
-            parts.append(f"{name} {setting_text(value)}")
+            counted = ", counted from the crystal" if guide.counted == "crystal" else ""
+            parts.append(f"{name} {setting_text(value)}{counted if name == 'every' else ''}")
     return ", ".join(parts)
 
 

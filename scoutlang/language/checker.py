@@ -14,7 +14,7 @@ from pathlib import Path
 from scoutlang.ir import Program
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
-from scoutlang.language.checking import contradictions, definitions, repetitions
+from scoutlang.language.checking import contradictions, definitions, feasibility, repetitions
 from scoutlang.language.checking.imports import Files
 from scoutlang.language.checking.scope import Names, Scope
 from scoutlang.language.diagnostics import Diagnostic, messages
@@ -105,6 +105,8 @@ def _check(
         for statement in statements:
             statement.conclude(scope)
         contradictions.check(scope)
+        if not any(d.severity == "error" for d in scope.diagnostics):
+            feasibility.check(scope)
         repetitions.check(scope)
     diagnostics = tuple(sorted(scope.diagnostics, key=lambda d: d.start))
     program = None if any(d.severity == "error" for d in diagnostics) else _program(source, scope)
@@ -204,4 +206,5 @@ def _program(source: Source, scope: Scope) -> Program:
         relax=scope.relax,
         parameters=tuple(scope.parameters),
         sweeps=tuple(scope.sweeps),
+        language_version=scope.version,
     )

@@ -59,8 +59,10 @@ class Adaptive:
         """z_N ~ q_T → z_0."""
         guide, population = self.guide, Population.start(len(z["num_atoms"]))
         for i, t, s in sampler.steps():  # t = t_i, s = t_{i−1}
-            told, guided = None, s > 0 and is_active(guide, t, i)
-            guided_corrector = guide.corrector == "guided" and is_active(guide, s, i)
+            told, guided = None, s > 0 and is_active(guide, t, i, sampler.total_steps)
+            guided_corrector = guide.corrector == "guided" and is_active(
+                guide, s, i, sampler.total_steps
+            )
             # self-recurrence loop
             for rounds_left in reversed(range(guide.recur if guided else 1)):
                 score = sampler.score(z, t)

@@ -9,6 +9,9 @@ import math
 
 from scoutlang.ir import Guide, Schedule
 
+_ROUNDING = 1e-9
+"""Of diffusion times: 0.7 is a step of 20, whatever its last bits are."""
+
 
 def strength(schedule: Schedule, t: float) -> float:
     """Value of a schedule: constant, from ``start`` at t = 1 to ``end`` at t = 0, linear or cosine,
@@ -34,9 +37,20 @@ def _piecewise(points: tuple[tuple[float, float], ...], t: float) -> float:
     return points[-1][1]
 
 
-def is_active(guide: Guide, t: float, step: int) -> bool:
-    """Whether guidance acts in this step: inside its window of diffusion time, every M-th step.
+def is_active(guide: Guide, t: float, step: int, total_steps: int) -> bool:
+    """Whether guidance acts in this step: inside its window of diffusion time, ends included, every
+    M-th step, counted from the first or from the crystal.
 
     The window ends before t = 0, so that the last steps denoise what the guidance did.
     """
-    return guide.until <= t <= guide.since and step % guide.every == 0
+    number = total_steps - step if guide.counted == "crystal" else step
+    inside = guide.until - _ROUNDING <= t <= guide.since + _ROUNDING
+    return inside and number % guide.every == 0
+
+
+def ever_active(guide: Guide, total_steps: int) -> bool:
+    """Whether guidance acts in any step of a run, t going from 1 to 1/N."""
+    return any(
+        is_active(guide, (total_steps - step) / total_steps, step, total_steps)
+        for step in range(total_steps)
+    )

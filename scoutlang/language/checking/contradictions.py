@@ -70,7 +70,8 @@ def _bounds(claim: ir.Proposition | ir.Wish, term: ir.Term) -> Iterator[_Bound]:
         case ir.Compare(value=value, relation=relation):
             if relation.target is not None:
                 slack = relation.tolerance or 0.0
-                yield _Bound(value, relation.target - slack, relation.target + slack, False, term)
+                low, high = relation.target - slack, relation.target + slack
+                yield _Bound(value, low, high, relation.strict, term)
             else:
                 low = -math.inf if relation.low is None else relation.low
                 high = math.inf if relation.high is None else relation.high

@@ -217,12 +217,13 @@ def _step(left: ast.Node, link: ast.Link, context: Context) -> TruthValue | None
     if tolerance is False:
         return None
     if number is None:
-        return _two_measured(value, subject, operator, other, tolerance, context)
+        return _two_measured(value, subject, link, tolerance, context)
     if not _possible(value, number, other, subject, scope) or _never(
         value, operator, number, subject, link, scope
     ):
         return None
-    relation = _relation(operator, number, tolerance, value.scale)
+    strict = value.strict and link.tolerance is None
+    relation = _relation(operator, number, tolerance, value.scale, strict=strict)
     _doubts(value, relation, number, other, subject, scope)
     return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
 
@@ -247,7 +248,7 @@ def _equal(subject: ast.Node, item: ast.Node, context: Context) -> TruthValue | 
         return None
     if not _possible(value, numbers[0], item, subject, context.scope):
         return None
-    relation = _relation("=", numbers[0], value.tolerance, value.scale)
+    relation = _relation("=", numbers[0], value.tolerance, value.scale, strict=value.strict)
     return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
 
 
@@ -286,12 +287,12 @@ def _is_word(value: QuantityValue, node: ast.Within, scope: Scope) -> bool:
 def _two_measured(
     value: QuantityValue,
     subject: ast.Node,
-    operator: ast.Comparator,
-    other: ast.Node,
+    link: ast.Link,
     tolerance: float | None,
     context: Context,
 ) -> TruthValue | None:
     """``CN(Cu-P) > CN(Cu-Cu)``: their difference against 0."""
+    other = link.value
     second = quantity(other, context)
     assert second is not None  # `constants` read it already
     difference = arithmetic.total(
@@ -299,18 +300,31 @@ def _two_measured(
     )
     if difference is None:
         return None
-    relation = _relation(operator, 0.0, tolerance, difference.scale)
+    relation = _relation(
+        link.operator.symbol,
+        0.0,
+        tolerance,
+        difference.scale,
+        strict=difference.strict and link.tolerance is None,
+    )
     return TruthValue(
         ir.Compare(difference.node, relation, difference.dimension.unit), difference.sites
     )
 
 
 def _relation(
-    operator: ast.Comparator, number: float, tolerance: float | None, scale: float
+    operator: ast.Comparator,
+    number: float,
+    tolerance: float | None,
+    scale: float,
+    *,
+    strict: bool,
 ) -> ir.Relation:
     match operator:
         case "=":
-            return ir.Relation("=", target=number, tolerance=tolerance, scale=scale)
+            return ir.Relation(
+                "=", target=number, tolerance=tolerance, scale=scale, strict=strict
+            )
         case "<" | "<=":
             return ir.Relation(operator, high=number, scale=scale)
         case _:
