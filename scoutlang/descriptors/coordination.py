@@ -66,8 +66,12 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
                     "W056",
                     f"at this radius the smooth count of a perfect {relation.target:g}-fold site "
                     f"is {relation.target * shell:.2f}",
-                    f"the guidance would overfill it; r = {neighbour_radius(a, b):.2f} Å is the "
-                    "usual choice",
+                    "the guidance would overfill it; "
+                    + (
+                        f"r = {neighbour_radius(a, b):.2f} Å is the usual choice"
+                        if radius(measure, a, b) < neighbour_radius(a, b)
+                        else "a wider tolerance or a larger r mends it"
+                    ),
                 )
                 return
 

@@ -364,6 +364,10 @@ Corrector = Literal["guided", "plain"]
 Counted = Literal["noise", "crystal"]
 
 
+_ROUNDING = 1e-9
+"""Of diffusion times: 0.7 is one of 20 steps, whatever its last bits are."""
+
+
 # A setting on two lines: what it takes and its default; what the manual says of it.
 # fmt: off
 @dataclass(frozen=True)
@@ -423,6 +427,22 @@ class Guide(Node):
         selected either.
         """
         return not (self.k.is_zero and (self.method != "paper" or self.g.is_zero))
+
+    def acts(self, t: float, step: int, total_steps: int) -> bool:
+        """Whether guidance acts in a step, counted from 0, at diffusion time t: inside of the
+        window, ends included, every M-th step. It ends before t = 0, so that the last steps denoise
+        what it did.
+        """
+        number = total_steps - step if self.counted == "crystal" else step
+        inside = self.until - _ROUNDING <= t <= self.since + _ROUNDING
+        return inside and number % self.every == 0
+
+    def ever_acts(self, total_steps: int) -> bool:
+        """Whether it acts in any step of a run, t going from 1 to 1/N; never in the last one."""
+        return any(
+            self.acts((total_steps - step) / total_steps, step, total_steps)
+            for step in range(total_steps - 1)
+        )
 
 
 REMOVED_FROM_GUIDE = {"kernel": "sharp", "existence": 0.0}

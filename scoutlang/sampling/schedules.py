@@ -7,10 +7,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from scoutlang.ir import Guide, Schedule
-
-_ROUNDING = 1e-9
-"""Of diffusion times: 0.7 is a step of 20, whatever its last bits are."""
+from scoutlang.ir import Schedule
 
 
 def strength(schedule: Schedule, t: float) -> float:
@@ -35,22 +32,3 @@ def _piecewise(points: tuple[tuple[float, float], ...], t: float) -> float:
         if t >= t2:
             return k2 + (k1 - k2) * (t - t2) / (t1 - t2)
     return points[-1][1]
-
-
-def is_active(guide: Guide, t: float, step: int, total_steps: int) -> bool:
-    """Whether guidance acts in this step: inside its window of diffusion time, ends included, every
-    M-th step, counted from the first or from the crystal.
-
-    The window ends before t = 0, so that the last steps denoise what the guidance did.
-    """
-    number = total_steps - step if guide.counted == "crystal" else step
-    inside = guide.until - _ROUNDING <= t <= guide.since + _ROUNDING
-    return inside and number % guide.every == 0
-
-
-def ever_active(guide: Guide, total_steps: int) -> bool:
-    """Whether guidance acts in any step of a run, t going from 1 to 1/N."""
-    return any(
-        is_active(guide, (total_steps - step) / total_steps, step, total_steps)
-        for step in range(total_steps)
-    )

@@ -90,7 +90,8 @@ def _tightest(bounds: list[_Bound]) -> list[_Bound]:
 def _apart(a: _Bound, b: _Bound) -> bool:
     """Whether no value is in both."""
     low, high = max(a.low, b.low), min(a.high, b.high)
-    return _above(low, high) or (low == high and (a.open or b.open))
+    touching = low == high and any(x.open and low in (x.low, x.high) for x in (a, b))
+    return _above(low, high) or touching
 
 
 def _above(low: float, high: float) -> bool:

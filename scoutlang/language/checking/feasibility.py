@@ -290,6 +290,9 @@ class _Crystal:
                 self._ratio(relation)
             return
         constant = parts.pop(_ONE, 0.0)
+        parts = {value: factor for value, factor in parts.items() if factor}
+        if not parts:  # x − x
+            return
         value, sign = self._sum(parts)
         low, high = (
             replace(end, at=sign * (end.at - constant))
@@ -326,7 +329,7 @@ class _Crystal:
                 total = dict(above)
                 for value, factor in below.items():
                     total[value] = total.get(value, 0.0) - end.at * factor
-                value, sign = self._sum(total)
+                value, sign = self._sum({v: f for v, f in total.items() if f})
                 zero = replace(end, at=0.0)
                 of_sum = _Interval(low=zero) if least == (sign > 0) else _Interval(high=zero)
                 self._meet(value, of_sum)

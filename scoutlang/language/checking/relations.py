@@ -146,7 +146,9 @@ def _wish(node: ast.Wish, context: Context) -> WishValue | None:
     value = quantity(node.subject, context)
     if value is None or not right:
         return None
-    _concerns(value, ir.Relation(">=", low=-math.inf), node.subject, node.subject, context.scope)
+    low = node.direction.text == "low"
+    direction = ir.Relation("<=", high=-math.inf) if low else ir.Relation(">=", low=-math.inf)
+    _concerns(value, direction, node.subject, node.subject, context.scope)
     return WishValue(
         ir.Wish(value.node, _WISHES[node.direction.text], value.scale, value.dimension.unit)
     )
@@ -428,9 +430,10 @@ def _doubts(
         and all(s.elements for s in value.measure.species)
         and value.dimension.unit == "Å"
     ):
-        warn_when_short(
-            node.span, number, value.measure.species, scope, only_slips=relation.op in (">", ">=")
-        )
+        chosen = value.measure.species
+        warn_when_short(node.span, number, chosen, scope, only_slips=relation.op in (">", ">="))
+        if relation.op not in ("<", "<="):
+            _warn_when_long(node, number, chosen, scope)
 
 
 def _concerns(
@@ -470,6 +473,21 @@ def warn_when_short(
     slip = "; was this nm?" if _SHORTEST_SHARE <= as_nm <= _LONGEST_SHARE else ""
     if slip or not only_slips:
         scope.report(messages.shorter_than_bonds(value, pair, min(sums), slip), span)
+
+
+def _warn_when_long(
+    node: ast.Node, value: float, chosen: Sequence[ir.Species], scope: Scope
+) -> None:
+    """A length that is no bond in the unit that is written, and would be one in Å: nm for Å. One in
+    Å may be as long as it likes.
+    """
+    written = node.unit if isinstance(node, ast.Quantity) else None
+    if written is None or not isinstance(node, ast.Quantity) or len(chosen) != 2:
+        return
+    sums = list(_radii_sums(chosen[0], chosen[1]))
+    if sums and value > _LONGEST_SHARE * max(sums) >= node.number.value:
+        pair = "-".join(s.text for s in chosen)
+        scope.report(messages.longer_than_bonds(value, pair, max(sums), written.text), node.span)
 
 
 def _radii_sums(a: ir.Species, b: ir.Species) -> Iterator[float]:

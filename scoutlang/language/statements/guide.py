@@ -55,3 +55,15 @@ class Guide(Configuring):
                     places[key],
                 )
         scope.guide = guide
+
+    def conclude(self, scope: Scope) -> None:
+        guide, steps = scope.guide, scope.sample.steps
+        if guide.pushes and not guide.ever_acts(steps):
+            places = {s.key.text: s.span for s in self.settings}
+            place = places.get("every") or places.get("from") or places.get("to") or self.span
+            text = (
+                f"none of the {steps} steps is at a time from {guide.since:g} to {guide.until:g}"
+                + (f" and one in {guide.every}" if guide.every > 1 else "")
+            )
+            message = Message("W068", "the guidance never acts", text)
+            scope.report(message, place)
