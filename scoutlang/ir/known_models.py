@@ -23,8 +23,8 @@ class KnownModel:
 
 
 _UNKNOWN = frozenset({"He", "Ne", "Ar", "Kr", "Xe", "Rn", "Tc", "Pm"})
-# Alex-MP-20 without noble gases, technetium, promethium and what follows polonium
-_ALEX_MP_20 = frozenset(SYMBOLS[:84]) - _UNKNOWN
+# Alex-MP-20 has no noble gas, no technetium or promethium, and nothing from polonium on
+_ALEX_MP_20 = frozenset(SYMBOLS[:83]) - _UNKNOWN
 
 
 def _published(*, by_system: bool) -> KnownModel:

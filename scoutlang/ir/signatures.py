@@ -40,12 +40,12 @@ pairs of polyhedra).
 """
 
 
-Role = Literal["", "share", "number", "neighbours", "nearest", "shortest"]
+Role = Literal["", "share", "number", "neighbours", "count", "nearest", "shortest"]
 """``share``: of the atoms of the cell; ``number``: of atoms in the cell; ``neighbours``: how many B
-each A has, within a radius that is the same from both ends; ``nearest``: distance from each A to its
-nearest B; ``shortest``: the least of these.
+each A has, within a radius that is the same from both ends; ``count``: how many of anything else;
+``nearest``: distance from each A to its nearest B; ``shortest``: the least of these.
 """
-COUNTS: frozenset[Role] = frozenset({"number", "neighbours"})
+COUNTS: frozenset[Role] = frozenset({"number", "neighbours", "count"})
 """What is counted in whole numbers."""
 
 

@@ -19,8 +19,8 @@ RUN = Path(__file__).parents[1] / "runs" / "manifests" / "judged.json"
 
 # the digest of each, computed by the last version that had the settings
 DIGESTS = {
-    "system Cu-P; require CN(Cu-P)=4": "d31a6e61332f7e2c5b609a38fc9c7ba9b5e957a540a01f21be45fb54b4a97889",
-    "system Cu-P; require CN(Cu-P)=4; guide method paper, k=0.8, g 0.2, every 2": (
+    "scout 1; system Cu-P; require CN(Cu-P)=4": "d31a6e61332f7e2c5b609a38fc9c7ba9b5e957a540a01f21be45fb54b4a97889",
+    "scout 1; system Cu-P; require CN(Cu-P)=4; guide method paper, k=0.8, g 0.2, every 2": (
         "e966112791a5c9c4b0d7ccf7c874579bcec56eb175e5e1b557543f56bf0b9114"
     ),
 }

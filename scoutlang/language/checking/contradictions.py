@@ -163,6 +163,8 @@ def _words(bound: _Bound) -> str:
         return f"{'<' if bound.open else '≤'} {bound.high:g}"
     if math.isinf(bound.high):
         return f"{'>' if bound.open else '≥'} {bound.low:g}"
+    if bound.open:
+        return f"between {bound.low:g} and {bound.high:g}"
     return f"from {bound.low:g} to {bound.high:g}"
 
 

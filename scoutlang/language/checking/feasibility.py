@@ -499,15 +499,17 @@ class _Crystal:
     def _larger(self, descriptor: str) -> list[str]:
         """The descriptors of the crystal that this one never exceeds, nearest first."""
         found: list[str] = []
-        while (larger := self._signature((found or [descriptor])[-1]).at_most) and (
-            larger not in found
+        while (
+            (larger := self._signature((found or [descriptor])[-1]).at_most)
+            and larger in self.scope.signatures
+            and larger not in found
         ):
             found.append(larger)
         return found
 
     def _order(self, small: str, large: str) -> str:
         first, second = (self._signature(name).summary.partition(",")[0] for name in (small, large))
-        return f"{small} never exceeds {large}: {small} is the {first}, {large} the {second}"
+        return f"{small}, the {first}, never exceeds {large}, the {second}"
 
     def _words(self, value: Value) -> str:
         """What a value is called in a message."""
@@ -525,6 +527,10 @@ class _Crystal:
                 return f"{measure.descriptor} of a site"
             case (str(how), _Kind() as kind):
                 return f"{how} {self._name(kind)}".lstrip()
+            case (_, ir.Fraction()):
+                return "a share of sites"
+            case ("", ir.Arithmetic(op="/", of=(ir.Measure() as x, ir.Measure() as y))):
+                return f"{x.descriptor} / {y.descriptor}"
             case ("sum", frozenset()):
                 return "the sum of what is compared"
         return "what is asked"
