@@ -24,7 +24,6 @@ from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.ir.signatures import Concern, DescriptorSignature
 
 
-
 def collapse(measure: Measure, relation: Relation) -> Iterator[Concern]:
     """A wish without an end, which no atoms withstand."""
     if relation.high == -math.inf:

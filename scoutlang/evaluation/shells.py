@@ -1,4 +1,4 @@
-"""Where the neighbours are that a count leaves out: the shell that begins just beyond its radius."""
+"""The neighbours that a count leaves out: a shell that begins just beyond its radius."""
 
 from __future__ import annotations
 

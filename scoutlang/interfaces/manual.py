@@ -72,8 +72,8 @@ _CHAPTERS: Mapping[str, str] = {
 _BROUGHT: Mapping[float, Sequence[str]] = {
     1: ("expressions with units, aggregates and logic", "the module std"),
     1.1: (
-        "a count without `±` holds where its nearest whole number is the target: 3.5 and 4.5 are no "
-        "4 any more (in version 1 they are)",
+        "a count without `±` holds where its nearest whole number is the target: 3.5 and 4.5 are "
+        "no 4 (in version 1 they are)",
         "`every n` counts from the crystal, as in the paper (in version 1 from the first step)",
     ),
 }

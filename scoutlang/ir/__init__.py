@@ -5,8 +5,8 @@ Torch-free.
 from scoutlang.ir.nodes import (
     ARMS,
     LANGUAGE_VERSION,
-    VERSIONS,
     SAMPLED,
+    VERSIONS,
     Aggregate,
     And,
     Arithmetic,
@@ -50,8 +50,8 @@ from scoutlang.ir.nodes import (
 __all__ = [
     "ARMS",
     "LANGUAGE_VERSION",
-    "VERSIONS",
     "SAMPLED",
+    "VERSIONS",
     "Aggregate",
     "And",
     "Arithmetic",

@@ -184,9 +184,10 @@ Operator = Literal["=", "<", "<=", ">", ">=", "in"]
 class Relation(Node):
     """What a value must satisfy, as a dimensionless margin ρ (ρ ≥ 0: holds).
 
-    ``=``: ρ = 1 − |x − target|/tolerance, ``strict``: without the ends; ``<``/``<=``: ρ = (high − x)/scale; ``>``/``>=``: ρ = (x
+    ``=``: ρ = 1 − |x − target|/tolerance; ``<``/``<=``: ρ = (high − x)/scale; ``>``/``>=``: ρ = (x
     − low)/scale; ``in``: the smaller of both. ``scale`` makes losses of different units comparable:
-    l1 loss of ``=`` is |x − target|/scale.
+    l1 loss of ``=`` is |x − target|/scale. Of ``<``, ``>`` and a ``strict`` ``=`` the ends are
+    outside.
     """
 
     op: Operator

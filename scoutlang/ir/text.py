@@ -240,7 +240,7 @@ def _guide(program: ir.Program) -> str:
     """The settings of the guidance in a line; what has its usual value may be left out."""
     guide = program.guide
     if not program.is_guided:
-        why = "no line steers" if guide.pushes else f"k is 0"
+        why = "no line steers" if guide.pushes else "k is 0"
         return f"none, {why}: both arms are plain sampling"
     parts = [f"method {guide.method}", f"k {setting_text(guide.k)}"]
     if guide.method == "paper":

@@ -60,9 +60,7 @@ class Adaptive:
         guide, population = self.guide, Population.start(len(z["num_atoms"]))
         for i, t, s in sampler.steps():  # t = t_i, s = t_{i−1}
             told, guided = None, s > 0 and guide.acts(t, i, sampler.total_steps)
-            guided_corrector = guide.corrector == "guided" and guide.acts(
-                s, i, sampler.total_steps
-            )
+            guided_corrector = guide.corrector == "guided" and guide.acts(s, i, sampler.total_steps)
             # self-recurrence loop
             for rounds_left in reversed(range(guide.recur if guided else 1)):
                 score = sampler.score(z, t)

@@ -318,7 +318,9 @@ expect spacegroup = 225"""
 
 
 @pytest.mark.parametrize("edges", [1, 6, 8, 10, 25])
-def test_a_sheared_cell_is_measured_as_the_cell_that_it_is(rock_salt: Structure, edges: int) -> None:
+def test_a_sheared_cell_is_measured_as_the_cell_that_it_is(
+    rock_salt: Structure, edges: int
+) -> None:
     sheared = rock_salt.copy()
     sheared.make_supercell([[1, 0, 0], [edges, 1, 0], [0, -edges, 1]], to_unit_cell=False)
     assert len(sheared) == len(rock_salt)

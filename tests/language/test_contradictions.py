@@ -226,7 +226,9 @@ def test_what_holds_together_is_no_contradiction(seed: int, version: str) -> Non
     ],
 )
 def test_what_no_crystal_meets_together_is_told(claims: str) -> None:
-    found = [d for d in scoutlang.check(f"system Cu-Si-P; {claims}").diagnostics if d.code == "E050"]
+    found = [
+        d for d in scoutlang.check(f"system Cu-Si-P; {claims}").diagnostics if d.code == "E050"
+    ]
     assert len(found) == 1
     assert found[0].secondary  # both lines
 

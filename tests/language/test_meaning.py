@@ -418,7 +418,12 @@ def test_the_version_of_a_file_says_what_its_words_mean() -> None:
 
 @pytest.mark.parametrize(
     ("line", "module", "expected"),
-    [("", "", True), ("scout 1", "", False), ("", "scout 1", False), ("scout 1.1", "scout 1", False)],
+    [
+        ("", "", True),
+        ("scout 1", "", False),
+        ("", "scout 1", False),
+        ("scout 1.1", "scout 1", False),
+    ],
 )
 def test_a_module_is_of_the_version_of_the_program_unless_it_says_another(
     line: str, module: str, expected: bool, tmp_path: Path

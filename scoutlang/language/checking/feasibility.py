@@ -23,17 +23,27 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 from scoutlang import ir
 from scoutlang.ir.signatures import COUNTS, DescriptorSignature
 from scoutlang.ir.source import Span
+from scoutlang.language.checking.intervals import (
+    ROUNDING,
+    End,
+    Interval,
+    between,
+    divided,
+    follows,
+    multiple,
+    ordered,
+    said,
+)
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.diagnostics import Diagnostic, Label
 
 _MOST_VALUES, _ROUNDS = 200, 12  # so that a long program stays quick
-_ROUNDING = 1e-6
 _OF_SITES: tuple[ir.How, ...] = ("min", "mean", "max")
 
 Value: TypeAlias = Hashable
@@ -41,89 +51,11 @@ Value: TypeAlias = Hashable
 _ONE, _ATOMS, _UNITS = "one", "atoms of the cell", "formula units"
 
 
-@dataclass(frozen=True)
-class _End:
-    """An end of an interval, the places that it is written in and the facts that it rests on."""
-
-    at: float
-    open: bool = False
-    places: frozenset[Span] = frozenset()
-    facts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Interval:
-    low: _End = _End(-math.inf)
-    high: _End = _End(math.inf)
-
-    @property
-    def empty(self) -> bool:
-        """Beyond rounding, so that nothing is empty that a measured value could lie in."""
-        low, high = self.low, self.high
-        if not (math.isfinite(low.at) and math.isfinite(high.at)):
-            return low.at > high.at
-        touching = low.at >= high.at and (low.open or high.open)
-        return touching or low.at - high.at > _ROUNDING * max(1.0, abs(low.at))
-
-    def inside(self, other: _Interval) -> bool:
-        (low, high), (least, most) = (self.low, self.high), (other.low, other.high)
-        above = low.at > least.at or (low.at == least.at and (low.open or not least.open))
-        return above and (high.at < most.at or (high.at == most.at and (high.open or not most.open)))
-
-    def both(self, other: _Interval) -> _Interval:
-        """What is in both; an end gives way only to one that is tighter beyond rounding."""
-        low, high = self.low, self.high
-        if _tighter(other.low.at - low.at, low.at, other.low, low):
-            low = other.low
-        if _tighter(high.at - other.high.at, high.at, other.high, high):
-            high = other.high
-        return _Interval(low, high)
-
-    def whole(self) -> _Interval:
-        """From the first to the last whole number."""
-        low, high = self.low, self.high
-        if math.isfinite(low.at):
-            at = math.ceil(low.at - _ROUNDING)
-            low = _on(low, at + 1 if low.open and abs(at - low.at) < _ROUNDING else at)
-        if math.isfinite(high.at):
-            at = math.floor(high.at + _ROUNDING)
-            high = _on(high, at - 1 if high.open and abs(at - high.at) < _ROUNDING else at)
-        return _Interval(low, high)
-
-
-def _tighter(by: float, old_at: float, new: _End, old: _End) -> bool:
-    if math.isnan(by):  # both are infinite
-        return False
-    if not math.isfinite(old_at):
-        return by > 0
-    return by > _ROUNDING * max(1.0, abs(old_at)) or (by >= 0 and new.open and not old.open)
-
-
-def _on(end: _End, at: float) -> _End:
-    """The end moved to a whole number; the fact is told where it moved at all."""
-    if at == end.at:
-        return replace(end, open=False)
-    facts = (*end.facts, "it is counted in whole numbers")
-    return _End(at, False, end.places, tuple(dict.fromkeys(facts)))
-
-
-def _from(low: float, high: float, fact: str = "", places: frozenset[Span] = frozenset()) -> _Interval:
-    facts = (fact,) if fact else ()
-    return _Interval(_End(low, False, places, facts), _End(high, False, places, facts))
-
-
-def _follows(at: float, *ends: _End) -> _End:
-    """An end that rests on others."""
-    places = frozenset[Span]().union(*(end.places for end in ends))
-    facts = dict.fromkeys(fact for end in ends for fact in end.facts)
-    return _End(at, any(end.open for end in ends), places, tuple(facts))
-
-
 class _Relation(NamedTuple):
     """A quantity lies in an interval, or outside of it."""
 
     of: ir.Quantity
-    interval: _Interval
+    interval: Interval
     outside: bool = False
 
 
@@ -153,9 +85,9 @@ class _Kind(NamedTuple):
 class _Impossible(Exception):
     """Nothing is left of a value."""
 
-    def __init__(self, what: str, *ends: _End) -> None:
+    def __init__(self, what: str, *ends: End) -> None:
         super().__init__(what)
-        self.because = _follows(0.0, *ends)
+        self.because = follows(0.0, *ends)
 
 
 def check(scope: Scope) -> None:
@@ -184,9 +116,9 @@ class _Crystal:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self.known: dict[Value, _Interval] = {_ONE: _from(1, 1)}
+        self.known: dict[Value, Interval] = {_ONE: between(1, 1)}
         self.counted: set[Value] = set()
-        self.outside: list[tuple[Value, _Interval]] = []
+        self.outside: list[tuple[Value, Interval]] = []
         self.sums: dict[frozenset[tuple[Value, float]], _Sum] = {}
         self.products: list[_Product] = []
         # Descriptors that are spoken of; shares of sites, with what is asked of each site.
@@ -218,7 +150,7 @@ class _Crystal:
         for value, interval in self.outside:
             if self.known[value].inside(interval):
                 low, high = self.known[value].low, self.known[value].high
-                what = f"{self._words(value)} would be {_said(low, high)}, which is excluded"
+                what = f"{self._words(value)} would be {said(low, high)}, which is excluded"
                 raise _Impossible(what, low, high, interval.low)
 
     # ---- what is claimed ----
@@ -233,18 +165,18 @@ class _Crystal:
                 part = amount.get(element, 0)
                 fact = f"{part} of {size} atoms of the formula are {element}"
                 share = self._share(frozenset({element}))
-                self._meet(share, _from(part / size, part / size, fact, place))
+                self._meet(share, between(part / size, part / size, fact, place))
                 self._adds_up(
                     {self._number(frozenset({element})): 1.0, _UNITS: -float(part)}, fact, place
                 )
             self.counted.add(_UNITS)
-            self._meet(_UNITS, _from(1, math.inf))
+            self._meet(_UNITS, between(1, math.inf))
             self._adds_up({_ATOMS: 1.0, _UNITS: -float(size)}, "", place)
         self.counted.add(_ATOMS)
-        self._meet(_ATOMS, _from(1, math.inf))
+        self._meet(_ATOMS, between(1, math.inf))
         if scope.atoms is not None:
             low, high = scope.atoms.low, scope.atoms.high
-            self._meet(_ATOMS, _from(low, high, "", spans["atoms"]))
+            self._meet(_ATOMS, between(low, high, "", spans["atoms"]))
 
     def _claim(self, claim: ir.Proposition, place: Span, wanted: bool) -> None:
         for part, true in _parts(claim, wanted):
@@ -265,9 +197,7 @@ class _Crystal:
                     self._one_site(relation, (part, place))
                 elif not relation.outside:
                     for how in _OF_SITES:
-                        self._relation(
-                            relation._replace(of=ir.Aggregate(how, relation.of)), place
-                        )
+                        self._relation(relation._replace(of=ir.Aggregate(how, relation.of)), place)
 
     def _one_site(self, relation: _Relation, name: Value) -> None:
         """There is a site with such a value: it lies between the smallest and the largest."""
@@ -298,15 +228,15 @@ class _Crystal:
             replace(end, at=sign * (end.at - constant))
             for end in (relation.interval.low, relation.interval.high)
         )
-        self._lies(value, _Relation(relation.of, _ordered(low, high), relation.outside))
+        self._lies(value, _Relation(relation.of, ordered(low, high), relation.outside))
 
     def _share_of_sites(
-        self, asked: ir.Proposition, value: Value, interval: _Interval, place: Span
+        self, asked: ir.Proposition, value: Value, interval: Interval, place: Span
     ) -> None:
         """``fraction(…)``: what it says of the sites, and what it counts."""
-        if interval.low.at >= 1 - _ROUNDING:
+        if interval.low.at >= 1 - ROUNDING:
             self._sites(asked, place, True, every=True)
-        elif interval.low.at > _ROUNDING:
+        elif interval.low.at > ROUNDING:
             self._sites(asked, place, True, every=False)
         match list(_relations(asked, place, True)):
             case [_Relation(outside=False) as relation]:
@@ -331,26 +261,26 @@ class _Crystal:
                     total[value] = total.get(value, 0.0) - end.at * factor
                 value, sign = self._sum({v: f for v, f in total.items() if f})
                 zero = replace(end, at=0.0)
-                of_sum = _Interval(low=zero) if least == (sign > 0) else _Interval(high=zero)
+                of_sum = Interval(low=zero) if least == (sign > 0) else Interval(high=zero)
                 self._meet(value, of_sum)
         match relation.of.of:
             case (ir.Measure(species=()) as x, ir.Measure(species=()) as y):
-                for small, large, bounds in ((y, x, (1, math.inf)), (x, y, (0, 1))):
+                for small, large, low, high in ((y, x, 1.0, math.inf), (x, y, 0.0, 1.0)):
                     if large.descriptor in self._larger(small.descriptor):
                         fact = self._order(small.descriptor, large.descriptor)
-                        self._meet(self._value(relation.of), _from(*bounds, fact))
+                        self._meet(self._value(relation.of), between(low, high, fact))
 
     # ---- values and what is known of them ----
 
-    def _known(self, value: Value) -> _Interval:
-        return self.known.setdefault(value, _Interval())
+    def _known(self, value: Value) -> Interval:
+        return self.known.setdefault(value, Interval())
 
-    def _meet(self, value: Value, interval: _Interval) -> None:
+    def _meet(self, value: Value, interval: Interval) -> None:
         """Narrow a value. Raises _Impossible where nothing is left of it."""
         new = self._known(value).both(interval)
         new = new.whole() if value in self.counted else new
         if new.empty:
-            what = f"{self._words(value)} would be {_said(new.low, new.high)}"
+            what = f"{self._words(value)} would be {said(new.low, new.high)}"
             raise _Impossible(what, new.low, new.high)
         self.known[value] = new
 
@@ -375,7 +305,7 @@ class _Crystal:
             return self._measured(how, inner)
         value = (how, inner)
         if value not in self.known:
-            self._meet(value, _from(0, 1) if isinstance(inner, ir.Fraction) else _Interval())
+            self._meet(value, between(0, 1) if isinstance(inner, ir.Fraction) else Interval())
         return value
 
     def _measured(self, how: str, measure: ir.Measure) -> Value:
@@ -397,13 +327,13 @@ class _Crystal:
             least, most = signature.minimum, signature.maximum
             if how in ("sum", "std"):
                 least, most = (0.0 if how == "std" or least >= 0 else -math.inf), math.inf
-            self._meet(value, _from(least, most))
+            self._meet(value, between(least, most))
         return value
 
     def _share(self, elements: frozenset[str]) -> Value:
         value = ("share", elements)
         if value not in self.known:
-            self._meet(value, _from(0, 1))
+            self._meet(value, between(0, 1))
             if len(elements) > 1:
                 parts = {self._share(frozenset({e})): 1.0 for e in elements}
                 self._adds_up({**parts, value: -1.0})
@@ -413,7 +343,7 @@ class _Crystal:
         value = ("number", elements)
         if value not in self.known:
             self.counted.add(value)
-            self._meet(value, _from(0, math.inf))
+            self._meet(value, between(0, math.inf))
             self._known(_ATOMS)
             self.products.append(_Product((value, _ONE), (self._share(elements), _ATOMS)))
             if len(elements) > 1:
@@ -424,7 +354,7 @@ class _Crystal:
     def _shortest(self, a: frozenset[str], b: frozenset[str]) -> Value:
         value = ("shortest", frozenset({a, b}))
         if value not in self.known:
-            self._meet(value, _from(0, math.inf))
+            self._meet(value, between(0, math.inf))
         return value
 
     def _linear(self, of: ir.Quantity) -> dict[Value, float]:
@@ -465,11 +395,12 @@ class _Crystal:
         self, parts: dict[Value, float], fact: str = "", places: frozenset[Span] = frozenset()
     ) -> None:
         """Σ factor · part = 0."""
-        self._meet(self._sum(parts)[0], _from(0, 0, fact, places))
+        self._meet(self._sum(parts)[0], between(0, 0, fact, places))
 
     def _never_exceeds(self, small: Value, large: Value, fact: str = "") -> None:
         value, sign = self._sum({large: 1.0, small: -1.0})
-        self._meet(value, _from(*sorted((0.0, sign * math.inf)), fact))
+        low, high = sorted((0.0, sign * math.inf))
+        self._meet(value, between(low, high, fact))
 
     # ---- what is true of every crystal ----
 
@@ -491,10 +422,12 @@ class _Crystal:
         if direction < 0:
             fact = f"{self._name(one)} is never below {self._name(other)}"
         for how in ("", *_OF_SITES, "sum"):
-            small, large = (how, one), (how, other)
+            small: Value = (how, one)
+            large: Value = (how, other)
             same = not how or one.species[0] == other.species[0]
             if same and small in self.known and large in self.known:
-                self._never_exceeds(*((small, large)[::direction]), fact)
+                first, second = (small, large)[::direction]
+                self._never_exceeds(first, second, fact)
 
     def _larger(self, descriptor: str) -> list[str]:
         """The descriptors of the crystal that this one never exceeds, nearest first."""
@@ -563,9 +496,11 @@ class _Crystal:
         for few, many in itertools.permutations(pairs, 2):
             if _pair_within(few[1], many[1]):
                 self._never_exceeds(many, few)
-        inner = dict.fromkeys(v[1] for v in self.known if isinstance(v, tuple) and v[0] in _OF_SITES)
+        inner = dict.fromkeys(
+            v[1] for v in self.known if isinstance(v, tuple) and v[0] in _OF_SITES
+        )
         for of in inner:
-            hows = [(how, of) for how in _OF_SITES]
+            hows: list[Value] = [(how, of) for how in _OF_SITES]
             if isinstance(of, _Kind) and self._signature(of.descriptor).role == "nearest":
                 hows[0] = self._shortest(*of.species)
             known = [value for value in hows if value in self.known]
@@ -589,7 +524,7 @@ class _Crystal:
 
     def _facts_of_shares(self) -> None:
         """Shares of sites of the same values: what lies in another interval is another site."""
-        by_inner: dict[ir.Quantity, list[tuple[Value, _Interval]]] = {}
+        by_inner: dict[ir.Quantity, list[tuple[Value, Interval]]] = {}
         for value, relation in self.site_shares.items():
             interval = relation.interval.whole() if self._counts(relation.of) else relation.interval
             by_inner.setdefault(relation.of, []).append((value, interval))
@@ -605,7 +540,7 @@ class _Crystal:
                         apart.append((value, interval))
                 if len(apart) > 1:
                     total = self._sum(dict.fromkeys((value for value, _ in apart), 1.0))[0]
-                    self._meet(total, _from(-math.inf, 1, "no site is counted in both shares"))
+                    self._meet(total, between(-math.inf, 1, "no site is counted in both shares"))
 
     def _facts_of_the_cell(self) -> None:
         system = self.scope.system
@@ -623,27 +558,27 @@ class _Crystal:
     def _narrow_sum(self, sum_: _Sum) -> None:
         """Each part lies between what the sum and the other parts leave."""
         within = self._known(sum_.value)
-        ends = [_span(self._known(value), factor) for value, factor in sum_.parts]
+        ends = [multiple(self._known(value), factor) for value, factor in sum_.parts]
         for k, (value, factor) in enumerate(sum_.parts):
             others = [end for j, end in enumerate(ends) if j != k]
             low = within.low.at - math.fsum(high.at for _, high in others)
             high = within.high.at - math.fsum(low_.at for low_, _ in others)
-            interval = _Interval(
-                _follows(low, within.low, *(high_ for _, high_ in others)),
-                _follows(high, within.high, *(low_ for low_, _ in others)),
+            interval = Interval(
+                follows(low, within.low, *(high_ for _, high_ in others)),
+                follows(high, within.high, *(low_ for low_, _ in others)),
             )
-            self._meet(value, _divided(interval, factor))
+            self._meet(value, divided(interval, factor))
         low_, high_ = ([end[side] for end in ends] for side in (0, 1))
         self._meet(
             sum_.value,
-            _Interval(
-                _follows(math.fsum(end.at for end in low_), *low_),
-                _follows(math.fsum(end.at for end in high_), *high_),
+            Interval(
+                follows(math.fsum(end.at for end in low_), *low_),
+                follows(math.fsum(end.at for end in high_), *high_),
             ),
         )
 
     def _narrow_product(self, product: _Product) -> None:
-        fact = _End(0.0, facts=(product.fact,) if product.fact else ())
+        fact = End(0.0, facts=(product.fact,) if product.fact else ())
         for (one, other), (first, second) in (
             (product.left, product.right),
             (product.left[::-1], product.right),
@@ -654,10 +589,10 @@ class _Crystal:
             if by.high.at > 0:
                 low = max(c.low.at, 0.0) * max(d.low.at, 0.0) / by.high.at
                 if low > 0:
-                    self._meet(one, _Interval(low=_follows(low, c.low, d.low, by.high, fact)))
+                    self._meet(one, Interval(low=follows(low, c.low, d.low, by.high, fact)))
             if by.low.at > 0 and math.isfinite(c.high.at) and math.isfinite(d.high.at):
                 high = c.high.at * d.high.at / by.low.at
-                self._meet(one, _Interval(high=_follows(high, c.high, d.high, by.low, fact)))
+                self._meet(one, Interval(high=follows(high, c.high, d.high, by.low, fact)))
 
     def _narrow_by_radius(self) -> None:
         """Who has a neighbour has one within the radius, and who has one within it has one."""
@@ -686,12 +621,12 @@ class _Crystal:
 
     def _within_reach(self, count: Value, distance: Value, radius: float, fact: str) -> None:
         number, far = self.known[count].low, self.known[distance].low
-        told = _End(0.0, facts=(fact,))
-        if number.at > _ROUNDING or (number.open and number.at >= 0):
-            end = replace(_follows(radius, number, told), open=False)
-            self._meet(distance, _Interval(high=end))
+        told = End(0.0, facts=(fact,))
+        if number.at > ROUNDING or (number.open and number.at >= 0):
+            end = replace(follows(radius, number, told), open=False)
+            self._meet(distance, Interval(high=end))
         if far.at > radius + 1e-3:
-            self._meet(count, _Interval(high=replace(_follows(0.0, far, told), open=False)))
+            self._meet(count, Interval(high=replace(follows(0.0, far, told), open=False)))
 
 
 def _parts(claim: ir.Proposition, wanted: bool) -> Iterator[tuple[ir.Proposition, bool]]:
@@ -718,36 +653,31 @@ def _relations(claim: ir.Proposition, place: Span, wanted: bool) -> Iterator[_Re
     match claim:
         case ir.Compare(value=value, relation=ir.Relation(op="=") as relation):
             target, slack = relation.target or 0.0, relation.tolerance or 0.0
-            ends = (_End(target + side * slack, relation.strict, at) for side in (-1, 1))
-            yield _Relation(value, _Interval(*ends), not wanted)
+            ends = (End(target + side * slack, relation.strict, at) for side in (-1, 1))
+            yield _Relation(value, Interval(*ends), not wanted)
         case ir.Compare(value=value, relation=ir.Relation(op="in", low=low, high=high)):
-            ends_ = (_End(-math.inf if low is None else low, False, at),)
+            ends_ = (End(-math.inf if low is None else low, False, at),)
             yield _Relation(
-                value, _Interval(*ends_, _End(math.inf if high is None else high, False, at)), not wanted
+                value,
+                Interval(*ends_, End(math.inf if high is None else high, False, at)),
+                not wanted,
             )
         case ir.Compare(value=value, relation=relation):
             bound = relation.low if relation.high is None else relation.high
             assert bound is not None
-            end = _End(bound, (relation.op in ("<", ">")) == wanted, at)
+            end = End(bound, (relation.op in ("<", ">")) == wanted, at)
             upper = (relation.high is not None) == wanted
-            yield _Relation(value, _Interval(high=end) if upper else _Interval(low=end))
+            yield _Relation(value, Interval(high=end) if upper else Interval(low=end))
         case ir.Or(of=of) if wanted:
             found = [list(_relations(part, place, True)) for part in of]
             spans = [relations[0] for relations in found if len(relations) == 1]
-            if len(spans) == len(of) and len({r.of for r in spans}) == 1:
-                if not any(r.outside for r in spans):
-                    low_ = min((r.interval.low for r in spans), key=lambda end: (end.at, end.open))
-                    high_ = max(
-                        (r.interval.high for r in spans), key=lambda end: (end.at, not end.open)
-                    )
-                    yield _Relation(spans[0].of, _Interval(low_, high_))
-
-
-def _said(low: _End, high: _End) -> str:
-    """``at least 6 and at most 4``."""
-    least = f"{'above' if low.open else 'at least'} {low.at:.4g}"
-    most = f"{'below' if high.open else 'at most'} {high.at:.4g}"
-    return f"{least} and {most}"
+            same = len(spans) == len(of) and len({r.of for r in spans}) == 1
+            if same and not any(r.outside for r in spans):
+                low_ = min((r.interval.low for r in spans), key=lambda end: (end.at, end.open))
+                high_ = max(
+                    (r.interval.high for r in spans), key=lambda end: (end.at, not end.open)
+                )
+                yield _Relation(spans[0].of, Interval(low_, high_))
 
 
 def _listed(elements: frozenset[str]) -> str:
@@ -756,26 +686,6 @@ def _listed(elements: frozenset[str]) -> str:
 
 def _scaled(parts: dict[Value, float], factor: float) -> dict[Value, float]:
     return {value: factor * old for value, old in parts.items()}
-
-
-def _ordered(one: _End, other: _End) -> _Interval:
-    return _Interval(one, other) if one.at <= other.at else _Interval(other, one)
-
-
-def _span(interval: _Interval, factor: float) -> tuple[_End, _End]:
-    """The ends of factor · value."""
-    low, high = (
-        replace(end, at=factor * end.at if factor else 0.0) for end in (interval.low, interval.high)
-    )
-    return (low, high) if factor >= 0 else (high, low)
-
-
-def _divided(interval: _Interval, factor: float) -> _Interval:
-    """The interval of a value whose multiple lies in one."""
-    if not factor:
-        return _Interval()
-    low, high = (replace(end, at=end.at / factor) for end in (interval.low, interval.high))
-    return _Interval(low, high) if factor > 0 else _Interval(high, low)
 
 
 def _within(small: Sequence[frozenset[str]], large: Sequence[frozenset[str]]) -> bool:

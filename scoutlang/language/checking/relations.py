@@ -324,9 +324,7 @@ def _relation(
 ) -> ir.Relation:
     match operator:
         case "=":
-            return ir.Relation(
-                "=", target=number, tolerance=tolerance, scale=scale, strict=strict
-            )
+            return ir.Relation("=", target=number, tolerance=tolerance, scale=scale, strict=strict)
         case "<" | "<=":
             return ir.Relation(operator, high=number, scale=scale)
         case _:
