@@ -116,19 +116,13 @@ def reduced(structure: Structure) -> Structure:
 
 
 def same(a: Structure, b: Structure, rule: Rule = ANY) -> bool:
-    """Whether two `reduced` structures of the same atoms match. Not transitive. The matcher alone
-    is in rare cases not symmetric, so the larger one always comes first.
+    """Whether two `reduced` structures of the same atoms match. Not transitive, and in rare cases
+    not symmetric.
     """
     if rule.volume and max(a.volume, b.volume) > _VOLUMES * min(a.volume, b.volume):
         return False
     matcher = _HANDED_MATCHER if rule.hand else _MATCHER
-    first, second = sorted((a, b), key=_size, reverse=True)
-    return bool(matcher.fit(first, second, skip_structure_reduction=True))
-
-
-def _size(structure: Structure) -> tuple[float, ...]:
-    """What orders two structures, whichever comes first."""
-    return (structure.volume, *structure.lattice.abc, *structure.frac_coords.flat)
+    return bool(matcher.fit(a, b, skip_structure_reduction=True))
 
 
 @dataclass(frozen=True)
