@@ -238,17 +238,17 @@ def _setting(name: str, value: Any) -> str:
 
 def _guide(program: ir.Program) -> str:
     """The settings of the guidance in a line; what has its usual value may be left out."""
-    guide = program.guide
-    if not program.is_guided:
+    guide, said = program.guide, {"method", "k", "g", "from", "to", "resample"}
+    if program.is_guided:
+        parts = [f"method {guide.method}", f"k {setting_text(guide.k)}"]
+        if guide.method == "paper":
+            parts.append(f"g {setting_text(guide.g)}")
+        parts.append(f"while {_number(guide.since)} ≥ t ≥ {_number(guide.until)}")
+        if guide.method == "adaptive" and guide.resample:
+            parts.append(f"resampled {guide.resample} times")
+    else:
         why = "no line steers" if guide.pushes else "k is 0"
-        return f"none, {why}: both arms are plain sampling"
-    parts = [f"method {guide.method}", f"k {setting_text(guide.k)}"]
-    if guide.method == "paper":
-        parts.append(f"g {setting_text(guide.g)}")
-    parts.append(f"while {_number(guide.since)} ≥ t ≥ {_number(guide.until)}")
-    if guide.method == "adaptive" and guide.resample:
-        parts.append(f"resampled {guide.resample} times")
-    said = {"method", "k", "g", "from", "to", "resample"}
+        parts = [f"none, {why}: both arms are plain sampling"]
     for name, value, usual in _values(guide):
         if name not in said and value != usual:
             counted = ", counted from the crystal" if guide.counted == "crystal" else ""
