@@ -76,3 +76,15 @@ def test_a_written_one_is_told_to_be_gone_and_why(written: str) -> None:
     assert found.code == "E023"
     assert found.message == f"`guide` has no setting `{written.split(maxsplit=1)[0]}` any more"
     assert "benchmarks/RESULTS.md" in (found.primary.text if found.primary else "")
+
+
+@pytest.mark.parametrize(("text", "digest"), DIGESTS.items())
+def test_a_program_of_before_there_were_versions_is_read_as_what_it_was(
+    text: str, digest: str
+) -> None:
+    """Without the fields that version 1.1 of the language brought, and of version 1."""
+    data = json.loads(as_it_was(text))
+    del data["guide"]["counted"], data["terms"][0]["claim"]["relation"]["strict"]
+    assert data["language_version"] == 1
+    assert Program.digest_of(data) == digest
+    assert Program.from_json(json.dumps(data)) == program(text)

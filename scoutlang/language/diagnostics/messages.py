@@ -499,6 +499,10 @@ def value_out_of_range(name: str, text: str) -> Message:
     return Message("E075", message, text, also="its range")
 
 
+def impossible_member(name: str, value: str, why: str) -> Message:
+    return Message("E077", f"with {name} = {value} there is no program", why)
+
+
 def wrong_suffix(path: str, suffixes: Iterable[str]) -> Message:
     text = f"{quoted(path)} is no {listing(suffixes)} file"
     return Message("E079", text, "the name says what a file holds")
