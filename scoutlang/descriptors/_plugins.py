@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 from scoutlang.ir import How
 from scoutlang.ir.elements import ATOMIC_NUMBER
-from scoutlang.ir.signatures import Concern, DescriptorSignature, Dimension, Domain, Parameter
+from scoutlang.ir.signatures import Concern, DescriptorSignature, Dimension, Domain, Parameter, Role
 from scoutlang.support.errors import first_line
 from scoutlang.support.plugins import Group, Plugin
 
@@ -95,6 +95,9 @@ def _flaw_of(signature: DescriptorSignature) -> str:
         and all(map(_is_parameter, signature.parameters)),
         "extensive": isinstance(signature.extensive, bool),
         "monotone": signature.monotone in (-1, 0, 1),
+        "role": signature.role in get_args(Role),
+        "reach": signature.reach is None or callable(signature.reach),
+        "at_most": isinstance(signature.at_most, str),
         "categories": _words(signature.categories)
         and bool(signature.categories) == (signature.dimension == "category"),
         "since": isinstance(signature.since, str),

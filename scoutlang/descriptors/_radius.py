@@ -47,6 +47,12 @@ def largest_radius(measure: Measure) -> float:
     return max(neighbour_radius(a, b) for a in centre.elements for b in neighbour.elements)
 
 
+def farthest(measure: Measure) -> float:
+    """Å, the largest radius of all pairs of an A and a B element."""
+    centre, neighbour = measure.species
+    return max(radius(measure, a, b) for a in centre.elements for b in neighbour.elements)
+
+
 def unknown_radius(measure: Measure, relation: Relation) -> Iterator[Concern]:
     """E048 for an element of the chain without a covalent radius, where the program gives no radius
     either.

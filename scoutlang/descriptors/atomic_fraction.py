@@ -25,6 +25,7 @@ SIGNATURE = DescriptorSignature(
     tolerance=0.02,
     maximum=1.0,
     monotone=1,
+    role="share",
     example="require atomic_fraction(Cu) >= 0.25",
 )
 

@@ -35,6 +35,7 @@ from scoutlang.descriptors._radius import (
     GAP,
     INNER,
     RADIUS_OR_GAP,
+    farthest,
     given_radius,
     radius,
     reach,
@@ -91,8 +92,12 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
                     "W056",
                     f"at this radius the smooth count of a perfect {relation.target:g}-fold site "
                     f"is {relation.target * shell:.2f}",
-                    f"the guidance would overfill it; r = {neighbour_radius(a, b):.2f} Å is the "
-                    "usual choice",
+                    "the guidance would overfill it; "
+                    + (
+                        f"r = {neighbour_radius(a, b):.2f} Å is the usual choice"
+                        if radius(measure, a, b) < neighbour_radius(a, b)
+                        else "a wider tolerance or a larger r mends it"
+                    ),
                 )
                 return
 
@@ -140,6 +145,8 @@ SIGNATURE = DescriptorSignature(
     domain="site",
     parameters=(RADIUS_OR_GAP, INNER),
     monotone=1,
+    role="neighbours",
+    reach=farthest,
     example="require CN(Cu-P) = 4 ± 0.3",
     concerns=concerns,
 )

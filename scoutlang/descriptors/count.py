@@ -21,6 +21,7 @@ SIGNATURE = DescriptorSignature(
     summary="number of A atoms in the cell",
     species=1,
     extensive=True,
+    role="number",
     monotone=1,
     example="require count(Cu) = 4",
 )

@@ -23,6 +23,7 @@ from scoutlang.ir.signatures import Concern, DescriptorSignature
 
 _DALTON = 1.66053906892  # g/cm^3 of one atomic mass unit in 1 Å^3
 _DENSEST = 23.0  # g/cm^3, somewhat above osmium
+_LIGHTEST = 0.08  # g/cm^3, somewhat below solid hydrogen
 
 
 def formula(measure: Measure) -> str:
@@ -30,13 +31,20 @@ def formula(measure: Measure) -> str:
 
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
-    """Denser than anything."""
+    """Denser or lighter than anything."""
     least = relation.low if relation.target is None else relation.target - (relation.tolerance or 0)
     if least is not None and least > _DENSEST:
         yield Concern(
             "W055",
             f"nothing known has {least:.4g} g/cm^3 at ambient pressure",
             "osmium, the densest element, has 22.6 g/cm^3",
+        )
+    aim = relation.high if relation.target is None else relation.target  # −∞ of a wish
+    if aim is not None and 0 <= aim < _LIGHTEST:
+        yield Concern(
+            "W055",
+            f"no crystal has {aim:.4g} g/cm^3",
+            "hydrogen, the lightest, has 0.09 g/cm^3; 1 g/cm^3 is 1000 kg/m^3",
         )
 
 

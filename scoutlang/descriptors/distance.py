@@ -15,12 +15,26 @@ Tolerance 0.1 Å, scale 1 Å: thermal motion and the errors of density functiona
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 from scoutlang.descriptors._composition import whole
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
 from scoutlang.descriptors._values import by_sharpness
-from scoutlang.ir import Measure
+from scoutlang.ir import Measure, Relation
 from scoutlang.ir.elements import ATOMIC_NUMBER
-from scoutlang.ir.signatures import DescriptorSignature
+from scoutlang.ir.signatures import Concern, DescriptorSignature
+
+
+def collapse(measure: Measure, relation: Relation) -> Iterator[Concern]:
+    """A wish without an end, which no atoms withstand."""
+    if relation.high == -math.inf:
+        yield Concern(
+            "W055",
+            f"{measure.descriptor} as low as possible pushes atoms into each other",
+            "give a bound, such as `< 2.5 Å`",
+        )
+
 
 SIGNATURE = DescriptorSignature(
     name="distance",
@@ -30,6 +44,8 @@ SIGNATURE = DescriptorSignature(
     tolerance=0.1,
     domain="site",
     monotone=-1,
+    concerns=collapse,
+    role="nearest",
     example="require distance(Cu-P) = 2.35 ± 0.1 Å",
 )
 

@@ -47,7 +47,7 @@ Source: International Tables for Crystallography A, section 3.1.3; reduced by `m
 """
 
 
-def _edge(name: str, summary: str, example: str) -> ModuleType:
+def _edge(name: str, summary: str, example: str, at_most: str = "") -> ModuleType:
     """A length in Å: density functionals miss lattice constants by 1 to 2 %."""
     signature = DescriptorSignature(
         name=name,
@@ -55,6 +55,7 @@ def _edge(name: str, summary: str, example: str) -> ModuleType:
         dimension="length",
         tolerance=0.1,
         extensive=True,
+        at_most=at_most,
         example=example,
     )
     return _module(signature, _PAGE_OF_EDGE, "Å")
@@ -111,8 +112,8 @@ def _reduction(cell: Tensor) -> Tensor:
 
 
 MODULES = (
-    _edge("a", "shortest edge of the Niggli-reduced cell", "require a <= 4.5 Å"),
-    _edge("b", "second edge of the Niggli-reduced cell, a ≤ b ≤ c", "require b in [4, 8] Å"),
+    _edge("a", "shortest edge of the Niggli-reduced cell", "require a <= 4.5 Å", "b"),
+    _edge("b", "second edge of the Niggli-reduced cell, a ≤ b ≤ c", "require b in [4, 8] Å", "c"),
     _edge("c", "longest edge of the Niggli-reduced cell, a ≤ b ≤ c", "require c >= 10 Å"),
     _angle(
         "alpha",

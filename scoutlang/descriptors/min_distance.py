@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours
 from scoutlang.descriptors._values import by_sharpness
-from scoutlang.descriptors.distance import nearest
+from scoutlang.descriptors.distance import collapse, nearest
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
 
@@ -22,6 +22,8 @@ SIGNATURE = DescriptorSignature(
     species=2,
     tolerance=0.1,
     monotone=-1,
+    concerns=collapse,
+    role="shortest",
     example="require min_distance(*-*) >= 1.8 Å",
 )
 

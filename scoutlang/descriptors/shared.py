@@ -116,4 +116,5 @@ SIGNATURE = DescriptorSignature(
     parameters=(RADIUS,),
     example="require shared(Cu-P-Cu) = 1 ± 0.3",
     concerns=unknown_radius,
+    role="count",
 )

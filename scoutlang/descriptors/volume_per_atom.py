@@ -19,6 +19,7 @@ from scoutlang.ir import Measure, Relation
 from scoutlang.ir.signatures import Concern, DescriptorSignature
 
 _DENSEST = 5.0  # Å^3 per atom, somewhat below diamond
+_LOOSEST = 1000.0  # Å^3 per atom, far beyond alkali metals and open frameworks
 
 
 soft, exact = of_crystals(lambda batch, measure: volume_per_atom(batch))
@@ -29,9 +30,16 @@ def formula(measure: Measure) -> str:
 
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
-    """Less room than atoms need."""
+    """Less room than atoms need, or more than any crystal has."""
+    least = relation.low if relation.target is None else relation.target
+    if least is not None and least > _LOOSEST:
+        yield Concern(
+            "W055",
+            f"{least:.4g} Å^3 per atom is more than any crystal has",
+            "caesium has 110 Å^3; 1 nm^3 is 1000 Å^3",
+        )
     most = relation.high if relation.target is None else relation.target + (relation.tolerance or 0)
-    if most is not None and most < _DENSEST:
+    if most is not None and 0 <= most < _DENSEST:
         yield Concern(
             "W055",
             f"{most:.4g} Å^3 per atom is less than atoms need",

@@ -326,7 +326,8 @@ def truth(proposition: ir.Proposition, reading: Reading) -> Truth:
         case ir.Compare(value=value, relation=relation):
             found = quantity(value, reading)
             rho = _margin(found.value, relation)
-            holds = rho > ROUNDING if relation.op in ("<", ">") else rho >= -ROUNDING
+            strict = relation.strict or relation.op in ("<", ">")
+            holds = rho > ROUNDING if strict else rho >= -ROUNDING
             known = found.defined if found.sites is None else found.defined & found.sites.measured
             return Truth(known & holds, known & ~holds, found.sites)
         case ir.Not(of=inner):

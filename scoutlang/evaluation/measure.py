@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from scoutlang.crystals.batch import CrystalBatch
+from scoutlang.crystals.cells import unsheared
 from scoutlang.crystals.io import StructureLike, specimens
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.descriptors import modules
@@ -76,7 +77,7 @@ def measure_terms(
     given: values of descriptors that a structure alone does not have, one per structure; truth
     values are 1 and 0.
     """
-    batch = CrystalBatch.from_structures(structures, dtype=torch.float64)
+    batch = CrystalBatch.from_structures([unsheared(s) for s in structures], dtype=torch.float64)
     values = {
         name: torch.tensor(
             [math.nan if v is None else float(v) for v in column], dtype=torch.float64

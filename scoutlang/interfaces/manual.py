@@ -69,8 +69,13 @@ _CHAPTERS: Mapping[str, str] = {
 }
 """Chapter of the manual → words that it is about and that have no page of their own."""
 
-_BROUGHT: Mapping[int, Sequence[str]] = {
+_BROUGHT: Mapping[float, Sequence[str]] = {
     1: ("expressions with units, aggregates and logic", "the module std"),
+    1.1: (
+        "a count without `±` holds where its nearest whole number is the target: 3.5 and 4.5 are "
+        "no 4 (in version 1 they are)",
+        "`every n` counts from the crystal, as in the paper (in version 1 from the first step)",
+    ),
 }
 """Version of the language → what it brought beside statements."""
 
@@ -514,10 +519,10 @@ def _modules(found: Sequence[Page], definitions: Sequence[Page]) -> str:
 
 
 def _versions() -> Iterator[tuple[str, str]]:
-    for version in range(1, ir.LANGUAGE_VERSION + 1):
+    for text, version in ir.VERSIONS.items():
         brought = [rule for rule in parser.verbs() if STATEMENTS[rule].since == version]
         statements = [f"statements {listing(brought, 'and')}"] if brought else []
-        yield str(version), "; ".join([*statements, *_BROUGHT.get(version, ())])
+        yield text, "; ".join([*statements, *_BROUGHT.get(version, ())])
 
 
 def _limits() -> Iterator[tuple[str, str]]:

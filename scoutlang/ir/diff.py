@@ -17,7 +17,7 @@ from scoutlang.ir.settings import settings
 Kind = Literal["added", "removed", "changed", "reordered"]
 
 # As in `Program.digest`: the text is not the meaning, and parameters are in the terms already.
-_TEXT = frozenset({"source_name", "source_text", "text", "location"})
+_TEXT = frozenset({"source_name", "source_text", "language_version", "text", "location"})
 _FOR_REPORTS = frozenset({"parameters"})
 _IDENTITIES = ("label", "name")
 
@@ -79,6 +79,8 @@ def _changes(part: str, old: Any, new: Any) -> Iterator[Change]:
             before, after = getattr(old, setting.field), getattr(new, setting.field)
             if before != after:
                 yield Change(part, name, before, after)
+        if isinstance(old, Guide) and old.counted != new.counted:
+            yield Change(part, "every, counted from", old.counted, new.counted)
     elif _of_nodes(old) and _of_nodes(new):
         yield from _collection(part, old, new)
     else:

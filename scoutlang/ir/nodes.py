@@ -12,12 +12,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from scoutlang.ir.settings import Choice, Real, Strength, Whole, Words, setting
 
-LANGUAGE_VERSION = 1
+LANGUAGE_VERSION = 1.1
+"""The newest; a program without a ``scout`` line is of it."""
+VERSIONS: Mapping[str, float] = {"1": 1, "1.1": 1.1}
+"""All that can be read, as they are written."""
 
 Arm = Literal["guided", "non-guided", "prototypes"]
 ARMS: tuple[Arm, ...] = ("non-guided", "guided", "prototypes")
@@ -56,6 +60,16 @@ def _without_spelling(data: Any) -> Any:
                 return sorted(data[meaning])
         return {key: _without_spelling(value) for key, value in data.items()}
     return [_without_spelling(value) for value in data] if isinstance(data, list) else data
+
+
+def _drop_strict(data: Any) -> None:
+    """Take the word for tolerances with their ends out of plain data: earlier versions had none."""
+    if isinstance(data, dict):
+        if data.get("strict") is False:
+            del data["strict"]
+        data = list(data.values())
+    for value in data if isinstance(data, list) else ():
+        _drop_strict(value)
 
 
 @dataclass(frozen=True)
@@ -120,6 +134,13 @@ class Measure(Node):
         value = dict(self.parameters).get(name)
         return value if isinstance(value, str) else None
 
+    @property
+    def by_radius(self) -> bool:
+        """Whether neighbours are those within a length, so that what is near for one atom is near
+        for the other, and more species are more neighbours; not where each site has its own.
+        """
+        return self.choice("r") is None
+
     def file(self, name: str) -> TextFile | None:
         """The file that was given for a parameter."""
         value = dict(self.parameters).get(name)
@@ -175,7 +196,8 @@ class Relation(Node):
 
     ``=``: ρ = 1 − |x − target|/tolerance; ``<``/``<=``: ρ = (high − x)/scale; ``>``/``>=``: ρ = (x
     − low)/scale; ``in``: the smaller of both. ``scale`` makes losses of different units comparable:
-    l1 loss of ``=`` is |x − target|/scale.
+    l1 loss of ``=`` is |x − target|/scale. Of ``<``, ``>`` and a ``strict`` ``=`` the ends are
+    outside.
     """
 
     op: Operator
@@ -184,6 +206,10 @@ class Relation(Node):
     low: float | None = None
     high: float | None = None
     scale: float = 1.0
+    strict: bool = False
+    """Whether the ends of the tolerance are outside: a count holds where its nearest whole number
+    is the target, and 4.5 has no nearest one.
+    """
 
 
 @dataclass(frozen=True)
@@ -337,10 +363,20 @@ class Schedule(Node):
     def constant(cls, value: float) -> Schedule:
         return cls(start=value, end=value)
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether it is zero at all times."""
+        return not any((self.start, self.end, *(strength for _, strength in self.points)))
+
 
 Method = Literal["adaptive", "paper"]
 Normalize = Literal["structure", "batch"]
 Corrector = Literal["guided", "plain"]
+Counted = Literal["noise", "crystal"]
+
+
+_ROUNDING = 1e-9
+"""Of diffusion times: 0.7 is one of 20 steps, whatever its last bits are."""
 
 
 # A setting on two lines: what it takes and its default; what the manual says of it.
@@ -353,7 +389,7 @@ class Guide(Node):
         "how the gradient moves the crystal: `adaptive`, the default, or `paper`, Algorithm 2 of "
         "the paper")
     k: Schedule = setting(Strength(), Schedule.constant(1.0),
-        "strength of the push on the predicted crystal; 0 is no guidance")
+        "strength of the push on the predicted crystal; 0 is plain sampling, without resampling")
     g: Schedule = setting(Strength(), Schedule.constant(0.0),
         "strength of the push through the score network", only="paper")
     since: float = setting(Real(0, 1), 0.9,
@@ -361,7 +397,7 @@ class Guide(Node):
     until: float = setting(Real(0, 1), 0.03,
         "diffusion time until which it acts; smaller than `from`", name="to")
     every: int = setting(Whole(1, 10_000), 1,
-        "guide every n-th step only; saves time")
+        "guide every n-th step only, counted from the crystal as in the paper; saves time")
     recur: int = setting(Whole(1, 1_000), 1,
         "how often each step is repeated with fresh noise, n_r of the paper")
     backward: int = setting(Whole(1, 1_000), 1,
@@ -391,6 +427,33 @@ class Guide(Node):
         "what makes a structure better: per unit less loss", only="adaptive")
     offspring: int = setting(Whole(1, 10_000), 4,
         "the most structures that may descend from one", only="adaptive")
+    counted: Counted = "noise"
+    """Where `every` counts from: the first step, as in version 1 of the language, or the crystal,
+    as the paper does (t ≡ 0 mod M).
+    """
+
+    @property
+    def pushes(self) -> bool:
+        """Whether anything is pushed. With strengths of zero there is no guidance, and nothing is
+        selected either.
+        """
+        return not (self.k.is_zero and (self.method != "paper" or self.g.is_zero))
+
+    def acts(self, t: float, step: int, total_steps: int) -> bool:
+        """Whether guidance acts in a step, counted from 0, at diffusion time t: inside of the
+        window, ends included, every M-th step. It ends before t = 0, so that the last steps denoise
+        what it did.
+        """
+        number = total_steps - step if self.counted == "crystal" else step
+        inside = self.until - _ROUNDING <= t <= self.since + _ROUNDING
+        return inside and number % self.every == 0
+
+    def ever_acts(self, total_steps: int) -> bool:
+        """Whether it acts in any step of a run, t going from 1 to 1/N; never in the last one."""
+        return any(
+            self.acts((total_steps - step) / total_steps, step, total_steps)
+            for step in range(total_steps - 1)
+        )
 
 
 REMOVED_FROM_GUIDE = {"kernel": "sharp", "existence": 0.0}
@@ -413,11 +476,13 @@ class Sample(Node):
     count: int = setting(Whole(1, 10_000_000), 64,
         "structures in each arm; the first number of the statement is short for it")
     batch: int = setting(Whole(1, 100_000), 32,
-        "structures sampled together; a matter of memory and speed, not of statistics")
+        "structures sampled together; a matter of memory and speed, and with resampling of "
+        "statistics, too: structures are weighed against those of their batch")
     steps: int = setting(Whole(2, 100_000), 250,
         "diffusion steps; more are slower and a little better")
     seed: int = setting(Whole(0, 2**53), 0,
-        "the same seed gives the same structures")
+        "the same seed gives the same structures on one machine; another processor rounds "
+        "otherwise")
     model: str = setting(Words(), "mini",
         "the model to sample from: `mini`, the name of a published checkpoint, or the path of a "
         "checkpoint folder in quotes")
@@ -545,11 +610,19 @@ class Program(Node):
     relax: Relax = Relax()
     parameters: tuple[ParameterValue, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
-    language_version: int = LANGUAGE_VERSION
+    language_version: int | float = LANGUAGE_VERSION
+    """Of the text. What it changes is in the nodes, which alone have a meaning."""
 
     @property
     def requirements(self) -> tuple[Term, ...]:
         return tuple(t for t in self.terms if t.decides)
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether the guided arm is more than plain sampling: something pushes, and there is
+        something to push towards.
+        """
+        return self.guide.pushes and any(t.steers for t in self.terms)
 
     @property
     def descriptors(self) -> tuple[str, ...]:
@@ -574,6 +647,10 @@ class Program(Node):
         for name in ("symmetry", "keep", "start"):
             if meaning.get(name, ...) is None:
                 del meaning[name]  # as well
+        if meaning["guide"].get("counted") == Guide.counted:
+            del meaning["guide"]["counted"]  # as it was before one could tell
+        _drop_strict(meaning["terms"])
+        meaning["language_version"] = 1  # what a version changes is said by the nodes
         for name in ("source_name", "source_text", "parameters"):
             del meaning[name]
         for term in meaning["terms"]:

@@ -40,6 +40,15 @@ pairs of polyhedra).
 """
 
 
+Role = Literal["", "share", "number", "neighbours", "count", "nearest", "shortest"]
+"""``share``: of the atoms of the cell; ``number``: of atoms in the cell; ``neighbours``: how many B
+each A has, within a radius that is the same from both ends; ``count``: how many of anything else;
+``nearest``: distance from each A to its nearest B; ``shortest``: the least of these.
+"""
+COUNTS: frozenset[Role] = frozenset({"number", "neighbours", "count"})
+"""What is counted in whole numbers."""
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A named argument of a descriptor, ``r=2.6 Å``."""
@@ -99,6 +108,12 @@ class DescriptorSignature:
     """Whether it can guide; otherwise it may be judged (`expect`) only."""
     extensive: bool = False
     """Whether a supercell has another value."""
+    role: Role = ""
+    """What arguments about several claims know it as."""
+    reach: Callable[[Measure], float] | None = None
+    """Of ``neighbours``: Å beyond which an atom is none; torch-free."""
+    at_most: str = ""
+    """A descriptor of the crystal that this one never exceeds."""
     monotone: Literal[-1, 0, 1] = 0
     """+1 when the value never falls as a species of the chain becomes a larger set, −1 when it
     never rises, 0 otherwise.

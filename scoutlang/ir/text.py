@@ -41,7 +41,7 @@ class Printer:
             rows.append(("start", self.value(program.start)))
         rows += [("param", self.value(parameter)) for parameter in program.parameters]
         rows += [(term.verb, self.term(term)) for term in program.terms]
-        rows += [("guide", _guide(program.guide)), ("sample", _sample(program.sample))]
+        rows += [("guide", _guide(program)), ("sample", _sample(program.sample))]
         rows.append(("relax", _relax(program.relax)))
         rows += [("sweep", self.value(sweep)) for sweep in program.sweeps]
         return "\n".join(f"  {head:<8} {body}" for head, body in rows)
@@ -175,10 +175,11 @@ class Printer:
 
 
 def relation_text(relation: ir.Relation, unit: str = "") -> str:
-    """``= 4 ± 0.5``, ``in [14, 22] Å^3``, ``< 2.5 Å``."""
+    """``= 4 ± 0.3``, ``= 4 ± <0.5`` without the ends, ``in [14, 22] Å^3``, ``< 2.5 Å``."""
     match relation.op:
         case "=":
-            text = f"= {relation.target:g} ± {relation.tolerance:g}"
+            within = "<" if relation.strict else ""
+            text = f"= {relation.target:g} ± {within}{relation.tolerance:g}"
         case "in":
             text = f"in [{relation.low:g}, {relation.high:g}]"
         case operator:
@@ -248,18 +249,23 @@ def _setting(name: str, value: Any) -> str:
     return f"{name} {setting_text(value)}"
 
 
-def _guide(guide: ir.Guide) -> str:
+def _guide(program: ir.Program) -> str:
     """The settings of the guidance in a line; what has its usual value may be left out."""
-    parts = [f"method {guide.method}", f"k {setting_text(guide.k)}"]
-    if guide.method == "paper":
-        parts.append(f"g {setting_text(guide.g)}")
-    parts.append(f"while {_number(guide.since)} ≥ t ≥ {_number(guide.until)}")
-    if guide.method == "adaptive" and guide.resample:
-        parts.append(f"resampled {guide.resample} times")
-    said = {"method", "k", "g", "from", "to", "resample"}
+    guide, said = program.guide, {"method", "k", "g", "from", "to", "resample"}
+    if program.is_guided:
+        parts = [f"method {guide.method}", f"k {setting_text(guide.k)}"]
+        if guide.method == "paper":
+            parts.append(f"g {setting_text(guide.g)}")
+        parts.append(f"while {_number(guide.since)} ≥ t ≥ {_number(guide.until)}")
+        if guide.method == "adaptive" and guide.resample:
+            parts.append(f"resampled {guide.resample} times")
+    else:
+        why = "no line steers" if guide.pushes else "k is 0"
+        parts = [f"none, {why}: both arms are plain sampling"]
     for name, value, usual in _values(guide):
         if name not in said and value != usual:
-            parts.append(f"{name} {setting_text(value)}")
+            counted = ", counted from the crystal" if guide.counted == "crystal" else ""
+            parts.append(f"{name} {setting_text(value)}{counted if name == 'every' else ''}")
     return ", ".join(parts)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from pathlib import Path
 from scoutlang.ir import Program
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
-from scoutlang.language.checking import contradictions, definitions, repetitions
+from scoutlang.language.checking import contradictions, definitions, feasibility, repetitions
 from scoutlang.language.checking.imports import Files
 from scoutlang.language.checking.scope import Names, Scope
 from scoutlang.language.diagnostics import Diagnostic, messages
@@ -22,6 +23,11 @@ from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.parser import MAX_ERRORS, Parsed, parse, too_many_errors
 from scoutlang.language.statements import SETTINGS, STATEMENTS
 from scoutlang.language.statements.statement import Module, Statement
+from scoutlang.language.statements.sweep import Sweep
+from scoutlang.support.errors import ScoutError
+
+_MOST_MEMBERS = 64
+"""Members of a family that are looked at one by one; more would take seconds."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -105,10 +111,30 @@ def _check(
         for statement in statements:
             statement.conclude(scope)
         contradictions.check(scope)
+        if not any(d.severity == "error" for d in scope.diagnostics):
+            feasibility.check(scope)
         repetitions.check(scope)
+        for sweep, name, value in _swept(statements, scope):
+            inside = _check(source, signatures, {**overrides, name: value}, files)
+            wrong = next((d for d in inside.diagnostics if d.severity == "error"), None)
+            if wrong is not None:
+                scope.report(messages.impossible_member(name, value, wrong.message), sweep)
     diagnostics = tuple(sorted(scope.diagnostics, key=lambda d: d.start))
     program = None if any(d.severity == "error" for d in diagnostics) else _program(source, scope)
     return CheckResult(source, parsed.module, diagnostics, program)
+
+
+def _swept(statements: tuple[Statement, ...], scope: Scope) -> Iterator[tuple[Span, str, str]]:
+    """The values of the first sweep of a parameter, since a value may make impossible what is
+    required: where it is, its name, the value. What is checked with one has a sweep less, and looks
+    at the next.
+    """
+    named = {parameter.name for parameter in scope.parameters}
+    swept = [sweep for sweep in scope.sweeps if sweep.name in named]
+    if swept and math.prod(len(sweep.values) for sweep in swept) <= _MOST_MEMBERS:
+        spans = {s.name.text: s.span for s in statements if isinstance(s, Sweep)}
+        for value in swept[0].values:
+            yield spans[swept[0].name], swept[0].name, value
 
 
 def _missing(parsed: Parsed) -> Iterator[Diagnostic]:
@@ -150,14 +176,18 @@ def family(
     overrides: Mapping[str, str] | None = None,
 ) -> Iterator[Program]:
     """The programs that the sweeps of a checked program make, one for each combination of values;
-    the program itself without sweeps.
+    the program itself without sweeps. Raises ScoutError E077 for a combination that is not
+    possible.
     """
     assert result.program is not None
     axes = [[(sweep.name, value) for value in sweep.values] for sweep in result.program.sweeps]
     for values in itertools.product(*axes):
-        member = check(result.source, signatures, {**(overrides or {}), **dict(values)}).program
-        assert member is not None  # every value was checked with the program
-        yield replace(member, sweeps=())
+        found = check(result.source, signatures, {**(overrides or {}), **dict(values)})
+        if found.program is None:  # of a large family the members are not checked before
+            said = ", ".join(f"{name} = {value}" for name, value in values)
+            wrong = next(d for d in found.diagnostics if d.severity == "error")
+            raise ScoutError("E077", f"with {said}: {wrong.message}", "leave this value out")
+        yield replace(found.program, sweeps=())
 
 
 def _statements(source: Source) -> tuple[tuple[Statement, ...], tuple[Diagnostic, ...]]:
@@ -207,4 +237,5 @@ def _program(source: Source, scope: Scope) -> Program:
         relax=scope.relax,
         parameters=tuple(scope.parameters),
         sweeps=tuple(scope.sweeps),
+        language_version=scope.version,
     )

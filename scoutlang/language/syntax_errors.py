@@ -163,11 +163,17 @@ def _surprise(found: Lexeme, text: str, replacement: str | None = None) -> Diagn
     )
 
 
+_CONDITIONS = frozenset({"pressure", "temperature"})
+"""What other programs set and nothing here does."""
+
+
 def _no_verb(found: Lexeme, lexemes: Sequence[Lexeme]) -> Diagnostic | None:
     if found.terminal != "NAME":
         return None
     guess = closest(found.text, STATEMENTS)
-    if guess:
+    if found.text in _CONDITIONS:
+        guess, text = None, "crystals are sampled and judged without one, at 0 K and 0 GPa"
+    elif guess:
         text = f"did you mean `{guess}`?"
     elif any(lexeme.terminal in _RELATIONS for lexeme in lexemes):
         text = "a claim starts with its strength: `require`, `prefer` or `expect`"

@@ -27,7 +27,7 @@ from scoutlang.sampling.guidance import Descent, descent, extent, pushed
 from scoutlang.sampling.mattergen.sampler import Sampler
 from scoutlang.sampling.progress import GuidedStep
 from scoutlang.sampling.resampling import Population
-from scoutlang.sampling.schedules import is_active, strength
+from scoutlang.sampling.schedules import strength
 
 MAX_TILT = 3.0
 """The most that a type logit is changed."""
@@ -59,8 +59,8 @@ class Adaptive:
         """z_N ~ q_T → z_0."""
         guide, population = self.guide, Population.start(len(z["num_atoms"]))
         for i, t, s in sampler.steps():  # t = t_i, s = t_{i−1}
-            told, guided = None, s > 0 and is_active(guide, t, i)
-            guided_corrector = guide.corrector == "guided" and is_active(guide, s, i)
+            told, guided = None, s > 0 and guide.acts(t, i, sampler.total_steps)
+            guided_corrector = guide.corrector == "guided" and guide.acts(s, i, sampler.total_steps)
             # self-recurrence loop
             for rounds_left in reversed(range(guide.recur if guided else 1)):
                 score = sampler.score(z, t)

@@ -1,5 +1,5 @@
 """Program + model → crystals, batch by batch. The same code samples both arms; only the loss
-differs.
+differs. A program that pushes nothing (``k = 0``, or no term that steers) has two plain arms.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def generate(
         else lambda progress: on_step(replace(progress, indices=tuple(indices))),
     )
     try:
-        if arm == "guided":
+        if arm == "guided" and program.is_guided:
             batch = sampler.run(guided_by(program.guide, compile_loss(program), above_hull))
         else:
             batch = sampler.run()

@@ -19,7 +19,7 @@ from scoutlang.ir import Guide
 from scoutlang.sampling.guidance import Descent, descent, extent, pushed
 from scoutlang.sampling.mattergen.sampler import Sampler
 from scoutlang.sampling.progress import GuidedStep
-from scoutlang.sampling.schedules import is_active, strength
+from scoutlang.sampling.schedules import strength
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Paper:
         """z_N ~ q_T → z_0."""
         guide = self.guide
         for i, t, s in sampler.steps():  # t = t_i, s = t_{i−1}
-            told, guided = None, s > 0 and is_active(guide, t, i)
+            told, guided = None, s > 0 and guide.acts(t, i, sampler.total_steps)
             # self-recurrence loop
             for rounds_left in reversed(range(guide.recur if guided else 1)):
                 if guided:

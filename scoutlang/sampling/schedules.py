@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from scoutlang.ir import Guide, Schedule
+from scoutlang.ir import Schedule
 
 
 def strength(schedule: Schedule, t: float) -> float:
@@ -32,11 +32,3 @@ def _piecewise(points: tuple[tuple[float, float], ...], t: float) -> float:
         if t >= t2:
             return k2 + (k1 - k2) * (t - t2) / (t1 - t2)
     return points[-1][1]
-
-
-def is_active(guide: Guide, t: float, step: int) -> bool:
-    """Whether guidance acts in this step: inside its window of diffusion time, every M-th step.
-
-    The window ends before t = 0, so that the last steps denoise what the guidance did.
-    """
-    return guide.until <= t <= guide.since and step % guide.every == 0

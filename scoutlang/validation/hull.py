@@ -110,7 +110,12 @@ class Heights:
     def asked(cls, program: Program, potential: Potential, reference: Reference) -> Heights | None:
         """What the guide of this program needs; None where it asks for no energies."""
         guide = program.guide
-        wanted = guide.method == "adaptive" and guide.resample > 0 and guide.stability > 0
+        wanted = (
+            program.is_guided
+            and guide.method == "adaptive"
+            and guide.resample > 0
+            and guide.stability > 0
+        )
         return cls(program.system, potential, reference) if wanted else None
 
     def __call__(self, batch: CrystalBatch) -> Tensor:

@@ -185,7 +185,7 @@ require each CN(Na-Cl) = 6 ± 0.2
 require any distance(Na-Cl) > 3 Å loss l2
 require fraction(CN(Cl-Na) in [2, 3]) >= 0.9 weight 3
 require CN(Na-Cl) = 2 or volume_per_atom < 10 Å^3
-require not (CN(Na-Cl) > 1) and max(distance(Na-Cl)) < 1.2 Å
+prefer not (CN(Na-Cl) > 1) and max(distance(Na-Cl)) < 1.2 Å
 require CN(Cs-Cl) > 3 implies std(CN(Na-Cl)) > 2
 require mean(CN(Na-Cl) * distance(Na-Cl)) / volume_per_atom^(1/3) < 0.5 loss huber
 require abs(CN(Na-Cl) - CN(Cl-Na)) > 2

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from pymatgen.core import Structure
+from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 import scoutlang
+from scoutlang.crystals.cells import unsheared
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.measure import measure
 from scoutlang.evaluation.measurement import Measurement
+from scoutlang.evaluation.shells import left_out
 from scoutlang.interfaces.cli.measure import command
 from scoutlang.ir import Program
 from scoutlang.support.errors import ScoutError
@@ -171,7 +173,7 @@ def test_cli_table(cif: Path) -> None:
     for expected in (
         "rock_salt.cif: HIT",
         "shell",
-        "6 ± 0.5",
+        "6 ± <0.5",
         "✓",
         "✗",
         "1 measured: 1 hit, 0 miss, 0 undefined",
@@ -274,3 +276,84 @@ def test_a_site_that_stands_twice_is_noticed(rock_salt: Structure, tmp_path: Pat
         structure.to(str(tmp_path / f"{name}.cif"), fmt="cif")
         said = CliRunner().invoke(command, ["-c", TEXT, str(tmp_path / f"{name}.cif")]).output
         assert ("two atoms are less than 0.5 Å apart" in said) is (name == "twice")
+
+
+HALF = Structure(Lattice.cubic(20), ["Cu", "P", "P", "P", "Cu", "P", "P", "P", "P"], [
+    *([x / 20, y / 20, z / 20] for x, y, z in ((5, 5, 5), (7.3, 5, 5), (5, 7.3, 5), (5, 5, 7.3))),
+    *([x / 20, y / 20, z / 20] for x, y, z in ((15, 15, 15), (17.3, 15, 15), (15, 17.3, 15), (15, 15, 17.3), (12.7, 15, 15))),
+])  # fmt: skip
+"""Two Cu with three and with four P: a mean coordination of 3.5."""
+
+
+@pytest.mark.parametrize(
+    ("line", "hit"),
+    [
+        ("require CN(Cu-P) = 4", False),  # finding 15: nobody calls 3.5 four
+        ("require CN(Cu-P) = 3", False),
+        ("require CN(Cu-P) in {3, 4}", False),
+        ("require not CN(Cu-P) = 4", True),
+        ("require CN(Cu-P) + CN(Cu-Cu) = 4", False),
+        ("require 2 * CN(Cu-P) = 8", False),
+        ("require CN(Cu-P) = 4 ± 0.5", True),
+        ("require CN(Cu-P) in [3.5, 4]", True),
+        ("require CN(Cu-P) = 3.6", True),
+        ("require any CN(Cu-P) = 4", True),
+        ("require count(Cu) = 2", True),
+    ],
+)
+def test_a_count_holds_where_its_nearest_whole_number_is_the_target(line: str, hit: bool) -> None:
+    [found] = measure(program(f"system Cu-P; {line}"), HALF)
+    assert found.hit is hit
+    if "±" not in line and "= 4" in line:
+        [as_it_was] = measure(program(f"scout 1; system Cu-P; {line}"), HALF)
+        assert as_it_was.hit is ("not" not in line)
+
+
+SHEARED = """system Na-Cl
+require distance(Na-Cl) = 2.82 ± 0.01
+require min_distance(*-*) = 2.82 ± 0.01
+require CN(Na-Cl) = 6
+expect dimensionality = 3
+expect spacegroup = 225"""
+
+
+@pytest.mark.parametrize("edges", [1, 6, 8, 10, 25])
+def test_a_sheared_cell_is_measured_as_the_cell_that_it_is(
+    rock_salt: Structure, edges: int
+) -> None:
+    sheared = rock_salt.copy()
+    sheared.make_supercell([[1, 0, 0], [edges, 1, 0], [0, -edges, 1]], to_unit_cell=False)
+    assert len(sheared) == len(rock_salt)
+    [straight], [found] = (measure(program(SHEARED), s) for s in (rock_salt, sheared))
+    assert found.hit is straight.hit is True
+    for one, other in zip(straight.terms, found.terms, strict=True):
+        assert other.satisfied
+        assert other.exact == pytest.approx(one.exact, abs=1e-6)
+
+
+def test_a_cell_that_is_not_sheared_stays_as_it_is(rock_salt: Structure) -> None:
+    assert unsheared(rock_salt) is rock_salt
+    primitive = rock_salt.get_primitive_structure()
+    assert unsheared(primitive) is primitive
+
+
+TLCL = Structure(Lattice.cubic(3.834), ["Tl", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("require CN(Tl-Cl) = 8", "the next 8 Cl around Tl are at 3.32 Å, just beyond r = 2.97 Å"),
+        ("require each CN(Tl-Cl) >= 7", "the next 8 Cl around Tl are at 3.32 Å"),
+        ("require CN(Tl-Cl, r=3.5 Å) = 8", ""),
+        ("require CN(Tl-Cl, r=2.5 Å) = 8", ""),  # 0.8 Å further out is another shell
+        ("require CN(Tl-Cl) = 0", ""),
+        ("require CN(Tl-Cl, r=3.5 Å) = 6", ""),  # there are too many, not too few
+    ],
+)
+def test_a_shell_just_beyond_the_radius_is_told_of(line: str, said: str) -> None:
+    asked = program(f"system Tl-Cl; {line}")
+    [found] = measure(asked, TLCL)
+    notes = "".join(left_out(asked.terms[0], found.terms[0], TLCL))
+    assert notes.startswith(said)
+    assert bool(notes) is bool(said)

@@ -43,7 +43,7 @@ def test_a_cell_says_what_it_means_and_gets_its_name(
     shell: InteractiveShell, said: Callable[[str], str]
 ) -> None:
     seen = said(f"%%scout pairs --set k=0.4 --set 'steps = 100'\n{PAIRS}")
-    assert "require  CN(Cu-P) = 4 ± 0.5, mean over Cu sites" in seen
+    assert "require  CN(Cu-P) = 4 ± <0.5, mean over Cu sites" in seen
     assert "k 0.4" in seen
     written = shell.user_ns["pairs"]
     assert isinstance(written, scoutlang.ProgramText)
@@ -51,7 +51,7 @@ def test_a_cell_says_what_it_means_and_gets_its_name(
 
 
 def test_without_a_name_it_is_the_value_of_the_cell(said: Callable[[str], str]) -> None:
-    assert "CN(Cu-P) = 4 ± 0.5" in said(f"%%scout\n{PAIRS}")
+    assert "CN(Cu-P) = 4 ± <0.5" in said(f"%%scout\n{PAIRS}")
 
 
 def test_a_mistake_has_its_place_and_no_traceback_and_the_name_stays(

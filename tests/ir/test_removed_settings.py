@@ -19,8 +19,8 @@ RUN = Path(__file__).parents[1] / "runs" / "manifests" / "judged.json"
 
 # the digest of each, computed by the last version that had the settings
 DIGESTS = {
-    "system Cu-P; require CN(Cu-P)=4": "d31a6e61332f7e2c5b609a38fc9c7ba9b5e957a540a01f21be45fb54b4a97889",
-    "system Cu-P; require CN(Cu-P)=4; guide method paper, k=0.8, g 0.2, every 2": (
+    "scout 1; system Cu-P; require CN(Cu-P)=4": "d31a6e61332f7e2c5b609a38fc9c7ba9b5e957a540a01f21be45fb54b4a97889",
+    "scout 1; system Cu-P; require CN(Cu-P)=4; guide method paper, k=0.8, g 0.2, every 2": (
         "e966112791a5c9c4b0d7ccf7c874579bcec56eb175e5e1b557543f56bf0b9114"
     ),
 }
@@ -76,3 +76,15 @@ def test_a_written_one_is_told_to_be_gone_and_why(written: str) -> None:
     assert found.code == "E023"
     assert found.message == f"`guide` has no setting `{written.split(maxsplit=1)[0]}` any more"
     assert "benchmarks/RESULTS.md" in (found.primary.text if found.primary else "")
+
+
+@pytest.mark.parametrize(("text", "digest"), DIGESTS.items())
+def test_a_program_of_before_there_were_versions_is_read_as_what_it_was(
+    text: str, digest: str
+) -> None:
+    """Without the fields that version 1.1 of the language brought, and of version 1."""
+    data = json.loads(as_it_was(text))
+    del data["guide"]["counted"], data["terms"][0]["claim"]["relation"]["strict"]
+    assert data["language_version"] == 1
+    assert Program.digest_of(data) == digest
+    assert Program.from_json(json.dumps(data)) == program(text)

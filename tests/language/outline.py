@@ -99,7 +99,7 @@ def quantity(node: ir.Quantity) -> str:
 def _relation(relation: ir.Relation) -> str:
     match relation.op:
         case "=":
-            return f"= {relation.target!r} ± {relation.tolerance!r}"
+            return f"= {relation.target!r} ± {'<' if relation.strict else ''}{relation.tolerance!r}"
         case "in":
             return f"in [{relation.low!r}, {relation.high!r}]"
         case op:

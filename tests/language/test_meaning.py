@@ -32,6 +32,12 @@ def program(text: str) -> Program:
     return result.program
 
 
+def strict(program_: Program) -> bool:
+    claim = program_.terms[0].claim
+    assert isinstance(claim, Compare)
+    return claim.relation.strict
+
+
 def relation(claim: str) -> Relation:
     found = program(f"system Cu-P; {claim}").terms[0].claim
     assert isinstance(found, Compare)
@@ -102,7 +108,9 @@ def test_defaults_come_from_the_ir() -> None:
 @pytest.mark.parametrize(
     ("claim", "expected"),
     [
-        ("require CN(Cu-P) = 4", Relation(op="=", target=4, tolerance=0.5)),
+        ("require CN(Cu-P) = 4", Relation(op="=", target=4, tolerance=0.5, strict=True)),
+        ("require CN(Cu-P) = 4 ± 0.5", Relation(op="=", target=4, tolerance=0.5)),
+        ("require distance(Cu-P) = 2.3", Relation(op="=", target=2.3, tolerance=0.1)),
         ("require CN(Cu-P) = 4 ± 0.3", Relation(op="=", target=4, tolerance=0.3)),
         ("require CN(Cu-P) < 4", Relation(op="<", high=4)),
         ("require CN(Cu-P) <= 4", Relation(op="<=", high=4)),
@@ -393,3 +401,42 @@ def test_an_argument_is_read_in_the_file_of_the_call(tmp_path: Path) -> None:
             assert result.program, call
             [measure] = measures(result.program.terms[0].claim)
             assert measure.parameters == (("r", radius),), call
+
+
+def test_the_version_of_a_file_says_what_its_words_mean() -> None:
+    """``scout 1`` means what it meant: the ends of a count are inside, `every` counts from the
+    first step. Without the line it is the newest version.
+    """
+
+    def meaning(line: str) -> tuple[bool, str, float]:
+        found = program(f"{line}\nsystem Cu-P\nrequire CN(Cu-P) = 4\nguide every 3")
+        return strict(found), found.guide.counted, found.language_version
+
+    assert meaning("scout 1") == (False, "noise", 1)
+    assert meaning("scout 1.1") == meaning("") == (True, "crystal", 1.1)
+
+
+@pytest.mark.parametrize(
+    ("line", "module", "expected"),
+    [
+        ("", "", True),
+        ("scout 1", "", False),
+        ("", "scout 1", False),
+        ("scout 1.1", "scout 1", False),
+    ],
+)
+def test_a_module_is_of_the_version_of_the_program_unless_it_says_another(
+    line: str, module: str, expected: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "m.scout").write_text(f"{module}\nmotif four(A, B) = CN(A-B) = 4\n")
+    text = f'{line}\nimport "m.scout"\nsystem Cu-P\nrequire m.four(Cu, P)\n'
+    found = check_source(Source("p.scout", text, tmp_path)).program
+    assert found is not None
+    assert strict(found) is expected
+
+
+def test_the_version_alone_is_no_difference() -> None:
+    explicit, default = (f"system Cu-P; require CN(Cu-P) = 4{x}" for x in (" ± 0.5", ""))
+    assert program(f"scout 1; {explicit}").digest() == program(explicit).digest()
+    assert program(f"scout 1; {default}").digest() == program(explicit).digest()
+    assert program(f"scout 1; {default}").digest() != program(default).digest()

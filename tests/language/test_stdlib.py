@@ -177,6 +177,7 @@ CASES = (
     Case("structure_types.platinum_sulphide(Pt, S)", "cooperite"),
     Case("structure_types.fluorite(Ca, F)", "fluorite"),
     Case("structure_types.rutile(Ti, O)", "rutile"),
+    Case("structure_types.rutile(Fe, S)", "", fails="marcasite"),  # its S are pairs
     Case("structure_types.cadmium_iodide(Cd, I)", "cadmium_iodide"),
     Case("structure_types.molybdenite(Mo, S)", "molybdenite"),
     Case("structure_types.silica(Si, O)", "quartz cristobalite"),
@@ -184,6 +185,9 @@ CASES = (
     Case("structure_types.rhenium_trioxide(Re, O)", "rhenium_trioxide"),
     Case("structure_types.perovskite(Ca, Ti, O)", "perovskite orthorhombic_perovskite"),
     Case("structure_types.perovskite(Ti, Ca, O)", "", fails="perovskite"),
+    # the twelve I around Cs are beyond the usual radius
+    Case("structure_types.perovskite(Cs, Pb, I)", "", fails="lead_halide"),
+    Case("structure_types.perovskite(Cs, Pb, I, r=4.5 Å)", "lead_halide"),
     Case("structure_types.spinel(Mg, Al, O)", "spinel"),
     Case("structure_types.spinel(Al, Mg, O)", "", fails="spinel"),
     Case("paper.dense_boron(paper.gamma_B)", "", fails="calcium_hexaboride"),
@@ -321,6 +325,15 @@ def _crystals() -> dict[str, Structure]:
     known = dict(prototypes())
     known["cooperite"] = Structure.from_spacegroup(
         "P4_2/mmc", Lattice.tetragonal(3.47, 6.11), ["Pt", "S"], [[0, 0.5, 0], [0, 0, 0.25]]
+    )
+    known["marcasite"] = Structure.from_spacegroup(
+        "Pnnm", Lattice.orthorhombic(4.443, 5.425, 3.387), ["Fe", "S"], [[0, 0, 0], [0.2, 0.378, 0]]
+    )
+    known["lead_halide"] = Structure.from_spacegroup(
+        "Pm-3m",
+        Lattice.cubic(6.29),
+        ["Cs", "Pb", "I"],
+        [[0.5, 0.5, 0.5], [0, 0, 0], [0.5, 0, 0]],
     )
     prisms = known["tungsten_carbide"].copy()
     prisms.replace_species({"W": "Fe", "C": "B"})

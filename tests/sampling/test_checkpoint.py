@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 import scoutlang
 from scoutlang.ir import Program, Schedule
+from scoutlang.ir.elements import SYMBOLS
 from scoutlang.ir.known_models import KNOWN_MODELS
 from scoutlang.sampling.generate import check_model, generate
 from scoutlang.sampling.mattergen.batches import conditions
@@ -807,3 +808,10 @@ def test_a_run_that_was_begun_with_the_first_weights_of_mini_gets_them() -> None
         assert model.weights_sha256 == expected.weights_sha256
         state, wanted = model.module.state_dict(), expected.module.state_dict()
         assert all(torch.equal(state[name], wanted[name]) for name in wanted)
+
+
+def test_the_checker_knows_the_elements_of_published_models() -> None:
+    from mattergen.common.utils.globals import SELECTED_ATOMIC_NUMBERS
+
+    known = KNOWN_MODELS["chemical_system"].elements
+    assert known == {SYMBOLS[z - 1] for z in SELECTED_ATOMIC_NUMBERS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from scoutlang.sampling import guidance
 from scoutlang.sampling.adaptive import MAX_SIGMA, MAX_TILT, adaptive_step, tilt
 from scoutlang.sampling.noise import StructureNoise, structure_seed, symmetric_noise
 from scoutlang.sampling.paper import normalised_step
-from scoutlang.sampling.schedules import is_active, strength
+from scoutlang.sampling.schedules import strength
 
 SYSTEM = torch.tensor([0, 0, 1, 1, 1])
 NUM_ATOMS = torch.tensor([2, 3])
@@ -152,14 +153,43 @@ def test_schedules_run_from_noise_to_clean(schedule, values):
 
 def test_window_and_period():
     guide = Guide(since=0.9, until=0.1, every=3)
-    assert [is_active(guide, t, 3) for t in (0.95, 0.9, 0.5, 0.1, 0.05)] == [
+    assert [guide.acts(t, 3, 20) for t in (0.95, 0.9, 0.5, 0.1, 0.05)] == [
         False,
         True,
         True,
         True,
         False,
     ]
-    assert [step for step in range(7) if is_active(guide, 0.5, step)] == [0, 3, 6]
+    assert [step for step in range(8) if guide.acts(0.5, step, 8)] == [0, 3, 6]
+    # as the paper: t ≡ 0 [M], t = N at the first step
+    paper = replace(guide, counted="crystal")
+    assert [step for step in range(8) if paper.acts(0.5, step, 8)] == [2, 5]
+
+
+@pytest.mark.parametrize("steps", [16, 20, 40, 64, 150, 250, 1000])
+def test_the_ends_of_a_window_are_inside(steps):
+    """Every pair of times on the grid, as a program writes them, with the sampler's own times."""
+    times = torch.linspace(1.0, 1.0 / steps, steps, dtype=torch.float64).tolist()
+    for end in (round(x / 20, 2) for x in range(1, 21)):
+        number = end * steps
+        if abs(number - round(number)) < 1e-9:
+            step = steps - round(number)
+            assert Guide(since=end, until=0.0).acts(times[step], step, steps)
+            assert Guide(since=1.0, until=end).acts(times[step], step, steps)
+
+
+@pytest.mark.parametrize(
+    ("guide", "steps", "acts"),
+    [
+        (Guide(), 16, True),
+        (Guide(since=0.02, until=0.01), 16, False),
+        (Guide(every=500, counted="crystal"), 20, False),
+        (Guide(every=7, counted="crystal"), 20, True),
+        (Guide(since=0.06, until=0.05), 16, False),  # the last step is never guided
+    ],
+)
+def test_whether_guidance_acts_at_all(guide, steps, acts):
+    assert guide.ever_acts(steps) is acts
 
 
 def test_noise_belongs_to_the_structure():

@@ -144,3 +144,44 @@ def test_the_corrector_takes_the_steps_that_were_asked_for_else_those_of_the_mod
     )
     assert seen[-1] == 2 * (12 + 11 * corrections)
     assert mini.langevin.steps == 1
+
+
+@pytest.mark.parametrize(
+    "unguided",
+    [
+        "require CN(Cu-P) = 4; guide k=0",
+        "require CN(Cu-P) = 4; guide k=0 recur 3",
+        "require CN(Cu-P) = 4; guide k=piecewise(1: 0, 0.5: 0) g=0.8",
+        "require CN(Cu-P) = 4; guide method paper k=0 g=0",
+        "expect CN(Cu-P) = 4; guide k=2",
+    ],
+)
+def test_what_pushes_nothing_is_plain_sampling(mini: Model, unguided: str) -> None:
+    """Without resampling too: nobody descends from another, nobody asks for an energy, and a
+    structure does not depend on its batch.
+    """
+    settings = "system Cu-Si-P; atoms = 6; sample 6 batch 6 steps 10 seed 3"
+    asked = program(f"{settings}; {unguided}")
+    assert not asked.is_guided
+
+    def energies(_: object) -> torch.Tensor:
+        raise AssertionError("nothing is selected by energy")
+
+    found = generate(asked, mini, "guided", range(6), above_hull=energies)
+    assert [one.ancestor for one in found] == list(range(6))
+    plain = program(f"{settings}; expect density > 0")
+    assert [s.structure for s in found] == [
+        s.structure for s in generate(plain, mini, "guided", range(6))
+    ]
+
+
+def test_what_pushes_is_guided() -> None:
+    text = "system Cu-P; {} CN(Cu-P) = 4; guide {}"
+    for verb, guide, expected in (
+        ("require", "k=0.1", True),
+        ("prefer", "k=ramp(0 -> 1)", True),
+        ("require", "method paper k=0 g=0.1", True),
+        ("require", "k=0 g=0.1", False),
+        ("expect", "k=1", False),
+    ):
+        assert program(text.format(verb, guide)).is_guided is expected

@@ -22,7 +22,7 @@ from scoutlang.ir.diff import Change, compare
 from scoutlang.support.colours import TERMINAL
 
 _DIFFERENT, _TROUBLE = 1, 2  # exit codes, as of diff(1)
-_STATEMENTS = {"parameters": "param", "sweeps": "sweep", "language_version": "scout"}
+_STATEMENTS = {"parameters": "param", "sweeps": "sweep"}
 """Part of the program → statement of the language, where they have other names."""
 
 

@@ -188,9 +188,11 @@ def _wrapped(text: str, width: int, first: str, rest: str) -> Iterator[str]:
 
 
 def _notes(program: Program, result: Measurement, structure: Structure) -> Iterator[str]:
-    """Atoms on top of each other, elements that the system lacks, and where the value that guides
-    and the one that judges do not agree on the verdict.
+    """Atoms on top of each other, elements that the system lacks, where the value that guides and
+    the one that judges do not agree on the verdict, and neighbours just beyond a radius.
     """
+    from scoutlang.evaluation.shells import left_out
+
     if not structure.is_valid(tol=_TOO_CLOSE):
         yield (
             f"two atoms are less than {_TOO_CLOSE:g} Å apart, as no atoms are;"
@@ -210,6 +212,8 @@ def _notes(program: Program, result: Measurement, structure: Structure) -> Itera
                 f"{measured.label} {verdicts[0]} by its soft value and {verdicts[1]} by the exact"
                 " one; the exact one decides"
             )
+    for term, measured in zip(program.terms, result.terms, strict=True):
+        yield from left_out(term, measured, structure)
 
 
 def _mark(term: Term, measured: TermMeasurement) -> str:

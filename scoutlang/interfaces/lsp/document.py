@@ -302,7 +302,8 @@ class Document:
                 and meant.relation.tolerance is not None
             ):
                 space = "" if meant.unit in ("", "°") else " "
-                yield link.span.end, f"± {meant.relation.tolerance:g}{space}{meant.unit}"
+                within = "<" if meant.relation.strict else ""
+                yield link.span.end, f"± {within}{meant.relation.tolerance:g}{space}{meant.unit}"
 
     def _is_category(self, value: object) -> bool:
         return (

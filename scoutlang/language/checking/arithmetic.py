@@ -73,6 +73,7 @@ def total(
         typed.value.derived(_folded("+", values)),
         sites=met.sites,
         tolerance=tolerance,
+        strict=any(o.value.strict for o in operands),
         scale=max(o.value.scale for o in operands),
     )
     return _finite(replace(value, bare=all(o.value.bare for o in operands)), operands, scope)
@@ -107,7 +108,12 @@ def product(
         factor = _factor(constants, operators)
     if factor is not None:
         tolerance = None if measured[0].tolerance is None else measured[0].tolerance * factor
-        result = replace(result, scale=measured[0].scale * factor, tolerance=tolerance)
+        result = replace(
+            result,
+            scale=measured[0].scale * factor,
+            tolerance=tolerance,
+            strict=measured[0].strict,
+        )
     return _finite(result, operands, scope)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from scoutlang import ir
 from scoutlang.ir import elements
-from scoutlang.ir.signatures import CANONICAL_UNIT, DescriptorSignature, Parameter
+from scoutlang.ir.signatures import CANONICAL_UNIT, COUNTS, DescriptorSignature, Parameter
 from scoutlang.ir.source import Span
 from scoutlang.ir.units import DIMENSIONS, PLAIN
 from scoutlang.language.checking import arithmetic, quantities, relations
@@ -361,6 +361,7 @@ def _value(
         sites,
         scale=signature.scale,
         tolerance=signature.tolerance,
+        strict=signature.role in COUNTS and context.scope.version > 1,
         minimum=signature.minimum,
         maximum=signature.maximum,
         signature=signature,

@@ -70,7 +70,8 @@ def _bounds(claim: ir.Proposition | ir.Wish, term: ir.Term) -> Iterator[_Bound]:
         case ir.Compare(value=value, relation=relation):
             if relation.target is not None:
                 slack = relation.tolerance or 0.0
-                yield _Bound(value, relation.target - slack, relation.target + slack, False, term)
+                low, high = relation.target - slack, relation.target + slack
+                yield _Bound(value, low, high, relation.strict, term)
             else:
                 low = -math.inf if relation.low is None else relation.low
                 high = math.inf if relation.high is None else relation.high
@@ -89,7 +90,8 @@ def _tightest(bounds: list[_Bound]) -> list[_Bound]:
 def _apart(a: _Bound, b: _Bound) -> bool:
     """Whether no value is in both."""
     low, high = max(a.low, b.low), min(a.high, b.high)
-    return _above(low, high) or (low == high and (a.open or b.open))
+    touching = low == high and any(x.open and low in (x.low, x.high) for x in (a, b))
+    return _above(low, high) or touching
 
 
 def _above(low: float, high: float) -> bool:
@@ -123,6 +125,7 @@ def _why_not(a: _Bound, b: _Bound, scope: Scope) -> str:
         if (
             first is None
             or second is None
+            or not first.by_radius
             or not _within(first, second, isinstance(small.value, ir.Aggregate))
         ):
             continue
@@ -161,6 +164,8 @@ def _words(bound: _Bound) -> str:
         return f"{'<' if bound.open else '≤'} {bound.high:g}"
     if math.isinf(bound.high):
         return f"{'>' if bound.open else '≥'} {bound.low:g}"
+    if bound.open:
+        return f"between {bound.low:g} and {bound.high:g}"
     return f"from {bound.low:g} to {bound.high:g}"
 
 

@@ -104,6 +104,8 @@ def as_proposition(value: Value, node: Node, scope: Scope) -> TruthValue | None:
         case QuantityValue():
             words = value.signature.categories if value.signature else ()
             needs = f"`= {words[-1]}`" if words else "`= 4`, `< 2.5` or `in [3, 5]`"
+            if value.constant is not None:
+                needs = f"{needs}; one of several numbers is `in {{3, 4}}`"
             scope.report(messages.neither_true_nor_false(needs), node.span)
         case WishValue():
             scope.report(messages.wish_in_logic(), node.span)

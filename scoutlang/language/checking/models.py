@@ -27,9 +27,17 @@ def check(places: Mapping[str, Span], scope: Scope) -> None:
         scope.report(messages.ignores_cfg(name), places["cfg"])
 
 
-def check_size(least: int, span: Span, scope: Scope) -> None:
-    """Compare the number of atoms that the place asks for at least with what the model makes."""
+def check_size(least: int, most: int, span: Span, scope: Scope) -> None:
+    """Compare the numbers of atoms that the place asks for with what the model makes."""
     name = scope.sample.model
     model = KNOWN_MODELS.get(name)
-    if model is not None and least > model.max_atoms:
-        scope.report(messages.too_many_atoms(name, model.max_atoms, least), span)
+    if model is not None and most > model.max_atoms:
+        scope.report(messages.too_many_atoms(name, model.max_atoms, least, most), span)
+
+
+def check_elements(scope: Scope) -> None:
+    """Compare the system with the elements that the model was trained on."""
+    model = KNOWN_MODELS.get(scope.sample.model)
+    unknown = [e for e in scope.system if model and model.elements and e not in model.elements]
+    if unknown:
+        scope.report(messages.unknown_to_model(scope.sample.model, unknown), scope.system_span)

@@ -114,5 +114,8 @@ def _unknown_name(name: Name, context: Context) -> None:
         otherwise = "species stand inside a descriptor, such as `CN(Cu-P)`"
     else:
         usual = "define it with `let` or `param`, or see `scout doc` for what there is"
-        otherwise = scope.files.advice(name.text) or usual
+        word = next((s for s in scope.signatures.values() if name.text in s.categories), None)
+        of_word = f"`expect {word.name} = {name.text}` says it of a crystal" if word else ""
+        advice = [a for a in (of_word, scope.files.advice(name.text)) if a]
+        otherwise = "; ".join(advice) or usual
     scope.report(messages.unknown_name(name.text, guess, otherwise), name.span)

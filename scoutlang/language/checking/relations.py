@@ -146,7 +146,9 @@ def _wish(node: ast.Wish, context: Context) -> WishValue | None:
     value = quantity(node.subject, context)
     if value is None or not right:
         return None
-    _concerns(value, ir.Relation(">=", low=-math.inf), node.subject, context.scope)
+    low = node.direction.text == "low"
+    direction = ir.Relation("<=", high=-math.inf) if low else ir.Relation(">=", low=-math.inf)
+    _concerns(value, direction, node.subject, context.scope)
     return WishValue(
         ir.Wish(value.node, _WISHES[node.direction.text], value.scale, value.dimension.unit)
     )
@@ -218,12 +220,13 @@ def _step(left: ast.Node, link: ast.Link, context: Context) -> TruthValue | None
     if tolerance is False:
         return None
     if number is None:
-        return _two_measured(value, subject, operator, other, tolerance, context)
+        return _two_measured(value, subject, link, tolerance, context)
     if not _possible(value, number, other, subject, scope) or _never(
         value, operator, number, subject, link, scope
     ):
         return None
-    relation = _relation(operator, number, tolerance, value.scale)
+    strict = value.strict and link.tolerance is None
+    relation = _relation(operator, number, tolerance, value.scale, strict=strict)
     _doubts(value, relation, number, other, scope)
     return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
 
@@ -249,7 +252,7 @@ def _equal(subject: ast.Node, item: ast.Node, context: Context) -> TruthValue | 
         return None
     if not _possible(value, numbers[0], item, subject, context.scope):
         return None
-    relation = _relation("=", numbers[0], value.tolerance, value.scale)
+    relation = _relation("=", numbers[0], value.tolerance, value.scale, strict=value.strict)
     return TruthValue(ir.Compare(value.node, relation, value.dimension.unit), value.sites)
 
 
@@ -302,12 +305,12 @@ def _is_word(value: QuantityValue, node: ast.Within, scope: Scope) -> bool:
 def _two_measured(
     value: QuantityValue,
     subject: ast.Node,
-    operator: ast.Comparator,
-    other: ast.Node,
+    link: ast.Link,
     tolerance: float | None,
     context: Context,
 ) -> TruthValue | None:
     """``CN(Cu-P) > CN(Cu-Cu)``: their difference against 0."""
+    other = link.value
     second = quantity(other, context)
     assert second is not None  # `constants` read it already
     difference = arithmetic.total(
@@ -315,18 +318,29 @@ def _two_measured(
     )
     if difference is None:
         return None
-    relation = _relation(operator, 0.0, tolerance, difference.scale)
+    relation = _relation(
+        link.operator.symbol,
+        0.0,
+        tolerance,
+        difference.scale,
+        strict=difference.strict and link.tolerance is None,
+    )
     return TruthValue(
         ir.Compare(difference.node, relation, difference.dimension.unit), difference.sites
     )
 
 
 def _relation(
-    operator: ast.Comparator, number: float, tolerance: float | None, scale: float
+    operator: ast.Comparator,
+    number: float,
+    tolerance: float | None,
+    scale: float,
+    *,
+    strict: bool,
 ) -> ir.Relation:
     match operator:
         case "=":
-            return ir.Relation("=", target=number, tolerance=tolerance, scale=scale)
+            return ir.Relation("=", target=number, tolerance=tolerance, scale=scale, strict=strict)
         case "<" | "<=":
             return ir.Relation(operator, high=number, scale=scale)
         case _:
@@ -429,9 +443,10 @@ def _doubts(
         and all(s.elements for s in value.measure.species)
         and value.dimension.unit == "Å"
     ):
-        warn_when_short(
-            node.span, number, value.measure.species, scope, only_slips=relation.op in (">", ">=")
-        )
+        chosen = value.measure.species
+        warn_when_short(node.span, number, chosen, scope, only_slips=relation.op in (">", ">="))
+        if relation.op not in ("<", "<="):
+            _warn_when_long(node, number, chosen, scope)
 
 
 def _concerns(value: QuantityValue, relation: ir.Relation, node: ast.Node, scope: Scope) -> None:
@@ -469,6 +484,21 @@ def warn_when_short(
     slip = "; was this nm?" if _SHORTEST_SHARE <= as_nm <= _LONGEST_SHARE else ""
     if slip or not only_slips:
         scope.report(messages.shorter_than_bonds(value, pair, min(sums), slip), span)
+
+
+def _warn_when_long(
+    node: ast.Node, value: float, chosen: Sequence[ir.Species], scope: Scope
+) -> None:
+    """A length that is no bond in the unit that is written, and would be one in Å: nm for Å. One in
+    Å may be as long as it likes.
+    """
+    written = node.unit if isinstance(node, ast.Quantity) else None
+    if written is None or not isinstance(node, ast.Quantity) or len(chosen) != 2:
+        return
+    sums = list(_radii_sums(chosen[0], chosen[1]))
+    if sums and value > _LONGEST_SHARE * max(sums) >= node.number.value:
+        pair = "-".join(s.text for s in chosen)
+        scope.report(messages.longer_than_bonds(value, pair, max(sums), written.text), node.span)
 
 
 def _radii_sums(a: ir.Species, b: ir.Species) -> Iterator[float]:

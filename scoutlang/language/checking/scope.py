@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from scoutlang.ir import (
+    LANGUAGE_VERSION,
     AtomRange,
     Guide,
     Keep,
@@ -79,6 +80,8 @@ class Names:
         self.imports: dict[str, Import] = {}
         # Imports that were reported, so that their uses are not.
         self.failed: set[str] = set()
+        # The version of the language that the file is written in, if it says so.
+        self.version: float | None = None
 
 
 class Statement(Protocol):
@@ -222,6 +225,11 @@ class Scope:
     def current(self) -> Names:
         """The names of the file whose text is being read."""
         return self._frames[-1].names if self._frames else self.names
+
+    @property
+    def version(self) -> float:
+        """The version of the language that the text is written in which is being read."""
+        return self.current.version or self.names.version or LANGUAGE_VERSION
 
     @property
     def enclosing(self) -> tuple[Definition, ...]:

@@ -40,6 +40,8 @@ class QuantityValue:
     """Natural unit of change."""
     tolerance: float | None = None
     """Of ``=``; None where one must be written."""
+    strict: bool = False
+    """Whether the ends of that tolerance are outside (`ir.Relation`)."""
     minimum: float = -math.inf
     """The smallest possible value."""
     maximum: float = math.inf

@@ -242,6 +242,11 @@ def shorter_than_bonds(value: float, pair: str, radii: float, slip: str) -> Mess
     return Message("W043", text, f"radii sum {radii:.2f} Å{slip}")
 
 
+def longer_than_bonds(value: float, pair: str, radii: float, unit: str) -> Message:
+    text = f"{value:.4g} Å is longer than any {pair} bond"
+    return Message("W043", text, f"radii sum {radii:.2f} Å; is `{unit}` the unit?")
+
+
 def never_below(name: str, least: str, advice: str) -> Message:
     return Message("E044", f"{name} is never {least}", advice)
 
@@ -322,6 +327,8 @@ def neither_true_nor_false(relation: str) -> Message:
 
 def species_multiplied(text: str) -> Message:
     advice = "species are joined with a hyphen; a ratio of amounts is `count(Cu) / count(P)`"
+    if text.replace(" ", "") == "V/N":
+        advice = "the volume of an atom is `volume_per_atom`"
     return Message("E057", f"{quoted(text)} is no quantity", advice)
 
 
@@ -385,9 +392,15 @@ def mean_of_several(claim: str) -> Message:
     return Message("I062", "one of several values, of a mean", text)
 
 
-def too_many_atoms(model: str, most: int, least: int) -> Message:
-    text = f"the model `{model}` makes cells of up to {most} atoms"
-    return Message("W062", text, f"this asks for {least} or more")
+def too_many_atoms(model: str, limit: int, least: int, most: int) -> Message:
+    text = f"the model `{model}` makes cells of up to {limit} atoms"
+    asked = f"this asks for {least} or more" if least > limit else f"none will have {most}"
+    return Message("W062", text, asked)
+
+
+def unknown_to_model(model: str, elements: Iterable[str]) -> Message:
+    text = f"the model `{model}` was not trained on {listing(elements, 'and')}"
+    return Message("W069", text, "the run will stop; choose another model or system")
 
 
 def unknown_model(name: str, guess: str) -> Message:
@@ -484,6 +497,10 @@ def not_a_number(name: str) -> Message:
 def value_out_of_range(name: str, text: str) -> Message:
     message = f"the value of {quoted(name)} is out of its range"
     return Message("E075", message, text, also="its range")
+
+
+def impossible_member(name: str, value: str, why: str) -> Message:
+    return Message("E077", f"with {name} = {value} there is no program", why)
 
 
 def wrong_suffix(path: str, suffixes: Iterable[str]) -> Message:

@@ -71,7 +71,7 @@ class Atoms(Statement):
 
     def conclude(self, scope: Scope) -> None:
         assert scope.atoms is not None
-        models.check_size(scope.atoms.low, self.span, scope)
+        models.check_size(scope.atoms.low, scope.atoms.high, self.span, scope)
 
     def _reject(self, scope: Scope, span: Span, message: str) -> None:
         scope.report(Message("E054", message, "write `in [8, 20]`, `<= 20` or `= 12`"), span)

@@ -76,7 +76,8 @@ class Formula(Statement):
     def conclude(self, scope: Scope) -> None:
         assert scope.formula is not None
         counts = dict(scope.formula)
-        models.check_size(sum(counts.values()), self.span, scope)
+        size = sum(counts.values())
+        models.check_size(size, size, self.span, scope)
         missing = [e for e in scope.system if e not in counts]
         if missing:
             are = "is" if len(missing) == 1 else "are"

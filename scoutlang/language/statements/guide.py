@@ -6,6 +6,8 @@ At most one per program. `k` and `g` are numbers or schedules over diffusion tim
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scoutlang import ir
 from scoutlang.ir.settings import settings as settings_of
 from scoutlang.language.checking import settings
@@ -31,6 +33,8 @@ class Guide(Configuring):
     def check(self, scope: Scope) -> None:
         values = settings.resolve(self.rule, self.settings, scope)
         guide = self.fills(**values)
+        if guide.every > 1 and scope.version > 1:
+            guide = replace(guide, counted="crystal")
         places = {s.key.text: s.span for s in self.settings}
         if guide.since <= guide.until:
             place = places.get("from") or places.get("to") or self.span
@@ -51,3 +55,15 @@ class Guide(Configuring):
                     places[key],
                 )
         scope.guide = guide
+
+    def conclude(self, scope: Scope) -> None:
+        guide, steps = scope.guide, scope.sample.steps
+        if guide.pushes and not guide.ever_acts(steps):
+            places = {s.key.text: s.span for s in self.settings}
+            place = places.get("every") or places.get("from") or places.get("to") or self.span
+            text = (
+                f"none of the {steps} steps is at a time from {guide.since:g} to {guide.until:g}"
+                + (f" and one in {guide.every}" if guide.every > 1 else "")
+            )
+            message = Message("W068", "the guidance never acts", text)
+            scope.report(message, place)

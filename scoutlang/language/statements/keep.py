@@ -24,6 +24,7 @@ class Keep(Statement):
     rule = "keep"
     example = 'keep "host.cif"'
     once = True
+    since = 1.1
     precedence = 3
 
     host: Text

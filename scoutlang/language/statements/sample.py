@@ -1,8 +1,9 @@
 """``sample 256 batch 32 steps 250 seed 7``: how many structures are drawn, from which model, how.
 
 At most one per program. The first number is short for ``count``. Each structure has random
-numbers of its own, from the seed and its number, so another ``batch`` changes it by rounding only
-(which diffusion amplifies).
+numbers of its own, from the seed and its number. Without resampling another ``batch`` changes it by
+rounding only (which diffusion amplifies); with it (``guide resample``) structures are weighed
+against those of their batch, and another ``batch`` gives other structures.
 """
 
 from __future__ import annotations

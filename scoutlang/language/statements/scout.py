@@ -1,21 +1,23 @@
-"""``scout 1``: the version of the language that the file is written in.
+"""``scout 1.1``: the version of the language that the file is written in.
 
-Optional, the first statement of the file. A file for a newer version than the installed one is
-refused; the manual has the table of versions.
+Optional, the first statement of the file; without it the newest version is meant. A file that says
+``scout 1`` means what it meant. A file for a newer version than the installed one is refused; the
+manual has the table of versions. A module without the line is of the version of the program.
 """
 
 from __future__ import annotations
 
-from scoutlang.ir import LANGUAGE_VERSION
+from scoutlang.ir import LANGUAGE_VERSION, VERSIONS
 from scoutlang.language.checking.scope import Names, Scope
 from scoutlang.language.diagnostics.messages import Message
+from scoutlang.language.diagnostics.suggest import listing
 from scoutlang.language.statements.statement import Statement
 from scoutlang.language.syntax.ast import Number
 
 
 class Scout(Statement):
     rule = "scout"
-    example = "scout 1"
+    example = "scout 1.1"
     usage = "system Cu-Si-P-Ca"
     once = True
     defines = True
@@ -27,6 +29,7 @@ class Scout(Statement):
         return f"scout {self.version.text}"
 
     def declare(self, scope: Scope, names: Names) -> None:
+        names.version = VERSIONS.get(self.version.text)
         if self.version.value > LANGUAGE_VERSION:
             message = (
                 f"this program is written for scout {self.version.text}; "
@@ -38,12 +41,12 @@ class Scout(Statement):
                 ),
                 self.version.span,
             )
-        elif self.version.value < 1 or not self.version.text.isdigit():
+        elif names.version is None:
             scope.report(
                 Message(
                     "E005",
                     f"`{self.version.text}` is no version of the language",
-                    f"write {LANGUAGE_VERSION}",
+                    f"write {listing(VERSIONS)}",
                 ),
                 self.version.span,
             )

@@ -23,6 +23,7 @@ class Start(Statement):
     rule = "start"
     example = 'start "seed.cif" noise 0.4'
     once = True
+    since = 1.1
     precedence = 3
 
     seed: Text

@@ -42,7 +42,7 @@ class Statement(Rule):
     """May stand in a module."""
     precedence: ClassVar[int] = 1
     """Statements are checked in this order, then in reading order."""
-    since: ClassVar[int] = 1
+    since: ClassVar[float] = 1
     """The version of the language that brought it."""
     takes: ClassVar[Literal["", "elements", "modules", "parameters", "settings", "values"]] = ""
     """What a name in it stands for, if anything; ``parameters`` are those of the program and the

@@ -37,6 +37,7 @@ class Symmetry(Statement):
     rule = "symmetry"
     example = "symmetry >= 4 operations"
     once = True
+    since = 1.1
     precedence = 3
 
     operator: Operator | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scoutlang.ir.source import Span
-from scoutlang.language.checking import species
+from scoutlang.language.checking import models, species
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.diagnostics import messages
 from scoutlang.language.diagnostics.messages import Message
@@ -75,3 +75,6 @@ class System(Statement):
             scope.declare_system(
                 tuple(symbols), self.elements[0].span.cover(self.elements[-1].span)
             )
+
+    def conclude(self, scope: Scope) -> None:
+        models.check_elements(scope)

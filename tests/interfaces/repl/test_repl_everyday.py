@@ -348,7 +348,7 @@ def test_no_value_is_cut(session: Session, columns: int) -> None:
         "0.406",
         "4.000",
         "2.206",
-        "4 ± 0.5",
+        "4 ± <0.5",
         "< 0.2 eV/atom",
         "not measured here",
         "< 7 g/cm^3",

@@ -26,7 +26,7 @@ def test_inputs_and_answers(tmp_path: Path) -> None:
         "scout> require (CN(Cu-P) = 4\n"
         "     …   and CN(Cu-Cu) = 1)\n"
         "  require  CN(Cu-P) = 4 and CN(Cu-Cu) = 1:"
-        " mean(CN(Cu-P)) = 4 ± 0.5 and mean(CN(Cu-Cu)) = 1 ± 0.5\n"
+        " mean(CN(Cu-P)) = 4 ± <0.5 and mean(CN(Cu-Cu)) = 1 ± <0.5\n"
         "scout> :show\n"
         "system Cu-P\n"
         "require CN(Cu-P) = 4 and CN(Cu-Cu) = 1\n"
