@@ -210,7 +210,10 @@ def _step(left: ast.Node, link: ast.Link, context: Context) -> TruthValue | None
         value, subject, other, operator = flipped, other, left, _FLIPPED[operator]
     if value.signature is not None and value.signature.categories:
         return _category(value, operator, other, link, scope)
-    other = _numbered(value, other, scope)
+    numbered = _numbered(value, other, scope)
+    if numbered is None:
+        return None
+    other = numbered
     tolerances = [link.tolerance.value] if link.tolerance else []
     numbers = constants([other, *tolerances], None, value, _name(value, subject, scope), context)
     if numbers is None:
@@ -238,7 +241,10 @@ def _equal(subject: ast.Node, item: ast.Node, context: Context) -> TruthValue | 
         return None
     if value.signature is not None and value.signature.categories:
         return _category(value, "=", item, None, context.scope)
-    item = _numbered(value, item, context.scope)
+    numbered = _numbered(value, item, context.scope)
+    if numbered is None:
+        return None
+    item = numbered
     numbers = constants([item], None, value, _name(value, subject, context.scope), context)
     if numbers is None:
         return None
@@ -281,16 +287,21 @@ def _category(
     return TruthValue(ir.Compare(value.node, relation), value.sites)
 
 
-def _numbered(value: QuantityValue, node: ast.Node, scope: Scope) -> ast.Node:
-    """The number that a name of a value stands for, as `Fm-3m` for 225; anything else as it is. A
-    name that the program defines is what the program says.
+def _numbered(value: QuantityValue, node: ast.Node, scope: Scope) -> ast.Node | None:
+    """The number that a name of a value stands for, as `Fm-3m` for 225, or None after a report;
+    anything else as it is. A name that the program defines is what the program says.
     """
     number_of = value.signature.number_of if value.signature is not None else None
     if number_of is None or isinstance(node, ast.Quantity):
         return node
     text = node.text if isinstance(node, ast.Text) else scope.slice(node.span)
-    number = None if text in scope.names.definitions else number_of(text)
+    if text in scope.names.definitions:
+        return node
+    number = number_of(text)
     if number is None:
+        if isinstance(node, ast.Text) or (isinstance(node, ast.Reference) and "." not in text):
+            scope.report(messages.no_space_group(text), node.span)
+            return None
         return node
     return ast.Quantity(node.span, ast.Number(node.span, float(number), str(number)), None)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from scoutlang.ir import space_groups
 from scoutlang.ir.units import Dimension
-from scoutlang.language.diagnostics.suggest import did_you_mean, listing, quoted
+from scoutlang.language.diagnostics.suggest import closest, did_you_mean, listing, quoted
 
 
 class Message(NamedTuple):
@@ -293,6 +294,8 @@ def no_gradient(descriptor: str, verb: str, wishes: bool) -> Message:
     else:
         label = "write `expect`, which judges without steering"
     text = f"{descriptor} has no gradient, so `{verb}` cannot use it"
+    if descriptor in ("spacegroup", "crystal_system") and not wishes:
+        label += "; `symmetry Fm-3m`, a statement of its own, is kept by the sampler"
     replacement = None if wishes else "expect"
     return Message("E051", text, label, replacement, also="this is judged after sampling")
 
@@ -540,3 +543,20 @@ def file_is_no_text(code: str, path: str) -> Message:
 
 def unreadable_file(code: str, path: str, reason: str) -> Message:
     return Message(code, f"{quoted(path)} cannot be read", reason)
+
+
+def no_space_group(text: str) -> Message:
+    if text.isdigit():
+        return Message(
+            "E081", f"{quoted(text)} is no space group", "they have the numbers 1 to 230"
+        )
+    systems = space_groups.LAST_NUMBER
+    guess = closest(space_groups.normalised(text), (*systems, *space_groups.symbols()))
+    if guess and guess not in systems:
+        guess = guess.capitalize()
+    usual = "write its number, or its symbol without blanks, as `Fm-3m`"
+    return Message(
+        "E081",
+        f"{quoted(text)} is no space group",
+        f"did you mean `{guess}`?" if guess else usual,
+    )

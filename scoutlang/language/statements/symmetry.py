@@ -20,8 +20,8 @@ from scoutlang.ir import space_groups
 from scoutlang.ir.known_models import KNOWN_MODELS
 from scoutlang.ir.space_groups import Occupations
 from scoutlang.language.checking.scope import Scope
+from scoutlang.language.diagnostics import messages
 from scoutlang.language.diagnostics.messages import Message
-from scoutlang.language.diagnostics.suggest import closest, quoted
 from scoutlang.language.statements.statement import Slip, Statement
 from scoutlang.language.syntax import printer
 from scoutlang.language.syntax.ast import Node, Operator, Quantity, Set, Text
@@ -142,16 +142,5 @@ def _groups(node: Node, scope: Scope) -> list[int]:
         return [int(text)]
     if (number := space_groups.number_of(text)) is not None:
         return [number]
-    words = (*space_groups.LAST_NUMBER, *space_groups.symbols())
-    guess = None if text.isdigit() else closest(space_groups.normalised(text), words)
-    if guess and guess not in space_groups.LAST_NUMBER:
-        guess = guess.capitalize()
-    hint = (
-        "they have the numbers 1 to 230"
-        if text.isdigit()
-        else f"did you mean `{guess}`?"
-        if guess
-        else f"write {_EXAMPLES}"
-    )
-    scope.report(Message("E081", f"{quoted(text)} is no space group", hint), node.span)
+    scope.report(messages.no_space_group(text), node.span)
     return []
