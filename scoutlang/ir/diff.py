@@ -79,7 +79,8 @@ def _changes(part: str, old: Any, new: Any) -> Iterator[Change]:
             before, after = getattr(old, setting.field), getattr(new, setting.field)
             if before != after:
                 yield Change(part, name, before, after)
-        if isinstance(old, Guide) and old.counted != new.counted:
+        # Where `every` is another one, what it counts from is told with it.
+        if isinstance(old, Guide) and old.every == new.every and old.counted != new.counted:
             yield Change(part, "every, counted from", old.counted, new.counted)
     elif _of_nodes(old) and _of_nodes(new):
         yield from _collection(part, old, new)

@@ -62,6 +62,19 @@ def test_each_difference_in_the_words_of_the_language(old: str) -> None:
     ]
 
 
+def test_what_another_version_of_the_language_would_change(tmp_path: Path) -> None:
+    file = tmp_path / "old.scout"
+    text = "system Cu-P\nrequire CN(Cu-P) = 4\nguide every 3\n"
+    file.write_text(f"scout 1\n{text}", encoding="utf-8")
+    assert diff(str(file), text) == (
+        1,
+        "- require  CN(Cu-P) = 4 ± 0.5, mean over Cu sites\n"
+        "+ require  CN(Cu-P) = 4 ± <0.5, mean over Cu sites\n"
+        "~ guide    every, counted from: noise → crystal\n",
+    )
+    assert diff(str(file), f"scout 1\n{text}")[0] == 0
+
+
 def test_what_only_surrounds_the_claim(old: str) -> None:
     assert diff(old, OLD.replace("= 1", "= 1 weight 2 loss l2")) == (
         1,
