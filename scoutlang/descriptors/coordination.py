@@ -16,8 +16,8 @@ up to twice the nearest, the largest step from one to the next, where the end at
 counts as the next. Of equal gaps (within 10⁻⁶ Å) the first is taken. r is then the middle of the
 gap, of each site its own; it moves with both sides of the gap under the derivative, and the soft
 count jumps where another gap becomes the largest. B are those that are decided, by a probability
-above 1/2. Where the gap is wide the smooth step is flat, so such a count judges well and steers
-weakly: steer by a radius, or by `bond`. One gap cannot tell a close pair from the shell behind it:
+above 1/2. Where the gap is wide the smooth step is flat, so such a count judges well and hardly
+steers: steer by a radius, or by `bond`. One gap cannot tell a close pair from the shell behind it:
 of S around S in pyrite, one at 2.16 Å and 12 from 3.08 to 3.32 Å, it takes all 13. The rule is the
 maximum gap of Brunner & Schwarzenbach, Z. Kristallogr. 133, 127 (1971).
 
