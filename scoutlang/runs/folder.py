@@ -212,6 +212,8 @@ class RunFolder:
 
 _LOCK = ".lock"
 _HOLDER = ".holder.json"
+_FIRST = "|".join(map(re.escape, (_HOLDER, MANIFEST)))
+"""What is written first, of which a killed run may leave a part."""
 _PARTIAL = re.compile(r"\..+\.(\d+)\.partial")
 """What `write_whole` writes into; the number is that of its process."""
 
@@ -225,7 +227,7 @@ def check_free(path: Path) -> None:
             entry
             for entry in path.iterdir()
             if entry.name not in (_LOCK, _HOLDER)
-            and not re.fullmatch(rf"\.{re.escape(MANIFEST)}\.\d+\.partial", entry.name)
+            and not re.fullmatch(rf"\.({_FIRST})\.\d+\.partial", entry.name)
         ]
         if not others:
             return

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import pytest
 from lark import Lark
 from programs import CASES
 
@@ -42,7 +43,12 @@ def test_a_statement_file_is_named_as_its_rule() -> None:
     )
 
 
-def test_the_example_of_each_statement_is_right() -> None:
+def test_the_example_of_each_statement_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("host.cif", "seed.cif"):
+        (tmp_path / name).write_text("data_x\n")
     for rule, cls in STATEMENTS.items():
         before, after = (
             ("", "")

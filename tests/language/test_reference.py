@@ -59,7 +59,8 @@ def test_every_example_of_a_page_is_in_the_manual() -> None:
     ids=lambda e: " / ".join(e.split("\n")[:2])[:60],
 )
 def test_an_example_is_a_right_program(example: str, tmp_path: Path) -> None:
-    shutil.copy(ROOT / "examples" / "structures" / "CuP2.cif", tmp_path / "site.cif")
+    for name in ("site.cif", "host.cif", "seed.cif"):
+        shutil.copy(ROOT / "examples" / "structures" / "CuP2.cif", tmp_path / name)
     (tmp_path / "measured.xy").write_text(
         "".join(f"{10 + i / 10:g} {i % 7}\n" for i in range(600)), encoding="utf-8"
     )

@@ -97,6 +97,7 @@ def test_what_was_killed_before_its_first_manifest_is_begun_anew(
     folder.mkdir()
     (folder / ".lock").touch()
     (folder / f".run.json.{_dead()}.partial").write_text('{"half": ')
+    (folder / f"..holder.json.{_dead()}.partial").write_text('{"half": ')
     (folder / ".holder.json").write_text("{")
     found = scoutlang.check(source).program
     running.run(found, folder, resume=True, device="cpu", potential="emt", workers=1)
