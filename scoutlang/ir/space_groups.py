@@ -10,6 +10,7 @@ at most 20 atoms in a primitive cell) take which; `python -m tools.space_groups`
 from __future__ import annotations
 
 import json
+import math
 import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -126,6 +127,14 @@ class Occupations:
         self._formula = tuple(formula or ())
         self._elements = elements
         self._known: dict[int, list[tuple[Occupation, int]]] | None = None
+
+    def work(self, atoms: int) -> int:
+        """About how much is counted for cells of up to so many atoms where no known crystal fits,
+        in steps of some microseconds.
+        """
+        unit = sum(count for _, count in self._formula)
+        amounts = [count * (atoms // unit) for _, count in self._formula] or [atoms]
+        return len(self._groups) * math.prod(n + 1 for n in amounts)
 
     def sizes(self, candidates: Iterable[int]) -> list[int]:
         """Those numbers of atoms for which `draw` has something to draw from."""

@@ -27,8 +27,12 @@ from scoutlang.language.syntax import printer
 from scoutlang.language.syntax.ast import Node, Operator, Quantity, Set, Text
 from scoutlang.language.syntax.lexeme import Lexeme
 
-_MOST = 1000
-"""Atoms in a cell; the way in which they fill it is counted."""
+_MOST = 200
+"""Atoms of the largest cell of which it is said here whether it can be filled; of larger ones the
+sampler finds out.
+"""
+_WORK = 60_000
+"""The same for what has to be counted."""
 
 _EXAMPLES = "`symmetry 225`, `symmetry Fm-3m`, `symmetry cubic` or `symmetry >= 4 operations`"
 
@@ -95,13 +99,13 @@ class Symmetry(Statement):
         model = KNOWN_MODELS.get(scope.sample.model)
         if scope.symmetry is None or (model is None and scope.atoms is None):
             return
+        ends = [] if scope.atoms is None else [scope.atoms.high]
+        high = min([*ends, *([] if model is None else [model.max_atoms])])
         low = 1 if scope.atoms is None else scope.atoms.low
-        high = min(
-            _MOST if scope.atoms is None else scope.atoms.high,
-            _MOST if model is None else model.max_atoms,
-        )
         ways = Occupations(scope.symmetry.numbers, len(scope.system), scope.formula)
-        if low > high or ways.sizes(range(low, high + 1)):
+        if low > high or high > _MOST or ways.work(high) > _WORK:
+            return
+        if any(ways.sizes([n]) for n in range(low, high + 1)):
             return
         cells = f"{low}" if low == high else f"{low} to {high}"
         needs = (
