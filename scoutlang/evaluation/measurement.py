@@ -75,6 +75,8 @@ class Measurement(Node):
     """In program order."""
     reason: str = ""
     """Why it is no hit: the lines that it misses or that are undefined, or its composition."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the structure beside that, as `Specimen.doubts`."""
 
 
 def columns(

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from scoutlang.crystals.specimen import Specimen
     from scoutlang.runs.folder import RunFolder
 
-_MATTERGEN = "generated_crystals.extxyz"
 _NOTHING = ("E201", "E205", "E207")  # no such path, not a structure file, none in it
 
 
@@ -127,20 +126,26 @@ def _program(source: Path, file: str | None, output_format: str) -> Program:
     return checked(load(file, None, output_format), output_format)
 
 
+def say_unread(path: Path) -> None:
+    """What is passed over in a folder or an archive, on the error output."""
+    from scoutlang.crystals.io import unread
+
+    if ignored := unread(path):
+        names = ", ".join(ignored[:3]) + (", …" if len(ignored) > 3 else "")
+        click.echo(
+            f"not read in {path}: {len(ignored)} folders, files of other kinds or copies ({names})",
+            err=True,
+        )
+
+
 def _structures(path: Path) -> list[Specimen | ScoutError]:
     """Every structure, and the error of each that cannot be used. Raises ScoutError where there is
     nothing to read at all.
     """
-    from scoutlang.crystals.io import read_structures, unread
+    from scoutlang.crystals.io import read_structures
 
-    if path.is_dir() and (ignored := unread(path)):
-        names = ", ".join(p.name for p in ignored[:3]) + (", …" if len(ignored) > 3 else "")
-        click.echo(
-            f"not read in {path}: {len(ignored)} folders or files of other kinds ({names})",
-            err=True,
-        )
-    inside = path / _MATTERGEN  # MatterGen writes the same structures as CIF files beside it
-    found = list(read_structures(inside if inside.is_file() else path))
+    say_unread(path)
+    found = list(read_structures(path))
     if len(found) == 1 and isinstance(found[0], ScoutError) and found[0].code in _NOTHING:
         raise found[0]
     return found

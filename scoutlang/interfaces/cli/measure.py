@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +20,7 @@ from scoutlang.interfaces.cli._program_argument import (
     set_option,
     text_option,
 )
+from scoutlang.interfaces.cli._run_or_structures import say_unread
 from scoutlang.ir import Compare, Program, Term, comparisons
 from scoutlang.support.errors import ScoutError
 
@@ -49,9 +51,9 @@ def command(
 ) -> None:
     """Measure every term on structures: soft and exact values, margins, hit or miss.
 
-    STRUCTURES are CIF, extxyz or POSCAR files, zip archives or folders of these. With -c TEXT all
-    arguments are structures. Exit code 1 if a structure cannot be read; the others are measured all
-    the same.
+    STRUCTURES are CIF, extxyz, POSCAR, .res, .json or .xsf files or tensors of models, archives,
+    folders or lists of these. With -c TEXT all arguments are structures. Exit code 1 if a structure
+    cannot be read; the others are measured all the same.
     """
     named = paths[:1] if text is None else ()
     file, structures = next(iter(named), None), paths[len(named) :]
@@ -61,9 +63,11 @@ def command(
     source = load(file, text, output_format)
     if not structures:
         raise click.UsageError(
-            "give structures to measure: CIF, extxyz or POSCAR files, a zip of these, or a folder"
+            "give structures to measure: CIF, extxyz, POSCAR and other files, or a folder of these"
         )
     program = checked(source, output_format, overrides)
+    for path in structures:
+        say_unread(Path(path))
     results, crystals, errors = measured(program, structures)
     if output_format == "json":
         echo_json([r.to_data() for r in results])
@@ -188,9 +192,10 @@ def _wrapped(text: str, width: int, first: str, rest: str) -> Iterator[str]:
 
 
 def _notes(program: Program, result: Measurement, structure: Structure) -> Iterator[str]:
-    """Atoms on top of each other, elements that the system lacks, and where the value that guides
-    and the one that judges do not agree on the verdict.
+    """What its file says otherwise, atoms on top of each other, elements that the system lacks, and
+    where the value that guides and the one that judges do not agree on the verdict.
     """
+    yield from result.notes
     if not structure.is_valid(tol=_TOO_CLOSE):
         yield (
             f"two atoms are less than {_TOO_CLOSE:g} Å apart, as no atoms are;"
