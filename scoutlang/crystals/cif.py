@@ -701,7 +701,7 @@ def _disordered(name: str, why: str) -> ScoutError:
     return ScoutError(
         "E204",
         f"{name} is disordered: {why}",
-        "give an ordered model of it",
+        "give an ordered model of it, or take those that are near: --ordered",
     )
 
 
@@ -730,10 +730,11 @@ def _expanded(
             )
         if shift > MOVED:
             moved.append(f"{site.label} by {shift:.2f} Å")
-        if not disordered and len(taken):
+        if len(taken):
             distances = _distance(taken, places[0], matrix)
             one = owners[int(distances.argmin())]
-            if distances.min() < near * SAME:
+            whole = not disordered or max(one.occupancy, site.occupancy) == 1
+            if distances.min() < near * SAME and whole:
                 if element(one.symbol) != element(site.symbol):
                     raise _disordered(name, f"{one.label} and {site.label} share a place")
                 copies.append(f"{site.label} ({one.label})")

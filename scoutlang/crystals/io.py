@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core import Structure
 
+ORDERED_HINT = "give an ordered model of it, or take those that are near: --ordered"
 MAX_FILE_BYTES = 64 * 2**20
 MAX_ARCHIVE_BYTES = 512 * 2**20
 """Bound on what all files of one archive hold, unpacked."""
@@ -62,33 +63,35 @@ _TARS = (".tar", ".tar.gz", ".tgz")
 _LISTS = (".txt", ".list")
 _MATTERGEN = ("generated_crystals.extxyz", "generated_crystals_cif.zip")
 """What MatterGen writes the same crystals to, the best first."""
-_MATTERGEN_OTHERS = ("generated_trajectories.zip",)
 
 
 StructureLike: TypeAlias = Union["Structure", "Atoms", Specimen, str, PathLike[str]]
 """One structure, or a path, which may stand for many."""
 
 
-def read_structures(path: str | PathLike[str]) -> Iterator[Specimen | ScoutError]:
-    """Every structure of a file, archive or folder, in order; where one cannot be used, its error
-    in its place.
+def read_structures(
+    path: str | PathLike[str], *, ordered: bool = False
+) -> Iterator[Specimen | ScoutError]:
+    """Every structure of a file, archive, folder or list, in order; where one cannot be used, its
+    error in its place. ordered: the ordered crystals of `scoutlang.crystals.ordering` for one that
+    is disordered.
     """
     path = Path(path)
     try:
         if path.is_dir():
-            yield from _read_folder(path)
+            yield from _read_folder(path, ordered)
         elif not path.exists():
             yield ScoutError("E201", f"{path}: no such file", "give " + SUPPORTED)
         elif not path.is_file():
             yield ScoutError("E201", f"{path} is not a regular file", "give " + SUPPORTED)
         elif path.suffix.lower() == ".zip":
-            yield from _read_archive(path)
+            yield from _read_archive(path, ordered)
         elif path.name.lower().endswith(_TARS):
-            yield from _read_tar(path)
+            yield from _read_tar(path, ordered)
         elif path.suffix.lower() in _LISTS:
-            yield from _read_list(path)
+            yield from _read_list(path, ordered)
         else:
-            yield from _read_file(path)
+            yield from _read_file(path, ordered)
     except OSError as error:
         yield ScoutError(
             "E201",
@@ -161,7 +164,7 @@ def as_structure(item: Structure | Atoms, name: str) -> Structure:
         raise ScoutError(
             "E204",
             f"{name} is disordered: a site is shared or partly occupied",
-            "give an ordered model of it",
+            ORDERED_HINT,
         )
     strange = {site.specie.symbol for site in item} - _KNOWN
     if strange:
@@ -202,16 +205,9 @@ def unread(path: Path) -> list[str]:
 
 
 def _usable_in(folder: Path) -> list[Path]:
-    """The files of a folder that hold structures. Of what MatterGen writes several times, one; of
-    JSON and tensors, none that are known to hold other things.
-    """
-    files = [p for p in sorted(folder.iterdir()) if _usable(p)]
-    names = {p.name for p in files}
-    again: set[str] = set()
-    if best := next((name for name in _MATTERGEN if name in names), None):
-        again = {*_MATTERGEN, *_MATTERGEN_OTHERS} - {best}
-        again |= {f"{name}.gz" for name in again}
-    return [p for p in files if p.name not in again]
+    """The files of a folder that hold structures; in one of MatterGen's the one that holds all."""
+    made = [folder / name for name in _MATTERGEN if (folder / name).is_file()]
+    return made[:1] or [p for p in sorted(folder.iterdir()) if _usable(p)]
 
 
 def _usable(path: Path) -> bool:
@@ -223,15 +219,15 @@ def _usable(path: Path) -> bool:
     return name.endswith((".zip", *_TARS)) or _format(path.name) is not None
 
 
-def _read_folder(folder: Path) -> Iterator[Specimen | ScoutError]:
+def _read_folder(folder: Path, ordered: bool) -> Iterator[Specimen | ScoutError]:
     usable = _usable_in(folder)
     if not usable:
         yield ScoutError("E207", f"no structure files in {folder}", "it may hold " + SUPPORTED)
     for path in usable:
-        yield from read_structures(path)
+        yield from read_structures(path, ordered=ordered)
 
 
-def _read_list(path: Path) -> Iterator[Specimen | ScoutError]:
+def _read_list(path: Path, ordered: bool) -> Iterator[Specimen | ScoutError]:
     """A path on each line, relative to the list; blank lines and those that begin with # are not.
     A list in a list is not followed.
     """
@@ -257,11 +253,11 @@ def _read_list(path: Path) -> Iterator[Specimen | ScoutError]:
         if one.suffix.lower() in _LISTS:
             yield ScoutError("E205", f"{one} is a list in the list {path}", "name its files")
         elif one not in seen:
-            yield from read_structures(one)
+            yield from read_structures(one, ordered=ordered)
         seen.add(one)
 
 
-def _read_tar(path: Path) -> Iterator[Specimen | ScoutError]:
+def _read_tar(path: Path, ordered: bool) -> Iterator[Specimen | ScoutError]:
     try:
         with tarfile.open(path, "r:*") as archive:
             total = count = used = 0
@@ -276,7 +272,8 @@ def _read_tar(path: Path) -> Iterator[Specimen | ScoutError]:
                     continue
                 used += 1
                 inside = "/".join(p for p in pure.parts if p not in ("/", ".."))
-                yield from parse(stream.read(MAX_FILE_BYTES + 1), f"{path}/{inside}", pure.name)
+                data = stream.read(MAX_FILE_BYTES + 1)
+                yield from parse(data, f"{path}/{inside}", pure.name, ordered=ordered)
             if not used:
                 yield ScoutError(
                     "E207", f"no structure files in {path}", "it may hold " + SUPPORTED
@@ -293,7 +290,7 @@ def _too_large(path: Path) -> ScoutError:
     )
 
 
-def _read_archive(path: Path) -> Iterator[Specimen | ScoutError]:
+def _read_archive(path: Path, ordered: bool) -> Iterator[Specimen | ScoutError]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [
@@ -315,13 +312,13 @@ def _read_archive(path: Path) -> Iterator[Specimen | ScoutError]:
                 inside = "/".join(
                     p for p in PurePosixPath(member.filename).parts if p not in ("/", "..")
                 )
-                yield from _read_member(archive, member, f"{path}/{inside}")
+                yield from _read_member(archive, member, f"{path}/{inside}", ordered)
     except zipfile.BadZipFile as error:
         yield ScoutError("E203", f"{path} is not a readable zip archive: {error}")
 
 
 def _read_member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, ordered: bool
 ) -> Iterator[Specimen | ScoutError]:
     try:
         with archive.open(member) as stream:
@@ -330,17 +327,21 @@ def _read_member(
     except Exception as error:  # damaged, encrypted or oddly compressed: zipfile raises many kinds
         yield ScoutError("E203", f"{name} cannot be unpacked: {error}")
         return
-    yield from parse(data, name, PurePosixPath(member.filename).name)
+    yield from parse(data, name, PurePosixPath(member.filename).name, ordered=ordered)
 
 
-def _read_file(path: Path) -> Iterator[Specimen | ScoutError]:
+def _read_file(path: Path, ordered: bool) -> Iterator[Specimen | ScoutError]:
     with path.open("rb") as stream:
         data = stream.read(MAX_FILE_BYTES + 1)
-    yield from parse(data, str(path), path.name)
+    yield from parse(data, str(path), path.name, ordered=ordered)
 
 
-def parse(data: bytes, name: str, filename: str) -> Iterator[Specimen | ScoutError]:
-    """The structures of one file's content; errors carry ``name``."""
+def parse(
+    data: bytes, name: str, filename: str, *, ordered: bool = False
+) -> Iterator[Specimen | ScoutError]:
+    """The structures of one file's content; errors carry ``name``. ordered: as for
+    `read_structures`.
+    """
     file_format = _format(filename)
     if file_format is None:
         yield ScoutError(
@@ -359,8 +360,8 @@ def parse(data: bytes, name: str, filename: str) -> Iterator[Specimen | ScoutErr
         # what libraries warn of is checked by us, and said
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for one in _read(file_format, data, name):
-                found.append(one)
+            for one in _read(file_format, data, name, ordered):
+                found += _in_order(one, name) if ordered else [one]
     except ScoutError as error:
         found.append(error)
     except Exception as error:  # parsers raise anything at all on corrupt input
@@ -383,6 +384,24 @@ def parse(data: bytes, name: str, filename: str) -> Iterator[Specimen | ScoutErr
             )
 
 
+def _in_order(found: Crystal | ScoutError, name: str) -> list[Crystal | ScoutError]:
+    from pymatgen.core import Structure
+
+    from scoutlang.crystals.ordering import ordered
+
+    if not isinstance(found, Crystal) or not isinstance(found.structure, Structure):
+        return [found]
+    if found.structure.is_ordered:
+        return [found]
+    try:
+        return [*ordered(found, name)]
+    except ScoutError as error:
+        return [error]
+    except Exception as error:  # pymatgen raises many kinds
+        why = f"{name} is disordered and cannot be put in order: {squeezed(error)}"
+        return [ScoutError("E204", why, "give an ordered model of it")]
+
+
 def decoded(data: bytes) -> str:
     """UTF-8 or UTF-16, as its first bytes say, else UTF-8 if it is that, else Latin-1, in which old
     programs write names of people.
@@ -403,14 +422,16 @@ def _format(filename: str) -> Format | None:
     return by_suffix
 
 
-def _read(file_format: Format, data: bytes, name: str) -> Iterator[Crystal | ScoutError]:
+def _read(
+    file_format: Format, data: bytes, name: str, disordered: bool
+) -> Iterator[Crystal | ScoutError]:
     from scoutlang.crystals import cif, formats
 
     if file_format == "tensors":
         return formats.tensors(data, name, MAX_ATOMS)
     text = decoded(data)
     if file_format == "cif":
-        return cif.crystals(text, name, max_atoms=MAX_ATOMS)
+        return cif.crystals(text, name, max_atoms=MAX_ATOMS, disordered=disordered)
     readers: dict[str, Callable[[str, str, int], Iterator[Crystal | ScoutError]]] = {
         "extxyz": formats.extxyz,
         "poscar": formats.poscar,

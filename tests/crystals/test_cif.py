@@ -297,6 +297,26 @@ def test_a_shared_place_is_disorder_whatever_the_occupancies() -> None:
     assert "O1 (O 0.1), H1 (H 0.9)" in partly.message
 
 
+def test_ordered_crystals_near_a_disordered_one() -> None:
+    sites = ("Li1 Li 0 0 0.5 0.5", "Co1 Co 0 0 0 1", "O1 O 0 0 0.26 1")
+    columns = (*SITES, "occupancy")
+    symbol = "_space_group_name_H-M_alt 'R -3 m :H'"
+    content = text("2.82 2.82 14.05 90 90 120", symbol, sites=sites, columns=columns)
+    assert "--ordered" in error(content).hint
+    first, *_ = parse(content.encode(), "it", "it.cif", ordered=True)
+    assert isinstance(first, Specimen)
+    assert first.structure.composition.reduced_formula == "Li(CoO2)2"
+    assert "put in order by pymatgen" in first.notes[0]
+    alloy = text(
+        CUBE.format(3.8), *P1, sites=("Cu1 Cu 0 0 0 .5", "Au1 Au 0 0 0 .5"), columns=columns
+    )
+    shared = text(CUBE.format(3.8), *P1, sites=("O1 O 0 0 0 1", "H1 H 0 0 0 1"), columns=columns)
+    for content in (alloy, shared):
+        (found,) = parse(content.encode(), "it", "it.cif", ordered=True)
+        assert isinstance(found, ScoutError)
+        assert found.code == "E204"
+
+
 @pytest.mark.parametrize(
     ("occupancy", "words"),
     [

@@ -20,7 +20,7 @@ from scoutlang.interfaces.cli._program_argument import (
     set_option,
     text_option,
 )
-from scoutlang.interfaces.cli._run_or_structures import say_unread
+from scoutlang.interfaces.cli._run_or_structures import ordered_option, say_unread
 from scoutlang.ir import Compare, Program, Term, comparisons
 from scoutlang.support.errors import ScoutError
 
@@ -44,10 +44,15 @@ _VERDICTS = {True: "HIT", False: "miss", None: "undefined"}
 @click.argument("paths", nargs=-1, metavar="FILE.scout STRUCTURES...")
 @text_option
 @set_option
+@ordered_option
 @format_option
 @color_option
 def command(
-    paths: tuple[str, ...], text: str | None, overrides: dict[str, str], output_format: str
+    paths: tuple[str, ...],
+    text: str | None,
+    overrides: dict[str, str],
+    ordered: bool,
+    output_format: str,
 ) -> None:
     """Measure every term on structures: soft and exact values, margins, hit or miss.
 
@@ -68,7 +73,7 @@ def command(
     program = checked(source, output_format, overrides)
     for path in structures:
         say_unread(Path(path))
-    results, crystals, errors = measured(program, structures)
+    results, crystals, errors = measured(program, structures, ordered=ordered)
     if output_format == "json":
         echo_json([r.to_data() for r in results])
     else:
@@ -77,13 +82,13 @@ def command(
 
 
 def measured(
-    program: Program, paths: Sequence[str]
+    program: Program, paths: Sequence[str], *, ordered: bool = False
 ) -> tuple[Sequence[Measurement], list[Structure], list[ScoutError]]:
     """Every structure that can be read, measured, and the errors of the others."""
     from scoutlang.crystals.io import read_structures
     from scoutlang.evaluation.measure import measure_specimens
 
-    found = [item for path in paths for item in read_structures(path)]
+    found = [item for path in paths for item in read_structures(path, ordered=ordered)]
     named = [item for item in found if not isinstance(item, ScoutError)]
     errors = [item for item in found if isinstance(item, ScoutError)]
     return measure_specimens(program, named), [one.crystal for one in named], errors
