@@ -46,8 +46,9 @@ VOLUME_NOTED, DENSITY_NOTED = 0.01, 0.03
 """Relative deviations that are said."""
 ANOTHER = 1.5
 """A factor in volume or density from which on it is another crystal."""
-MAX_OPERATIONS = 768
-"""Four times those of F m -3 m."""
+_MOST = 192
+"""Operations of F m -3 m in its usual cell."""
+MAX_OPERATIONS = 4 * _MOST
 
 CELL = tuple(
     f"_cell_{what}"
@@ -297,13 +298,16 @@ def _setting(operations: Sequence[Any], name: str) -> Setting:
     for op in operations:
         op.wrap()
     triplets = frozenset(op.triplet() for op in operations)
+    operations = [gemmi.Op(triplet) for triplet in sorted(triplets)]
     rotations = np.array([op.rot for op in operations]) // gemmi.Op.DEN
     shifts = np.array([op.tran for op in operations])
     if any(abs(op.det_rot()) != gemmi.Op.DEN**3 for op in operations) or not _closed(
         rotations, shifts
     ):
         raise ValueError("are no group")
-    if group := gemmi.find_spacegroup_by_ops(gemmi.GroupOps(list(operations))):
+    if len(operations) <= _MOST and (
+        group := gemmi.find_spacegroup_by_ops(gemmi.GroupOps(operations))
+    ):
         return Setting(group.xhm(), group.number, triplets)
     import spglib
 
@@ -549,7 +553,7 @@ def _lattice(tags: _Tags, name: str) -> Lattice:
 def _formula(tags: _Tags) -> dict[str, float] | None:
     """Atoms of one unit by element, if the file has a formula that can be read."""
     text = tags.value("_chemical_formula_sum")
-    if text is None:
+    if text is None or len(text) > 1000:
         return None
     found: dict[str, float] = {}
     plain = text.replace("'", "").replace(",", " ").strip()

@@ -141,9 +141,9 @@ def _elements(
 
 # ----------------------------------------------------------------------------- extxyz
 
-_PAIR = re.compile(
-    r"""([\w:.-]+)\s*=\s*("(?:[^"\\]|\\.)*"|'[^']*'|\{[^}]*\}|\[\[.*?\]\s*\]|\[[^\]]*\]|\S+)"""
-)
+_KEY = re.compile(r"\s*([^\s=]+)\s*(=?)\s*")
+_WORD = re.compile(r"\S+")
+_QUOTED = {'"': re.compile(r'"((?:[^"\\]|\\.)*)"'), "'": re.compile(r"'([^']*)'")}
 _SPECIES = ("species", "element", "symbols", "z", "numbers", "atomic_numbers")
 _POSITIONS = ("pos", "positions")
 
@@ -181,7 +181,7 @@ def extxyz(text: str, name: str, max_atoms: int) -> Iterator[Crystal | ScoutErro
 def _frame(header: str, rows: Sequence[str], name: str) -> Structure:
     from pymatgen.core import Lattice, Structure
 
-    facts = {key.lower(): value.strip("\"'{}") for key, value in _PAIR.findall(header)}
+    facts = dict(_facts(header))
     if "lattice" not in facts:
         raise ScoutError(
             "E206",
@@ -212,6 +212,41 @@ def _frame(header: str, rows: Sequence[str], name: str) -> Structure:
         [[number_of(word) for word in row[first : first + 3]] for row in words],
         coords_are_cartesian=True,
     )
+
+
+def _facts(header: str) -> Iterator[tuple[str, str]]:
+    """(key in small letters, value) of ``key=value``; a key alone has none. One pass over the text.
+    Raises ValueError where a quote or bracket is not closed.
+    """
+    at = 0
+    while found := _KEY.match(header, at):
+        at = found.end()
+        if not found[2] or at == len(header):
+            continue
+        first = header[at]
+        if first in _QUOTED:
+            quoted = _QUOTED[first].match(header, at)
+            if quoted is None:
+                raise ValueError(f"a quote is not closed in its line 2: {header[at : at + 30]}")
+            value, at = quoted[1], quoted.end()
+        elif first in "{[":
+            end = _closed(header, at, first, "]" if first == "[" else "}")
+            value, at = header[at + 1 : end], end + 1
+        else:
+            word = _WORD.match(header, at)
+            assert word is not None
+            value, at = word[0], word.end()
+        yield found[1].lower(), value
+
+
+def _closed(text: str, at: int, opening: str, closing: str) -> int:
+    """Where the bracket at this place ends."""
+    depth = 0
+    for found in re.compile(f"[{re.escape(opening + closing)}]").finditer(text, at):
+        depth += 1 if found[0] == opening else -1
+        if depth == 0:
+            return found.start()
+    raise ValueError(f"a bracket is not closed in its line 2: {text[at : at + 30]}")
 
 
 def _columns(properties: str) -> tuple[int, int, int]:
@@ -253,6 +288,10 @@ _CENTRINGS = {
 """Lattice translations by the number of LATT."""
 
 
+_MOST_SYMM = 48
+"""Rotations of a cubic group, with the identity."""
+
+
 def res(text: str, name: str, max_atoms: int) -> Iterator[Crystal | ScoutError]:
     """SHELX, of which AIRSS writes a part (LATT -1, no SYMM); one after another in a file, too.
 
@@ -265,12 +304,12 @@ def res(text: str, name: str, max_atoms: int) -> Iterator[Crystal | ScoutError]:
     for number, part in enumerate(parts, start=1):
         said = name if len(parts) == 1 else f"{name}#{number}"
         try:
-            yield from cif.crystals(_as_cif(part, said), said, max_atoms=max_atoms)
+            yield from cif.crystals(_as_cif(part, said, max_atoms), said, max_atoms=max_atoms)
         except ScoutError as error:
             yield error
 
 
-def _as_cif(lines: Sequence[str], name: str) -> str:
+def _as_cif(lines: Sequence[str], name: str, max_atoms: int) -> str:
     import gemmi
 
     block = gemmi.cif.Document().add_new_block("res")
@@ -298,6 +337,10 @@ def _as_cif(lines: Sequence[str], name: str) -> str:
                 continue
             case _:
                 atoms.append(_shelx_atom(word, values, elements, name))
+    if len(atoms) > max_atoms:
+        raise too_many(name, len(atoms), max_atoms)
+    if len(symmetry) > _MOST_SYMM:
+        raise ScoutError("E211", f"{name} has {len(symmetry) - 1} lines SYMM", "47 are the most")
     if abs(lattice) not in _CENTRINGS:
         raise ScoutError("E211", f"{name}: LATT {lattice} is no lattice", "1 to 7, or minus these")
     ops = [gemmi.Op(c) * gemmi.Op(op) for op in symmetry for c in _CENTRINGS[abs(lattice)]]
