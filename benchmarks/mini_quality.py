@@ -34,7 +34,7 @@ from filelock import FileLock, Timeout
 from pymatgen.core import Composition
 from scipy.stats import fisher_exact
 
-from scoutlang.crystals.io import plain_structure
+from scoutlang.crystals.formats import plain_structure
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces import api
 from scoutlang.interfaces.display import Display

@@ -25,7 +25,7 @@ from pymatgen.core import Lattice, Structure
 from scipy.stats import fisher_exact
 
 from benchmarks.mini_quality import SYSTEMS
-from scoutlang.crystals.io import plain_structure
+from scoutlang.crystals.formats import plain_structure
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.interfaces import api
 from scoutlang.ir import Program

@@ -34,6 +34,14 @@ class Specimen:
     """
     origin: str | None = None
     """Where it was given: ``run.zip/gen_3.cif``, ``run.extxyz#12``. None where it was sampled."""
+    notes: tuple[str, ...] = ()
+    """What its file says and the atoms do not, and what was done to read it; they stand beside
+    every verdict.
+    """
+    lacking: str = ""
+    """Which atoms of the crystal have no positions: it can be measured, and is neither hit nor
+    miss, known nor new. Empty where it is whole.
+    """
 
     @property
     def crystal(self) -> Structure:
@@ -41,6 +49,11 @@ class Specimen:
         if self.structure is None:
             raise ValueError(f"{self.name} has no structure")
         return self.structure
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """All that is to be said beside a verdict: ``lacking``, then ``notes``."""
+        return (*filter(None, [self.lacking]), *self.notes)
 
     @property
     def name(self) -> str:

@@ -103,7 +103,9 @@ def _measure_batch(program: Program, some: Sequence[Specimen]) -> list[Measureme
     rows = measure_terms(program.terms, [one.crystal for one in some])
     for one, terms in zip(some, rows, strict=True):
         hit, why = _judge(program, one.crystal, terms)
-        results.append(Measurement(one.name, hit, tuple(terms), why))
+        if one.lacking:
+            hit, why = None, f"the crystal is not whole: {one.lacking}"
+        results.append(Measurement(one.name, hit, tuple(terms), why, one.doubts))
     return results
 
 

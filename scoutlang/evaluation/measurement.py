@@ -75,6 +75,8 @@ class Measurement(Node):
     """In program order."""
     reason: str = ""
     """Why it is no hit: the lines that it misses or that are undefined, or its composition."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the structure beside that, as `Specimen.doubts`."""
 
 
 def columns(
@@ -101,7 +103,7 @@ class Measurements(tuple[Measurement, ...]):
     def to_pandas(self) -> pd.DataFrame:
         """A row per structure: its name, ``hit``, and of each term, as in the records of a run,
         ``exact: LABEL``, ``soft: LABEL``, ``margin: LABEL`` and ``satisfied: LABEL``. What is
-        undefined is missing (``<NA>``).
+        undefined is missing (``<NA>``). ``notes`` where a structure has some.
         """
         import pandas as pd
 
@@ -115,4 +117,8 @@ class Measurements(tuple[Measurement, ...]):
             | {name: v for term in one.terms for name, v in columns(term, numbers).items()}
             for one in self
         ]
+        if any(one.notes for one in self):
+            kinds["notes"] = "string"
+            for row, one in zip(rows, self, strict=True):
+                row["notes"] = "; ".join(one.notes) or None
         return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)

@@ -136,7 +136,7 @@ class RunFolder:
         """The structures of one batch. Raises ScoutError E604 where they are not those of
         ``indices``, or of the file's name; FileNotFoundError.
         """
-        from scoutlang.crystals.io import plain_structure
+        from scoutlang.crystals.formats import plain_structure
 
         try:
             rows = read_json(file, MAX_BATCH_BYTES)
@@ -154,6 +154,8 @@ class RunFolder:
                     row["failure"],
                     row.get("ancestor"),
                     row.get("origin"),
+                    tuple(map(str, row.get("notes", ()))),
+                    str(row.get("lacking", "")),
                 )
                 for row in rows
             ]
@@ -204,6 +206,8 @@ class RunFolder:
                 "ancestor": g.ancestor,
             }
             | ({"origin": g.origin} if g.origin is not None else {})
+            | ({"notes": list(g.notes)} if g.notes else {})
+            | ({"lacking": g.lacking} if g.lacking else {})
             for g in generated
         ]
         (self.path / SAMPLES).mkdir(exist_ok=True)

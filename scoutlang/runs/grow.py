@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 from pymatgen.core import Composition, Structure
 
-from scoutlang.crystals.io import plain_structure
+from scoutlang.crystals.formats import plain_structure
 from scoutlang.evaluation.loss import Loss
 from scoutlang.ir.elements import COVALENT_RADIUS
 from scoutlang.potentials import Potential

@@ -21,7 +21,7 @@ import numpy as np
 from pydantic import Field, ValidationError
 from pymatgen.core import Structure
 
-from scoutlang.crystals.io import plain_structure
+from scoutlang.crystals.formats import plain_structure
 from scoutlang.crystals.packed import PackedStructure
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import ARMS, Arm, Program

@@ -29,6 +29,7 @@ from torch import Tensor
 
 import scoutlang.sampling.mattergen  # noqa: F401  makes mattergen importable
 from scoutlang.crystals.io import as_structure, read_structures
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.support.errors import ScoutError, squeezed
 from scoutlang.support.files import file_digest, write_whole
@@ -229,7 +230,14 @@ def rows(file: Path) -> Iterator[Row]:
             yield from _extxyz(file)
         case _:
             for found in read_structures(file):
-                yield Row(found if isinstance(found, ScoutError) else found.crystal)
+                yield Row(found if isinstance(found, ScoutError) else _whole(found))
+
+
+def _whole(found: Specimen) -> Structure | ScoutError:
+    """The crystal, or E212 where atoms of it have no positions."""
+    if found.lacking:
+        return ScoutError("E212", f"{found.name} is not whole: {found.lacking}")
+    return found.crystal
 
 
 def _embedded() -> Iterator[Row]:
@@ -369,7 +377,10 @@ def _from_cif(text: str) -> Structure:
     for found in parse(text.encode(), "a CIF", "row.cif"):
         if isinstance(found, ScoutError):
             raise found
-        return found.crystal
+        whole = _whole(found)
+        if isinstance(whole, ScoutError):
+            raise whole
+        return whole
     raise ScoutError("E207", "a row holds no structure")
 
 

@@ -290,6 +290,7 @@ class _Remembering:
                 r.id,
                 r.generated.structure and structure_hash(r.generated.structure),
                 r.generated.failure,
+                r.generated.lacking,
             )
             for r in records
         ]

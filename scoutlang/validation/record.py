@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Status = Literal["passed", "failed", "undefined", "skipped"]
 Value = float | int | bool | str | None
 
-IDENTITY = frozenset({"id", "arm", "seed", "index", "origin", "formula", "num_atoms"})
+IDENTITY = frozenset({"id", "arm", "seed", "index", "origin", "formula", "num_atoms", "notes"})
 """Columns of the record itself, which no stage adds."""
 
 STATUSES: tuple[Status, ...] = ("passed", "failed", "undefined", "skipped")
@@ -137,6 +137,8 @@ class Record:
             row["origin"] = g.origin
         row["formula"] = g.structure.composition.reduced_formula if g.structure else None
         row["num_atoms"] = len(g.structure) if g.structure else None
+        if g.doubts:
+            row["notes"] = "; ".join(g.doubts)
         for stage, outcome in self.outcomes.items():
             row[f"{stage}_status"] = outcome.status
             row[f"{stage}_reason"] = outcome.reason

@@ -145,7 +145,20 @@ def table_notes(validation: Validation, geometry: str = "unrelaxed") -> list[str
         *_relatives(summary),
         *_without_hull(validation),
         *_not_compared(summary),
+        *_of_files(validation),
         _basis(validation, geometry),
+    ]
+
+
+def _of_files(validation: Validation) -> list[str]:
+    """What is said of structures whose files say something else than their atoms."""
+    noted = [record for record in validation.records if record.generated.doubts]
+    if not noted:
+        return []
+    first = noted[0].generated
+    return [
+        f"{len(noted)} with notes of their files (column notes of the records), the first"
+        f" {first.name}: {'; '.join(first.doubts)}"
     ]
 
 

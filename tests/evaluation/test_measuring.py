@@ -33,7 +33,7 @@ def program(text: str = TEXT) -> Program:
 
 def test_json_form(rock_salt: Structure, cesium_chloride: Structure) -> None:
     hit, undefined = (m.to_data() for m in measure(program(), [rock_salt, cesium_chloride]))
-    assert list(hit) == ["structure", "hit", "terms", "reason"]
+    assert list(hit) == ["structure", "hit", "terms", "reason", "notes"]
     assert hit["hit"] is True
     shell, tight, volume = hit["terms"]
     assert list(shell) == [

@@ -200,7 +200,7 @@ def test_a_formula_counts_the_host(folder: Path) -> None:
         ),
         ('system Ti-O\nkeep "large.cif"', "large.cif has 24 atoms"),
         ('system Ti-O\nstart "large.cif" noise 0.4', "large.cif has 24 atoms"),
-        ('system Ti-O\nstart "broken.cif" noise 0.4', "broken.cif is not a readable cif file"),
+        ('system Ti-O\nstart "broken.cif" noise 0.4', "broken.cif has a cell but no atoms"),
     ],
 )
 def test_what_cannot_be(folder: Path, lines: str, message: str) -> None:

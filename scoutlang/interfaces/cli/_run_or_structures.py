@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     from scoutlang.crystals.specimen import Specimen
     from scoutlang.runs.folder import RunFolder
 
-_MATTERGEN = "generated_crystals.extxyz"
 _NOTHING = ("E201", "E205", "E207")  # no such path, not a structure file, none in it
+
+
+ordered_option = click.option(
+    "--ordered",
+    is_flag=True,
+    help="For a disordered structure, take the ordered ones that are near it (by pymatgen).",
+)
 
 
 def run_or_structures(option: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -33,13 +39,15 @@ def run_or_structures(option: str) -> Callable[[Callable[..., Any]], Callable[..
             file: str | None,
             baseline: Path | None,
             run_folder: Path | None,
+            ordered: bool,
             output_format: str,
             **others: Any,
         ) -> None:
-            run = _open(source, file, baseline, run_folder, option, output_format)
+            run = _open(source, file, baseline, run_folder, option, ordered, output_format)
             command(run=run, output_format=output_format, **others)
 
         for parameter in (
+            ordered_option,
             click.option(
                 option,
                 "run_folder",
@@ -73,6 +81,7 @@ def _open(
     baseline: Path | None,
     folder: Path | None,
     option: str,
+    ordered: bool,
     output_format: str,
 ) -> RunFolder:
     """The run in a folder, or a new one of structures from elsewhere, in ``folder`` or runs/NAME.
@@ -86,9 +95,10 @@ def _open(
     from scoutlang.runs.manifest import MANIFEST
 
     if (source / MANIFEST).is_file():
-        if file or baseline or folder:
+        if file or baseline or folder or ordered:
             raise click.UsageError(
-                f"--program, --non-guided and {option} are for structures; a run has its own"
+                f"--program, --non-guided, --ordered and {option} are for structures;"
+                " a run has its own"
             )
         return RunFolder.open(source)
     if not source.exists():
@@ -103,7 +113,9 @@ def _open(
         arms["non-guided"] = baseline
     target = folder or Path("runs") / source.resolve().stem
     try:
-        return adopt(program, {arm: _structures(path) for arm, path in arms.items()}, target)
+        return adopt(
+            program, {arm: _structures(path, ordered) for arm, path in arms.items()}, target
+        )
     except ScoutError as error:
         if error.code != "E601":
             raise
@@ -127,20 +139,26 @@ def _program(source: Path, file: str | None, output_format: str) -> Program:
     return checked(load(file, None, output_format), output_format)
 
 
-def _structures(path: Path) -> list[Specimen | ScoutError]:
+def say_unread(path: Path) -> None:
+    """What is passed over in a folder or an archive, on the error output."""
+    from scoutlang.crystals.io import unread
+
+    if ignored := unread(path):
+        names = ", ".join(ignored[:3]) + (", …" if len(ignored) > 3 else "")
+        click.echo(
+            f"not read in {path}: {len(ignored)} folders, files of other kinds or copies ({names})",
+            err=True,
+        )
+
+
+def _structures(path: Path, ordered: bool) -> list[Specimen | ScoutError]:
     """Every structure, and the error of each that cannot be used. Raises ScoutError where there is
     nothing to read at all.
     """
-    from scoutlang.crystals.io import read_structures, unread
+    from scoutlang.crystals.io import read_structures
 
-    if path.is_dir() and (ignored := unread(path)):
-        names = ", ".join(p.name for p in ignored[:3]) + (", …" if len(ignored) > 3 else "")
-        click.echo(
-            f"not read in {path}: {len(ignored)} folders or files of other kinds ({names})",
-            err=True,
-        )
-    inside = path / _MATTERGEN  # MatterGen writes the same structures as CIF files beside it
-    found = list(read_structures(inside if inside.is_file() else path))
+    say_unread(path)
+    found = list(read_structures(path, ordered=ordered))
     if len(found) == 1 and isinstance(found[0], ScoutError) and found[0].code in _NOTHING:
         raise found[0]
     return found

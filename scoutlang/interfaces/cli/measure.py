@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +20,7 @@ from scoutlang.interfaces.cli._program_argument import (
     set_option,
     text_option,
 )
+from scoutlang.interfaces.cli._run_or_structures import ordered_option, say_unread
 from scoutlang.ir import Compare, Program, Term, comparisons
 from scoutlang.support.errors import ScoutError
 
@@ -42,16 +44,21 @@ _VERDICTS = {True: "HIT", False: "miss", None: "undefined"}
 @click.argument("paths", nargs=-1, metavar="FILE.scout STRUCTURES...")
 @text_option
 @set_option
+@ordered_option
 @format_option
 @color_option
 def command(
-    paths: tuple[str, ...], text: str | None, overrides: dict[str, str], output_format: str
+    paths: tuple[str, ...],
+    text: str | None,
+    overrides: dict[str, str],
+    ordered: bool,
+    output_format: str,
 ) -> None:
     """Measure every term on structures: soft and exact values, margins, hit or miss.
 
-    STRUCTURES are CIF, extxyz or POSCAR files, zip archives or folders of these. With -c TEXT all
-    arguments are structures. Exit code 1 if a structure cannot be read; the others are measured all
-    the same.
+    STRUCTURES are CIF, extxyz, POSCAR, .res, .json or .xsf files or tensors of models, archives,
+    folders or lists of these. With -c TEXT all arguments are structures. Exit code 1 if a structure
+    cannot be read; the others are measured all the same.
     """
     named = paths[:1] if text is None else ()
     file, structures = next(iter(named), None), paths[len(named) :]
@@ -61,10 +68,12 @@ def command(
     source = load(file, text, output_format)
     if not structures:
         raise click.UsageError(
-            "give structures to measure: CIF, extxyz or POSCAR files, a zip of these, or a folder"
+            "give structures to measure: CIF, extxyz, POSCAR and other files, or a folder of these"
         )
     program = checked(source, output_format, overrides)
-    results, crystals, errors = measured(program, structures)
+    for path in structures:
+        say_unread(Path(path))
+    results, crystals, errors = measured(program, structures, ordered=ordered)
     if output_format == "json":
         echo_json([r.to_data() for r in results])
     else:
@@ -73,13 +82,13 @@ def command(
 
 
 def measured(
-    program: Program, paths: Sequence[str]
+    program: Program, paths: Sequence[str], *, ordered: bool = False
 ) -> tuple[Sequence[Measurement], list[Structure], list[ScoutError]]:
     """Every structure that can be read, measured, and the errors of the others."""
     from scoutlang.crystals.io import read_structures
     from scoutlang.evaluation.measure import measure_specimens
 
-    found = [item for path in paths for item in read_structures(path)]
+    found = [item for path in paths for item in read_structures(path, ordered=ordered)]
     named = [item for item in found if not isinstance(item, ScoutError)]
     errors = [item for item in found if isinstance(item, ScoutError)]
     return measure_specimens(program, named), [one.crystal for one in named], errors
@@ -188,11 +197,13 @@ def _wrapped(text: str, width: int, first: str, rest: str) -> Iterator[str]:
 
 
 def _notes(program: Program, result: Measurement, structure: Structure) -> Iterator[str]:
-    """Atoms on top of each other, elements that the system lacks, where the value that guides and
-    the one that judges do not agree on the verdict, and neighbours just beyond a radius.
+    """What its file says otherwise, atoms on top of each other, elements that the system lacks,
+    where the value that guides and the one that judges do not agree on the verdict, and neighbours
+    just beyond a radius.
     """
     from scoutlang.evaluation.shells import left_out
 
+    yield from result.notes
     if not structure.is_valid(tol=_TOO_CLOSE):
         yield (
             f"two atoms are less than {_TOO_CLOSE:g} Å apart, as no atoms are;"

@@ -6,6 +6,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ from scoutlang.interfaces.cli._program_argument import (
     format_option,
     on_interruption,
 )
+from scoutlang.interfaces.cli._run_or_structures import say_unread
 
 if TYPE_CHECKING:
     from scoutlang.runs.grow import Growth
@@ -61,6 +63,8 @@ def add(
     list of ComputedStructureEntry. After an interruption, the same command goes on.
     """
     from scoutlang.validation.reference.adding import add as add_set
+
+    say_unread(Path(source))
 
     def progress(text: str) -> None:
         if sys.stderr.isatty():

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scoutlang.crystals.io import as_structure, read_structures
+from scoutlang.crystals.optimade import to_structure
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.version import __version__
@@ -31,6 +32,8 @@ _REASONS = {
     "E206": "not periodic, or its cell is degenerate",
     "E207": "no structure inside",
     "E208": "too many atoms for any use",
+    "E211": "symmetry not understood",
+    "E212": "not the crystal that the file names",
 }
 
 Found = Iterable[tuple[str, Any]]
@@ -141,6 +144,9 @@ def _from_files(path: Path) -> Iterator[tuple[str, Any]]:
         if isinstance(item, ScoutError):
             yield item.message, item
         else:
+            if item.lacking:
+                yield item.name, ScoutError("E212", f"{item.name} is not whole: {item.lacking}")
+                continue
             inside = item.name.removeprefix(str(path)).lstrip("/")
             yield (
                 inside if inside and not inside.startswith("#") else f"{path.name}{inside}",
@@ -156,9 +162,7 @@ def _usable(
         try:
             if isinstance(item, ScoutError):
                 raise item
-            structure = as_structure(
-                optimade.to_structure(item) if isinstance(item, dict) else item, id_
-            )
+            structure = as_structure(to_structure(item) if isinstance(item, dict) else item, id_)
         except ScoutError as error:
             reason = _REASONS.get(error.code, error.message)
         else:

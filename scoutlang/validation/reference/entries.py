@@ -13,7 +13,7 @@ from typing import Any
 
 from pymatgen.core import Structure
 
-from scoutlang.crystals.io import plain_structure
+from scoutlang.crystals.formats import plain_structure
 from scoutlang.support.errors import ScoutError, squeezed
 
 MAX_BYTES = 512 * 2**20

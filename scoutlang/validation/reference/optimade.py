@@ -23,11 +23,10 @@ from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
 import requests
-from pymatgen.core import Lattice, Structure
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from scoutlang.support.errors import ScoutError, squeezed
+from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
 from scoutlang.support.version import __version__
 from scoutlang.validation.reference.store import references_folder, writing
@@ -247,41 +246,6 @@ class Client:
 
 def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-
-
-def to_structure(entry: dict[str, Any]) -> Structure:
-    """The crystal of one entry. Raises ScoutError E204 (disordered), E206 (not a crystal), E203
-    (anything else).
-    """
-    name = str(entry.get("id"))[:200]
-    try:
-        attributes = entry["attributes"]
-        features = set(attributes.get("structure_features") or ())
-        if features & {"disorder", "assemblies"}:
-            raise ScoutError("E204", f"{name} is disordered")
-        if features & {"implicit_atoms", "site_attachments"}:
-            raise ScoutError("E203", f"{name} has atoms without positions")
-        if attributes.get("nperiodic_dimensions", 3) != 3:
-            raise ScoutError("E206", f"{name} is not periodic in three dimensions")
-        symbols = {}
-        for species in attributes["species"]:
-            if len(species["chemical_symbols"]) != 1 or abs(species["concentration"][0] - 1) > 1e-6:
-                raise ScoutError("E204", f"{name} is disordered")
-            symbols[species["name"]] = species["chemical_symbols"][0]
-        sites = [symbols[site] for site in attributes["species_at_sites"]]
-        return Structure(
-            Lattice(attributes["lattice_vectors"]),
-            sites,
-            attributes["cartesian_site_positions"],
-            coords_are_cartesian=True,
-        )
-    except ScoutError:
-        raise
-    except Exception as error:  # what a stranger sent can be of any shape
-        raise ScoutError(
-            "E203",
-            f"{name} is not a readable OPTIMADE structure: {squeezed(error)}",
-        ) from None
 
 
 def _no_answer(base_url: str, why: str) -> ScoutError:

@@ -39,6 +39,8 @@ class Geometry(Stage):
             return Outcome(
                 "failed", f"no structure: {record.generated.failure or 'no reason given'}"
             )
+        if lacking := record.generated.lacking:
+            return Outcome("undefined", f"the crystal is not whole: {lacking}")
         if flaw := malformed(structure):
             return Outcome("failed", flaw)
         volume = float(structure.volume) / len(structure)
