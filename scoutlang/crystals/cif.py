@@ -86,7 +86,10 @@ def crystals(
     name: for messages. disordered: sites that are shared or partly occupied are given as such,
     instead of E204. Raises ValueError for what is no CIF.
     """
-    document = gemmi.cif.read_string(text, 0)
+    try:
+        document = gemmi.cif.read_string(text, 0)
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(re.sub(r"^string:(\d+):.*?: ", r"line \1: ", str(error))) from None
     if not len(document):
         raise ValueError("it has no data block")
     several = len(document) > 1

@@ -96,6 +96,12 @@ def given_structure(file: TextFile) -> Structure:
         raise ScoutError("E209", f"{file.name} holds {len(found)} crystals", "one is wanted")
     if isinstance(found[0], ScoutError):
         raise ScoutError("E209", found[0].message, found[0].hint)
+    if found[0].lacking:
+        raise ScoutError(
+            "E209",
+            f"{file.name}: {found[0].lacking}",
+            "a crystal that lacks atoms can be neither a host nor a start",
+        )
     return found[0].crystal
 
 

@@ -269,6 +269,22 @@ def test_what_pymatgen_writes_comes_back() -> None:
         np.testing.assert_allclose(*near, atol=0.02)
 
 
+@pytest.mark.parametrize(("number", "symbol"), [(152, "P 31 2 1"), (154, "P 32 2 1")])
+def test_the_two_hands_of_quartz_stay_apart(number: int, symbol: str) -> None:
+    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
+    sites = ("Si1 Si 0.4697 0 0", "O1 O 0.4133 0.2672 0.1188")
+    third = {152: "0.333333", 154: "0.666667"}[number]
+    sites = (sites[0].replace(" 0 0", f" 0 {third}"), sites[1])
+    if number == 154:
+        sites = (sites[0], "O1 O 0.4133 0.2672 0.548")
+    found = crystal(
+        text("4.913 4.913 5.405 90 90 120", f"_space_group_name_H-M_alt '{symbol}'", sites=sites)
+    )
+    assert found.structure.composition.formula == "Si3 O6"
+    assert SpacegroupAnalyzer(found.crystal).get_space_group_number() == number
+
+
 # ---- atoms ----
 
 
@@ -439,6 +455,12 @@ def test_other_blocks_of_an_archive_are_no_crystals() -> None:
     assert isinstance(found[0], Specimen)
     assert isinstance(found[1], ScoutError)
     assert (len(found), found[1].code, "data_y" in found[1].message) == (2, "E206", True)
+
+
+def test_what_is_no_cif_is_refused_with_its_line() -> None:
+    found = error(rock_salt(*P1).replace("_cell_length_b", "cell_length_b"))
+    assert found.code == "E203"
+    assert "line 3: " in found.message
 
 
 def test_a_tag_that_stands_twice() -> None:

@@ -57,6 +57,20 @@ def test_damage_is_an_exit_code(scout, tmp_path: Path) -> None:  # type: ignore[
     assert scout("verify", "mine").exit_code == 1
 
 
+def test_a_crystal_without_its_hydrogen_is_no_reference(scout, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    lines = (tmp_path / "copper.cif").read_text().splitlines()
+    lacking = ["_chemical_formula_sum 'Cu H'" if "formula_sum" in line else line for line in lines]
+    (tmp_path / "hydride.cif").write_text("\n".join(lacking))
+    failed = scout("add", "mine", "hydride.cif")
+    assert isinstance(failed.exception, ScoutError)
+    assert "not the crystal that the file names: 1" in failed.exception.message
+    unknown = [line.replace("x, y, z", "x, y, q") for line in lines]
+    (tmp_path / "unknown.cif").write_text("\n".join(unknown))
+    failed = scout("add", "mine", "unknown.cif")
+    assert isinstance(failed.exception, ScoutError)
+    assert "symmetry not understood: 1" in failed.exception.message
+
+
 def test_what_was_left_out_is_said(scout) -> None:  # type: ignore[no-untyped-def]
     failed = scout("add", "mine", "copper.cif", "--elements", "Au")
     assert isinstance(failed.exception, ScoutError)
