@@ -145,7 +145,9 @@ def _values() -> Iterator[str]:
             if isinstance(entry.kind, Choice):
                 found.update(dict.fromkeys(entry.kind.words))
     for signature in own_signatures().values():
-        found.update(dict.fromkeys(signature.categories))
+        # a point group such as 4/m or -3 is no word
+        words = (word for word in signature.categories if word.isidentifier() and len(word) > 1)
+        found.update(dict.fromkeys(words))
         for parameter in signature.parameters:
             if parameter.kind != "file":
                 found.update(dict.fromkeys(parameter.choices))

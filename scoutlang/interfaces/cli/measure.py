@@ -147,7 +147,7 @@ def _table(program: Program, result: Measurement) -> Table:
             quantity, target = printer().quantity(comparison.value), printer().target(comparison)
             table.add_row("", f"  {quantity}", "", _extent(comparison, part), target, "", "")
     for place, made in enumerate(table.columns):
-        widest = max(cell_len(str(cell)) for cell in made.cells)
+        widest = max((cell_len(str(cell)) for cell in made.cells), default=0)
         made.min_width = min(widest, _LINE) if place == 1 else widest
     return table
 

@@ -98,3 +98,11 @@ def test_a_command_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "--loud" in [one.value for one in completion.get_completions(["toy"], "--")]
     assert CliRunner().invoke(cli.commands, ["toy"]).output == "a toy\n"
     assert "toy" in CliRunner().invoke(cli.commands, ["tyo"]).output
+
+
+def test_a_program_that_claims_nothing_is_measured() -> None:
+    """Its table has no rows."""
+    crystal = Path(__file__).parents[3] / "examples" / "structures" / "CuP2.cif"
+    done = CliRunner().invoke(cli.commands, ["measure", "-c", "system Cu-P", str(crystal)])
+    assert done.exit_code == 0, done.output
+    assert "CuP2.cif: undefined" in done.output

@@ -31,7 +31,7 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
     [
         ("re|", ["relax", "require"]),
         ("system Cu-P; gu|", ["guide"]),
-        ("system Cu-P\nsy|", []),  # a second system is an error
+        ("system Cu-P\nsy|", ["symmetry"]),  # a second system is an error
         ("system Cu-Ti|", []),
         ("system Cu-Z|", ["Zn", "Zr"]),
         ("system Cu-P; require CN(|", ["Cu", "P", "*"]),
@@ -80,7 +80,14 @@ def texts(marked: str, folder: Path | None = None) -> list[str]:
         ("require not (atomic_f|", ["atomic_fraction"]),
         (
             "import std.polyhedra as poly; system Cu-P; require poly.octahedron(Cu, P, d|",
-            ["distortion=", "density", "dimensionality", "distance", "distortion_index"],
+            [
+                "distortion=",
+                "density",
+                "dimensionality",
+                "distance",
+                "distinct_sites",
+                "distortion_index",
+            ],
         ),
         (
             "import std.polyhedra as poly; require poly.octahedron(Cu, P, distortion=poly.re|",

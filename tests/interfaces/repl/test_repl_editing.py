@@ -58,8 +58,8 @@ def test_the_program_is_edited_in_its_usual_form(
     )
     assert talk(edited, ":edit") == [
         "  dropped require four: CN(Cu-P) = 4\n  dropped guide k=0.8\n"
-        "  require  four: CN(Cu-P) = 3 ± 0.5, mean over Cu sites\n"
-        "  require  pair: CN(Cu-Cu) = 1 ± 0.5, mean over Cu sites"
+        "  require  four: CN(Cu-P) = 3 ± <0.5, mean over Cu sites\n"
+        "  require  pair: CN(Cu-Cu) = 1 ± <0.5, mean over Cu sites"
     ]
     assert (
         given.read_text(encoding="utf-8")

@@ -31,7 +31,7 @@ def refused(session: Session, text: str, code: str) -> str:
 def test_statements_build_the_program_of_a_file(session: Session) -> None:
     lines = ["system Cu-Si-P-Ca", "atoms <= 20", "require pair: CN(Cu-Cu) = 1", "guide k=0.8"]
     said = talk(session, *lines)
-    assert said == ["", "", "  require  pair: CN(Cu-Cu) = 1 ± 0.5, mean over Cu sites", ""]
+    assert said == ["", "", "  require  pair: CN(Cu-Cu) = 1 ± <0.5, mean over Cu sites", ""]
     program = api.check("\n".join(lines)).program
     assert program is not None
     assert session.program is not None
@@ -53,7 +53,7 @@ def test_one_bad_statement_of_an_input_stops_all_of_it(session: Session) -> None
 def test_statements_may_come_before_the_system(session: Session) -> None:
     assert talk(session, "require CN(Cu-P) = 4", "system Cu-P") == [
         "",
-        "  require  CN(Cu-P) = 4 ± 0.5, mean over Cu sites",
+        "  require  CN(Cu-P) = 4 ± <0.5, mean over Cu sites",
     ]
     refused(session, "system Fe-O", "E030")
 
@@ -62,7 +62,7 @@ def test_what_may_be_there_once_is_replaced_in_its_place(session: Session) -> No
     talk(session, "system Cu-P", "require a: CN(Cu-P) = 4  # four", "guide k=0.8")
     assert talk(session, "guide k=0.2") == ["  replaces guide k=0.8"]
     assert talk(session, "require a: CN(Cu-P) = 3")[0].startswith(
-        "  replaces require a: CN(Cu-P) = 4\n  require  a: CN(Cu-P) = 3 ± 0.5"
+        "  replaces require a: CN(Cu-P) = 4\n  require  a: CN(Cu-P) = 3 ± <0.5"
     )
     assert feed(session, ":show").text == "system Cu-P\nrequire a: CN(Cu-P) = 3\nguide k=0.2"
 

@@ -16,10 +16,8 @@ syntax keyword scoutValue l1 l2 huber hinge low high possible mini mini-1 matter
 syntax keyword scoutValue space_group dft_mag_density dft_band_gap ml_bulk_modulus dft_mag_density_hhi_score chemical_system_energy_above_hull constant ramp piecewise linear cosine adaptive
 syntax keyword scoutValue paper structure guided plain promising all off both energy constraint gap triclinic
 syntax keyword scoutValue monoclinic orthorhombic tetragonal trigonal hexagonal cubic chgnet emt grace mace mattersim orb
-syntax keyword scoutValue sevennet sevennet-l3i5 1 -1 2 m 2/m 222 mm2 mmm 4 -4
-syntax keyword scoutValue 4/m 422 4mm -42m 4/mmm 3 -3 32 3m -3m 6 -6
-syntax keyword scoutValue 6/m 622 6mm -6m2 6/mmm 23 m-3 432 -43m m-3m trigonal_plane tetrahedron
-syntax keyword scoutValue square_plane trigonal_bipyramid square_pyramid octahedron trigonal_prism cube square_antiprism cuboctahedron anticuboctahedron icosahedron together apart
+syntax keyword scoutValue sevennet sevennet-l3i5 mm2 mmm trigonal_plane tetrahedron square_plane trigonal_bipyramid square_pyramid octahedron trigonal_prism cube
+syntax keyword scoutValue square_antiprism cuboctahedron anticuboctahedron icosahedron together apart
 syntax keyword scoutElement H He Li Be B C N O F Ne Na Mg
 syntax keyword scoutElement Al Si P S Cl Ar K Ca Sc Ti V Cr
 syntax keyword scoutElement Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
