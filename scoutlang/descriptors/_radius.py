@@ -68,8 +68,8 @@ def unknown_radius(measure: Measure, relation: Relation) -> Iterator[Concern]:
 
 
 def no_shell(measure: Measure) -> Iterator[Concern]:
-    """E042 where no shell is left between the radii: of any element pair, the outer is not larger
-    than the inner one.
+    """E042 where no shell is left between the radii: of no element pair is the outer larger than
+    the inner one.
     """
     inner = measure.parameter("r_min")
     if not inner:
@@ -88,11 +88,11 @@ def no_shell(measure: Measure) -> Iterator[Concern]:
         for b in place.elements
         if measure.parameter("r") or (a in COVALENT_RADIUS and b in COVALENT_RADIUS)
     ]
-    empty = next((p for p in pairs if radius(measure, *p) <= inner), None)
-    if empty is not None:
+    if pairs and all(radius(measure, *pair) <= inner for pair in pairs):
+        widest = max(pairs, key=lambda pair: radius(measure, *pair))
         message = (
-            f"nothing is between {inner:g} and {radius(measure, *empty):.2f} Å, "
-            f"`r_min` and `r` of {'-'.join(empty)}"
+            f"nothing is between {inner:g} and {radius(measure, *widest):.2f} Å, "
+            f"`r_min` and `r` of {'-'.join(widest)}"
         )
         yield Concern("E042", message, "`r` must be the larger one; it may be given")
 

@@ -97,6 +97,11 @@ def _check(
         statement.declare(scope, scope.names)
     kept = _without_repeats(statements, scope)
     for statement in sorted(kept, key=lambda s: s.precedence):
+        if statement.since > scope.version:
+            scope.report(
+                messages.later_statement(statement.rule, statement.since, scope.version),
+                statement.verb_span,
+            )
         statement.check(scope)
         if len(scope.diagnostics) >= MAX_ERRORS + len(parsed.diagnostics):
             scope.diagnostics.append(too_many_errors())

@@ -129,9 +129,10 @@ def statement_before(text: str) -> list[Lexeme]:
     statement: list[Lexeme] = []
     depth = 0
     after_newline = False
-    for lexeme in _grammar().lex(text):
+    for found in _grammar().lex(text):
+        lexeme = _inside(found) if statement else found
         ends = lexeme.terminal == "SEMICOLON" or (lexeme.terminal == "NEWLINE" and depth <= 0)
-        if ends or (after_newline and lexeme.text in STATEMENTS):
+        if ends or (after_newline and _is_verb(lexeme)):
             statement, depth = [], 0
         after_newline = lexeme.terminal == "NEWLINE"
         if lexeme.terminal not in _ENDS:
@@ -343,6 +344,21 @@ def _unreadable(source: Source) -> Diagnostic | None:
     return None
 
 
+_LATER = frozenset(verb.upper() for verb, statement in STATEMENTS.items() if statement.since > 1)
+"""Terminals of statements that version 1 had not: elsewhere in a statement they are names, as they
+were.
+"""
+
+
+def _inside(lexeme: Lexeme) -> Lexeme:
+    """A lexeme that is not the first of its statement."""
+    return lexeme._replace(terminal="NAME") if lexeme.terminal in _LATER else lexeme
+
+
+def _is_verb(lexeme: Lexeme) -> bool:
+    return lexeme.text in STATEMENTS and lexeme.terminal != "NAME"
+
+
 def _split(lexemes: Iterator[Lexeme]) -> Iterator[list[Lexeme]]:
     """Statements as lists of lexemes, none empty, without their ends.
 
@@ -352,11 +368,12 @@ def _split(lexemes: Iterator[Lexeme]) -> Iterator[list[Lexeme]]:
     statement: list[Lexeme] = []
     depth = 0
     after_newline = False
-    for lexeme in lexemes:
-        if lexeme.terminal == "NEWLINE" and depth > 0:
+    for found in lexemes:
+        if found.terminal == "NEWLINE" and depth > 0:
             after_newline = True
             continue
-        if lexeme.terminal in _ENDS or (after_newline and lexeme.text in STATEMENTS):
+        lexeme = _inside(found) if statement else found
+        if lexeme.terminal in _ENDS or (after_newline and _is_verb(lexeme)):
             if statement:
                 yield statement
             statement, depth = [], 0

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from closed_form import PRIOR, Gaussian, chain, coordinate, lattice
+import torch
+from closed_form import PRIOR, Gaussian, KnownLoss, chain, coordinate, lattice, of_lattice
 from pymatgen.core import Lattice, Structure
 
 from scoutlang.interfaces import api
-from scoutlang.ir import Program
-from scoutlang.sampling.generate import check_model, generate
+from scoutlang.ir import Guide, Program
+from scoutlang.sampling.generate import check_model, generate, guided_by
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import load_model
 from scoutlang.sampling.mattergen.corrector import Langevin
@@ -72,6 +74,22 @@ def test_it_is_reached_without_being_put_in(make_toy) -> None:
     gap = last["pos"] - made["pos"]
     assert (gap - gap.round()).abs().max() < 1e-4
     assert (last["cell"] - made["cell"]).abs().max() < 1e-3
+
+
+def test_copies_of_crystals_of_other_sizes_keep_it(make_toy) -> None:
+    """Resampling puts copies of small cells into the places of large ones."""
+    sizes = [4, 9, 5, 8, 6, 7, 4, 9]
+    given = Given.of(HOST, sizes, lattice=True)
+    sampler = toy(make_toy(), sizes, 20, given=given, langevin=Langevin(1))
+    loss = KnownLoss(of_lattice(torch.square))
+    made = sampler.run(guided_by(Guide(resample=6, stability=0.0, reward=5.0), loss))
+    assert made["num_atoms"].tolist() != sizes
+    first = 0
+    for size in made["num_atoms"].tolist():
+        atoms = slice(first, first + 3)
+        first += size
+        assert made["pos"][atoms].numpy() == pytest.approx(HOST.frac_coords, abs=1e-6)
+        assert made["atomic_numbers"][atoms].tolist() == [8, 8, 8]
 
 
 @pytest.mark.slow
@@ -135,6 +153,17 @@ def test_from_a_noised_crystal_as_far_as_the_noise_goes(make_toy, noise: float) 
         pos = made["pos"]
         assert pos.mean().item() == pytest.approx(mean, abs=5 * std / (3 * count) ** 0.5)
         assert pos.std().item() == pytest.approx(std, rel=5 / (6 * count) ** 0.5)
+
+
+@pytest.mark.parametrize("noise", [1e-9, 0.1, 0.4, 0.5, 1.0])
+def test_it_starts_at_the_noise_that_was_asked_for(make_toy, noise: float) -> None:
+    """Also between the steps, and below the last one."""
+    seed = Structure(Lattice.cubic(4.0), ["Cu"], [(0, 0, 0)])
+    times = list(toy(make_toy(), [1], 8, origin=Origin(seed, noise, (29,))).steps())
+    assert times[0][1] == noise
+    assert [step for step, _, _ in times] == list(range(8 - len(times), 8))
+    assert all(before[2] == pytest.approx(after[1]) for before, after in pairwise(times))
+    assert times[-1][2] == 0
 
 
 def test_elements_of_another_system_give_their_places_up(make_toy) -> None:

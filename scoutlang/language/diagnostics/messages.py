@@ -545,6 +545,11 @@ def unreadable_file(code: str, path: str, reason: str) -> Message:
     return Message(code, f"{quoted(path)} cannot be read", reason)
 
 
+def later_statement(rule: str, since: float, version: float) -> Message:
+    text = f"`{rule}` came with scout {since:g}, and this file says scout {version:g}"
+    return Message("E005", text, f"write `scout {since:g}` in the first line")
+
+
 def no_space_group(text: str) -> Message:
     if text.isdigit():
         return Message(

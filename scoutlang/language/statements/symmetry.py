@@ -99,11 +99,13 @@ class Symmetry(Statement):
         model = KNOWN_MODELS.get(scope.sample.model)
         if scope.symmetry is None or (model is None and scope.atoms is None):
             return
-        ends = [] if scope.atoms is None else [scope.atoms.high]
-        high = min([*ends, *([] if model is None else [model.max_atoms])])
-        low = 1 if scope.atoms is None else scope.atoms.low
+        low, high = (
+            (1, model.max_atoms if model is not None else 0)
+            if scope.atoms is None
+            else (scope.atoms.low, scope.atoms.high)
+        )
         ways = Occupations(scope.symmetry.numbers, len(scope.system), scope.formula)
-        if low > high or high > _MOST or ways.work(high) > _WORK:
+        if high > _MOST or ways.work(high) > _WORK:
             return
         if any(ways.sizes([n]) for n in range(low, high + 1)):
             return
@@ -140,8 +142,8 @@ _ALL = range(1, space_groups.LAST + 1)
 def _groups(node: Node, scope: Scope) -> list[int]:
     """The numbers that a number, a symbol or a crystal system stands for."""
     text = node.text if isinstance(node, Text) else scope.slice(node.span)
-    if text in space_groups.LAST_NUMBER:
-        return [n for n in _ALL if space_groups.crystal_system(n) == text]
+    if text.lower() in space_groups.LAST_NUMBER:
+        return [n for n in _ALL if space_groups.crystal_system(n) == text.lower()]
     if text.isdigit() and int(text) in _ALL:
         return [int(text)]
     if (number := space_groups.number_of(text)) is not None:

@@ -41,6 +41,9 @@ class Given:
     """(N,) atomic numbers; 0 where nothing is given."""
     cell: Tensor | None
     """(3, 3) Å, symmetric; None where the lattice is free."""
+    structure: Structure
+    sizes: tuple[int, ...]
+    """Atoms of each crystal."""
 
     @classmethod
     def of(
@@ -63,7 +66,15 @@ class Given:
             torch.as_tensor(np.array(frac), dtype=torch.float32, device=device),
             torch.tensor(types, device=device),
             symmetric(structure).to(device) if lattice else None,
+            structure,
+            tuple(sizes),
         )
+
+    def copied(self, parents: Sequence[int]) -> Given:
+        """That of a batch whose crystal b is a copy of crystal ``parents[b]``."""
+        sizes = [self.sizes[parent] for parent in parents]
+        lattice = self.cell is not None
+        return Given.of(self.structure, sizes, lattice=lattice, device=self.atoms.device)
 
     def scored(self, z: Any, score: Any, level: NoiseLevel, limit_mean: Tensor) -> Any:
         """The score of a batch at a noise level, with that of the given part in its place."""

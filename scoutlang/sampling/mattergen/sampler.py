@@ -110,12 +110,14 @@ class Sampler:
 
     def steps(self) -> Iterator[tuple[int, float, float]]:
         """(number from 0, t, s) of each step; s = 0 for the last one, which ends with the mean."""
-        times = torch.linspace(self._first, self._last, self.total_steps, dtype=torch.float64)
+        grid = torch.linspace(self._first, self._last, self.total_steps, dtype=torch.float64)
         dt = -(self._first - self._last) / (self.total_steps - 1)
-        first = self._first if self._origin is None else self._origin.noise
-        for step, t in enumerate(times.tolist()):
-            if t > first and step + 1 < self.total_steps:
-                continue
+        times = list(enumerate(grid.tolist()))
+        if self._origin is not None:
+            noise = self._origin.noise
+            times = [(step, t) for step, t in times if t < noise - 1e-9]
+            yield self.total_steps - len(times) - 1, noise, times[0][1] if times else 0.0
+        for step, t in times:
             yield step, t, t + dt if step + 1 < self.total_steps else 0.0
 
     def score(self, z: Any, t: float) -> Any:
@@ -173,6 +175,8 @@ class Sampler:
         seeds = [structure_seed(seed, b) for b in range(len(parents))]
         if self._kept is not None:
             self._kept = self._kept.copied(parents)
+        if self._given is not None:
+            self._given = self._given.copied(parents)
         self._noise = self._noise_of(seeds, z["num_atoms"].tolist())
         return z
 
