@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from closed_form import PRIOR, Gaussian, KnownLoss, chain, coordinate, lattice, of_lattice
+from closed_form import PRIOR, Gaussian, chain, coordinate, lattice
 from pymatgen.core import Lattice, Structure
 
 from scoutlang.interfaces import api
-from scoutlang.ir import Guide, Program
-from scoutlang.sampling.generate import check_model, generate, guided_by
+from scoutlang.ir import Program
+from scoutlang.sampling.generate import check_model, generate
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import load_model
 from scoutlang.sampling.mattergen.corrector import Langevin
@@ -80,10 +79,17 @@ def test_copies_of_crystals_of_other_sizes_keep_it(make_toy) -> None:
     """Resampling puts copies of small cells into the places of large ones."""
     sizes = [4, 9, 5, 8, 6, 7, 4, 9]
     given = Given.of(HOST, sizes, lattice=True)
-    sampler = toy(make_toy(), sizes, 20, given=given, langevin=Langevin(1))
-    loss = KnownLoss(of_lattice(torch.square))
-    made = sampler.run(guided_by(Guide(resample=6, stability=0.0, reward=5.0), loss))
-    assert made["num_atoms"].tolist() != sizes
+    parents = [1, 0, 3, 3, 2, 2, 5, 6]
+
+    def loop(sampler: Sampler, z: Any) -> Any:
+        for step, t, s in sampler.steps():
+            z = sampler.predict(z, sampler.score(z, t), t, s)
+            if step == 10:
+                z = sampler.copied(z, parents, 7)
+        return z
+
+    made = toy(make_toy(), sizes, 20, given=given).run(loop)
+    assert made["num_atoms"].tolist() == [sizes[parent] for parent in parents]
     first = 0
     for size in made["num_atoms"].tolist():
         atoms = slice(first, first + 3)
