@@ -114,7 +114,7 @@ def test_units_are_done_in_jobs_and_an_item_that_kills_costs_itself(
     deadly = [Unit("deadly", engine_work.deadly, (frozenset({3}),), [1, 2, 3, 4])]
     [one, two, died, four] = results(engine, deadly, lost=lambda _, why: lost.append(why))["deadly"]
     assert (one, two, four) == (1, 4, 16)
-    assert "ended, as it is where memory runs out" in str(died)
+    assert "the process was ended by SIGKILL, as it is where memory runs out" in str(died)
     assert len(lost) == 2
 
 

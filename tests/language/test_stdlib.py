@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from prototypes import prototypes
@@ -520,7 +521,9 @@ def test_what_steers_has_a_finite_gradient(case: Case, crystals: Mapping[str, St
 def test_a_polyhedron_that_is_not_there_is_pulled_into_shape() -> None:
     """Descent on the loss turns a bent, incomplete octahedron into a better one."""
     structure = ideal("octahedron")
-    structure.perturb(0.25)
+    moves = np.random.default_rng(3).normal(size=(len(structure), 3))
+    for site, move in enumerate(moves):
+        structure.translate_sites([site], 0.25 * move / np.linalg.norm(move), frac_coords=False)
     loss = scoutlang.compile(
         checked("import std.polyhedra as poly\nsystem Ti-O\nrequire poly.octahedron(Ti, O, 0.1)")
     )
