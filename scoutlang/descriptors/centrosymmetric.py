@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._values import of_structures
-from scoutlang.descriptors.spacegroup import SYMPREC, number, symprec
+from scoutlang.descriptors.spacegroup import SYMPREC, crystal_class, symprec
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
-from scoutlang.ir.space_groups import point_group
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -38,5 +37,5 @@ def formula(measure: Measure) -> str:
 @of_structures
 def exact(structure: Structure, measure: Measure) -> bool | None:
     """None where no space group is found."""
-    found = number(structure, symprec(measure))
-    return None if found is None else point_group(found) in _LAUE
+    found = crystal_class(structure, measure)
+    return None if found is None else found in _LAUE

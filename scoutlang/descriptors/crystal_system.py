@@ -8,7 +8,6 @@ Source: International Tables for Crystallography A, table 2.1.1.1.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._values import of_structures
@@ -16,6 +15,7 @@ from scoutlang.descriptors.spacegroup import SYMPREC, number, symprec
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.space_groups import LAST_NUMBER
+from scoutlang.ir.space_groups import crystal_system as system_of
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -42,4 +42,4 @@ def formula(measure: Measure) -> str:
 def exact(structure: Structure, measure: Measure) -> int | None:
     """Place in ``SIGNATURE.categories``, None where no space group is found."""
     found = number(structure, symprec(measure))
-    return None if found is None else bisect_left(list(LAST_NUMBER.values()), found)
+    return None if found is None else SIGNATURE.categories.index(system_of(found))

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from scoutlang.descriptors._values import of_structures
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature, Parameter
-from scoutlang.ir.space_groups import number_of
+from scoutlang.ir.space_groups import number_of, point_group
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -64,6 +64,12 @@ def number(structure: Structure, symprec: float) -> int | None:
     """Space-group number, None where there is none to be found."""
     found = dataset(structure, symprec)
     return None if found is None else int(found.number)
+
+
+def crystal_class(structure: Structure, measure: Measure) -> str | None:
+    """The point group, one of 32, None where no space group is found."""
+    found = number(structure, symprec(measure))
+    return None if found is None else point_group(found)
 
 
 def dataset(structure: Structure, symprec: float) -> SpglibDataset | None:

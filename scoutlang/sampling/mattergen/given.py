@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mattergen.common.utils.data_utils import compute_lattice_polar_decomposition
 from pymatgen.core import Structure
 from torch import Tensor
 
@@ -150,5 +151,6 @@ class Origin:
 
 def symmetric(structure: Structure) -> Tensor:
     """(3, 3) Å: the lattice turned so that its matrix is symmetric, as MatterGen has it."""
-    left, stretch, _ = np.linalg.svd(structure.lattice.matrix)
-    return torch.as_tensor((left * stretch) @ left.T, dtype=torch.float32)
+    rows = torch.as_tensor(structure.lattice.matrix.copy())
+    turned: Tensor = compute_lattice_polar_decomposition(rows[None])[0]
+    return turned.float()

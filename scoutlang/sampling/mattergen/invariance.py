@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -70,8 +71,9 @@ class Invariance:
         atoms = orbits = 0
         for structure, occupation in enumerate(occupations):
             group = space_group(occupation.group)
-            parts["reference"].append(_reference(group.rotations))
-            parts["lattice"].append(_lattice_projector(group.rotations, parts["reference"][-1]))
+            reference, projector = _lattice(occupation.group)
+            parts["reference"].append(reference)
+            parts["lattice"].append(projector)
             for place in occupation.orbits:
                 position = group.positions[place]
                 rotations = group.rotations[position.copies]
@@ -184,6 +186,14 @@ class InvariantNoise(StructureNoise):
     def atoms(self) -> Tensor:
         """(N, 3) standard normal in each direction of that space, zero across."""
         return self._invariance.moved(super().atoms())
+
+
+@lru_cache(maxsize=230)
+def _lattice(number: int) -> tuple[Any, Any]:
+    """S_ref and the projector of U, which a group has whatever is on its positions."""
+    rotations = space_group(number).rotations
+    reference = _reference(rotations)
+    return reference, _lattice_projector(rotations, reference)
 
 
 def _reference(rotations: Any) -> Any:
