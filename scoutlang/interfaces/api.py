@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import inspect
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scoutlang import language
 from scoutlang.descriptors import signatures
-from scoutlang.ir import Program
+from scoutlang.ir import Arm, Program
 from scoutlang.ir.source import Source
 from scoutlang.ir.text import Printer
 from scoutlang.language import CheckResult
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from scoutlang.crystals.io import StructureLike
     from scoutlang.evaluation.loss import Loss
     from scoutlang.evaluation.measurement import Measurements
+    from scoutlang.report.exports import Geometry, Which
     from scoutlang.report.shortlist import Candidate
     from scoutlang.runs.judge import Judged
     from scoutlang.runs.sweep import Member
@@ -368,6 +369,38 @@ def candidates(judged: Judged) -> tuple[Candidate, ...]:
     from scoutlang.report.shortlist import shortlist
 
     return shortlist(judged)
+
+
+def export(
+    judged: Judged,
+    form: str,
+    out: str | Path,
+    *,
+    which: Which = "all",
+    arms: Collection[Arm] = (),
+    geometry: Geometry | None = None,
+    licence: str = "",
+    authors: Sequence[str] = (),
+    overwrite: bool = False,
+) -> Path:
+    """Write structures of a run in a form that other programs read, as `scout export` does:
+    ``ase``, ``entries``, ``mattergen``, ``optimade``, ``rocrate``. Returns where it is. See
+    `scoutlang.report.exports.export`.
+    """
+    from scoutlang.report.exports import export as write
+
+    done = write(
+        judged,
+        form,
+        Path(out),
+        which=which,
+        arms=arms,
+        geometry=geometry,
+        licence=licence,
+        authors=authors,
+        overwrite=overwrite,
+    )
+    return done.path
 
 
 def figures(judged: Judged) -> dict[str, go.Figure]:

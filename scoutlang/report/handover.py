@@ -5,10 +5,7 @@ atoms on their ideal places.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -18,9 +15,8 @@ from pymatgen.io.cif import CifWriter
 from pymatgen.io.vasp import Poscar
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
+from scoutlang.report.exports._place import placed
 from scoutlang.report.shortlist import Candidate, as_csv, as_json
-from scoutlang.runs.folder import writing
-from scoutlang.support.errors import ScoutError
 
 Inputs = Literal["vasp", "qe"]
 
@@ -48,23 +44,13 @@ def hand_over(
     """Write ``candidates.csv``, ``candidates.json`` and a folder for each candidate, ``01-Cu2SiP3``
     and so on, into ``target``, which is made whole or not at all. Returns the folders.
 
-    Raises ScoutError: E601 it exists and is not empty, E602 it cannot be written.
+    Raises ScoutError: E622 it exists and is not empty, E602 it cannot be written.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ScoutError(
-            "E601", f"{target} exists and is not empty", "choose another folder for --export"
-        )
-    with writing(target, "choose another folder for --export"):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as made:
-            work = Path(made) / "whole"
-            work.mkdir()
-            (work / "candidates.csv").write_text(as_csv(found), encoding="utf-8")
-            (work / "candidates.json").write_text(as_json(found), encoding="utf-8")
-            names = [_write(one, work, inputs, len(str(len(found)))) for one in found]
-            if target.exists():
-                target.rmdir()
-            shutil.move(os.fspath(work), os.fspath(target))
+    with placed(target, overwrite=False, hint="choose another folder for --export") as work:
+        work.mkdir()
+        (work / "candidates.csv").write_text(as_csv(found), encoding="utf-8")
+        (work / "candidates.json").write_text(as_json(found), encoding="utf-8")
+        names = [_write(one, work, inputs, len(str(len(found)))) for one in found]
     return [target / name for name in names]
 
 

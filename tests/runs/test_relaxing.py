@@ -571,7 +571,7 @@ def test_handed_over(close_packed: Path, tmp_path: Path) -> None:
     assert row["formula"] == "Cu"
     again = CliRunner().invoke(commands, command)
     assert isinstance(again.exception, ScoutError)
-    assert again.exception.code == "E601"
+    assert again.exception.code == "E622"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["close", "next"]  # nothing half done
 
 
