@@ -22,7 +22,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from scoutlang.crystals.found import Crystal, element, known, too_many
+from scoutlang.crystals.found import SAME, Crystal, element, known, too_many
 from scoutlang.support.errors import ScoutError, squeezed
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ Floats: TypeAlias = NDArray[np.float64]
 
 SPECIAL = 0.2
 """Å: images of a site that are closer are one, and the site is on the symmetry element between."""
-SAME = 0.05
-"""Å: sites that are closer are the same place."""
 MOVED = 0.05
 """Å: who is moved further onto a symmetry element is told so."""
 METRIC = 0.02
@@ -46,6 +44,8 @@ VOLUME_NOTED, DENSITY_NOTED = 0.01, 0.03
 """Relative deviations that are said."""
 ANOTHER = 1.5
 """A factor in volume or density from which on it is another crystal."""
+_TYPESET = {0x2212: "-", 0xA0: " "}
+"""What word processors make of a minus sign and a blank."""
 _MOST = 192
 """Operations of F m -3 m in its usual cell."""
 MAX_OPERATIONS = 4 * _MOST
@@ -55,6 +55,8 @@ CELL = tuple(
     for what in ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
 )
 _AT = tuple(f"_atom_site_fract_{axis}" for axis in "xyz")
+_OTHER_LISTS = ("_atom_site_aniso_", "_atom_site_fourier_", "_atom_site_moment_")
+"""Of sites, too, but not of where they are."""
 _OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 _MAGNETIC = "_space_group_symop_magn_operation_xyz"
 _MAGNETIC_CENTRING = "_space_group_symop_magn_centering_xyz"
@@ -87,9 +89,11 @@ def crystals(
     instead of E204. Raises ValueError for what is no CIF.
     """
     try:
-        document = gemmi.cif.read_string(text, 0)
+        document = gemmi.cif.read_string(text.translate(_TYPESET), 0)
     except (ValueError, RuntimeError) as error:
-        raise ValueError(re.sub(r"^string:(\d+):.*?: ", r"line \1: ", str(error))) from None
+        second = " (of CIF 2.0, lists and triple quotes are not read)" * (r"#\#CIF_2" in text[:20])
+        where = re.sub(r"^string:(\d+):.*?: ", r"line \1: ", str(error))
+        raise ValueError(where + second) from None
     if not len(document):
         raise ValueError("it has no data block")
     several = len(document) > 1
@@ -140,6 +144,16 @@ class _Tags:
             (1 if column is None else where.length() for where, column in self._places[tag]),
             default=0,
         )
+
+    def elsewhere(self, tag: str, prefix: str) -> str | None:
+        """One of the tags that begin so and are in another loop; those of `_OTHER_LISTS` may be."""
+        loops = {id(where) for where, column in self._places[tag] if column is not None}
+        for other, places in self._places.items():
+            if not other.startswith(prefix) or other.startswith(_OTHER_LISTS):
+                continue
+            if loops and any(c is not None and id(w) not in loops for w, c in places):
+                return other
+        return None
 
     def column(self, tag: str) -> list[str] | None:
         """The values without quotes; None where the tag is absent. Raises ValueError where it
@@ -228,7 +242,7 @@ def _from_hall(hall: str, name: str, number: int) -> Setting:
 
 
 def _key(symbol: str) -> str:
-    return "".join(symbol.split()).replace("_", "").lower()
+    return "".join(symbol.split()).replace("_", "").replace("\\", "").lower()
 
 
 @cache
@@ -584,6 +598,12 @@ def _sites(
             raise ScoutError("E203", f"{name} has {len(values)} values of _atom_site_{tag}")
         return values if values is not None else [default] * number
 
+    if apart := tags.elsewhere(_AT[0], "_atom_site_"):
+        raise ScoutError(
+            "E203",
+            f"{name} lists its sites twice: {_AT[0]} and {apart} are in different loops",
+            "write one loop of sites",
+        )
     x, y, z = (column(f"fract_{axis}", "?") for axis in "xyz")
     labels, types = column("label", "?"), column("type_symbol", "?")
     occupancies, kinds = column("occupancy", "1"), column("calc_flag", ".")

@@ -11,14 +11,22 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scoutlang.crystals import cif
-from scoutlang.crystals.found import Crystal, element, known, number_of, symbol_of, too_many
+from scoutlang.crystals.found import (
+    Crystal,
+    cell_of,
+    element,
+    known,
+    number_of,
+    symbol_of,
+    too_many,
+)
 from scoutlang.crystals.optimade import to_structure
 from scoutlang.support.errors import ScoutError, squeezed
 
@@ -32,13 +40,13 @@ def poscar(text: str, name: str, max_atoms: int) -> Iterator[Crystal | ScoutErro
     """POSCAR and CONTCAR of VASP 4, 5 and 6. What follows the positions (velocities, lattice
     velocities, predictor) is not read, whether it is whole or not.
     """
-    from pymatgen.core import Lattice, Structure
+    from pymatgen.core import Structure
 
     lines = text.splitlines()
     if len(lines) < 8:
         raise ValueError(f"it has {len(lines)} lines, and the shortest has 8")
     matrix = np.array([_three(lines[k], k) for k in (2, 3, 4)])
-    scale = _scale(lines[1], matrix)
+    scale = _scale(lines[1], matrix, name)
     at = 5
     symbols = None if _counts(lines[at]) else lines[at].split()
     at += symbols is not None
@@ -60,12 +68,15 @@ def poscar(text: str, name: str, max_atoms: int) -> Iterator[Crystal | ScoutErro
     rows = rows[: next((k for k, row in enumerate(rows) if len(row) < 3), len(rows))]
     if len(rows) < total:
         raise ValueError(f"it has positions of {len(rows)} of its {total} atoms")
-    positions = np.array([[number_of(word) for word in row[:3]] for row in rows])
+    _check_end(lines, at + 1 + total)
+    positions = np.array(
+        [_three(line, at + 1 + k) for k, line in enumerate(lines[at + 1 : at + 1 + total])]
+    )
     elements, notes = _elements(symbols, counts, lines[0].split(), rows, name)
     cartesian = mode != "d"
     yield Crystal(
         Structure(
-            Lattice(matrix * scale),
+            cell_of(matrix * scale, name),
             elements,
             positions * scale if cartesian else positions,
             coords_are_cartesian=cartesian,
@@ -78,10 +89,29 @@ def _three(line: str, place: int) -> list[float]:
     words = line.split()
     if len(words) < 3:
         raise ValueError(f"line {place + 1} has {len(words)} numbers instead of 3")
-    return [number_of(word) for word in words[:3]]
+    try:
+        return [number_of(word) for word in words[:3]]
+    except ValueError as error:
+        raise ValueError(f"line {place + 1}: {error}") from None
 
 
-def _scale(line: str, matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _check_end(lines: Sequence[str], end: int) -> None:
+    """Raises ValueError where more positions follow than there are atoms: velocities stand behind a
+    blank line or a word.
+    """
+    words = lines[end].split()[:3] if end < len(lines) else []
+    try:
+        more = len([number_of(word) for word in words]) == 3
+    except ValueError:
+        return
+    if more:
+        raise ValueError(
+            f"line {end + 1} is one more position than its numbers of atoms say (a blank line comes"
+            " before velocities)"
+        )
+
+
+def _scale(line: str, matrix: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, Any]:
     """Of x, y and z: one factor, a volume in Å^3 with a minus sign, or three factors."""
     numbers = []
     for word in line.split()[:3]:
@@ -97,7 +127,7 @@ def _scale(line: str, matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if numbers[0] > 0:
         return np.full(3, numbers[0])
     if not volume:
-        raise ScoutError("E206", "a POSCAR has a cell without volume")
+        raise ScoutError("E206", f"{name} has a cell without volume")
     return np.full(3, (-numbers[0] / volume) ** (1 / 3))
 
 
@@ -146,42 +176,55 @@ _WORD = re.compile(r"\S+")
 _QUOTED = {'"': re.compile(r'"((?:[^"\\]|\\.)*)"'), "'": re.compile(r"'([^']*)'")}
 _SPECIES = ("species", "element", "symbols", "z", "numbers", "atomic_numbers")
 _POSITIONS = ("pos", "positions")
+_ONCE = ("lattice", "pbc", "properties")
 
 
 def extxyz(text: str, name: str, max_atoms: int) -> Iterator[Crystal | ScoutError]:
     """Extended XYZ, frame after frame, as ASE, QUIP, GPUMD and MACE write it: keys in any letters,
     other columns and keys passed over.
     """
-    lines = text.splitlines()
-    at, frame = 0, 0
-    while at < len(lines):
-        if not lines[at].strip():
-            at += 1
+    return extxyz_frames(text.splitlines(), name, max_atoms)
+
+
+def extxyz_frames(
+    lines: Iterable[str], name: str, max_atoms: int
+) -> Iterator[Crystal | ScoutError]:
+    """As `extxyz`, of the lines of a file that may be of any size: one frame is held at a time.
+    Raises ValueError where the next frame cannot be found.
+    """
+    left = enumerate(lines, start=1)
+    frame = 0
+    for line, first in left:
+        word = first.strip()
+        if not word:
             continue
         frame += 1
-        word = lines[at].strip()
-        if not (word.isdecimal() and len(word) < 10):
-            raise ValueError(f"line {at + 1} is not the number of atoms: {word[:40]}")
-        number = int(word)
-        rows = lines[at + 2 : at + 2 + number]
-        if len(rows) < number or at + 1 >= len(lines):
-            raise ValueError(f"frame {frame} says {number} atoms and has {len(rows)} lines")
         said = f"{name}#{frame}"
+        if not (word.isdecimal() and len(word) < 10):
+            raise ValueError(f"line {line} is not the number of atoms: {word[:40]}")
+        number = int(word)
+        header = next(left, (0, None))[1]
+        rows = [row for _, row in islice(left, min(number, max_atoms))]
+        read = len(rows) + sum(1 for _ in islice(left, number - len(rows)))
+        if read < number or header is None:
+            raise ValueError(f"frame {frame} says {number} atoms and has {read} lines")
         try:
             if number > max_atoms:
                 raise too_many(said, number, max_atoms)
-            yield Crystal(_frame(lines[at + 1], rows, said))
+            facts: dict[str, str] = {}
+            for key, value in _facts(header):
+                if facts.setdefault(key, value) != value and key in _ONCE:
+                    raise ValueError(f"{key} stands twice in its line 2, with other values")
+            yield Crystal(_frame(facts, rows, said), facts=facts)
         except ScoutError as error:
             yield error
         except ValueError as error:
             yield ScoutError("E203", f"{said} is not a readable extxyz frame: {squeezed(error)}")
-        at += 2 + number
 
 
-def _frame(header: str, rows: Sequence[str], name: str) -> Structure:
-    from pymatgen.core import Lattice, Structure
+def _frame(facts: dict[str, str], rows: Sequence[str], name: str) -> Structure:
+    from pymatgen.core import Structure
 
-    facts = dict(_facts(header))
     if "lattice" not in facts:
         raise ScoutError(
             "E206",
@@ -204,10 +247,10 @@ def _frame(header: str, rows: Sequence[str], name: str) -> Structure:
     words = [row.split() for row in rows]
     if short := next((row for row in words if len(row) < width), None):
         raise ValueError(f"a line has {len(short)} of {width} columns: {' '.join(short)[:60]}")
-    if any(not row for row in words):
-        raise ValueError("an atom has an empty line")
+    if "properties" in facts and (long := next((row for row in words if len(row) > width), None)):
+        raise ValueError(f"a line has {len(long)} of {width} columns: {' '.join(long)[:60]}")
     return Structure(
-        Lattice(np.diag(cell) if len(cell) == 3 else np.reshape(cell, (3, 3))),
+        cell_of(np.diag(cell) if len(cell) == 3 else np.reshape(cell, (3, 3)), name),
         [symbol_of(row[species], name) for row in words],
         [[number_of(word) for word in row[first : first + 3]] for row in words],
         coords_are_cartesian=True,
@@ -315,6 +358,7 @@ def _as_cif(lines: Sequence[str], name: str, max_atoms: int) -> str:
     block = gemmi.cif.Document().add_new_block("res")
     lattice, symmetry, elements = 1, ["x,y,z"], list[str]()
     atoms: list[list[str]] = []
+    part = "."
     for line in lines:
         word, *values = line.split("!")[0].split() or [""]
         match word.lower():
@@ -324,11 +368,13 @@ def _as_cif(lines: Sequence[str], name: str, max_atoms: int) -> str:
                 for tag, value in zip(cif.CELL, values[1:7], strict=True):
                     block.set_pair(tag, value)
             case "latt":
-                lattice = int(values[0])
+                lattice = int(values[0]) if values and values[0].lstrip("-").isdecimal() else 0
             case "symm":
                 symmetry.append("".join(values).lower())
             case "sfac":
                 elements += [v for v in values if v.isalpha()]
+            case "part":
+                part = values[0] if values and values[0].lstrip("+-0") else "."
             case "hklf" | "end":
                 break
             case "" | "rem":
@@ -336,20 +382,20 @@ def _as_cif(lines: Sequence[str], name: str, max_atoms: int) -> str:
             case other if other in _INSTRUCTIONS or other.split("_")[0] in _INSTRUCTIONS:
                 continue
             case _:
-                atoms.append(_shelx_atom(word, values, elements, name))
+                atoms.append([*_shelx_atom(word, values, elements, name), part])
     if len(atoms) > max_atoms:
         raise too_many(name, len(atoms), max_atoms)
     if len(symmetry) > _MOST_SYMM:
         raise ScoutError("E211", f"{name} has {len(symmetry) - 1} lines SYMM", "47 are the most")
     if abs(lattice) not in _CENTRINGS:
         raise ScoutError("E211", f"{name}: LATT {lattice} is no lattice", "1 to 7, or minus these")
-    ops = [gemmi.Op(c) * gemmi.Op(op) for op in symmetry for c in _CENTRINGS[abs(lattice)]]
+    ops = [gemmi.Op(c) * _symm(op, name) for op in symmetry for c in _CENTRINGS[abs(lattice)]]
     if lattice > 0:
         ops += [gemmi.Op("-x,-y,-z") * op for op in ops]
     loop = block.init_loop("_space_group_symop_operation_", ["xyz"])
     for op in ops:
         loop.add_row([gemmi.cif.quote(op.triplet())])
-    tags = ["label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy"]
+    tags = ["label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy", "disorder_group"]
     loop = block.init_loop("_atom_site_", tags)
     if lattice == -1 and len(symmetry) == 1:
         orders = [1] * len(atoms)
@@ -358,10 +404,28 @@ def _as_cif(lines: Sequence[str], name: str, max_atoms: int) -> str:
     for atom, order in zip(atoms, orders, strict=True):
         occupancy = number_of(atom[5])
         occupancy -= 10 * (10 <= occupancy < 20)
+        if abs(occupancy) >= 20:  # m times 10 and a factor: that of the free variable m
+            raise ScoutError(
+                "E204",
+                f"{name} is disordered: the occupancy of {atom[0]} is a free variable ({atom[5]})",
+                "give an ordered model of it",
+            )
         # SHELX writes 1/order where the site is full, other programs 1
         full = occupancy == 1 or abs(occupancy * order - 1) < 0.01
-        loop.add_row([*map(gemmi.cif.quote, atom[:5]), "1" if full else f"{occupancy:g}"])
+        site = [*map(gemmi.cif.quote, atom[:5]), "1" if full else f"{occupancy:g}"]
+        loop.add_row([*site, atom[6]])
     return str(block.as_string())
+
+
+def _symm(text: str, name: str) -> Any:
+    import gemmi
+
+    try:
+        return gemmi.Op(text)
+    except (ValueError, RuntimeError):
+        raise ScoutError(
+            "E211", f"{name}: SYMM {text[:40]} is no operation", "write it as 0.5-X, Y, -Z"
+        ) from None
 
 
 def _shelx_atom(label: str, values: Sequence[str], elements: Sequence[str], name: str) -> list[str]:
@@ -420,8 +484,14 @@ def from_json(text: str, name: str, max_atoms: int) -> Iterator[Crystal | ScoutE
             yield Crystal(_structure(one, said, max_atoms))
         except ScoutError as error:
             yield error
-        except Exception as error:  # what a stranger wrote can be of any shape
+        except KeyError as error:
+            yield ScoutError("E203", f"{said} has a site or a cell without {error}")
+        except ValueError as error:
             yield ScoutError("E203", f"{said} is not a readable structure: {squeezed(error)}")
+        except Exception:  # what a stranger wrote can be of any shape
+            yield ScoutError(
+                "E203", f"{said} has fields of other kinds than a structure has", _JSON_HINT
+            )
 
 
 def _entries(data: Any) -> Iterator[Any]:
@@ -447,11 +517,13 @@ def _structure(data: Any, name: str, max_atoms: int) -> Any:
     if "sites" in data and "lattice" in data:
         if len(data["sites"]) > max_atoms:
             raise too_many(name, len(data["sites"]), max_atoms)
+        if not all(data["lattice"].get("pbc", [True])):
+            raise ScoutError("E206", f"{name} is not periodic in three dimensions")
+        cell_of(data["lattice"]["matrix"], name)
         return plain_structure(data)
     if "attributes" in data:
-        if len(data["attributes"].get("species_at_sites") or ()) > max_atoms:
-            raise too_many(name, len(data["attributes"]["species_at_sites"]), max_atoms)
-        return to_structure({"id": name, **data, "attributes": data["attributes"]})
+        said = f"{name}, {str(data['id'])[:200]}" if data.get("id") else name
+        return to_structure(data, said, max_atoms)
     if "numbers" in data and "positions" in data:
         numbers, positions = _array(data["numbers"]), _array(data["positions"])
         if len(numbers) > max_atoms:
@@ -477,17 +549,70 @@ def _array(data: Any) -> np.ndarray[Any, Any]:
 # -------------------------------------------------------------------------------- XSF
 
 
+_OTHER_PERIODS = ("MOLECULE", "POLYMER", "SLAB", "DIM-GROUP")
+_VECTORS, _SITES = "PRIMVEC", "PRIMCOORD"
+
+
 def xsf(text: str, name: str, max_atoms: int) -> Iterator[Crystal | ScoutError]:
-    """XCrySDen's, of one crystal or several."""
-    from io import StringIO
+    """XCrySDen's, of one crystal or the steps of an animation, whose cell may be given once. Forces
+    behind positions and grids of data are not read.
+    """
+    from pymatgen.core import Structure
 
-    from ase.io import read
+    lines = [line.partition("#")[0].split() for line in text.splitlines()]
+    lines = [words for words in lines if words]
+    lattice = None
+    steps = sum(words[0].upper() == _SITES for words in lines)
+    step = 0
+    for at, words in enumerate(lines):
+        match words[0].upper():
+            case "ATOMS" if lattice is None:
+                raise ScoutError("E206", f"{name} is a molecule: it has no cell")
+            case word if word in _OTHER_PERIODS and words[1:2] != ["3"]:
+                raise ScoutError("E206", f"{name} is not periodic in three dimensions: {word}")
+            case word if word == _VECTORS:
+                rows = lines[at + 1 : at + 4]
+                if len(rows) < 3:
+                    raise ValueError("it ends in its PRIMVEC")
+                lattice = cell_of([_three(" ".join(row), at) for row in rows], name)
+            case word if word == _SITES:
+                step += 1
+                said = f"{name}#{step}" if steps > 1 else name
+                try:
+                    if lattice is None:
+                        raise ScoutError("E206", f"{said} has no PRIMVEC")
+                    symbols, points = _xsf_sites(lines, at + 1, said, max_atoms)
+                    yield Crystal(Structure(lattice, symbols, points, coords_are_cartesian=True))
+                except ScoutError as error:
+                    yield error
+                except ValueError as error:
+                    yield ScoutError("E203", f"{said} is not a readable xsf step: {error}")
+    if not step:
+        raise ValueError("it has no PRIMCOORD")
 
-    for line in re.findall(r"(?m)^\s*PRIMCOORD[^\n]*\n\s*(\d+)", text):
-        if len(line) > 9 or int(line) > max_atoms:
-            raise too_many(name, int(line[:9]), max_atoms)
-    for atoms in read(StringIO(text), index=":", format="xsf"):
-        yield Crystal(atoms)
+
+def _xsf_sites(
+    lines: Sequence[Sequence[str]], at: int, name: str, max_atoms: int
+) -> tuple[list[str], list[list[float]]]:
+    head = lines[at] if at < len(lines) else ("",)
+    if not (head[0].isdecimal() and len(head[0]) < 10):
+        raise ValueError(f"behind PRIMCOORD is no number of atoms: {' '.join(head)[:40]}")
+    number = int(head[0])
+    if number > max_atoms:
+        raise too_many(name, number, max_atoms)
+    rows = []
+    for row in lines[at + 1 :]:
+        if len(row) < 4:  # a word of XCrySDen's
+            break
+        rows.append(row)
+        if len(rows) > number:
+            break
+    if len(rows) != number:
+        more = "more" if len(rows) > number else len(rows)
+        raise ValueError(f"it says {number} atoms and has {more}")
+    return [symbol_of(row[0], name) for row in rows], [
+        [number_of(word) for word in row[1:4]] for row in rows
+    ]
 
 
 # ------------------------------------------------------------------ tensors of models

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import math
 import tarfile
 import warnings
@@ -19,7 +20,7 @@ from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, TypeAlias, Union, cast
 
-from scoutlang.crystals.found import Crystal, element
+from scoutlang.crystals.found import SAME, Crystal, element
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.support.errors import ScoutError, squeezed
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core import Structure
 
+IN_ONE_PLACE = "are in the same place"
 ORDERED_HINT = "give an ordered model of it, or take those that are near: --ordered"
 MAX_FILE_BYTES = 64 * 2**20
 MAX_ARCHIVE_BYTES = 512 * 2**20
@@ -194,12 +196,17 @@ def unread(path: Path) -> list[str]:
             for p in sorted(path.iterdir())
             if p not in usable and p.suffix != ".scout" and not p.name.startswith(".")
         ]
-    if path.suffix.lower() != ".zip" or not path.is_file():
-        return []
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [m.filename for m in archive.infolist() if not m.is_dir()]
-    except (OSError, zipfile.BadZipFile):
+        if path.suffix.lower() == ".zip" and path.is_file():
+            with zipfile.ZipFile(path) as archive:
+                names = [m.filename for m in archive.infolist() if not m.is_dir()]
+        elif path.name.lower().endswith(_TARS) and path.is_file():
+            with tarfile.open(path, "r:*") as tar:
+                members = itertools.islice(iter(tar.next, None), MAX_ARCHIVE_FILES)
+                names = [m.name for m in members if not m.isdir()]
+        else:
+            return []
+    except (OSError, EOFError, zlib.error, ValueError, tarfile.TarError, zipfile.BadZipFile):
         return []
     return [name for name in names if _format(PurePosixPath(name).name) is None]
 
@@ -222,7 +229,7 @@ def _usable(path: Path) -> bool:
 def _read_folder(folder: Path, ordered: bool) -> Iterator[Specimen | ScoutError]:
     usable = _usable_in(folder)
     if not usable:
-        yield ScoutError("E207", f"no structure files in {folder}", "it may hold " + SUPPORTED)
+        yield ScoutError("E207", f"{folder} holds no structure files", "it may hold " + SUPPORTED)
     for path in usable:
         yield from read_structures(path, ordered=ordered)
 
@@ -276,10 +283,15 @@ def _read_tar(path: Path, ordered: bool) -> Iterator[Specimen | ScoutError]:
                 yield from parse(data, f"{path}/{inside}", pure.name, ordered=ordered)
             if not used:
                 yield ScoutError(
-                    "E207", f"no structure files in {path}", "it may hold " + SUPPORTED
+                    "E207", f"{path} holds no structure files", "it may hold " + SUPPORTED
                 )
     except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
-        yield ScoutError("E203", f"{path} is not a readable tar archive: {squeezed(error)}")
+        cut = (
+            "it is cut short"
+            if isinstance(error, EOFError | zlib.error)
+            else "it is damaged, or none"
+        )
+        yield ScoutError("E203", f"{path} is not a readable tar archive: {cut}")
 
 
 def _too_large(path: Path) -> ScoutError:
@@ -300,7 +312,7 @@ def _read_archive(path: Path, ordered: bool) -> Iterator[Specimen | ScoutError]:
             ]
             if not members:
                 yield ScoutError(
-                    "E207", f"no structure files in {path}", "it may hold " + SUPPORTED
+                    "E207", f"{path} holds no structure files", "it may hold " + SUPPORTED
                 )
             if (
                 len(members) > MAX_ARCHIVE_FILES
@@ -379,9 +391,19 @@ def parse(
         except ScoutError as error:
             yield error
         else:
-            yield Specimen(
-                structure=structure, origin=origin, notes=item.notes, lacking=item.lacking
-            )
+            notes = (*item.notes, *_in_one_place(structure))
+            yield Specimen(structure=structure, origin=origin, notes=notes, lacking=item.lacking)
+
+
+def _in_one_place(structure: Structure) -> list[str]:
+    """A note of two atoms that are in the same place, as they are where a list has one twice."""
+    i, j, _, _ = structure.get_neighbor_list(SAME)
+    pairs = sorted({(min(a, b), max(a, b)) for a, b in zip(i.tolist(), j.tolist(), strict=True)})
+    if not pairs:
+        return []
+    (a, b), *others = pairs
+    both = f"atoms {a + 1} ({structure[a].specie}) and {b + 1} ({structure[b].specie})"
+    return [f"{both} {IN_ONE_PLACE}" + (f", and {len(others)} more pairs" if others else "")]
 
 
 def _in_order(found: Crystal | ScoutError, name: str) -> list[Crystal | ScoutError]:
@@ -403,15 +425,21 @@ def _in_order(found: Crystal | ScoutError, name: str) -> list[Crystal | ScoutErr
 
 
 def decoded(data: bytes) -> str:
-    """UTF-8 or UTF-16, as its first bytes say, else UTF-8 if it is that, else Latin-1, in which old
-    programs write names of people.
+    """UTF-16, as its first bytes say or, in English letters, its zeros; else UTF-8 if it is that,
+    else Latin-1, in which old programs write names of people. Without the sign with which DOS ended
+    a file.
     """
+    zeros = data[:200:2].count(0), data[1:200:2].count(0)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+        text = data.decode("utf-16")
+    elif max(zeros) > 20 and not min(zeros):
+        text = data.decode("utf-16-be" if zeros[0] else "utf-16-le")
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+    return text.rstrip("\x1a")
 
 
 def _format(filename: str) -> Format | None:

@@ -28,7 +28,8 @@ from pymatgen.core.structure import StructureError
 from torch import Tensor
 
 import scoutlang.sampling.mattergen  # noqa: F401  makes mattergen importable
-from scoutlang.crystals.io import as_structure, read_structures
+from scoutlang.crystals.formats import extxyz_frames
+from scoutlang.crystals.io import MAX_ATOMS, as_structure, read_structures
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.support.errors import ScoutError, squeezed
@@ -202,6 +203,8 @@ class Row:
     """The structure, or the text of a CIF, or why there is neither."""
     e_above_hull: float | None = None
     """eV/atom, where the file says it."""
+    name: str = "a row"
+    """For messages."""
 
 
 def _opened(file: Path) -> Iterator[Row]:
@@ -230,7 +233,8 @@ def rows(file: Path) -> Iterator[Row]:
             yield from _extxyz(file)
         case _:
             for found in read_structures(file):
-                yield Row(found if isinstance(found, ScoutError) else _whole(found))
+                whole = found if isinstance(found, ScoutError) else _whole(found)
+                yield Row(whole, name=found.name if isinstance(found, Specimen) else "")
 
 
 def _whole(found: Specimen) -> Structure | ScoutError:
@@ -280,29 +284,25 @@ def _csv(file: Path) -> Iterator[Row]:
             if "cif" not in (table.fieldnames or ()):
                 hint = "a CSV needs a column with a CIF per row"
                 raise _unreadable(file, "has no column cif", hint)
-            for row in table:
-                yield Row(row["cif"] or _unreadable(file, "has a row without a CIF"), _height(row))
+            for number, row in enumerate(table, start=1):
+                name = f"{file}, row {number}"
+                text = row["cif"] or ScoutError("E203", f"{name} has no CIF")
+                yield Row(text, _height(row), name)
         except csv.Error as error:
             raise _unreadable(file, f"is damaged at line {table.line_num}: {error}") from None
 
 
 def _extxyz(file: Path) -> Iterator[Row]:
-    from ase.io import iread
-
-    frames = iread(file, index=":", format="extxyz")
-    for number in itertools.count(1):
+    """Frame after frame, so that a file may be larger than the memory."""
+    with file.open(encoding="utf-8-sig", errors="replace") as lines:
         try:
-            atoms = next(frames, None)
-            if atoms is None:
-                return
-            row = Row(as_structure(atoms, f"{file.name}#{number}"), _height(atoms.info))
-        except ScoutError as error:
-            row = Row(error)
-        except Exception as error:  # ASE raises many kinds; what follows cannot be found any more
-            why = f"cannot be read from frame {number} on: {squeezed(error)}"
-            yield Row(_unreadable(file, why))
-            return
-        yield row
+            for found in extxyz_frames(lines, str(file), MAX_ATOMS):
+                if isinstance(found, ScoutError):
+                    yield Row(found)
+                else:
+                    yield Row(found.structure, _height(found.facts))
+        except ValueError as error:  # what follows cannot be found any more
+            yield Row(_unreadable(file, f"is not a readable extxyz file: {error}"))
 
 
 def _structure(row: dict[str, Any]) -> Structure:
@@ -355,7 +355,7 @@ def _prepared(task: tuple[Row, Filters, int]) -> Crystal | str | ScoutError:
     if row.e_above_hull is not None and row.e_above_hull > filters.max_above_hull:
         return f"more than {filters.max_above_hull:g} eV/atom above the hull"
     try:
-        structure = _parsed(row.crystal)
+        structure = _parsed(row)
     except ScoutError as error:
         return error
     if filters.elements and not structure.composition.chemical_system_set <= set(filters.elements):
@@ -363,25 +363,25 @@ def _prepared(task: tuple[Row, Filters, int]) -> Crystal | str | ScoutError:
     return prepared(structure, filters.max_atoms, part) or f"larger than {filters.max_atoms} atoms"
 
 
-def _parsed(crystal: Structure | str | ScoutError) -> Structure:
-    if isinstance(crystal, ScoutError):
-        raise crystal
-    if isinstance(crystal, Structure):
-        return as_structure(crystal, "a row")
-    return as_structure(_from_cif(crystal), "a row")
+def _parsed(row: Row) -> Structure:
+    if isinstance(row.crystal, ScoutError):
+        raise row.crystal
+    if isinstance(row.crystal, Structure):
+        return as_structure(row.crystal, row.name)
+    return _from_cif(row.crystal, row.name)
 
 
-def _from_cif(text: str) -> Structure:
+def _from_cif(text: str, name: str) -> Structure:
     from scoutlang.crystals.io import parse
 
-    for found in parse(text.encode(), "a CIF", "row.cif"):
+    for found in parse(text.encode(), name, "row.cif"):
         if isinstance(found, ScoutError):
             raise found
         whole = _whole(found)
         if isinstance(whole, ScoutError):
             raise whole
         return whole
-    raise ScoutError("E207", "a row holds no structure")
+    raise ScoutError("E207", f"{name} holds no structure")
 
 
 def prepared(structure: Structure, max_atoms: int = 20, part: int = 0) -> Crystal | None:

@@ -216,6 +216,17 @@ def test_a_bad_frame_does_not_hide_the_next() -> None:
     ]
 
 
+def test_an_atom_that_is_listed_twice_is_said() -> None:
+    twice = [
+        (f"3\n{CELL}\nCs 0 0 0\nCl 2.06 2.06 2.06\nCl 2.06 2.06 6.18\n", "a.xyz"),
+        (poscar("Cs Cl", "1 2", "Direct", sites="0 0 0\n.5 .5 .5\n.5 .5 -.5"), "POSCAR"),
+    ]
+    for content, filename in twice:
+        (found,) = all_of(content, filename)
+        assert isinstance(found, Specimen)
+        assert found.notes == ("atoms 2 (Cl) and 3 (Cl) are in the same place",)
+
+
 # ---- SHELX and AIRSS ----
 
 AIRSS = """TITL CsCl-1 0.0 69.93 -9.5 0 0 2 (Pm-3m) n - 1

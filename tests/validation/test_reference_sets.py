@@ -135,7 +135,7 @@ def test_entries_of_a_stranger_run_nothing(tmp_path: Path, monkeypatch: pytest.M
     ("content", "expected"),
     [
         (b"{", "E203"),
-        (b"3", "E203"),
+        (b"3", "E466"),
         (b"[]", "E466"),
         (b'[1, {"structure": {}}]', "E466"),
         (b"[" * 100_000, "E203"),

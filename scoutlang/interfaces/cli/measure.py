@@ -201,10 +201,11 @@ def _notes(program: Program, result: Measurement, structure: Structure) -> Itera
     where the value that guides and the one that judges do not agree on the verdict, and neighbours
     just beyond a radius.
     """
+    from scoutlang.crystals.io import IN_ONE_PLACE
     from scoutlang.evaluation.shells import left_out
 
     yield from result.notes
-    if not structure.is_valid(tol=_TOO_CLOSE):
+    if not structure.is_valid(tol=_TOO_CLOSE) and not any(IN_ONE_PLACE in n for n in result.notes):
         yield (
             f"two atoms are less than {_TOO_CLOSE:g} Å apart, as no atoms are;"
             " the file may hold a site twice"

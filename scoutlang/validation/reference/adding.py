@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from scoutlang.crystals.io import as_structure, read_structures
+from scoutlang.crystals.io import MAX_ATOMS, as_structure, read_structures
 from scoutlang.crystals.optimade import to_structure
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.support.errors import ScoutError
@@ -105,7 +105,8 @@ def add(
                 f"by name: {known}; or the base URL of an OPTIMADE server",
             )
         label = f"files/{name}"
-        found = entries.read(path) if entries.is_entries_file(path) else _from_files(path)
+        listed = entries.entries_of(path)
+        found = _from_files(path) if listed is None else entries.read(path, listed)
 
     licence = licence or (provider.licence if provider else UNSTATED)
     citation = citation or (provider.citation if provider else UNSTATED)
@@ -162,7 +163,9 @@ def _usable(
         try:
             if isinstance(item, ScoutError):
                 raise item
-            structure = as_structure(to_structure(item) if isinstance(item, dict) else item, id_)
+            structure = as_structure(
+                to_structure(item, id_, MAX_ATOMS) if isinstance(item, dict) else item, id_
+            )
         except ScoutError as error:
             reason = _REASONS.get(error.code, error.message)
         else:

@@ -1,5 +1,6 @@
-"""Crystals from a JSON list of pymatgen `ComputedStructureEntry`. Their energies are left: those of
-a hull come from one potential.
+"""Crystals from a JSON list of pymatgen `ComputedStructureEntry`, which may be larger than a
+structure file and names its crystals. Their energies are left: those of a hull come from one
+potential.
 """
 
 from __future__ import annotations
@@ -19,19 +20,28 @@ from scoutlang.support.errors import ScoutError, squeezed
 MAX_BYTES = 512 * 2**20
 
 
-def is_entries_file(path: Path) -> bool:
-    """By its name: ``.json`` or ``.json.gz``."""
-    return path.name.lower().endswith((".json", ".json.gz"))
+def entries_of(path: Path) -> list[Any] | None:
+    """The entries of a file, ``.json`` or ``.json.gz``; None for one of another kind. Raises
+    ScoutError: E201 unreadable, E202 too large, E203 no JSON.
+    """
+    if not path.is_file() or not path.name.lower().endswith((".json", ".json.gz")):
+        return None
+    found = _loaded(path)
+    if isinstance(found, dict):
+        found = found.get("entries")
+    if not isinstance(found, list):
+        return None
+    structures = [isinstance(e, dict) and isinstance(e.get("structure"), dict) for e in found]
+    return found if any(structures) else None
 
 
-def read(path: Path) -> Iterator[tuple[str, Structure | ScoutError]]:
-    """(entry id, structure or why there is none), in order. Raises ScoutError: E201 unreadable,
-    E202 too large, E203 not such a list.
+def read(path: Path, entries: list[Any]) -> Iterator[tuple[str, Structure | ScoutError]]:
+    """(entry id, structure or why there is none), in order.
 
     Numbers and symbols are read by hand: pymatgen's own decoder would import whatever classes the
     file names.
     """
-    for number, entry in enumerate(_list(path), start=1):
+    for number, entry in enumerate(entries, start=1):
         id_ = str(
             (entry.get("entry_id") if isinstance(entry, dict) else None) or f"{path.name}#{number}"
         )[:200]
@@ -39,12 +49,13 @@ def read(path: Path) -> Iterator[tuple[str, Structure | ScoutError]]:
             yield id_, _structure(id_, entry["structure"])
         except ScoutError as error:
             yield id_, error
-        except Exception as error:  # what a stranger wrote can be of any shape
-            why = f"{type(error).__name__}: {squeezed(error)}"
-            yield id_, ScoutError("E203", f"{id_} is not a readable entry: {why}")
+        except ValueError as error:
+            yield id_, ScoutError("E203", f"{id_} is not a readable entry: {squeezed(error)}")
+        except Exception:  # what a stranger wrote can be of any shape
+            yield id_, ScoutError("E203", f"{id_} has fields of other kinds than an entry has")
 
 
-def _list(path: Path) -> list[Any]:
+def _loaded(path: Path) -> Any:
     try:
         with (
             gzip.open(path, "rb")
@@ -59,18 +70,9 @@ def _list(path: Path) -> list[Any]:
     if len(data) > MAX_BYTES:
         raise ScoutError("E202", f"{path} is larger than {MAX_BYTES >> 20} MiB", "split it")
     try:
-        found = json.loads(data)
+        return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ScoutError("E203", f"{path} is not readable JSON: {str(error)[:200]}") from None
-    if isinstance(found, dict):
-        found = found.get("entries")
-    if not isinstance(found, list):
-        raise ScoutError(
-            "E203",
-            f"{path} is not a list of entries",
-            "it should hold a list of ComputedStructureEntry, as pymatgen's dumpfn writes it",
-        )
-    return found
 
 
 def _structure(name: str, data: Any) -> Structure:
