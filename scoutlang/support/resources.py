@@ -1,5 +1,5 @@
-"""Where the files beside the Python code are, the grammar and the standard library, and where the
-user's own are. Nobody else builds such paths.
+"""Where the files beside the Python code are, the grammar, the standard library and the cookbook,
+and where the user's own are. Nobody else builds such paths.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 def resource(*parts: str) -> Path:
     """Path of a shipped file, ``resource("grammar", "scout.lark")``.
 
-    A wheel holds `grammar` and `stdlib` inside the package; a checkout holds them beside it.
+    A wheel holds `grammar`, `stdlib` and `examples/cookbook` inside the package; a checkout holds
+    them beside it.
     """
     packaged = _PACKAGE.joinpath(*parts)
     return packaged if packaged.exists() else _PACKAGE.parent.joinpath(*parts)

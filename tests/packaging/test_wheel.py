@@ -13,6 +13,9 @@ from processes import run
 
 ROOT = Path(__file__).parents[2]
 DATA = (
+    "scoutlang/examples/cookbook/compounds.toml",
+    "scoutlang/examples/cookbook/lithium_intercalation.host.cif",
+    "scoutlang/examples/cookbook/pyrite_pairs.scout",
     "scoutlang/grammar/editors/vim/syntax/scout.vim",
     "scoutlang/grammar/editors/vscode/package.json",
     "scoutlang/grammar/scout.lark",
