@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from scoutlang.crystals.packed import PackedStructure
 from scoutlang.ir import Arm
+from scoutlang.support.showing import Shown
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 
 @dataclass(frozen=True)
-class Specimen:
+class Specimen(Shown):
     """One structure that was sampled or given, or the reason why there is none.
 
     What comes from elsewhere is of the arm ``guided`` until somebody says otherwise.

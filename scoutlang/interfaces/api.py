@@ -21,6 +21,7 @@ from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.parser import parse as parse_source
 from scoutlang.language.reading import read_source
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.showing import Shown, show_with
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +32,18 @@ if TYPE_CHECKING:
     from scoutlang.evaluation.loss import Loss
     from scoutlang.evaluation.measurement import Measurements
     from scoutlang.report.exports import Geometry, Which
-    from scoutlang.report.shortlist import Candidate
+    from scoutlang.report.shortlist import Shortlist
     from scoutlang.runs.judge import Judged
     from scoutlang.runs.sweep import Member
+
+
+def _view(shown: Shown) -> str | None:
+    from scoutlang.report.embedded import view
+
+    return view(shown)
+
+
+show_with(_view)  # structures, candidates and runs in notebooks
 
 
 class ProgramError(ScoutError):
@@ -362,13 +372,13 @@ def judge(folder: str | Path, *, progress: bool = True, **options: Any) -> Judge
     return judge_shown(folder, quiet=not progress, **options)
 
 
-def candidates(judged: Judged) -> tuple[Candidate, ...]:
+def candidates(judged: Judged) -> Shortlist:
     """The crystals of a run that are worth a calculation, best first: unique, near the hull,
     original and hits. See `scoutlang.report.shortlist.Candidate`.
     """
-    from scoutlang.report.shortlist import shortlist
+    from scoutlang.report.shortlist import Shortlist, shortlist
 
-    return shortlist(judged)
+    return Shortlist(shortlist(judged))
 
 
 def export(

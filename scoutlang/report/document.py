@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from pygments.token import STANDARD_TYPES, string_to_tokentype
 
 from scoutlang.support.colours import PAGE, TOKENS
@@ -49,6 +49,16 @@ def document(
             data=_as_json(data),
             **content,
         )
+    )
+
+
+def marked(text: str) -> Markup:
+    """A sentence, its first letter large, with code where it has backticks."""
+    text = text.strip()
+    parts = (text[:1].upper() + text[1:]).split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if k % 2 else escape(part)
+        for k, part in enumerate(parts)
     )
 
 

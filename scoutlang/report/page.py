@@ -11,7 +11,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from scoutlang.ir import Term, Wish
@@ -19,7 +18,7 @@ from scoutlang.ir.text import setting_statements
 from scoutlang.report.candidates import candidates
 from scoutlang.report.citations import citations
 from scoutlang.report.data import Crystal, ReportData
-from scoutlang.report.document import document, write_document
+from scoutlang.report.document import document, marked, write_document
 from scoutlang.report.figures import Drawn, Figure, LeftOut
 from scoutlang.report.geometries import Geometry, candidates_in, comparisons, counts
 from scoutlang.report.pictured import picturable, scene
@@ -78,7 +77,7 @@ def render(
         library=get_plotlyjs() if plots else "",
         name=data.name,
         about=_about(data),
-        marked=_marked,
+        marked=marked,
         verdict=conclusion(data),
         advice=hard_line(data.hardest) if data.hardest else [],
         unfinished=_unfinished(data),
@@ -254,16 +253,6 @@ def _about(data: ReportData) -> str:
         f"scoutlang {manifest.scoutlang}",
     ]
     return " · ".join(part for part in parts if part)
-
-
-def _marked(text: str) -> Markup:
-    """A sentence, its first letter large, with code where it has backticks."""
-    text = text.strip()
-    parts = (text[:1].upper() + text[1:]).split("`")
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if k % 2 else escape(part)
-        for k, part in enumerate(parts)
-    )
 
 
 def _bars(summary: Summary) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import colorsys
 import gzip
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -72,6 +72,16 @@ def bonded_pairs(program: Program) -> list[Pair]:
         for one in program.system:
             for other in program.system:
                 _add(found, one, other, None)
+    return [(one, other, radius) for (one, other), radius in found.items()]
+
+
+def _all_pairs(structures: Iterable[Structure]) -> list[Pair]:
+    """The pairs of all elements of some crystals."""
+    found: dict[tuple[str, str], float] = {}
+    symbols = sorted({site.specie.symbol for one in structures for site in one})
+    for one in symbols:
+        for other in symbols:
+            _add(found, one, other, None)
     return [(one, other, radius) for (one, other), radius in found.items()]
 
 
@@ -155,16 +165,20 @@ def _apart(colour: Colour, others: Sequence[Colour]) -> float:
 
 def scene(
     structures: Mapping[str, Structure],
-    program: Program,
+    program: Program | None,
     beside: Mapping[str, Structure] | None = None,
 ) -> dict[str, Any]:
     """All that the viewer needs to show crystals, which are `picturable`, by their ids: elements,
-    pairs with a bond, structures, and their CIF files with all digits, `packed`. beside: what each
-    is compared with, as `pictures` takes it.
+    pairs with a bond, structures, and their CIF files with all digits, `packed`. program: None
+    where there is none, and all pairs of elements have bonds. beside: what each is compared
+    with, as `pictures` takes it.
     """
-    pairs = bonded_pairs(program)
+    if program is None:
+        pairs, around = _all_pairs(structures.values()), []
+    else:
+        pairs, around = bonded_pairs(program), shells(program)
     others = [beside[id_] for id_ in structures] if beside else ()
-    pictured = pictures(list(structures.values()), pairs, shells(program), others)
+    pictured = pictures(list(structures.values()), pairs, around, others)
     return {
         "elements": elements_shown(list(structures.values())),
         "pairs": [[one, other, round(radius, 3)] for one, other, radius in pairs],

@@ -14,7 +14,7 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pymatgen.core import Composition, Structure
@@ -23,10 +23,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoutlang.ir import Arm, Wish
+from scoutlang.ir import Arm, Program, Wish
 from scoutlang.runs.judge import Judged
 from scoutlang.runs.relaxed import Relaxation, moved
 from scoutlang.support.files import cell
+from scoutlang.support.showing import Shown
 from scoutlang.validation.funnel import left_at
 from scoutlang.validation.hull import METASTABLE, is_metastable
 from scoutlang.validation.matching import Known, Rule, reduced
@@ -58,8 +59,8 @@ class Second:
         return self.hit and self.relaxed <= METASTABLE
 
 
-@dataclass(frozen=True)
-class Candidate:
+@dataclass(frozen=True, repr=False)
+class Candidate(Shown):
     """One crystal of the shortlist."""
 
     rank: int
@@ -94,6 +95,16 @@ class Candidate:
     """In this geometry."""
     symprec: float | None
     """Å, at which the space group was found."""
+    program: Program = field(compare=False)
+    """The hypothesis."""
+
+    def __repr__(self) -> str:
+        group = f" ({self.space_group_symbol})" if self.space_group_symbol else ""
+        terms = ", ".join(f"{label} {_number(value)}" for label, value in self.terms.items())
+        return (
+            f"Candidate {self.rank}: {self.formula}{group}, {self.arm}, geometry {self.geometry}, "
+            f"{self.e_above_hull:.3f} eV/atom above the hull; {terms}"
+        )
 
     @property
     def confirmed(self) -> bool | None:
@@ -140,6 +151,15 @@ class Candidate:
             "volume_ratio": self.swollen,
             "nearest_known": self.nearest,
         }
+
+
+class Shortlist(tuple[Candidate, ...], Shown):
+    """Candidates, best first. At a prompt a line for each; in a notebook a table with their
+    pictures.
+    """
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self)) or "no candidates"
 
 
 def shortlist(judged: Judged) -> tuple[Candidate, ...]:
@@ -254,6 +274,7 @@ def _ranked(judged: Judged, found: Sequence[_Found]) -> Iterator[Candidate]:
             nearest=_nearest(structure.composition, judged.reference),
             structure=structure,
             symprec=record.number("symprec"),
+            program=judged.run.program,
         )
 
 
@@ -302,7 +323,7 @@ def render(judged: Judged, found: Sequence[Candidate], most: int = 10) -> Render
             one.formula,
             one.space_group_symbol or "–",
             one.arm,
-            _HOLDS[one.geometry],
+            HOLDS[one.geometry],
             f"{one.e_above_hull:.3f}",
             *(_by(second) for second in one.seconds),
             *(_number(one.terms[label]) for label in labels),
@@ -311,7 +332,7 @@ def render(judged: Judged, found: Sequence[Candidate], most: int = 10) -> Render
     return Group(table, Text("\n".join(_notes(judged, found, most))))
 
 
-_HOLDS = {"energy": "itself", "constraint": "held", AS_SAMPLED: "–"}
+HOLDS = {"energy": "itself", "constraint": "held", AS_SAMPLED: "–"}
 
 
 def _by(second: Second) -> str:

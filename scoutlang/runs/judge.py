@@ -33,6 +33,7 @@ from scoutlang.runs.relaxed import Recipe, Relaxation
 from scoutlang.support.engines import Engine
 from scoutlang.support.engines.processes import opened
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.showing import Shown
 from scoutlang.validation.outputs import as_frame, write_outputs
 from scoutlang.validation.pipeline import Validation, validate
 from scoutlang.validation.record import Record
@@ -53,7 +54,7 @@ _PART = 512
 
 
 @dataclass(frozen=True, repr=False)
-class Judged:
+class Judged(Shown):
     """What was found in a run."""
 
     run: RunFolder

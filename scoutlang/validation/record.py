@@ -14,6 +14,7 @@ from pymatgen.core import Structure
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.measurement import TermMeasurement, Verdict, columns
 from scoutlang.ir import Arm
+from scoutlang.support.showing import Shown
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -51,8 +52,8 @@ class Outcome:
         return {**first, **terms, **self.values}
 
 
-@dataclass(frozen=True)
-class Record:
+@dataclass(frozen=True, repr=False)
+class Record(Shown):
     """The life of one generated structure."""
 
     id: str
@@ -60,6 +61,14 @@ class Record:
     generated: Specimen
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     """Every stage that has run, in order, with what it said."""
+
+    def __repr__(self) -> str:
+        structure = self.generated.structure
+        what = structure.composition.reduced_formula if structure else "no structure"
+        hit = {True: "a hit", False: "no hit", None: "hit or not is undefined"}[self.hit]
+        height = self.e_above_hull
+        above = "" if height is None else f", {height:.3f} eV/atom above the hull"
+        return f"Record {self.id}: {what}, {hit}{above}"
 
     @property
     def arm(self) -> Arm:
