@@ -4,6 +4,7 @@ misbehave.
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import os
@@ -25,7 +26,7 @@ from processes import LONG, until
 from pymatgen.core import Lattice, Structure
 
 from scoutlang.support.errors import ScoutError
-from scoutlang.validation.reference import load, optimade
+from scoutlang.validation.reference import fetching, load, optimade
 from scoutlang.validation.reference.adding import add
 from scoutlang.validation.reference.store import references_folder
 
@@ -370,7 +371,7 @@ def test_a_redirection_elsewhere_is_refused(serve: Serve) -> None:
 
 
 def test_a_page_is_not_read_beyond_its_bound(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(optimade, "MAX_PAGE_BYTES", 10_000)
+    monkeypatch.setattr(fetching, "MAX_PAGE_BYTES", 10_000)
     error = failure(serve(lambda path, n: (200, b" " * 200_000, {})))
     assert error.code == "E464"
     assert "larger" in error.message
@@ -396,6 +397,237 @@ def test_entries_that_cannot_be_used_are_counted_with_their_reasons(serve: Serve
         "not readable": 4,
         "other elements": 1,
     }
+
+
+# ---- servers as they are ----
+
+
+def answer(*entries: Any, links: Any = None, **meta: Any) -> Reply:
+    return 200, json.dumps({"data": entries, "links": links or {}, "meta": meta}).encode(), {}
+
+
+def refusal(status: int, **error: Any) -> Reply:
+    return status, json.dumps({"errors": [error], "meta": {}}).encode(), {}
+
+
+def without(*fields: str, **changes: Any) -> dict[str, Any]:
+    one = entry("cu-0", simple_cubic("Cu", 2.0), **changes)
+    for field in fields:
+        del one["attributes"][field]
+    return one
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        without("species"),
+        without(species=None),
+        without(nperiodic_dimensions=None, structure_features=None),
+        without("nperiodic_dimensions", "structure_features", "dimension_types"),
+        without("nsites", "chemical_formula_reduced"),
+        without(species=[{"name": "Cu", "chemical_symbols": ["Cu"], "concentration": [1]}]),
+        without(
+            species_at_sites=["Cu1"],
+            species=[{"name": "Cu1", "chemical_symbols": ["Cu"], "concentration": [1.0]}],
+        ),
+    ],
+)
+def test_fields_that_servers_leave_out_or_write_otherwise(one: Any, serve: Serve) -> None:
+    assert add("mine", serve(lambda path, n: answer(one)).url, elements=("Cu",))["count"] == 1
+    (found,) = load("mine").subset(["Cu"])
+    assert found.structure.lattice.a == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "reason"),
+    [
+        (
+            without("cartesian_site_positions", fractional_site_positions=[[0, 0, 0]]),
+            "not readable",
+        ),
+        (without(species_at_sites=["Cu2"]), "not readable"),
+        (without(species_at_sites=["Cu", "Cu"]), "not readable"),
+        (without(nsites=2), "not readable"),
+        (without(species=[{"name": "Cu"}]), "not readable"),
+        (
+            without(
+                species=[
+                    {
+                        "name": "Cu",
+                        "chemical_symbols": ["Cu"],
+                        "concentration": [1.0],
+                        "attached": ["H"],
+                        "nattached": [2],
+                    }
+                ]
+            ),
+            "not readable",
+        ),
+        (without(chemical_formula_reduced="CuP"), "not the crystal that the file names"),
+        (
+            without(species=[{"name": "Cu", "chemical_symbols": ["X"], "concentration": [1.0]}]),
+            "disordered, or not of known elements",
+        ),
+        (without(lattice_vectors=[[1e308] * 3] * 3), "not periodic, or its cell is degenerate"),
+        (without(cartesian_site_positions=[[float("nan")] * 3]), "not readable"),
+    ],
+)
+def test_an_entry_that_hides_atoms_or_contradicts_itself_is_left_out(
+    one: Any, reason: str, serve: Serve
+) -> None:
+    server = serve(lambda path, n: answer(one | {"id": "odd"}, COPPERS[1]))
+    about = add("mine", server.url, elements=("Cu",), client=quick)
+    assert (about["count"], about["skipped"]) == (1, {reason: {"count": 1, "first": "odd"}})
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"data_returned": 5},
+        {"data_returned": 5, "more_data_available": True},
+        {"more_data_available": True},
+        {"data_returned": 5, "data_available": 900, "more_data_available": False},
+    ],
+)
+def test_a_set_of_which_less_came_than_was_announced_is_not_stored(
+    meta: dict[str, Any], serve: Serve
+) -> None:
+    server = serve(lambda path, n: answer(*COPPERS, links={"next_page": "/x"}, **meta))
+    error = failure(server)
+    assert error.code == "E464"
+    assert "crystals of Cu, 4 came" in error.message
+    assert "nothing is stored" in error.hint
+    asked = len(server.asked)
+    failure(server)
+    assert len(server.asked) == 2 * asked  # it is asked anew
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"data_returned": 4, "data_available": 10**6, "more_data_available": False},
+        {"data_returned": 10**6, "data_available": 10**6, "more_data_available": False},
+        {"data_returned": None},
+        {"data_returned": "many"},
+    ],
+)
+def test_what_is_announced_and_came_is_whole(meta: dict[str, Any], serve: Serve) -> None:
+    server = serve(lambda path, n: answer(*COPPERS, **meta))
+    assert add("mine", server.url, elements=("Cu",), client=quick)["count"] == 4
+
+
+def test_an_empty_page_with_a_next_one_is_not_the_end(serve: Serve) -> None:
+    def pages(path: str, number: int) -> Reply:
+        first = offset(path)
+        following = {"href": f"?page_offset={first + 1}", "meta": {}} if first < 3 else None
+        return answer(*(COPPERS if first == 3 else ()), links={"next": following})
+
+    assert add("mine", serve(pages).url, elements=("Cu",), client=quick)["count"] == 4
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_empty_pages_without_end_are_noticed(step: int, serve: Serve) -> None:
+    server = serve(lambda path, n: answer(links={"next": f"?page_offset={offset(path) + step}"}))
+    assert "circles" in failure(server).message
+    assert len(server.asked) <= optimade.MAX_EMPTY + 2
+
+
+def test_a_server_that_cannot_filter_is_asked_in_other_words(serve: Serve) -> None:
+    def knows_length(path: str, number: int) -> Reply:
+        if "nelements" in path:
+            return refusal(501, title="NotImplemented", detail="nelements is not supported")
+        return answer(*COPPERS)
+
+    about = add("mine", serve(knows_length).url, elements=("Cu",), client=quick)
+    assert about["count"] == 4
+    assert about["notes"] == ["the server cannot filter by nelements; asked with elements LENGTH"]
+
+
+@pytest.mark.parametrize("status", [400, 501])
+def test_a_server_that_cannot_filter_at_all_is_not_asked_to_be_patient(
+    status: int, serve: Serve
+) -> None:
+    server = serve(lambda path, n: refusal(status, title="Sorry", detail="no \x1b[31mfilters\n"))
+    error = failure(server)
+    assert (error.code, len(server.asked)) == ("E464", 2)
+    assert f"cannot filter by nelements (HTTP {status}: Sorry: no [31mfilters)" in error.message
+    assert "later" not in error.hint
+
+
+def test_a_servers_own_words_are_repeated_as_text(serve: Serve) -> None:
+    odd = "Result window\x07 \ud800 is too large" + "!" * 5000
+    for reply in (refusal(200, detail=odd), refusal(404, detail=odd)):
+        error = failure(serve(lambda path, n, reply=reply: reply))
+        assert "Result window is too large" in error.message
+        assert error.message.isprintable()
+        assert len(error.message) < 400
+
+
+def test_ids_of_any_kind_are_kept_apart_as_text(serve: Serve) -> None:
+    ids = ["\ud800x", "a\nb\x1b[2J", None, None, {"x": 1}]
+    entries = [
+        entry("", simple_cubic("Cu", 2.0 + k / 10)) | {"id": id_} for k, id_ in enumerate(ids)
+    ]
+    server = serve(lambda path, n: answer(*entries))
+    assert add("mine", server.url, elements=("Cu",), client=quick)["count"] == 5
+    found = [one.id for one in load("mine").subset(["Cu"])]
+    assert all(one.isprintable() for one in found)
+    assert "x" in found
+    assert "Cu#1" in found
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (gzip.compress(b" " * 50_000_000), {"Content-Encoding": "gzip"}),
+        (b"not gzip", {"Content-Encoding": "gzip"}),
+        (b'{"data": "\xff\xfe\x00"}', {}),
+        (b'{"data": [], "links": {"next": "http://[::1"}}', {}),
+        (b'{"data": [], "links": {"next": ["a"]}}', {}),
+        (b'{"data": [], "links": {"next": {"href": 3}}}', {}),
+        (b'{"data": [], "links": []}', {}),
+        (b'{"data": [], "links": 7, "meta": []}', {}),
+    ],
+)
+def test_answers_of_other_kinds(
+    body: bytes, headers: dict[str, str], serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "MAX_PAGE_BYTES", 1_000_000)
+    error = failure(serve(lambda path, n: (200, body, headers)))
+    assert error.code in ("E463", "E464", "E466")
+
+
+def test_a_server_that_is_endlessly_slow_runs_out_of_time(serve: Serve) -> None:
+    server = serve(lambda path, n: page(*COPPERS, following=f"?page_offset={n}"))
+    client = partial(optimade.Client, pause=0.0, seconds=0.0)
+    with pytest.raises(ScoutError) as caught:
+        add("mine", server.url, elements=("Cu",), client=client)
+    assert caught.value.code == "E463"
+    assert "it took more than 0 hours" in caught.value.message
+
+
+def test_how_long_a_server_may_have_us_wait_is_bounded() -> None:
+    assert fetching.MAX_WAIT <= 60
+    assert {429, 503} <= {*fetching.AGAIN}
+    assert 501 not in fetching.AGAIN
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://[::1",
+        "https://",
+        "http://a:b",
+        "http://a:99999999",
+        "http://me@a.b",
+        "http://a\x1b.b",
+    ],
+)
+def test_what_is_no_address_is_said(address: str) -> None:
+    with pytest.raises(ScoutError) as caught:
+        add("mine", address, elements=("Cu",))
+    assert caught.value.code == "E462"
+    assert caught.value.message.isprintable()
 
 
 def test_a_database_is_not_taken_whole() -> None:

@@ -344,5 +344,7 @@ def _echo(about: Mapping[str, Any], output_format: str) -> None:
     for key, value in lines.items():
         if value:
             click.echo(f"  {key:<9} {value}")
+    for note in about.get("notes", ()):
+        click.echo(f"  note      {note}")
     for reason, counted in about.get("skipped", {}).items():
         click.echo(f"  skipped   {counted['count']} {reason}, first: {counted['first']}")

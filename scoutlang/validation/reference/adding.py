@@ -16,6 +16,7 @@ from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.version import __version__
 from scoutlang.validation.reference import entries, materials_project, optimade, store
+from scoutlang.validation.reference.fetching import said
 from scoutlang.validation.reference.structures import ReferenceStructure
 
 MAX_ELEMENTS = 8
@@ -77,7 +78,12 @@ def add(
     skipped: Skipped = {}
     provider = optimade.PROVIDERS.get(source)
     url = provider.base_url if provider else source
-    online = source == "mp-api" or urlsplit(url).scheme in ("http", "https")
+    try:
+        address = urlsplit(url)
+        host, _ = address.hostname, address.port
+    except ValueError:
+        raise _no_address(source) from None
+    online = source == "mp-api" or address.scheme in ("http", "https")
     if online and not elements:
         hint = "say which chemical system to take: --elements Cu-Si-P"
         raise ScoutError("E462", f"{source} is a whole database", hint)
@@ -87,14 +93,10 @@ def add(
         provider, label = optimade.PROVIDERS["mp"], materials_project.SOURCE
         found = materials_project.documents(elements, max_atoms, progress)
     elif online:
-        if not urlsplit(url).hostname or urlsplit(url).username is not None:
-            hint = "for example https://alexandria.icams.rub.de/pbe"
-            raise ScoutError("E462", f"{source} is not the address of a server", hint)
-        fetching, label = client(url), f"optimade/{source if provider else urlsplit(url).netloc}"
-        found = (
-            (str(entry.get("id"))[:200], entry)
-            for entry in fetching.entries(elements, max_atoms, progress)
-        )
+        if not host or address.username is not None or not url.isprintable():
+            raise _no_address(source)
+        fetching, label = client(url), f"optimade/{source if provider else address.netloc}"
+        found = ((e["id"], e) for e in fetching.entries(elements, max_atoms, progress))
     else:
         path = Path(source)
         if not path.exists():
@@ -131,12 +133,18 @@ def add(
         "licence": licence,
         "citation": citation,
         "skipped": skipped,
+        "notes": fetching.notes if fetching else [],
         "scoutlang": __version__,
     }
     stored = store.save(name, kept, about, replace=replace)
     if fetching:
         fetching.forget(elements, max_atoms)
     return stored
+
+
+def _no_address(source: str) -> ScoutError:
+    hint = "for example https://alexandria.icams.rub.de/pbe"
+    return ScoutError("E462", f"{said(source)} is not the address of a server", hint)
 
 
 def _from_files(path: Path) -> Iterator[tuple[str, Any]]:
