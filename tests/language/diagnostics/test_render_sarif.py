@@ -1,12 +1,22 @@
-"""The SARIF log, against objects written by hand after the standard (its JSON schema cannot be
-fetched where tests run).
+"""The SARIF log, against objects written by hand after the standard, and against its JSON schema
+where that can be had: from the package of npm that Microsoft publishes under the MIT licence.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import jsonschema
+import programs
+import pytest
 
 from scoutlang.ir.source import Source, Span
 from scoutlang.language.diagnostics import Diagnostic, Label
@@ -37,6 +47,7 @@ def test_a_log_says_who_wrote_it_and_explains_every_code() -> None:
     assert [rule["id"] for rule in driver["rules"]] == list(EXPLANATIONS)
     rules = {rule["id"]: rule for rule in driver["rules"]}
     assert rules["E012"]["shortDescription"] == {"text": "unknown statement"}
+    assert rules["E012"]["help"]["text"] == EXPLANATIONS["E012"].text
     assert [rules[c]["defaultConfiguration"]["level"] for c in ("E012", "W043", "I060")] == [
         "error",
         "warning",
@@ -62,6 +73,7 @@ def test_a_result_with_everything() -> None:
     assert results(source, diagnostic) == [
         {
             "ruleId": "E012",
+            "ruleIndex": list(EXPLANATIONS).index("E012"),
             "level": "error",
             "message": {"text": "unknown statement: a verb?\nmore"},
             "locations": [{"physicalLocation": {"artifactLocation": file, "region": place}}],
@@ -143,3 +155,94 @@ def test_several_programs_are_one_log() -> None:
     assert [
         r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in run["results"]
     ] == ["a.scout", "b.scout"]
+
+
+# ---- every message of the case files ----
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Source, tuple[Diagnostic, ...]]]:
+    """Every program of the case files of which something is said."""
+    place = tmp_path_factory.mktemp("cases")
+    cases = [case for case in programs.CASES if case.messages is not None]
+    found = [programs.check(case, place / str(number)) for number, case in enumerate(cases)]
+    assert len(found) > 250
+    return [(result.source, tuple(result.diagnostics)) for result in found]
+
+
+def places(result: dict[str, Any]) -> Iterator[tuple[dict[str, int], str]]:
+    """Every region of a result, with what it is of."""
+    for one in [*result["locations"], *result.get("relatedLocations", [])]:
+        if region := one["physicalLocation"].get("region"):
+            yield region, "place"
+    for fix in result.get("fixes", []):
+        for change in fix["artifactChanges"]:
+            for replacement in change["replacements"]:
+                yield replacement["deletedRegion"], "fix"
+
+
+def cut(text: str, region: dict[str, int]) -> str:
+    """What is in a region, by the standard alone: lines from 1, columns in UTF-16 from 1."""
+    lines = [line.encode("utf-16-le") for line in text.split("\n")]
+    first, last = region["startLine"] - 1, region["endLine"] - 1
+    wanted = lines[first : last + 1]
+    wanted[-1] = wanted[-1][: 2 * (region["endColumn"] - 1)]
+    wanted[0] = wanted[0][2 * (region["startColumn"] - 1) :]
+    return "\n".join(line.decode("utf-16-le") for line in wanted)
+
+
+def test_regions_are_the_spans_of_the_messages(
+    wrong: list[tuple[Source, tuple[Diagnostic, ...]]],
+) -> None:
+    compared = {"place": 0, "fix": 0}
+    for source, diagnostics in wrong:
+        if "\r" in source.text:
+            continue  # other line ends are in the tests above
+        for diagnostic, result in zip(diagnostics, results(source, *diagnostics), strict=True):
+            labels = [*filter(None, [diagnostic.primary]), *diagnostic.secondary]
+            spans = [label.span for label in labels]
+            spans += [diagnostic.fix.span] if diagnostic.fix else []
+            for span, (region, kind) in zip(spans, places(result), strict=True):
+                assert cut(source.text, region) == source.text[span.start : span.end]
+                compared[kind] += 1
+    assert compared["place"] > 400
+    assert compared["fix"] > 100
+
+
+_PACKAGE = "@microsoft/jest-sarif@1.0.0-beta.0"
+_SCHEMA = "package/lib/schemas/sarif-2.1.0-rtm.5.json"
+_SHA256 = "2d99159ae54a3eea97f81781cff48780548657c35949f4b7f25e99a2ba4de4f8"
+
+
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The schema of SARIF 2.1.0: the file that SARIF_SCHEMA names, or the one of the package."""
+    if given := os.environ.get("SARIF_SCHEMA"):
+        return dict(json.loads(Path(given).read_text(encoding="utf-8")))
+    place = tmp_path_factory.mktemp("npm")
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("no npm here, from which the schema comes; SARIF_SCHEMA names another one")
+    asked = subprocess.run(
+        [npm, "pack", _PACKAGE], cwd=place, capture_output=True, text=True, timeout=120, check=False
+    )
+    if asked.returncode:
+        pytest.skip(f"npm has no {_PACKAGE} here: {asked.stderr.strip()[-200:]}")
+    with tarfile.open(next(place.glob("*.tgz"))) as archive:
+        member = archive.extractfile(_SCHEMA)
+        assert member is not None
+        text = member.read()
+    assert hashlib.sha256(text).hexdigest() == _SHA256
+    return dict(json.loads(text))
+
+
+@pytest.mark.slow
+def test_every_log_follows_the_schema(
+    schema: dict[str, Any], wrong: list[tuple[Source, tuple[Diagnostic, ...]]]
+) -> None:
+    validator = jsonschema.Draft4Validator(schema)
+    data = json.loads(json.dumps(log(wrong, "1.2.3")))
+    assert [error.message for error in validator.iter_errors(data)] == []
+    assert len(data["runs"][0]["results"]) > 400
+    data["runs"][0]["results"][0]["level"] = "fatal"  # and the schema is no empty one
+    assert [error.message for error in validator.iter_errors(data)] != []

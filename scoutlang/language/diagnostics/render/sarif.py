@@ -18,6 +18,7 @@ from scoutlang.language.diagnostics.render.shared import relative_uri, utf16_uni
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
+_PLACE = {code: place for place, code in enumerate(EXPLANATIONS)}
 _LEVEL: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
 
 
@@ -28,6 +29,7 @@ def log(found: Iterable[tuple[Source, Sequence[Diagnostic]]], version: str) -> d
     driver = {
         "name": "scout",
         "version": version,
+        "semanticVersion": version,
         "rules": [_rule(page) for page in EXPLANATIONS.values()],
     }
     run = {
@@ -47,6 +49,8 @@ def _rule(page: Explanation) -> dict[str, Any]:
         "id": page.code,
         "shortDescription": _message(page.title),
         "fullDescription": _message(page.text),
+        # what GitHub shows beside a result; the page of `scout explain`, as there is no other
+        "help": {"text": page.text, "markdown": page.text},
         "defaultConfiguration": {"level": _LEVEL[Diagnostic(page.code, page.title).severity]},
     }
 
@@ -54,6 +58,7 @@ def _rule(page: Explanation) -> dict[str, Any]:
 def _result(diagnostic: Diagnostic, source: Source) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": diagnostic.code,
+        "ruleIndex": _PLACE[diagnostic.code],
         "level": _LEVEL[diagnostic.severity],
         "message": _message(whole_message(diagnostic)),
         "locations": [_location(diagnostic.primary, source)],
