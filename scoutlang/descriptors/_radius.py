@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from scoutlang.ir import Measure, Relation
+from scoutlang.ir import Measure, Relation, Species
 from scoutlang.ir.elements import COVALENT_RADIUS, neighbour_radius
 from scoutlang.ir.signatures import Concern, Parameter
 
@@ -29,6 +29,11 @@ def radius(measure: Measure, a: str, b: str) -> float:
     return measure.parameter("r") or neighbour_radius(a, b)
 
 
+def element_pairs(place: Species, *others: Species) -> list[tuple[str, str]]:
+    """Of each element of a place of the chain with each of the others."""
+    return [(a, b) for a in place.elements for other in others for b in other.elements]
+
+
 def radii(measure: Measure, pairs: Iterable[tuple[str, str]]) -> str:
     """``Cu-P 2.89, Cu-Si 2.93``: the radius of each pair in Å, each once."""
     return ", ".join(f"{a}-{b} {radius(measure, a, b):.2f}" for a, b in dict.fromkeys(pairs))
@@ -44,13 +49,13 @@ def reach(measure: Measure, pairs: Iterable[tuple[str, str]]) -> str:
 def largest_radius(measure: Measure) -> float:
     """Å, the largest default of all pairs of an A and a B element."""
     centre, neighbour = measure.species
-    return max(neighbour_radius(a, b) for a in centre.elements for b in neighbour.elements)
+    return max(neighbour_radius(a, b) for a, b in element_pairs(centre, neighbour))
 
 
 def farthest(measure: Measure) -> float:
     """Å, the largest radius of all pairs of an A and a B element."""
     centre, neighbour = measure.species
-    return max(radius(measure, a, b) for a in centre.elements for b in neighbour.elements)
+    return max(radius(measure, a, b) for a, b in element_pairs(centre, neighbour))
 
 
 def unknown_radius(measure: Measure, relation: Relation) -> Iterator[Concern]:
@@ -83,9 +88,7 @@ def no_shell(measure: Measure) -> Iterator[Concern]:
         centre, others = others[0], [centre, others[1]]
     pairs = [
         (a, b)
-        for a in centre.elements
-        for place in others
-        for b in place.elements
+        for a, b in element_pairs(centre, *others)
         if measure.parameter("r") or (a in COVALENT_RADIUS and b in COVALENT_RADIUS)
     ]
     if pairs and all(radius(measure, *pair) <= inner for pair in pairs):

@@ -17,9 +17,10 @@ cannot be paired. Tolerance 5°, scale 10°: the polyhedra of real crystals are 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
-from scoutlang.descriptors._radius import INNER, RADIUS, reach, shell_doubts
+from scoutlang.descriptors._radius import INNER, RADIUS, element_pairs, reach, shell_doubts
 from scoutlang.descriptors._values import by_sharpness
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
@@ -33,17 +34,32 @@ _Elements = tuple[str, ...]
 def formula(measure: Measure) -> str:
     """The angle as text, with the radius of every element pair."""
     first, centre, second = measure.species
-    pairs = [(b, e) for b in centre.elements for e in first.elements + second.elements]
-    return f"angle {first.text}-{centre.text}-{second.text} in degrees, {reach(measure, pairs)}"
+    within = reach(measure, element_pairs(centre, first, second))
+    return f"angle {first.text}-{centre.text}-{second.text} in degrees, {within}"
 
 
-def _angles(
+class AtCentre(NamedTuple):
+    """Pairs of different neighbours of one centre, an A and a C."""
+
+    first: neighbours.Bonds
+    second: neighbours.Bonds
+    k: Tensor
+    """(Q,) int64, the bond of each pair in ``first``."""
+    m: Tensor
+    """(Q,) int64, the other one in ``second``."""
+    weight: Tensor
+    """(Q,) p(B) w(A) w(C)."""
+    angle: Tensor
+    """(Q,) degrees at the centre."""
+
+
+def at_centre(
     batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
-) -> neighbours.SiteValues:
-    """Degrees of every angle (M,)."""
+) -> tuple[list[AtCentre], Tensor]:
+    """→ every pair of neighbours, each once; (B,) bool, which crystals could be searched."""
     centre, outer, inner = measure.species[1].elements, *map(measure.parameter, ("r", "r_min"))
     ends = measure.species[0].elements, measure.species[2].elements
-    values, weights, systems = [], [], []
+    found = []
     searched = torch.ones(batch.size, dtype=torch.bool, device=batch.cell.device)
     for one, other in _disjoint(*ends):
         first = neighbours.uncrowded(neighbours.bonds(batch, centre, one, outer, sharpness, inner))
@@ -53,12 +69,23 @@ def _angles(
                 neighbours.bonds(batch, centre, other, outer, sharpness, inner)
             )
         k, m = _neighbour_pairs(first, second)
-        values.append(neighbours.angle(first.vector[k], second.vector[m]))
-        weights.append(first.centre[first.i[k]] * first.weight[k] * second.weight[m])
-        systems.append(first.system[k])
+        weight = first.centre[first.i[k]] * first.weight[k] * second.weight[m]
+        angle = neighbours.angle(first.vector[k], second.vector[m])
+        found.append(AtCentre(first, second, k, m, weight, angle))
         searched = searched & ~first.overflow & ~second.overflow
+    return found, searched
+
+
+def _angles(
+    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
+) -> neighbours.SiteValues:
+    """Degrees of every angle (M,)."""
+    found, searched = at_centre(batch, measure, sharpness)
     return neighbours.SiteValues(
-        torch.cat(values), torch.cat(weights), torch.cat(systems), searched
+        torch.cat([pairs.angle for pairs in found]),
+        torch.cat([pairs.weight for pairs in found]),
+        torch.cat([pairs.first.system[pairs.k] for pairs in found]),
+        searched,
     )
 
 

@@ -21,7 +21,14 @@ matters. Undefined where no A has a B within r. Tolerance 0.1 Å, scale 1 Å, as
 from __future__ import annotations
 
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours
-from scoutlang.descriptors._radius import INNER, RADIUS_OR_GAP, given_radius, reach, shell_doubts
+from scoutlang.descriptors._radius import (
+    INNER,
+    RADIUS_OR_GAP,
+    element_pairs,
+    given_radius,
+    reach,
+    shell_doubts,
+)
 from scoutlang.descriptors._values import by_sharpness
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
@@ -43,8 +50,8 @@ SIGNATURE = DescriptorSignature(
 def formula(measure: Measure) -> str:
     """The value as text, with the radius of every element pair."""
     centre, neighbour = measure.species
-    pairs = [(a, b) for a in centre.elements for b in neighbour.elements]
-    return f"length of {centre.text}-{neighbour.text} bonds in Å, {reach(measure, pairs)}"
+    within = reach(measure, element_pairs(centre, neighbour))
+    return f"length of {centre.text}-{neighbour.text} bonds in Å, {within}"
 
 
 def _lengths(

@@ -35,6 +35,7 @@ from scoutlang.descriptors._radius import (
     GAP,
     INNER,
     RADIUS_OR_GAP,
+    element_pairs,
     farthest,
     given_radius,
     radius,
@@ -53,8 +54,8 @@ _CLOSEST_SHARE = 0.85
 def formula(measure: Measure) -> str:
     """The soft value as text, with the radius of every element pair."""
     centre, neighbour = measure.species
-    pairs = [(a, b) for a in centre.elements for b in neighbour.elements]
-    return f"Σ {neighbour.text} σ(8 Å⁻¹ (r − d)) around {centre.text}, {reach(measure, pairs)}"
+    within = reach(measure, element_pairs(centre, neighbour))
+    return f"Σ {neighbour.text} σ(8 Å⁻¹ (r − d)) around {centre.text}, {within}"
 
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:

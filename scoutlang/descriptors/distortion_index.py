@@ -18,7 +18,14 @@ Source: W. H. Baur, Acta Cryst. B30, 1195 (1974), doi:10.1107/S0567740874004560.
 from __future__ import annotations
 
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
-from scoutlang.descriptors._radius import INNER, RADIUS_OR_GAP, given_radius, reach, shell_doubts
+from scoutlang.descriptors._radius import (
+    INNER,
+    RADIUS_OR_GAP,
+    element_pairs,
+    given_radius,
+    reach,
+    shell_doubts,
+)
 from scoutlang.descriptors._values import by_sharpness
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
@@ -40,10 +47,9 @@ SIGNATURE = DescriptorSignature(
 def formula(measure: Measure) -> str:
     """The value as text, with the radius of every element pair."""
     centre, neighbour = measure.species
-    pairs = [(a, b) for a in centre.elements for b in neighbour.elements]
     return (
         f"mean |d − d̄| / d̄ of the {neighbour.text} around each {centre.text}, "
-        f"{reach(measure, pairs)}"
+        f"{reach(measure, element_pairs(centre, neighbour))}"
     )
 
 

@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from scoutlang.descriptors._later import CrystalBatch, neighbours
-from scoutlang.descriptors._radius import RADIUS, radii, unknown_radius
+from scoutlang.descriptors._radius import RADIUS, element_pairs, radii, unknown_radius
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
 
@@ -47,7 +47,7 @@ SIGNATURE = DescriptorSignature(
 def formula(measure: Measure) -> str:
     """The value as text, with the radius of every element pair."""
     a, b = measure.species
-    pairs = [(x, y) for x in a.elements for y in b.elements]
+    pairs = element_pairs(a, b)
     return f"atoms of the smallest {a.text}-{b.text} ring, r in Å: {radii(measure, pairs)}"
 
 

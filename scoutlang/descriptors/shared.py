@@ -22,9 +22,11 @@ doi:10.1021/ja01379a006.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from scoutlang.descriptors._composition import whole
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
-from scoutlang.descriptors._radius import RADIUS, radii, unknown_radius
+from scoutlang.descriptors._radius import RADIUS, element_pairs, radii, unknown_radius
 from scoutlang.descriptors._values import by_sharpness
 from scoutlang.ir import Measure
 from scoutlang.ir.elements import ATOMIC_NUMBER
@@ -36,17 +38,36 @@ _LEAST_SHARE = 5e-6  # what the smooth step is cut off at: lighter contributions
 def formula(measure: Measure) -> str:
     """The soft value as text, with the radius of every element pair."""
     first, ligand, second = measure.species
-    pairs = [(e, b) for e in first.elements + second.elements for b in ligand.elements]
+    pairs = element_pairs(first, ligand) + element_pairs(second, ligand)
     return (
         f"Σ σ(8 Å⁻¹ (r − d)) σ(8 Å⁻¹ (r − d′)) over the {ligand.text} shared by {first.text} "
         f"and {second.text}, r in Å: {radii(measure, pairs)}"
     )
 
 
-def _shared(
-    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
-) -> neighbours.SiteValues:
-    """Number of shared B of every pair (M,)."""
+class Bridges(NamedTuple):
+    """Every way in which a B joins two centres, each once."""
+
+    found: neighbours.Bonds
+    """From the B to the centres."""
+    k: Tensor
+    """(Q,) int64, the bond of each bridge to one centre."""
+    m: Tensor
+    """(Q,) int64, the one to the other centre."""
+    weight: Tensor
+    """(Q,) p(B) σ σ′, given that the ends are centres."""
+    pair: Tensor
+    """(Q,) int64, the pair of centres of each bridge, from 0 to M."""
+    count: Tensor
+    """(M,) B that the two centres have in common."""
+    both: Tensor
+    """(M,) probability that one of the two is an A and the other a C."""
+    system: Tensor
+    """(M,) int64."""
+
+
+def bridges(batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None) -> Bridges:
+    """Those of A-B-C."""
     first, ligand, second = (place.elements for place in measure.species)
     centres = tuple(dict.fromkeys(first + second))
     found = neighbours.uncrowded(
@@ -63,9 +84,8 @@ def _shared(
         once = _once(found, k, m) & (found.centre[found.i[k]] * near[k] * near[m] > _LEAST_SHARE)
         k, m = k[once], m[once]
         pair, first_of = _pairs(found, k, m)
-    count = neighbours.sum_by_structure(
-        found.centre[found.i[k]] * near[k] * near[m], pair, len(first_of)
-    )
+    share = found.centre[found.i[k]] * near[k] * near[m]
+    count = neighbours.sum_by_structure(share, pair, len(first_of))
     x, y = found.j[k[first_of]], found.j[m[first_of]]
     a, c, both = (
         probability(first),
@@ -73,9 +93,18 @@ def _shared(
         probability(tuple(e for e in first if e in second)),
     )
     apart = a[x] * c[y] + c[x] * a[y] - both[x] * both[y]
-    weight = torch.where(x == y, both[x], apart)  # an atom and its image are the same element
+    # an atom and its image are the same element
+    probable = torch.where(x == y, both[x], apart)
+    return Bridges(found, k, m, share, pair, count, probable, batch.system[x])
+
+
+def _shared(
+    batch: CrystalBatch, measure: Measure, sharpness: float | Tensor | None
+) -> neighbours.SiteValues:
+    """Number of shared B of every pair (M,)."""
+    of = bridges(batch, measure, sharpness)
     return neighbours.SiteValues(
-        count, weight * count.clamp(max=1), batch.system[x], ~found.overflow
+        of.count, of.both * of.count.clamp(max=1), of.system, ~of.found.overflow
     )
 
 

@@ -24,7 +24,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
-from scoutlang.descriptors._radius import RADIUS, radii, unknown_radius
+from scoutlang.descriptors._radius import RADIUS, element_pairs, radii, unknown_radius
 from scoutlang.descriptors._values import by_sharpness
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
@@ -52,9 +52,7 @@ SIGNATURE = DescriptorSignature(
 def formula(measure: Measure) -> str:
     """The angle as text, with the radius of every element pair."""
     places = measure.species
-    pairs = [
-        (x, y) for one, other in pairwise(places) for x in one.elements for y in other.elements
-    ]
+    pairs = [pair for one, other in pairwise(places) for pair in element_pairs(one, other)]
     chain = "-".join(place.text for place in places)
     return f"torsion angle {chain} in degrees, r in Å: {radii(measure, pairs)}"
 
