@@ -10,11 +10,10 @@ depends on no choice of cell.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
+from scoutlang.descriptors._network import Vector, components
 from scoutlang.descriptors._radius import RADIUS
 from scoutlang.descriptors._values import of_structures
 from scoutlang.descriptors.dimensionality import bonded
@@ -23,8 +22,6 @@ from scoutlang.ir.signatures import DescriptorSignature
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-_Vector = tuple[int, int, int]
 
 _PAGE = """{name}: {summary}, in Å.
 
@@ -50,9 +47,9 @@ def _found(structure: Structure, r: float | None) -> _Layers | None:
     """The layers of a crystal, None where it is no layered one."""
     import numpy as np
 
-    planes: set[_Vector] = set()
+    planes: set[Vector] = set()
     spans = []
-    for place, loops in _components(len(structure), bonded(structure, r)):
+    for place, loops in components(len(structure), bonded(structure, r)):
         rank = np.linalg.matrix_rank(np.array(loops)) if loops else 0
         if rank == 3:
             return None
@@ -72,41 +69,7 @@ def _found(structure: Structure, r: float | None) -> _Layers | None:
     return _Layers(apart / len(spans), apart * sum(spans) / len(spans))
 
 
-def _components(
-    size: int, bonds: list[tuple[int, int, _Vector]]
-) -> Iterator[tuple[dict[int, _Vector], list[_Vector]]]:
-    """Of each component the images of its atoms that hang together, and the lattice vectors that
-    lead from an atom to its images along bonds.
-    """
-    to = defaultdict(list)
-    for i, j, image in bonds:
-        to[i].append((j, image))
-        to[j].append((i, _minus((0, 0, 0), image)))
-    placed: dict[int, _Vector] = {}
-    for start in range(size):
-        if start in placed:
-            continue
-        own = {start: (0, 0, 0)}
-        loops: dict[_Vector, None] = {}
-        queue = [start]
-        for i in queue:  # it grows
-            for j, image in to[i]:
-                x, y, z = own[i]
-                at = (x + image[0], y + image[1], z + image[2])
-                if j not in own:
-                    own[j] = at
-                    queue.append(j)
-                elif at != own[j]:
-                    loops[_minus(at, own[j])] = None
-        placed |= own
-        yield own, list(loops)
-
-
-def _minus(a: _Vector, b: _Vector) -> _Vector:
-    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
-
-
-def _plane(loops: list[_Vector]) -> _Vector:
+def _plane(loops: list[Vector]) -> Vector:
     """Miller indices of the plane of lattice vectors of rank 2, the first one positive."""
     normals = (_cross(loops[0], other) for other in loops[1:])
     normal = next(n for n in normals if any(n))
@@ -115,7 +78,7 @@ def _plane(loops: list[_Vector]) -> _Vector:
     return h, k, m
 
 
-def _cross(a: _Vector, b: _Vector) -> _Vector:
+def _cross(a: Vector, b: Vector) -> Vector:
     return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 

@@ -58,7 +58,7 @@ class Bridges(NamedTuple):
     """(Q,) p(B) σ σ′, given that the ends are centres."""
     pair: Tensor
     """(Q,) int64, the pair of centres of each bridge, from 0 to M."""
-    count: Tensor
+    number: Tensor
     """(M,) B that the two centres have in common."""
     both: Tensor
     """(M,) probability that one of the two is an A and the other a C."""
@@ -104,7 +104,7 @@ def _shared(
     """Number of shared B of every pair (M,)."""
     of = bridges(batch, measure, sharpness)
     return neighbours.SiteValues(
-        of.count, of.both * of.count.clamp(max=1), of.system, ~of.found.overflow
+        of.number, of.both * of.number.clamp(max=1), of.system, ~of.found.overflow
     )
 
 

@@ -62,7 +62,7 @@ def _tilts(
 ) -> neighbours.SiteValues:
     """Degrees of every shared B (M,)."""
     of = bridges(batch, measure, sharpness)
-    alone = (2 - of.count).clamp(0, 1)
+    alone = (2 - of.number).clamp(0, 1)
     weight = of.weight * (of.both * alone)[of.pair]
     angle = neighbours.angle(of.found.vector[of.k], of.found.vector[of.m])
     return neighbours.SiteValues(90 - angle / 2, weight, of.system[of.pair], ~of.found.overflow)

@@ -37,10 +37,16 @@ PLACES: dict[int, list[tuple[str, ...]]] = {
     4: [("P", "Cu", "P", "Si"), ("Cu", "Cu", "Cu", "Cu"), ("P,Si", "Cu", "Cu,P", "P")],
 }
 # These have a conformance test in their own file: what they need is no species, more exact than its
-# default, a compound of elements that make one, or layers.
-ELSEWHERE = {"energy_per_atom", "oxidation_state", "layer_spacing", "layer_gap"} | {
-    n for n, m in WITH_MATHS.items() if any(p.required for p in m.SIGNATURE.parameters)
-}
+# default, a compound of elements that make one, layers, bonds that make no network, or room.
+ELSEWHERE = {
+    "cluster",
+    "energy_per_atom",
+    "largest_channel",
+    "largest_pore",
+    "layer_gap",
+    "layer_spacing",
+    "oxidation_state",
+} | {n for n, m in WITH_MATHS.items() if any(p.required for p in m.SIGNATURE.parameters)}
 PLAIN = {name: module for name, module in WITH_MATHS.items() if name not in ELSEWHERE}
 
 

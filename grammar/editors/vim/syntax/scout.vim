@@ -9,15 +9,16 @@ syntax keyword scoutStatement sweep symmetry system
 syntax keyword scoutKeyword in as and or not implies each any weight loss symprec
 syntax keyword scoutFunction mean min max sum std fraction radius abs
 syntax keyword scoutDescriptor a alpha angle atomic_fraction b beta bond q bond_valence c centrosymmetric charge_balanced
-syntax keyword scoutDescriptor chiral conventional_a conventional_alpha conventional_b conventional_beta conventional_c conventional_gamma CN count crystal_system density dimensionality
-syntax keyword scoutDescriptor distance distinct_sites distortion_index e_above_hull energy_per_atom formation_energy gamma layer_gap layer_spacing min_distance novel oxidation_state
-syntax keyword scoutDescriptor packing_fraction point_group polar ring_size shape shared similarity spacegroup torsion unique volume_per_atom xrd
+syntax keyword scoutDescriptor chiral cluster conventional_a conventional_alpha conventional_b conventional_beta conventional_c conventional_gamma CN count crystal_system density
+syntax keyword scoutDescriptor dimensionality distance distinct_sites distortion_index e_above_hull energy_per_atom formation_energy gamma largest_channel largest_pore layer_gap layer_spacing
+syntax keyword scoutDescriptor min_distance novel oxidation_state packing_fraction point_group polar ring_size shape shared similarity spacegroup tilt
+syntax keyword scoutDescriptor torsion trans unique volume_per_atom xrd
 syntax keyword scoutValue l1 l2 huber hinge low high possible mini mini-1 mattergen_base mp_20_base chemical_system
 syntax keyword scoutValue space_group dft_mag_density dft_band_gap ml_bulk_modulus dft_mag_density_hhi_score chemical_system_energy_above_hull constant ramp piecewise linear cosine adaptive
-syntax keyword scoutValue paper structure guided plain promising all off both energy constraint gap triclinic
-syntax keyword scoutValue monoclinic orthorhombic tetragonal trigonal hexagonal cubic chgnet emt grace mace mattersim orb
-syntax keyword scoutValue sevennet sevennet-l3i5 mm2 mmm trigonal_plane tetrahedron square_plane trigonal_bipyramid square_pyramid octahedron trigonal_prism cube
-syntax keyword scoutValue square_antiprism cuboctahedron anticuboctahedron icosahedron together apart
+syntax keyword scoutValue paper structure guided plain promising all off both energy constraint gap bonds
+syntax keyword scoutValue faces triclinic monoclinic orthorhombic tetragonal trigonal hexagonal cubic chgnet emt grace mace
+syntax keyword scoutValue mattersim orb sevennet sevennet-l3i5 mm2 mmm trigonal_plane tetrahedron square_plane trigonal_bipyramid square_pyramid octahedron
+syntax keyword scoutValue trigonal_prism cube square_antiprism cuboctahedron anticuboctahedron icosahedron together apart
 syntax keyword scoutElement H He Li Be B C N O F Ne Na Mg
 syntax keyword scoutElement Al Si P S Cl Ar K Ca Sc Ti V Cr
 syntax keyword scoutElement Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
