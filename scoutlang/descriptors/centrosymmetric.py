@@ -6,17 +6,12 @@ as `spacegroup`. Source: International Tables for Crystallography A, table 3.2.1
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from scoutlang.descriptors._values import of_structures
-from scoutlang.descriptors.spacegroup import SYMPREC, crystal_class, symprec
+from scoutlang.descriptors.spacegroup import SYMPREC, by_class, by_number, symprec
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
+from scoutlang.ir.space_groups import LAUE_CLASSES
 
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
-
-_LAUE = frozenset(("-1", "2/m", "mmm", "4/m", "4/mmm", "-3", "-3m", "6/m", "6/mmm", "m-3", "m-3m"))
+_of_group = by_class(LAUE_CLASSES)
 
 SIGNATURE = DescriptorSignature(
     name="centrosymmetric",
@@ -25,6 +20,7 @@ SIGNATURE = DescriptorSignature(
     maximum=1,
     parameters=(SYMPREC,),
     differentiable=False,
+    by_group=_of_group,
     since="1.1",
     example="expect centrosymmetric",
 )
@@ -34,8 +30,4 @@ def formula(measure: Measure) -> str:
     return f"by the point group, of operations that hold within {symprec(measure):g} Å"
 
 
-@of_structures
-def exact(structure: Structure, measure: Measure) -> bool | None:
-    """None where no space group is found."""
-    found = crystal_class(structure, measure)
-    return None if found is None else found in _LAUE
+exact = by_number(_of_group)

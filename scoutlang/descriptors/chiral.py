@@ -7,17 +7,13 @@ Source: International Tables for Crystallography A, table 3.2.1.4.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from scoutlang.descriptors._values import of_structures
-from scoutlang.descriptors.spacegroup import SYMPREC, crystal_class, symprec
+from scoutlang.descriptors.spacegroup import SYMPREC, by_class, by_number, symprec
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
 
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
-
 _ROTATIONS = frozenset(("1", "2", "222", "4", "422", "3", "32", "6", "622", "23", "432"))
+
+_of_group = by_class(_ROTATIONS)
 
 SIGNATURE = DescriptorSignature(
     name="chiral",
@@ -26,6 +22,7 @@ SIGNATURE = DescriptorSignature(
     maximum=1,
     parameters=(SYMPREC,),
     differentiable=False,
+    by_group=_of_group,
     since="1.1",
     example="expect chiral",
 )
@@ -35,8 +32,4 @@ def formula(measure: Measure) -> str:
     return f"by the point group, of operations that hold within {symprec(measure):g} Å"
 
 
-@of_structures
-def exact(structure: Structure, measure: Measure) -> bool | None:
-    """None where no space group is found."""
-    found = crystal_class(structure, measure)
-    return None if found is None else found in _ROTATIONS
+exact = by_number(_of_group)

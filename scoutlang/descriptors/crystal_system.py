@@ -8,17 +8,17 @@ Source: International Tables for Crystallography A, table 2.1.1.1.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from scoutlang.descriptors._values import of_structures
-from scoutlang.descriptors.spacegroup import SYMPREC, number, symprec
+from scoutlang.descriptors.spacegroup import SYMPREC, by_number, symprec
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.space_groups import LAST_NUMBER
 from scoutlang.ir.space_groups import crystal_system as system_of
 
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
+
+def _of_group(number: int) -> float:
+    """Place in ``SIGNATURE.categories``."""
+    return list(LAST_NUMBER).index(system_of(number))
+
 
 SIGNATURE = DescriptorSignature(
     name="crystal_system",
@@ -27,6 +27,7 @@ SIGNATURE = DescriptorSignature(
     maximum=len(LAST_NUMBER) - 1,
     parameters=(SYMPREC,),
     differentiable=False,
+    by_group=_of_group,
     categories=tuple(LAST_NUMBER),
     example="expect crystal_system = cubic",
 )
@@ -38,8 +39,4 @@ def formula(measure: Measure) -> str:
     )
 
 
-@of_structures
-def exact(structure: Structure, measure: Measure) -> int | None:
-    """Place in ``SIGNATURE.categories``, None where no space group is found."""
-    found = number(structure, symprec(measure))
-    return None if found is None else SIGNATURE.categories.index(system_of(found))
+exact = by_number(_of_group)

@@ -8,16 +8,17 @@ where it is undefined: as `spacegroup`. Source: International Tables for Crystal
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from scoutlang.descriptors._values import of_structures
-from scoutlang.descriptors.spacegroup import SYMPREC, crystal_class, symprec
+from scoutlang.descriptors.spacegroup import SYMPREC, by_number, symprec
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.space_groups import POINT_GROUPS
+from scoutlang.ir.space_groups import point_group as class_of
 
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
+
+def _of_group(number: int) -> float:
+    """Place in ``SIGNATURE.categories``."""
+    return POINT_GROUPS.index(class_of(number))
+
 
 SIGNATURE = DescriptorSignature(
     name="point_group",
@@ -26,6 +27,7 @@ SIGNATURE = DescriptorSignature(
     maximum=len(POINT_GROUPS) - 1,
     parameters=(SYMPREC,),
     differentiable=False,
+    by_group=_of_group,
     since="1.1",
     categories=POINT_GROUPS,
     example='expect point_group = "4/mmm"',
@@ -36,8 +38,4 @@ def formula(measure: Measure) -> str:
     return f"point group of the space group, by operations that hold within {symprec(measure):g} Å"
 
 
-@of_structures
-def exact(structure: Structure, measure: Measure) -> int | None:
-    """Place in ``SIGNATURE.categories``, None where no space group is found."""
-    found = crystal_class(structure, measure)
-    return None if found is None else POINT_GROUPS.index(found)
+exact = by_number(_of_group)

@@ -6,17 +6,13 @@ undefined: as `spacegroup`. Source: International Tables for Crystallography A, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from scoutlang.descriptors._values import of_structures
-from scoutlang.descriptors.spacegroup import SYMPREC, crystal_class, symprec
+from scoutlang.descriptors.spacegroup import SYMPREC, by_class, by_number, symprec
 from scoutlang.ir import Measure
 from scoutlang.ir.signatures import DescriptorSignature
 
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
-
 _POLAR = frozenset(("1", "2", "m", "mm2", "4", "4mm", "3", "3m", "6", "6mm"))
+
+_of_group = by_class(_POLAR)
 
 SIGNATURE = DescriptorSignature(
     name="polar",
@@ -25,6 +21,7 @@ SIGNATURE = DescriptorSignature(
     maximum=1,
     parameters=(SYMPREC,),
     differentiable=False,
+    by_group=_of_group,
     since="1.1",
     example="expect polar",
 )
@@ -34,8 +31,4 @@ def formula(measure: Measure) -> str:
     return f"by the point group, of operations that hold within {symprec(measure):g} Å"
 
 
-@of_structures
-def exact(structure: Structure, measure: Measure) -> bool | None:
-    """None where no space group is found."""
-    found = crystal_class(structure, measure)
-    return None if found is None else found in _POLAR
+exact = by_number(_of_group)

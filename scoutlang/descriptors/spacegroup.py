@@ -19,6 +19,7 @@ doi:10.1080/27660400.2024.2384822.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._values import of_structures
@@ -29,6 +30,9 @@ from scoutlang.ir.space_groups import number_of, point_group
 if TYPE_CHECKING:
     from pymatgen.core import Structure
     from spglib import SpglibDataset
+
+    from scoutlang.crystals.batch import CrystalBatch
+    from scoutlang.crystals.neighbours import DescriptorValue
 
 DEFAULT_SYMPREC = 0.1
 SYMPREC = Parameter("symprec", "length", "0.1 Å", 1e-4, 0.5)
@@ -41,6 +45,7 @@ SIGNATURE = DescriptorSignature(
     parameters=(SYMPREC,),
     differentiable=False,
     number_of=number_of,
+    by_group=float,
     example="expect spacegroup = P6_3/mmc",
 )
 
@@ -66,10 +71,19 @@ def number(structure: Structure, symprec: float) -> int | None:
     return None if found is None else int(found.number)
 
 
-def crystal_class(structure: Structure, measure: Measure) -> str | None:
-    """The point group, one of 32, None where no space group is found."""
-    found = number(structure, symprec(measure))
-    return None if found is None else point_group(found)
+def by_number(of: Callable[[int], float]) -> Callable[[CrystalBatch, Measure], DescriptorValue]:
+    """→ exact of what the number of the space group decides; undefined where none is found."""
+
+    def ask(structure: Structure, measure: Measure) -> float | None:
+        found = number(structure, symprec(measure))
+        return None if found is None else of(found)
+
+    return of_structures(ask)
+
+
+def by_class(classes: frozenset[str]) -> Callable[[int], float]:
+    """Of the number of a space group, whether its point group is one of these."""
+    return lambda number: float(point_group(number) in classes)
 
 
 def dataset(structure: Structure, symprec: float) -> SpglibDataset | None:

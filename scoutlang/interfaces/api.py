@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scoutlang import language
 from scoutlang.descriptors import signatures
+from scoutlang.interfaces.given import with_given
 from scoutlang.ir import Arm, Program
 from scoutlang.ir.source import Source
 from scoutlang.ir.text import Printer
@@ -180,7 +181,7 @@ def printer() -> Printer:
 
 def check_source(source: Source, overrides: Mapping[str, str] | None = None) -> CheckResult:
     """Check a program that has been read already; see `check`."""
-    return language.check(source, signatures(), overrides)
+    return with_given(language.check(source, signatures(), overrides))
 
 
 def family(result: CheckResult, overrides: Mapping[str, str] | None = None) -> list[Program]:

@@ -124,6 +124,8 @@ class DescriptorSignature:
     """What a word stands for where values have names beside their numbers (``Fm-3m``); None for a
     word that is no name.
     """
+    by_group: Callable[[int], float] | None = None
+    """Its value in crystals of a space group, by number, where the group alone decides."""
     example: str = ""
     """A claim for the manual, in the system Cu-Si-P-Ca."""
     since: str = "1.0"

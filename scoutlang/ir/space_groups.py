@@ -33,6 +33,15 @@ LAST_NUMBER = {
 }
 """The last space group of each crystal system."""
 
+_ABOVE = {
+    "orthorhombic": ("orthorhombic", "tetragonal", "hexagonal", "cubic"),
+    "tetragonal": ("tetragonal", "cubic"),
+    "trigonal": ("trigonal", "hexagonal", "cubic"),
+    "hexagonal": ("hexagonal",),
+    "cubic": ("cubic",),
+}
+"""Crystal systems of groups with a subgroup of a crystal system."""
+
 _LAST_OF_POINT_GROUP = {
     "1": 1, "-1": 2, "2": 5, "m": 9, "2/m": 15, "222": 24, "mm2": 46, "mmm": 74, "4": 80, "-4": 82,
     "4/m": 88, "422": 98, "4mm": 110, "-42m": 122, "4/mmm": 142, "3": 146, "-3": 148, "32": 155,
@@ -42,6 +51,10 @@ _LAST_OF_POINT_GROUP = {
 """Point group → the last space group of it; they follow each other."""
 
 POINT_GROUPS = tuple(_LAST_OF_POINT_GROUP)
+LAUE_CLASSES = frozenset(
+    ("-1", "2/m", "mmm", "4/m", "4/mmm", "-3", "-3m", "6/m", "6/mmm", "m-3", "m-3m")
+)
+"""Point groups with a centre of inversion."""
 
 _RENAMED = {"abm2": 39, "aba2": 41, "cmca": 64, "cmma": 67, "ccca": 68}
 """Symbols before the glide plane ``e`` (de Wolff et al., Acta Cryst. A 48, 727, 1992)."""
@@ -83,6 +96,20 @@ def operations(number: int) -> int:
     """The order of the point group, 1 to 48: operations beside lattice translations."""
     general: int = _table()["positions"][str(number)][-1][0]
     return general
+
+
+def may_contain(number: int, other: int) -> bool:
+    """Whether crystals of the first group may have all operations of the second: false where the
+    point groups rule it out (by their order, axes, or a centre of inversion), true also where
+    something else does.
+    """
+    if crystal_system(number) not in _ABOVE.get(crystal_system(other), LAST_NUMBER):
+        return False
+    of, order = operations(number), operations(other)
+    if of == order:
+        return point_group(number) == point_group(other)
+    centred, needed = (point_group(n) in LAUE_CLASSES for n in (number, other))
+    return of % order == 0 and (centred or not needed)
 
 
 class Occupation(NamedTuple):

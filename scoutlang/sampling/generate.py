@@ -5,7 +5,6 @@ differs. A program that pushes nothing (``k = 0``, or no term that steers) has t
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -16,10 +15,10 @@ from pymatgen.core import Lattice, Structure
 from torch import Tensor
 
 from scoutlang.crystals.batch import CrystalBatch
-from scoutlang.crystals.io import parse
+from scoutlang.crystals.given import amounts, check_given, given_structure, sizes_with_host
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.loss import Loss, compile_loss
-from scoutlang.ir import Arm, Guide, Program, TextFile
+from scoutlang.ir import Arm, Guide, Program
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.ir.space_groups import Occupation, Occupations
 from scoutlang.sampling.adaptive import Adaptive
@@ -44,10 +43,7 @@ def check_model(program: Program, model: Model) -> None:
             f"the model '{model.name}' was not trained on {', '.join(unknown)}",
             "choose another model or another system",
         )
-    if program.keep is not None:
-        _check_given(program.keep.host, program, model)
-    if program.start is not None:
-        _check_given(program.start.seed, program, model)
+    check_given(program, model.name, model.max_atoms)
     if not _sizes(program, model):
         asked = (
             "the formula"
@@ -59,50 +55,6 @@ def check_model(program: Program, model: Model) -> None:
             f"{asked} is outside what the model '{model.name}' can make",
             f"it makes cells of 1 to {model.max_atoms} atoms",
         )
-
-
-def _check_given(file: TextFile, program: Program, model: Model) -> None:
-    """Raises ScoutError E209, E522."""
-    structure = given_structure(file)
-    most = model.max_atoms - (program.keep is not None)
-    if len(structure) > most:
-        raise ScoutError(
-            "E522",
-            f"{file.name} has {len(structure)} atoms",
-            f"the model '{model.name}' makes cells of 1 to {model.max_atoms} atoms"
-            + (", and one atom at least is to be found" if program.keep else ""),
-        )
-    outside = {e.symbol for e in structure.composition} - set(program.system)
-    if program.keep and outside:
-        raise ScoutError(
-            "E522",
-            f"{', '.join(sorted(outside))} of {file.name} is not in the system",
-            "what is kept counts: add it to `system`",
-        )
-    if program.keep and not _sizes(program, model):
-        raise ScoutError(
-            "E522",
-            f"{file.name} with its {len(structure)} atoms is no part of a cell that the program "
-            "allows",
-            "`atoms` and `formula` count all atoms, with those that are kept",
-        )
-
-
-@lru_cache(maxsize=8)
-def given_structure(file: TextFile) -> Structure:
-    """The crystal of a CIF that a program holds. Raises ScoutError E209."""
-    found = list(parse(file.text.encode(), file.name, file.name))
-    if len(found) != 1:
-        raise ScoutError("E209", f"{file.name} holds {len(found)} crystals", "one is wanted")
-    if isinstance(found[0], ScoutError):
-        raise ScoutError("E209", found[0].message, found[0].hint)
-    if found[0].lacking:
-        raise ScoutError(
-            "E209",
-            f"{file.name}: {found[0].lacking}",
-            "a crystal that lacks atoms can be neither a host nor a start",
-        )
-    return found[0].crystal
 
 
 def guided_by(
@@ -230,16 +182,9 @@ def _draw_cell(program: Program, model: Model, seed: int, arm: Arm, index: int) 
     if not program.formula:
         return _Cell(size)
     kept = () if program.keep is None else given_structure(program.keep.host).atomic_numbers
-    rest = _amounts(program, size)
+    rest = amounts(program, size)
     rest.subtract(kept)
     return _Cell(size, (*kept, *rest.elements()))
-
-
-def _amounts(program: Program, size: int) -> Counter[int]:
-    """Atomic number → atoms in a cell of whole formula units."""
-    formula = program.formula or ()
-    units = size // sum(count for _, count in formula)
-    return Counter({ATOMIC_NUMBER[symbol]: count * units for symbol, count in formula})
 
 
 def _occupations(program: Program) -> Occupations | None:
@@ -268,10 +213,7 @@ def _sizes(program: Program, model: Model) -> dict[int, float]:
     if symmetry is not None:
         inside = symmetry.sizes(inside)
     if kept is not None:
-        inside = [n for n in inside if n > len(kept)]
-        if program.formula:
-            least = Counter(kept.atomic_numbers)
-            inside = [n for n in inside if least <= _amounts(program, n)]
+        inside = sizes_with_host(program, kept, inside)
     # sizes that the training set lacks stay possible when the user asks for them, with a small
     # weight
     floor = 0.01 * max(weights.values())

@@ -10,8 +10,10 @@ import pytest
 from closed_form import PRIOR, Gaussian, chain, coordinate, lattice
 from pymatgen.core import Lattice, Structure
 
-from scoutlang.interfaces import api
+from scoutlang import language
+from scoutlang.descriptors import signatures
 from scoutlang.ir import Program
+from scoutlang.ir.source import Source
 from scoutlang.sampling.generate import check_model, generate
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.sampling.mattergen.checkpoint import load_model
@@ -190,9 +192,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def program(folder: Path, text: str) -> Program:
-    file = folder / "given.scout"
-    file.write_text(text)
-    result = api.check(file)
+    """As the language has it, which reads no crystal."""
+    result = language.check(Source("given.scout", text, folder), signatures())
     assert result.program is not None, result.diagnostics
     return result.program
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from scoutlang import language
 from scoutlang.interfaces import completion, manual
+from scoutlang.interfaces.given import with_given
 from scoutlang.interfaces.lsp.positions import Positions
 from scoutlang.interfaces.lsp.tokens import Target, Word, classified
 from scoutlang.interfaces.manual import Page
@@ -101,7 +102,7 @@ class Document:
 
     @cached_property
     def result(self) -> CheckResult:
-        return language.check(self.source, self._signatures, unsaved=self._unsaved)
+        return with_given(language.check(self.source, self._signatures, unsaved=self._unsaved))
 
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

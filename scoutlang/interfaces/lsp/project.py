@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scoutlang import language
+from scoutlang.interfaces.given import with_given
 from scoutlang.interfaces.lsp.document import Document, Given
 from scoutlang.interfaces.manual import Page
 from scoutlang.interfaces.words import reserved
@@ -112,7 +113,7 @@ class Project:
         changed = list(zip((use.document for use in found), after, strict=True))
         texts = {**self.texts, **{d.path: s.text for d, s in changed if d.path is not None}}
         for document, source in changed:
-            result = language.check(source, self.signatures, unsaved=texts)
+            result = with_given(language.check(source, self.signatures, unsaved=texts))
             known, now = (Counter(d.code for d in r.diagnostics) for r in (document.result, result))
             for d in result.diagnostics:
                 if d.severity == "error" and now[d.code] > known[d.code]:

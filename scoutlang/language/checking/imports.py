@@ -4,6 +4,7 @@ the program's folder, with limits.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -117,8 +118,12 @@ class Files:
         try:
             target = (start / path.text).resolve()
             root = self.folder.resolve()
-            if Path(path.text).is_absolute() or not target.is_relative_to(root):
+            if not target.is_relative_to(root):
                 scope.report(messages.leaves_folder(code), path.span)
+                return None
+            if Path(path.text).is_absolute():
+                beside = os.path.relpath(target, start.resolve())
+                scope.report(messages.absolute_path(code, Path(beside).as_posix()), path.span)
                 return None
             if target in self.unsaved:
                 return Source(str(target.relative_to(root)), self.unsaved[target], target.parent)

@@ -529,6 +529,11 @@ def leaves_folder(code: str) -> Message:
     return Message(code, "this path leaves the folder of the program", text)
 
 
+def absolute_path(code: str, path: str) -> Message:
+    text = f"write {quoted(path)}, so that program and file can be moved together"
+    return Message(code, "this path begins at the root of the disk", text)
+
+
 def no_such_file(code: str, path: str, near: str) -> Message:
     return Message(code, f"no such file: {quoted(path)}", near)
 

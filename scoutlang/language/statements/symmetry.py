@@ -13,11 +13,13 @@ must be judged is written ``expect spacegroup = Fm-3m``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from scoutlang import ir
 from scoutlang.ir import space_groups
 from scoutlang.ir.known_models import KNOWN_MODELS
+from scoutlang.ir.source import Span
 from scoutlang.ir.space_groups import Occupations
 from scoutlang.language.checking.scope import Scope
 from scoutlang.language.diagnostics import messages
@@ -95,7 +97,29 @@ class Symmetry(Statement):
         return found
 
     def conclude(self, scope: Scope) -> None:
-        """Report a cell that no crystal of these groups fills."""
+        """Report a cell that no crystal of these groups fills, and claims of groups that they
+        cannot be part of.
+        """
+        if scope.symmetry is not None:
+            self._check_claims(scope.symmetry.numbers, scope)
+        self._check_cells(scope)
+
+    def _check_claims(self, numbers: Sequence[int], scope: Scope) -> None:
+        """Crystals have the operations that are kept, or these and others."""
+        possible = [n for n in _ALL if any(space_groups.may_contain(n, kept) for kept in numbers)]
+        for term in scope.terms:
+            if isinstance(term.claim, ir.Wish):
+                continue
+            if all(_holds(term.claim, number, scope) is False for number in possible):
+                text = "a crystal that keeps the symmetry has its operations, or these and others"
+                problem = "this never holds with the symmetry of the program"
+                scope.report(
+                    Message("W067", problem, text, also="which is kept here"),
+                    Span(term.location.start, term.location.end),
+                    also=self.span,
+                )
+
+    def _check_cells(self, scope: Scope) -> None:
         model = KNOWN_MODELS.get(scope.sample.model)
         if scope.symmetry is None or (model is None and scope.atoms is None):
             return
@@ -118,6 +142,35 @@ class Symmetry(Statement):
         scope.report(
             Message("E082", f"no cell of {cells} atoms has this symmetry", needs), self.span
         )
+
+
+def _holds(claim: ir.Proposition, number: int, scope: Scope) -> bool | None:
+    """Whether a claim is true of crystals of a space group; None where more than the group
+    decides.
+    """
+    match claim:
+        case ir.Compare(value=ir.Measure() as value, relation=relation):
+            by_group = scope.signatures[value.descriptor].by_group
+            return None if by_group is None else _meets(by_group(number), relation)
+        case ir.And(of=of):
+            parts = [_holds(part, number, scope) for part in of]
+            return False if False in parts else None if None in parts else True
+        case ir.Or(of=of):
+            parts = [_holds(part, number, scope) for part in of]
+            return True if True in parts else None if None in parts else False
+        case ir.Not(of=inner):
+            found = _holds(inner, number, scope)
+            return None if found is None else not found
+    return None
+
+
+def _meets(value: float, relation: ir.Relation) -> bool:
+    if relation.target is not None:
+        away, slack = abs(value - relation.target), relation.tolerance or 0.0
+        return away < slack or (away == slack and not relation.strict)
+    low = -math.inf if relation.low is None else relation.low
+    high = math.inf if relation.high is None else relation.high
+    return low < value < high if relation.op in ("<", ">") else low <= value <= high
 
 
 def _written(statement: Symmetry) -> str:
