@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, Union, cast
 from scoutlang.crystals.found import SAME, Crystal, element
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir.elements import ATOMIC_NUMBER
+from scoutlang.support.encodings import decoded
 from scoutlang.support.errors import ScoutError, squeezed
 
 if TYPE_CHECKING:
@@ -422,24 +423,6 @@ def _in_order(found: Crystal | ScoutError, name: str) -> list[Crystal | ScoutErr
     except Exception as error:  # pymatgen raises many kinds
         why = f"{name} is disordered and cannot be put in order: {squeezed(error)}"
         return [ScoutError("E204", why, "give an ordered model of it")]
-
-
-def decoded(data: bytes) -> str:
-    """UTF-16, as its first bytes say or, in English letters, its zeros; else UTF-8 if it is that,
-    else Latin-1, in which old programs write names of people. Without the sign with which DOS ended
-    a file.
-    """
-    zeros = data[:200:2].count(0), data[1:200:2].count(0)
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16")
-    elif max(zeros) > 20 and not min(zeros):
-        text = data.decode("utf-16-be" if zeros[0] else "utf-16-le")
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("latin-1")
-    return text.rstrip("\x1a")
 
 
 def _format(filename: str) -> Format | None:

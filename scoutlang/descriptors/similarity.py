@@ -19,29 +19,29 @@ left out
 The template is the environment of the first site of the CIF that is one of A's elements, else of
 its very first site. Its neighbours are B elements within the same r: the largest sum of Cordero
 covalent radii + 0.5 Å, or the given ``r``. Undefined where A is absent. E209 where the CIF cannot
-be read, is disordered, or has no B around that site. Tolerance 0.1, scale 0.1.
+be read, is disordered, lacks atoms of its formula, or has no B around that site. Tolerance 0.1,
+scale 0.1.
 
 Source: Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013), doi:10.1103/PhysRevB.87.184115.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._harmonics import directions, harmonics
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
 from scoutlang.descriptors._radius import RADIUS, largest_radius, unknown_radius
 from scoutlang.descriptors._values import by_sharpness
-from scoutlang.ir import Measure, Relation
+from scoutlang.ir import Measure, Relation, TextFile
 from scoutlang.ir.signatures import Concern, DescriptorSignature, Parameter
-from scoutlang.support.errors import ScoutError, squeezed
+from scoutlang.support.errors import ScoutError
 
 if TYPE_CHECKING:
-    from pymatgen.core import PeriodicSite, Structure
+    from scoutlang.crystals.specimen import Specimen
 
 _BLUR = 0.4  # Å, β
 _ANGLE_BLUR = 0.15  # rad, α
@@ -61,7 +61,9 @@ def formula(measure: Measure) -> str:
 
 
 def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
-    """A missing radius, or a template that cannot be used."""
+    """A missing radius, a template that cannot be used, or what its file says and its atoms do
+    not.
+    """
     unknown = list(unknown_radius(measure, relation))
     yield from unknown
     if not unknown:
@@ -69,6 +71,10 @@ def concerns(measure: Measure, relation: Relation) -> Iterator[Concern]:
             _template(measure, _radius(measure))
         except ScoutError as error:
             yield Concern(error.code, error.message, error.hint)
+            return
+        if (file := measure.file("template")) and (notes := _read(file).notes):
+            advice = "the template is used as it was read; correct its file if that is wrong"
+            yield Concern("W057", f"the template {file.name}: {notes[0]}", advice)
 
 
 def _similarity(
@@ -141,8 +147,10 @@ def _template(measure: Measure, reach: float) -> list[list[float]]:
             "similarity has no template",
             'give the CIF of an environment: template="site.cif"',
         )
-    structure, sites = _read(file.name, file.text)
-    middle = next((site for site in sites if site.specie.symbol in centre.elements), sites[0])
+    structure = _read(file).crystal
+    middle = next(
+        (site for site in structure if site.specie.symbol in centre.elements), structure[0]
+    )
     around = [
         n for n in structure.get_neighbors(middle, reach) if n.specie.symbol in neighbour.elements
     ]
@@ -156,41 +164,22 @@ def _template(measure: Measure, reach: float) -> list[list[float]]:
     return [list(n.coords - middle.coords) for n in around]
 
 
-def _read(name: str, text: str) -> tuple[Structure, list[PeriodicSite]]:
-    """The one ordered structure of a CIF, and its sites in the order of the file, which pymatgen's
-    structure does not keep.
+@lru_cache(maxsize=8)
+def _read(file: TextFile) -> Specimen:
+    """The one crystal of a CIF, its sites in the order of the file. Raises ScoutError E209."""
+    from scoutlang.crystals.io import parse
 
-    Raises ScoutError E209.
-    """
-    from pymatgen.io.cif import CifParser, str2float
-
-    from scoutlang.crystals.io import as_structure
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            parser = CifParser(io.StringIO(text))
-            found = parser.parse_structures(primitive=False)
-            (block,) = [b for b in parser.as_dict().values() if "_atom_site_fract_x" in b]
-        if len(found) != 1:
-            raise ValueError("it holds no structure")
-        written = [[str2float(x) for x in block[f"_atom_site_fract_{axis}"]] for axis in "xyz"]
-        distance = found[0].lattice.get_all_distances(
-            list(zip(*written, strict=True)), found[0].frac_coords
-        )
-    except Exception as error:  # the parser raises anything at all on corrupt input
-        reason = squeezed(error)
-        hint = (
-            "open it in another program to see why; one data block with one structure is expected"
-        )
-        raise ScoutError(
-            "E209", f"the template {name} is not a readable CIF: {reason}", hint
-        ) from error
-    try:
-        structure = as_structure(found[0], f"the template {name}")
-    except ScoutError as error:
-        raise ScoutError("E209", error.message, error.hint) from error
-    return structure, [structure[k] for k in distance.argmin(axis=1)]
+    called = f"the template {file.name}"
+    found = list(parse(file.text.encode(), called, file.name))
+    if len(found) != 1:
+        raise ScoutError("E209", f"{called} holds {len(found)} crystals", "one is wanted")
+    if isinstance(found[0], ScoutError):
+        hint = found[0].hint or "one data block with one crystal is wanted"
+        raise ScoutError("E209", found[0].message, hint)
+    if found[0].lacking:
+        hint = "a crystal that lacks atoms is no template"
+        raise ScoutError("E209", f"{called}: {found[0].lacking}", hint)
+    return found[0]
 
 
 def _radius(measure: Measure) -> float:

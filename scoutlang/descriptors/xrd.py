@@ -16,10 +16,11 @@ neutral atoms (pymatgen), in the soft value averaged over the species probabilit
 thermal motion, preferred orientation, absorption, zero shift. Lattice constants 1% off move most
 peaks by more than their width: the derivative leads only to near solutions.
 
-The file holds 2θ in degrees, rising, and the intensity in the first two columns, separated by
-blanks, commas or semicolons; `#` starts a comment, and one line of column names may come first.
-E210 where it cannot be used. Undefined: a cell so large that more than 10 000 reflections are in
-range (about 6000 Å^3 for 90°), a degenerate cell, no reflection in range, elements without
+The file holds 2θ in degrees, rising, the intensity and, at will, its error, in columns between
+blanks, commas or semicolons, with comments after `#`, `!`, `%`, `//`, `'` or `*` and words before
+the numbers; or it is Rigaku's `.ras` or PANalytical's `.xrdml`, whose wavelength must be the one
+given. E210 where it cannot be used. Undefined: a cell so large that more than 10 000 reflections
+are in range (about 6000 Å^3 for 90°), a degenerate cell, no reflection in range, elements without
 tabulated factors (beyond Cf). Tolerance 0.05, scale 0.1.
 
 Source: de Graef & McHenry, Structure of Materials, 2nd edition, Cambridge University Press (2012);
@@ -29,10 +30,10 @@ as pymatgen's XRDCalculator.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from scoutlang.crystals.patterns import COLUMNS, SUFFIXES, BadPattern, points
 from scoutlang.descriptors._later import CrystalBatch, Tensor, neighbours, torch
 from scoutlang.descriptors._values import of_crystals
 from scoutlang.ir import Measure, Relation
@@ -44,7 +45,8 @@ _WAVELENGTH = 1.54184  # Å, Cu Kα: Bearden, Rev. Mod. Phys. 39, 78 (1967)
 _WIDTH = 0.2  # degrees
 _TAIL = 5.0  # σ from a peak where it ends
 _LARGEST_ANGLE = 175.0  # degrees; the Lorentz factor has a pole at 180°
-_FEWEST_POINTS, _MOST_POINTS = 10, 20_000
+_FEWEST_POINTS = 10
+_OTHER_WAVELENGTH = 0.01  # relative; Kα1 and the mean of Kα are 0.1 % apart
 _MOST_REFLECTIONS = 10_000  # of one crystal, h k l and −h −k −l counted once
 # h k l that are looked at, more than there are reflections where the cell is skewed
 _MOST_CANDIDATES = 1_000_000
@@ -85,41 +87,31 @@ def read_pattern(measure: Measure) -> Pattern:
     file = measure.file("pattern")
     if file is None:
         raise _refused("xrd has no pattern", 'give a measured one: pattern="measured.xy"')
-    angles: list[float] = []
-    intensities: list[float] = []
-    names = 0
-    for number, line in enumerate(file.text.removeprefix("\ufeff").splitlines(), start=1):
-        words = re.split(r"[\s,;]+", line.partition("#")[0].strip(" \t,;"))
-        if words == [""]:
-            continue
-        try:
-            angle, intensity = float(words[0]), float(words[1])
-        except (ValueError, IndexError):
-            names += 1
-            if angles or names > 1:
-                raise _refused(
-                    f"line {number} of the pattern {file.name} is not two numbers"
-                ) from None
-            continue
+    try:
+        found = points(file.text, file.name)
+    except BadPattern as error:
+        raise _refused(f"the pattern {file.name}: {error}", error.hint) from None
+    angles, intensities = found.angles, found.intensities
+    for k, (angle, intensity, line) in enumerate(
+        zip(angles, intensities, found.lines, strict=True)
+    ):
+        place = f"line {line}" if line else f"point {k + 1}"
         if not (0 < angle < 180 and math.isfinite(intensity)):
-            raise _refused(
-                f"line {number} of the pattern {file.name} holds {angle:g}, {intensity:g}"
-            )
-        if angles and angle <= angles[-1]:
-            raise _refused(f"2θ does not rise at line {number} of the pattern {file.name}")
-        angles.append(angle)
-        intensities.append(intensity)
-        if len(angles) > _MOST_POINTS:
-            raise _refused(
-                f"the pattern {file.name} has more than {_MOST_POINTS} points",
-                "merge neighbouring points",
-            )
+            raise _refused(f"{place} of the pattern {file.name} holds {angle:g}, {intensity:g}")
+        if k and angle <= angles[k - 1]:
+            raise _refused(f"2θ does not rise at {place} of the pattern {file.name}")
+    wavelength, width = _settings(measure)
+    if found.wavelength and abs(wavelength / found.wavelength - 1) > _OTHER_WAVELENGTH:
+        raise _refused(
+            f"the pattern {file.name} was measured with {found.wavelength:g} Å, not"
+            f" {wavelength:g} Å",
+            f"give wavelength={found.wavelength:g} Å",
+        )
     if len(angles) < _FEWEST_POINTS:
         raise _refused(
             f"the pattern {file.name} has {len(angles)} points, fewer than {_FEWEST_POINTS}"
         )
     step = (angles[-1] - angles[0]) / (len(angles) - 1)
-    _, width = _settings(measure)
     if step > width:
         raise _refused(
             f"the points of {file.name} are {step:.2g}° apart, peaks of {width:g}° fall between "
@@ -132,9 +124,7 @@ def read_pattern(measure: Measure) -> Pattern:
     return Pattern(tuple(angles), tuple(i / highest for i in intensities))
 
 
-def _refused(
-    why: str, hint: str = "two columns are expected: 2θ in degrees, rising, and the intensity"
-) -> ScoutError:
+def _refused(why: str, hint: str = COLUMNS) -> ScoutError:
     return ScoutError("E210", why, hint)
 
 
@@ -317,7 +307,7 @@ SIGNATURE = DescriptorSignature(
     maximum=1.0,
     domain="crystal",
     parameters=(
-        Parameter("pattern", "file", "", choices=(".xy", ".dat", ".txt", ".csv"), required=True),
+        Parameter("pattern", "file", "", choices=SUFFIXES, required=True),
         Parameter("wavelength", "length", "1.54184 Å, Cu Kα", 0.2, 5.0),
         Parameter(
             "fwhm", "angle", "0.2°, the width of the peaks at half of their height", 0.02, 5.0

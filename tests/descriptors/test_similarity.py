@@ -146,6 +146,50 @@ def test_one_sharpness_for_each_crystal() -> None:
         torch.testing.assert_close(mine, alone[:7] if sharpness == 4.0 else alone[7:])
 
 
+LACKING = """data_brucite
+_cell_length_a 3.142
+_cell_length_b 3.142
+_cell_length_c 4.766
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 120
+_chemical_formula_sum 'Mg H2 O2'
+_space_group_name_H-M_alt 'P -3 m 1'
+loop_
+_atom_site_label
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Mg1 0 0 0
+O1 0.33333 0.66667 0.2203
+"""
+
+
+def test_what_the_file_of_a_template_says_otherwise_is_told() -> None:
+    whole = LACKING.replace("H2 ", "") + "\n"
+    assert [*similarity.concerns(like("Mg", "O", whole), None)] == []  # type: ignore[arg-type]
+    other = whole.replace("loop_", "_cell_volume 45\nloop_", 1)
+    (concern,) = similarity.concerns(like("Mg", "O", other), None)  # type: ignore[arg-type]
+    assert concern.code == "W057"
+    assert "its volume is said to be 45" in concern.message
+
+
+def test_templates_are_read_as_all_structure_files_are() -> None:
+    """pymatgen takes both for P 1 with one atom."""
+    for symbol in ("F m 3 m", "F 4/m -3 2/m"):
+        text = (
+            "data_x\n_cell_length_a 5.64\n_cell_length_b 5.64\n_cell_length_c 5.64\n"
+            "_cell_angle_alpha 90\n_cell_angle_beta 90\n_cell_angle_gamma 90\n"
+            f"_symmetry_space_group_name_H-M '{symbol}'\nloop_\n_atom_site_label\n"
+            "_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nNa1 0 0 0\nCl1 .5 .5 .5\n"
+        )
+        structure = CRYSTALS["rock_salt"]
+        a, b = (str(s) for s in dict.fromkeys(structure.species))
+        assert {a, b} == {"Na", "Cl"}
+        found = values(structure, like("Na", "Cl", text))
+        assert found == pytest.approx([1] * len(found), abs=0.02)
+
+
 DISORDERED = Structure(
     Lattice.cubic(4), [{"Cu": 0.5, "Au": 0.5}, "P"], [[0, 0, 0], [0.5, 0.5, 0.5]]
 )
@@ -154,16 +198,19 @@ DISORDERED = Structure(
 @pytest.mark.parametrize(
     ("template", "words"),
     [
-        ("", "not a readable CIF"),
-        ("data_x\n_cell_length_a oops", "not a readable CIF"),
-        ("\x00\x01", "not a readable CIF"),
+        ("", "not a readable cif"),
+        ("data_x\n_cell_length_a oops", "no atoms"),
+        ("\x00\x01", "not a readable cif"),
+        (LACKING, "H has no positions"),
+        (LACKING.replace("Mg H2 O2", "Pu"), "not the crystal that it says"),
+        (LACKING.replace("P -3 m 1", "Q 7"), "not understood"),
         (DISORDERED, "disordered"),
         (cluster("cube", bond=6.0), "no P within"),
         (CRYSTALS["quartz"], "no P within"),
         (
             cluster("cube").to(fmt="cif")
             + cluster("octahedron").to(fmt="cif").replace("data_", "data_other"),
-            "not a readable CIF",
+            "holds 2 crystals",
         ),
     ],
 )

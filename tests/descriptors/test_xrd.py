@@ -150,6 +150,11 @@ LINES = "\n".join(f"{10 + 0.1 * k:.1f} {k % 7}" for k in range(20))
     "text",
     [
         LINES,
+        LINES.replace("\n", " 0.5\n") + " 0.5",
+        "! counts\n% of\n// two\n/* long\ncomments */\n' days\n* in all\n" + LINES,
+        "Sample: NiO\n2Theta  Intensity\n" + LINES.replace(" ", "   "),
+        "[Scan points]\nAngle,Intensity\n" + LINES.replace(" ", ","),
+        LINES.replace(" ", " 1.0E+0").replace("1.0E+0", "0"),
         LINES.replace(" ", ","),
         LINES.replace(" ", ";"),
         LINES.replace(" ", "\t") + "\n\n# end",
@@ -169,10 +174,16 @@ def test_ways_to_write_a_pattern(text: str) -> None:
     [
         ("", "0 points"),
         ("10 1\n11 2\n", "2 points"),
-        (LINES + "\nabc def", "line 21 .* is not two numbers"),
-        ("a b\nc d\n" + LINES, "line 2 .* is not two numbers"),
-        (LINES + "\n50", "is not two numbers"),
+        (LINES + "\nabc def", "line 21 is not two numbers: abc def"),
+        (LINES + "\n50", "line 21 has 1 numbers"),
         (LINES + "\n50 nan", "line 21"),
+        (LINES.replace(" ", " 3 4 "), "line 1 has 4 numbers"),
+        (LINES.replace(".", ","), "line 1 has decimal commas: 10,0 0"),
+        (LINES.replace(".", ",").replace(" ", ";"), "decimal commas"),
+        (LINES.replace(".", ",").replace(" ", "\t"), "decimal commas"),
+        ("q intensity\n" + LINES, "its first column is q, not 2θ"),
+        ("d [A],I\n" + LINES, "its first column is d, not 2θ"),
+        ("Theta;counts\n" + LINES, "its first column is Theta, not 2θ"),
         (LINES + "\n50 1e999", "line 21"),
         ("0 1\n" + LINES, "line 1"),
         ("-5 1\n" + LINES, "line 1"),
@@ -191,6 +202,90 @@ def test_a_pattern_that_cannot_be_used(text: str, words: str) -> None:
     assert caught.value.code == "E210"
     (concern,) = xrd.concerns(against(text), None)  # type: ignore[arg-type]
     assert (concern.code, concern.message) == (caught.value.code, caught.value.message)
+
+
+def ras(rows: str = LINES.replace("\n", " 1.0\n") + " 1.0", wavelength: str = "1.540593") -> str:
+    return (
+        "*RAS_DATA_START\n*RAS_HEADER_START\n"
+        f'*HW_XG_WAVE_LENGTH_ALPHA1 "{wavelength}"\n*RAS_HEADER_END\n'
+        f"*RAS_INT_START\n{rows}\n*RAS_INT_END\n*RAS_DATA_END\n"
+    )
+
+
+def xrdml(points: str = "", counts: str = "", wavelength: str = "1.5405980", more: str = "") -> str:
+    points = points or "<startPosition>10</startPosition><endPosition>11.9</endPosition>"
+    counts = counts or " ".join(str(k % 7) for k in range(20))
+    scan = (
+        f'<scan><dataPoints><positions axis="2Theta" unit="deg">{points}</positions>'
+        f'{more}<intensities unit="counts">{counts}</intensities></dataPoints></scan>'
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<xrdMeasurements xmlns="http://www.xrdml.com/XRDMeasurement/1.5"><xrdMeasurement>'
+        f'<usedWavelength><kAlpha1 unit="Angstrom">{wavelength}</kAlpha1></usedWavelength>'
+        f"{scan}</xrdMeasurement></xrdMeasurements>"
+    )
+
+
+def in_file(name: str, text: str, **parameters: float) -> Measure:
+    return Measure("xrd", (), (("pattern", TextFile(name, text)), *parameters.items()))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.ras", ras()),
+        ("a.RAS", ras().replace("\n", "\r\n")),
+        ("a.xrdml", xrdml()),
+        (
+            "a.xrdml",
+            xrdml(
+                f"<listPositions>{' '.join(f'{10 + k / 10}' for k in range(20))}</listPositions>"
+            ),
+        ),
+        ("a.xrdml", xrdml().replace("intensities", "counts").replace("/1.5", "/2.1")),
+    ],
+)
+def test_what_diffractometers_write(name: str, text: str) -> None:
+    found = xrd.read_pattern(in_file(name, text))
+    assert found.angle[:2] == pytest.approx((10.0, 10.1))
+    assert found.intensity[:8] == pytest.approx([k / 6 for k in range(7)] + [0])
+    assert len(found.angle) == 20
+
+
+def test_counts_behind_an_attenuator_are_multiplied_by_its_factor() -> None:
+    rows = LINES.replace("\n", " 1.0\n") + " 10.0"
+    assert xrd.read_pattern(in_file("a.ras", ras(rows))).intensity[-2:] == pytest.approx((0.08, 1))
+    factors = (
+        "<beamAttenuationFactors>" + " ".join(["1"] * 19 + ["10"]) + "</beamAttenuationFactors>"
+    )
+    counted = xrdml(more=factors).replace("intensities", "counts")
+    assert xrd.read_pattern(in_file("a.xrdml", counted)).intensity[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.ras", LINES, "0 lists of intensities"),
+        ("a.ras", ras() + ras(), "2 lists of intensities"),
+        ("a.ras", ras("10 x 1"), "line 6 is no angle"),
+        ("a.ras", ras(wavelength="0.7093"), "measured with 0.7093 Å, not 1.54184 Å"),
+        ("a.xrdml", LINES, "no XML"),
+        ("a.xrdml", xrdml()[:-30], "no XML"),
+        ("a.xrdml", "<!DOCTYPE x [<!ENTITY a 'b'>]>" + xrdml(), "entities"),
+        ("a.xrdml", xrdml(counts="1 2 x"), "x in its intensities is no number"),
+        ("a.xrdml", xrdml("<listPositions>10 11</listPositions>"), "2 angles and 20 intensities"),
+        ("a.xrdml", xrdml("<commonPosition>10</commonPosition>"), "no start and end"),
+        ("a.xrdml", xrdml().replace('"2Theta"', '"Omega"'), "no scan over 2Theta"),
+        ("a.xrdml", "<a></a>", "0 scans"),
+        ("a.xrdml", xrdml(wavelength="0.7093"), "measured with 0.7093 Å"),
+    ],
+)
+def test_what_diffractometers_write_and_cannot_be_used(name: str, text: str, words: str) -> None:
+    (concern,) = xrd.concerns(in_file(name, text), None)  # type: ignore[arg-type]
+    assert (concern.code, words in concern.message) == ("E210", True), concern
+    mo = in_file(name, text, wavelength=0.7093)
+    assert "measured with" not in words or not [*xrd.concerns(mo, None)]  # type: ignore[arg-type]
 
 
 def test_conforms() -> None:

@@ -17,6 +17,7 @@ from scoutlang.language.diagnostics import Diagnostic, messages
 from scoutlang.language.diagnostics.suggest import closest, quoted
 from scoutlang.language.reading import decode
 from scoutlang.language.syntax.ast import Reference, Text
+from scoutlang.support.encodings import decoded
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.resources import resource
 
@@ -72,7 +73,7 @@ class Files:
         if Path(path.text).suffix.lower() not in suffixes:
             scope.report(messages.wrong_suffix(path.text, suffixes), path.span)
             return None
-        source = self._read(path, scope, scope.current, "E079")
+        source = self._read(path, scope, scope.current, "E079", _text_in)
         return None if source is None else ir.TextFile(path.text, source.text)
 
     def advice(self, name: str) -> str:
@@ -107,7 +108,14 @@ class Files:
             return None
         return self._read(path, scope, inside, "E072")
 
-    def _read(self, path: Text, scope: Scope, inside: Names, code: str) -> Source | None:
+    def _read(
+        self,
+        path: Text,
+        scope: Scope,
+        inside: Names,
+        code: str,
+        decoding: Callable[[bytes, str], Source] = decode,
+    ) -> Source | None:
         """A file by its path relative to the file that names it; never outside of the program's
         folder.
         """
@@ -140,7 +148,7 @@ class Files:
                     messages.file_too_large(code, path.text, MAX_BYTES // 1_000_000), path.span
                 )
                 return None
-            found = decode(data, str(target.relative_to(root)))
+            found = decoding(data, str(target.relative_to(root)))
             return Source(found.name, found.text, target.parent)
         except ScoutError:
             scope.report(messages.file_is_no_text(code, path.text), path.span)
@@ -171,6 +179,19 @@ class Files:
             if len(scope.diagnostics) > before:
                 return None
         return names
+
+
+def _text_in(data: bytes, name: str) -> Source:
+    """The text of a file that no user of scoutlang wrote, in any encoding. Raises ScoutError E002
+    where it is none.
+    """
+    try:
+        text = decoded(data)
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise ScoutError("E002", f"{name}: this is a binary file")
+    return Source(name, text)
 
 
 def _near(text: str, target: Path, root: Path) -> str:

@@ -543,7 +543,11 @@ def file_too_large(code: str, path: str, megabytes: int) -> Message:
 
 
 def file_is_no_text(code: str, path: str) -> Message:
-    return Message(code, f"{quoted(path)} is not text", "it must be UTF-8 text")
+    return Message(
+        code,
+        f"{quoted(path)} is not text",
+        "it must be text" if code == "E079" else "it must be UTF-8 text",
+    )
 
 
 def unreadable_file(code: str, path: str, reason: str) -> Message:
