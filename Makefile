@@ -6,18 +6,21 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 
-.PHONY: help install grace browser demo paper test fast cluster-test lint bench recording model
+.PHONY: help install grace browser demo paper test fast cluster-test lint bench recording licences bounds release
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
+# torch without CUDA: on Linux, PyPI's has gigabytes of it. For a GPU: make install TORCH_INDEX=https://download.pytorch.org/whl/cu130
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
 install: $(VENV)/.installed  ## environment in .venv with pinned packages
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "scoutlang needs Python 3.11 or newer")'
+	$(PYTHON) tools/interpreter.py
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --progress-bar off -q -c constraints.txt torch
-	$(PIP) install --progress-bar off -q -c constraints.txt -e '.[dev]'
+	$(PIP) install --progress-bar off -q --retries 1 --extra-index-url $(TORCH_INDEX) -c constraints.txt torch
+	$(PIP) install --progress-bar off -q -c constraints.txt -e '.[dev,chgnet]'
 	$(PIP) install --progress-bar off -q --no-deps mattergen==1.0.3
 	touch $@
 
@@ -80,3 +83,18 @@ recording: install  ## type the session of the README into the REPL, record it (
 
 model: install  ## train the embedded model again (hours)
 	$(BIN)/scout train mini
+
+$(VENV)/.release: $(VENV)/.installed
+	$(PIP) install --progress-bar off -q -c constraints.txt -e '.[release]'
+	touch $@
+
+licences: $(VENV)/.release  ## docs/third-party.md: what scoutlang needs, and under which licences
+	$(BIN)/python -m tools.licences
+
+ENDS ?= lowest newest
+bounds:  ## the fast tests with the lowest and the newest versions that pyproject.toml allows, in fresh environments (uv)
+	$(PYTHON) -m venv $(VENV)-bounds && $(VENV)-bounds/bin/python -m pip install -q uv click
+	PATH=$(CURDIR)/$(VENV)-bounds/bin:$$PATH $(VENV)-bounds/bin/python -m tools.bounds $(ENDS)
+
+release: $(VENV)/.release  ## whether this tree can be released: version, changelog, licences, site, wheels; builds into dist/, publishes nothing
+	$(BIN)/python -m tools.release

@@ -85,6 +85,12 @@ class Listed:
     def is_default(self) -> bool:
         return self.name == DEFAULT
 
+    @property
+    def install(self) -> str:
+        """The command that brings its package."""
+        ours = self.facts.extra and not self.origin
+        return "pip install " + (f"'scoutlang[{self.facts.extra}]'" if ours else self.facts.package)
+
     def to_data(self) -> dict[str, object]:
         facts = {k: v for k, v in vars(self.facts).items() if k != "elements"}
         said = {

@@ -32,7 +32,7 @@ def command(output_format: str) -> None:
 def _text(one: Listed) -> str:
     facts = one.facts
     lines = {
-        "installed": f"{facts.package} {one.version}" if one.version else f"no: {_install(one)}",
+        "installed": f"{facts.package} {one.version}" if one.version else f"no: {one.install}",
         "licence": facts.licence + ("" if facts.commercial else "; no commercial use"),
         "weights": "fetched at the first use" if facts.fetched else "in the package",
         "trained on": facts.training,
@@ -45,8 +45,3 @@ def _text(one: Listed) -> str:
     }
     head = f"{one.name}  {facts.model}{' (default)' if one.is_default else ''}"
     return "\n".join([head, *(f"  {word:<12}{said}" for word, said in lines.items() if said)])
-
-
-def _install(one: Listed) -> str:
-    ours = one.facts.extra and not one.origin
-    return "pip install " + (f"'scoutlang[{one.facts.extra}]'" if ours else one.facts.package)
