@@ -77,7 +77,8 @@ The crystals are literature values, rounded, in `examples/cookbook/compounds.tom
 has made is called imagined. Strengths are those of the embedded model: `guide k=1` is a full step
 of the usual method, and 64 structures of 100 steps take minutes. Where the cell of the compound has
 more than the 20 atoms that `mini` makes, the hypothesis asks for its motif in a smaller one and
-says so."""
+says so. `mini` meets the wide ones, such as cubes around Zr, within a dozen structures; the narrow
+ones are for many structures or a published checkpoint."""
 
 _FIELD = re.compile(r"(theme|hit|near miss|source) +(.+)")
 _NEAR_MISS = re.compile(r"(\w+), (\w+): (.+)")

@@ -152,6 +152,11 @@ def test_a_compound_is_a_crystal_of_its_formula_and_group(
     assert found.is_valid(tol=0.5 if Element("H") in found.composition else 1.1)
 
 
+def test_the_readme_counts_them() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"`scout new` lists {len(recipes())} hypotheses" in text
+
+
 def test_the_page_is_what_the_command_prints() -> None:
     text = (ROOT / "docs" / "cookbook.md").read_text(encoding="utf-8")
     assert text == page(list(recipes().values())), (

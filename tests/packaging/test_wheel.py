@@ -68,7 +68,7 @@ def test_the_embedded_model_is_there_whenever_the_checkout_has_it(wheel: Path) -
     assert files <= names
 
 
-def test_check_works_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
+def test_check_and_the_cookbook_work_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
     elsewhere.mkdir()
     python(
@@ -103,3 +103,15 @@ def test_check_works_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
         PYTHONIOENCODING="utf-8",
     )
     assert said.startswith("ok: pairs.scout\n  system   Cu-Si-P-Ca\n")
+    copied = python(
+        str(site / "bin" / "scout"),
+        "new",
+        "lithium_intercalation",
+        "--cif",
+        cwd=elsewhere,
+        PYTHONPATH=str(site),
+        PYTHONIOENCODING="utf-8",
+    )
+    assert copied.startswith("wrote lithium_intercalation.scout\n")
+    assert (elsewhere / "lithium_intercalation.host.cif").is_file()
+    assert (elsewhere / "LiTiS2.cif").is_file()
