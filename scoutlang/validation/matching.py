@@ -108,6 +108,17 @@ ANY = Rule()
 """The matcher alone."""
 
 
+SCALED = "after scaling to equal volume"
+
+
+def scaling(a: Structure, b: Structure) -> str:
+    """What is to be said of two structures that are the same: empty where their volumes for each
+    atom differ by no more than lengths may.
+    """
+    ratio = (a.volume / len(a)) / (b.volume / len(b))
+    return "" if max(ratio, 1 / ratio) <= _VOLUMES else f" {SCALED} (it has {ratio:.2f} of it)"
+
+
 def reduced(structure: Structure) -> Structure:
     """The primitive Niggli cell: what the matcher would otherwise make of both structures at every
     comparison (half of its time).

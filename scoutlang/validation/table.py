@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scoutlang.validation.hull import METASTABLE
+from scoutlang.validation.matching import SCALED
 from scoutlang.validation.pipeline import Validation
 from scoutlang.validation.statistics import Comparison, Proportion
 from scoutlang.validation.summary import ArmSummary, Summary
@@ -145,9 +146,42 @@ def table_notes(validation: Validation, geometry: str = "unrelaxed") -> list[str
         *_relatives(summary),
         *_without_hull(validation),
         *_not_compared(summary),
+        *_scaled(validation),
+        *_noble(validation),
         *_of_files(validation),
         _basis(validation, geometry),
     ]
+
+
+def _scaled(validation: Validation) -> list[str]:
+    """How many structures are no new crystal by their shape alone."""
+    stages = ("unique", "novel")
+    number = sum(
+        any(SCALED in r.outcomes[stage].reason for stage in stages if stage in r.outcomes)
+        for r in validation.records
+    )
+    line = f"{number} structures are the same as another, or known, only {SCALED}"
+    return [line] if number else []
+
+
+_NOBLE = frozenset({"He", "Ne", "Ar", "Kr", "Xe", "Rn"})
+
+
+def _noble(validation: Validation) -> list[str]:
+    """That energies of what hardly exists are hardly known."""
+    doubtful = [
+        record
+        for record in validation.records
+        if record.e_above_hull is not None
+        and record.generated.structure is not None
+        and record.structure.composition.chemical_system_set & _NOBLE
+        and len(record.structure.composition) > 1
+    ]
+    line = (
+        f"{len(doubtful)} structures are compounds of a noble gas, of which a potential has seen"
+        " hardly any: their heights above the hull are doubtful"
+    )
+    return [line] if doubtful else []
 
 
 def _of_files(validation: Validation) -> list[str]:

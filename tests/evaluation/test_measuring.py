@@ -17,7 +17,7 @@ from scoutlang.crystals.cells import unsheared
 from scoutlang.crystals.specimen import Specimen
 from scoutlang.evaluation.measure import measure
 from scoutlang.evaluation.measurement import Measurement
-from scoutlang.evaluation.shells import left_out
+from scoutlang.evaluation.shells import barely_in, left_out
 from scoutlang.interfaces.cli.measure import command
 from scoutlang.ir import Program
 from scoutlang.support.errors import ScoutError
@@ -355,5 +355,30 @@ def test_a_shell_just_beyond_the_radius_is_told_of(line: str, said: str) -> None
     asked = program(f"system Tl-Cl; {line}")
     [found] = measure(asked, TLCL)
     notes = "".join(left_out(asked.terms[0], found.terms[0], TLCL))
+    assert notes.startswith(said)
+    assert bool(notes) is bool(said)
+
+
+IRON = Structure(Lattice.cubic(2.87), ["Fe", "Fe"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "require CN(Fe-Fe) = 8",
+            "6 of the 14 Fe around Fe are at 2.87 Å, just within r = 3.14 Å of CN(Fe-Fe)",
+        ),
+        ("require each CN(Fe-Fe) <= 9", "6 of the 14 Fe around Fe are at 2.87 Å"),
+        ("require CN(Fe-Fe) = 14", ""),
+        ("require CN(Fe-Fe, r=2.6 Å) = 6", ""),  # the nearest are not told of
+        ("require CN(Fe-Fe, r=3.4 Å) = 8", ""),  # 0.5 Å within
+        ("require CN(Fe-Fe) = 20", ""),
+    ],
+)
+def test_a_shell_just_within_the_radius_is_told_of(line: str, said: str) -> None:
+    asked = program(f"system Fe-Co; {line}")
+    [found] = measure(asked, IRON)
+    notes = "".join(barely_in(asked.terms[0], found.terms[0], IRON))
     assert notes.startswith(said)
     assert bool(notes) is bool(said)

@@ -442,6 +442,7 @@ class TestNovel:
         for text in ("expect unique(hands=apart)", "require density > 1 g/cm^3"):
             (found,) = run(Novel(), raw, reference, program(f"system Na-Cl; {text}"))
             assert found.values["novel"] is False
+            assert found.reason == "known as 0 after scaling to equal volume (it has 1.53 of it)"
 
     def test_real_crystals_are_known_to_the_embedded_set(self) -> None:
         """Shaken and in another cell; the same atoms at random places are not."""

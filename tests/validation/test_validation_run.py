@@ -25,6 +25,7 @@ from scoutlang.potentials._cache import Cached
 from scoutlang.validation import Validation, render_table, validate, write_outputs
 from scoutlang.validation.reference import load
 from scoutlang.validation.stages import built_in
+from scoutlang.validation.table import table_notes
 
 TEXT = "system Na-Cl; require CN(Na-Cl) = 6; expect e_above_hull < 0.2 eV/atom"
 REFERENCE = known(simple_cubic("Na", 4.0), simple_cubic("Cl", 4.0), rock_salt())
@@ -208,3 +209,31 @@ def test_with_the_real_potential_and_reference(program: Callable[[str], Program]
     assert arm.valid.fraction == 1.0
     assert arm.median_e_above_hull == pytest.approx(0.1, abs=0.1)
     assert all(r.passed("hull") for r in result.records)
+
+
+def test_what_is_the_same_only_after_scaling_is_said_below_the_table(
+    program: Callable[[str], Program],
+) -> None:
+    """The first represents the others; one of them has another volume."""
+    raw = generated(rock_salt(), rock_salt(a=5.7), rock_salt(a=6.6))
+    asked = program("system Na-Cl; require CN(Na-Cl, r=3.5 Å) = 6; expect unique")
+    found = validate(asked, raw, potential=POTENTIAL, reference=known(simple_cubic("Na", 4)))
+    said = [note for note in table_notes(found) if "scaling" in note]
+    assert said == [
+        "1 structures are the same as another, or known, only after scaling to equal volume"
+    ]
+    (reason,) = {r.outcomes["unique"].reason for r in found.records if r.generated.index == 2}
+    assert reason.endswith("after scaling to equal volume (it has 1.60 of it)")
+
+
+def test_heights_of_compounds_of_noble_gases_are_doubted(
+    program: Callable[[str], Program],
+) -> None:
+    potential = TablePotential({"Na": -1.0, "He": 0.0, "NaHe": -0.6})
+    reference = known(simple_cubic("Na", 4.0), simple_cubic("He", 3.0))
+    raw = generated(rock_salt("Na", "He", 5.0), simple_cubic("He", 3.1))
+    asked = program("system Na-He; require density > 0.1 g/cm^3; expect e_above_hull < 0.2 eV/atom")
+    found = validate(asked, raw, potential=potential, reference=reference)
+    said = [note for note in table_notes(found) if "noble gas" in note]
+    assert len(said) == 1
+    assert said[0].startswith("1 structures are compounds of a noble gas")

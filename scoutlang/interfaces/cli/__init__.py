@@ -9,6 +9,7 @@ import io
 import os
 import pkgutil
 import sys
+import warnings
 
 import click
 
@@ -60,6 +61,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show Å gets an escape, not a failure.
             stream.reconfigure(errors="backslashreplace")
+    # pymatgen's, of noble gases, which has no consequence here
+    warnings.filterwarnings("ignore", message="No Pauling electronegativity")
     try:
         # Alone on a terminal it is the REPL, alone elsewhere the help.
         alone = len(sys.argv) == 1 and sys.stdin.isatty() and sys.stdout.isatty()

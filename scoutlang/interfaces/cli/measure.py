@@ -199,10 +199,10 @@ def _wrapped(text: str, width: int, first: str, rest: str) -> Iterator[str]:
 def _notes(program: Program, result: Measurement, structure: Structure) -> Iterator[str]:
     """What its file says otherwise, atoms on top of each other, elements that the system lacks,
     where the value that guides and the one that judges do not agree on the verdict, and neighbours
-    just beyond a radius.
+    just beyond a radius or just within.
     """
     from scoutlang.crystals.io import IN_ONE_PLACE
-    from scoutlang.evaluation.shells import left_out
+    from scoutlang.evaluation.shells import barely_in, left_out
 
     yield from result.notes
     if not structure.is_valid(tol=_TOO_CLOSE) and not any(IN_ONE_PLACE in n for n in result.notes):
@@ -226,6 +226,7 @@ def _notes(program: Program, result: Measurement, structure: Structure) -> Itera
             )
     for term, measured in zip(program.terms, result.terms, strict=True):
         yield from left_out(term, measured, structure)
+        yield from barely_in(term, measured, structure)
 
 
 def _mark(term: Term, measured: TermMeasurement) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scoutlang.validation.matching import Known, reduced
+from scoutlang.validation.matching import Known, reduced, scaling
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.stages import Column, Context, Stage, one_by_one
 
@@ -42,6 +42,7 @@ class Novel(Stage):
         ]
         candidates = Counter(r.structure.composition.reduced_formula for r in references)
         known = Known()
+        structures = {reference.id: reference.structure for reference in references}
         for reference in references:
             known.add(reference.id, reduced(reference.structure))
 
@@ -49,11 +50,10 @@ class Novel(Stage):
             compared = candidates[record.structure.composition.reduced_formula]
             matched = known.find(reduced(record.structure)) if compared else None
             values = {"novel": matched is None, "compared": compared, "matched": matched}
-            return (
-                Outcome("passed", values=values)
-                if matched is None
-                else Outcome("failed", f"known as {matched}", values)
-            )
+            if matched is None:
+                return Outcome("passed", values=values)
+            scaled = scaling(record.structure, structures[matched])
+            return Outcome("failed", f"known as {matched}{scaled}", values)
 
         return one_by_one(ask, records, context)
 

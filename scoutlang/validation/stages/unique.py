@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scoutlang.validation.matching import scaling
 from scoutlang.validation.record import Outcome, Record, in_arm
 from scoutlang.validation.stages import Column, Context, Stage
 
@@ -53,7 +54,7 @@ def _outcome(record: Record, representative: Record) -> Outcome:
         return Outcome("passed", values={"unique": True, "duplicate_of": None})
     return Outcome(
         "failed",
-        f"the same as {representative.id}",
+        f"the same as {representative.id}{scaling(record.structure, representative.structure)}",
         {"unique": False, "duplicate_of": representative.id},
     )
 
