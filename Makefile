@@ -6,7 +6,7 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 
-.PHONY: help install grace browser demo paper test fast cluster-test lint bench recording licences bounds release
+.PHONY: help install grace browser demo paper test fast cluster-test lint bench recording licences bounds release vsix model
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,9 @@ lint: install  ## formatter, linter, types, import direction
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+vsix:  ## the extension for VS Code as one file in dist/ (needs Node.js and npm)
+	$(PYTHON) -m tools.vsix
 
 bench: install  ## Table 1 on the embedded model (hours, goes on where it stopped); results in benchmarks/RESULTS.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.table1 sample

@@ -79,7 +79,7 @@ def textmate() -> dict[str, Any]:
         {"match": rf"\][^\S\n]*({unit})(?![\w^])", "captures": {"1": {"name": _UNIT}}},
     ]
     return {
-        "information_for_contributors": [_NOTE],
+        "comment": _NOTE,
         "name": "Scout",
         "scopeName": "source.scout",
         "fileTypes": ["scout"],

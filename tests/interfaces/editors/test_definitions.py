@@ -40,6 +40,7 @@ from scoutlang.language import parser
 from scoutlang.language.statements import CLAIMING, DEFINING, STATEMENTS
 from scoutlang.language.statements.statement import Statement
 from scoutlang.support.colours import TOKENS as TOKENS_SHOWN
+from tools import vsix
 
 ROOT = Path(__file__).parents[3]
 EDITORS = ROOT / "grammar" / "editors"
@@ -320,6 +321,25 @@ def test_the_extension_is_whole() -> None:
     for path in (language["configuration"], grammar["path"], package["main"]):
         assert (folder / path).is_file()
     json.loads((folder / language["configuration"]).read_text(encoding="utf-8"))
+    # what the packager asks for, and the editor
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert package["version"] == vsix.manifest()["version"] == project["version"]
+    assert package["license"] == project["license"] == "MIT"
+    for key in ("name", "publisher", "displayName", "description", "categories", "keywords"):
+        assert package[key], key
+    assert re.fullmatch(r"[a-z][a-z0-9-]*", package["name"])
+    assert language["extensions"] == [".scout"]
+    # the client states from which VS Code on it works
+    assert package["dependencies"] == {"vscode-languageclient": "9.0.1"}
+    assert package["engines"] == {"vscode": "^1.82.0"}
+    script = (folder / package["main"]).read_text(encoding="utf-8")
+    asked = set(re.findall(r'getConfiguration\("scout"\)\.get\("(\w+)"\)', script))
+    assert {f"scout.{name}" for name in asked} == set(
+        package["contributes"]["configuration"]["properties"]
+    )
+    # what is not to be packaged must not hide what is
+    ignored = (folder / ".vscodeignore").read_text(encoding="utf-8").split()
+    assert not {package["main"], "README.md", grammar["path"].removeprefix("./")} & set(ignored)
     if shutil.which("node"):
         run(["node", "--check", str(folder / package["main"])], check=True)
 
