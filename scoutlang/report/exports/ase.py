@@ -11,9 +11,6 @@ from scoutlang.report.exports._item import Item, Parcel
 if TYPE_CHECKING:
     from ase import Atoms
 
-_NAMES = {"reference": "hull_reference", "rank": "shortlist_rank"}
-"""Fact → key, where a short name says too little in the web view of ASE."""
-
 
 def write(parcel: Parcel, place: Path) -> None:
     """The energy of the row is the total one in eV, of a calculator that has the potential's name.
@@ -23,8 +20,8 @@ def write(parcel: Parcel, place: Path) -> None:
 
     with connect(place, type="db", append=False, use_lock_file=False) as database:
         for item in parcel.items:
-            facts = {_NAMES.get(name, name): value for name, value in item.known_facts.items()}
-            database.write(_atoms(item), key_value_pairs={"scout_id": item.id, **facts})
+            facts = {"scout_id": item.id, **item.known_facts}
+            database.write(_atoms(item), key_value_pairs=facts)
         database.metadata = {
             "title": parcel.title,
             "description": parcel.about,
@@ -32,7 +29,7 @@ def write(parcel: Parcel, place: Path) -> None:
             "authors": list(parcel.authors),
             "program": parcel.program.source_text,
             "key_descriptions": {
-                _NAMES.get(fact.name, fact.name): (
+                fact.name: (
                     fact.name.replace("_", " "),
                     fact.about,
                     fact.unit,
