@@ -25,15 +25,12 @@ def problem():
     compiler = os.environ.get("CC") or "cc"
     if shutil.which(compiler.split()[0]) and os.path.isfile(header):
         return ""
-    return " ".join(
-        [
-            here
-            + " on "
-            + platform.machine()
-            + ": CHGNet, the default potential, has no wheel here,",
-            "and there is no C compiler with Python.h to build it; take Python 3.11 or 3.12 on x86-64",
-            "or macOS (make install PYTHON=python3.12), or a compiler (apt-get install gcc python3-dev)",
-        ]
+    where = here + " on " + platform.machine()
+    return (
+        where
+        + ": CHGNet, the default potential, has no wheel here, and there is no C compiler with "
+        "Python.h to build it; take Python 3.11 or 3.12 on x86-64 or macOS "
+        "(make install PYTHON=python3.12), or a compiler (apt-get install gcc python3-dev)"
     )
 
 

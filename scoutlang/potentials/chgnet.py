@@ -21,6 +21,7 @@ from scoutlang.potentials._potential import (
     Evaluation,
     Facts,
     Report,
+    needed,
     unfit,
 )
 from scoutlang.support.batching import batches, each
@@ -168,6 +169,10 @@ class CHGNetPotential:
         return model.requires_grad_(requires_grad=False)
 
 
-create = CHGNetPotential
+def create() -> CHGNetPotential:
+    """Raises ScoutError E440."""
+    needed(FACTS)
+    return CHGNetPotential()
+
 
 _NOT_FINITE = Evaluation(nan, "energy or forces are not finite")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
 import subprocess
@@ -147,6 +148,16 @@ def test_a_missing_package_names_its_extra(name: str, own: str) -> None:
         potentials.load(name + own)
     assert (caught.value.code, caught.value.hint) == ("E440", f"pip install 'scoutlang[{name}]'")
     assert facts.package in caught.value.message
+
+
+def test_the_default_potential_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    with pytest.raises(ScoutError) as caught:
+        potentials.module("chgnet").create()
+    assert (caught.value.code, caught.value.hint) == ("E440", "pip install 'scoutlang[chgnet]'")
 
 
 # ---- plug-ins ----
