@@ -1,5 +1,5 @@
-"""The crystal that a program gives with `keep` or `start`: read from the text that the program
-carries, and whether it can be what it is given for.
+"""The crystals that a program gives with `keep`, `start` and templates: read from the text that the
+program carries, and whether a host or a start can be one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from scoutlang.crystals.io import parse
+from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import Program, TextFile
 from scoutlang.ir.elements import ATOMIC_NUMBER
 from scoutlang.support.errors import ScoutError
@@ -18,21 +19,30 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 
-@lru_cache(maxsize=8)
-def given_structure(file: TextFile) -> Structure:
-    """The crystal of a CIF that a program holds. Raises ScoutError E209."""
-    found = list(parse(file.text.encode(), file.name, file.name))
+@lru_cache(maxsize=16)
+def given_crystal(file: TextFile, called: str) -> Specimen:
+    """The one crystal of a CIF that a program holds, its sites in the order of the file. called:
+    the file in messages. Raises ScoutError E209.
+    """
+    found = list(parse(file.text.encode(), called, file.name))
     if len(found) != 1:
-        raise ScoutError("E209", f"{file.name} holds {len(found)} crystals", "one is wanted")
-    if isinstance(found[0], ScoutError):
-        raise ScoutError("E209", found[0].message, found[0].hint)
-    if found[0].lacking:
+        raise ScoutError("E209", f"{called} holds {len(found)} crystals", "one is wanted")
+    one = found[0]
+    if isinstance(one, ScoutError):
+        hint = one.hint or "one data block with one crystal is wanted"
+        raise ScoutError("E209", one.message, hint)
+    if one.lacking:
         raise ScoutError(
             "E209",
-            f"{file.name}: {found[0].lacking}",
-            "a crystal that lacks atoms can be neither a host nor a start",
+            f"{called}: {one.lacking}",
+            "a crystal that lacks atoms can be neither a host, nor a start, nor a template",
         )
-    return found[0].crystal
+    return one
+
+
+def given_structure(file: TextFile) -> Structure:
+    """The crystal of `keep` or `start`. Raises ScoutError E209."""
+    return given_crystal(file, file.name).crystal
 
 
 def amounts(program: Program, size: int) -> Counter[int]:

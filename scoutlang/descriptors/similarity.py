@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from scoutlang.descriptors._harmonics import directions, harmonics
@@ -164,22 +163,10 @@ def _template(measure: Measure, reach: float) -> list[list[float]]:
     return [list(n.coords - middle.coords) for n in around]
 
 
-@lru_cache(maxsize=8)
 def _read(file: TextFile) -> Specimen:
-    """The one crystal of a CIF, its sites in the order of the file. Raises ScoutError E209."""
-    from scoutlang.crystals.io import parse
+    from scoutlang.crystals.given import given_crystal
 
-    called = f"the template {file.name}"
-    found = list(parse(file.text.encode(), called, file.name))
-    if len(found) != 1:
-        raise ScoutError("E209", f"{called} holds {len(found)} crystals", "one is wanted")
-    if isinstance(found[0], ScoutError):
-        hint = found[0].hint or "one data block with one crystal is wanted"
-        raise ScoutError("E209", found[0].message, hint)
-    if found[0].lacking:
-        hint = "a crystal that lacks atoms is no template"
-        raise ScoutError("E209", f"{called}: {found[0].lacking}", hint)
-    return found[0]
+    return given_crystal(file, f"the template {file.name}")
 
 
 def _radius(measure: Measure) -> float:

@@ -9,6 +9,7 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from oddities import MOULDS, Oddity, oddities, same_crystal
@@ -154,3 +155,31 @@ def test_training_reads_them_all(folder: tuple[Path, list[Oddity]]) -> None:
                 for x, v in zip(by_itself, one.verdicts, strict=False)
             ]
             assert kinds in ([v if v not in MOULDS else "" for v in one.verdicts], [])
+
+
+def test_validating_reporting_and_candidates_take_the_same(
+    folder: tuple[Path, list[Oddity]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sample: a file of every fifteenth way, and the one that lacks atoms."""
+    monkeypatch.chdir(tmp_path)
+    some = Path("some")
+    some.mkdir()
+    every = [*enumerate(folder[1])]
+    chosen = every[::15] + [pair for pair in every if "lacking" in pair[1].verdicts]
+    for k, one in chosen:
+        (some / f"{k:03}_{one.filename}").write_bytes(one.data)
+    whole, lacking, errors = numbers([one for _, one in chosen])
+    claim = f"system {EVERYTHING}\nrequire density > 0.1 g/cm^3\nrelax off\n"
+    Path("p.scout").write_text(claim)
+    asked = ["validate", "some", "--program", "p.scout", "--potential", "emt", "--out", "run"]
+    done = CliRunner().invoke(commands, asked)
+    assert done.exit_code == 0, done.output
+    rows = pq.read_table("run/records.parquet").to_pylist()
+    assert len(rows) == whole + lacking + errors
+    read = [row for row in rows if row["formula"] is not None]
+    assert len(read) == whole + lacking
+    assert [row["hits_status"] for row in read].count("passed") == whole
+    assert sum("no positions" in (row["notes"] or "") for row in read) == lacking
+    for command in (["candidates", "run"], ["report", "run"]):
+        done = CliRunner().invoke(commands, command)
+        assert done.exit_code == 0, done.output

@@ -83,6 +83,29 @@ def test_what_can_be_given(folder: Path, lines: str) -> None:
     assert [code for code, _, _ in said(folder, lines) if code in ("E209", "E522")] == []
 
 
+def test_what_the_file_of_a_host_says_otherwise_is_told(folder: Path) -> None:
+    text = (folder / "rutile.cif").read_text()
+    volume = next(line for line in text.splitlines() if line.startswith("_cell_volume"))
+    (folder / "noted.cif").write_text(text.replace(volume, "_cell_volume 70"))
+    for line in ('keep "noted.cif"', 'start "noted.cif" noise 0.4'):
+        found = [one for one in said(folder, f"system Ti-O\n{line}") if one[0] == "W057"]
+        assert found == [
+            (
+                "W057",
+                "noted.cif: its volume is said to be 70 Å^3, and its cell has 62.367",
+                '"noted.cif"',
+            )
+        ]
+
+
+def test_a_host_that_lacks_its_hydrogen_is_none(folder: Path) -> None:
+    text = (folder / "rutile.cif").read_text()
+    formula = next(line for line in text.splitlines() if line.startswith("_chemical_formula_sum"))
+    (folder / "dry.cif").write_text(text.replace(formula, "_chemical_formula_sum 'Ti O2 H2'"))
+    [(code, message, _)] = said(folder, 'system Ti-O-H\nkeep "dry.cif"')
+    assert (code, "H has no positions" in message) == ("E209", True)
+
+
 def test_an_editor_says_it_too(folder: Path) -> None:
     from scoutlang.descriptors import signatures
     from scoutlang.interfaces.lsp.document import Document
