@@ -59,7 +59,8 @@ wrote pyrite_pairs.scout
 wrote FeS2_pyrite.cif
 wrote FeS2_marcasite.cif
 
-Pyrite: it holds of FeS2 (pyrite), and FeS2 (marcasite) fails `corners`.
+Pyrite: it holds of FeS2 (pyrite), and FeS2 (marcasite) fails `corners`: its octahedra share edges
+in rows.
 
 Next:
   scout check pyrite_pairs.scout

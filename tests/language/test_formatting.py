@@ -163,6 +163,10 @@ def test_examples_and_the_library_are_in_the_usual_form(path: Path) -> None:
         ("sweep rc in {2.4Å,0.26 nm}", "sweep rc in {2.4 Å, 0.26 nm}"),
         ("system Cu+P", "system Cu-P"),
         ("atoms==12", "atoms = 12"),
+        ("expect spacegroup==P6_3 / mmc", "expect spacegroup = P6_3/mmc"),
+        ("expect spacegroup in {Fm - 3m,62}", "expect spacegroup in {Fm-3m, 62}"),
+        ("symmetry {Fm - 3 m,cubic}", "symmetry {Fm-3m, cubic}"),
+        ("require x=a / b", "require x = a / b"),
     ],
 )
 def test_one_spelling(written: str, expected: str) -> None:

@@ -131,7 +131,7 @@ def _copy(one: Recipe, file: Path | None, output_format: str, *, cif: bool, forc
     structures = " ".join(map(_shell, measured)) or f"{one.hit}.cif"
     said = (
         f"{one.title}: it holds of {hit.formula} ({hit.what}),"
-        f" and {near_miss.formula} ({near_miss.what}) fails `{one.fails}`."
+        f" and {near_miss.formula} ({near_miss.what}) fails `{one.fails}`: {one.reason}."
     )
     click.echo(f"\n{textwrap.fill(said, _WIDTH, break_on_hyphens=False)}\n\nNext:")
     for line, why in (

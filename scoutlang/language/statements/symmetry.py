@@ -177,16 +177,7 @@ def _written(statement: Symmetry) -> str:
     demand = statement.demand
     if statement.operator:
         return f"{statement.operator.symbol} {printer.expression(demand, printer.OPERAND)}"
-    if isinstance(demand, Set):
-        return f"{{{', '.join(map(_name, demand.items))}}}"
-    return _name(demand)
-
-
-def _name(node: Node) -> str:
-    """A symbol as it is printed in tables, although its parts are those of a difference."""
-    text = printer.expression(node, printer.OPERAND)
-    symbol = "".join(text.split())
-    return symbol if space_groups.number_of(symbol) and not isinstance(node, Text) else text
+    return printer.side(demand)
 
 
 _ALL = range(1, space_groups.LAST + 1)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from scoutlang.ir import space_groups
 from scoutlang.ir.units import find_unit
 from scoutlang.language.syntax import ast
 from scoutlang.language.syntax.functions import FUNCTIONS
@@ -67,7 +68,7 @@ def _expression(node: ast.Node) -> str:
         case ast.Star():
             return "*"
         case ast.Set(items=items):
-            return "{" + ", ".join(expression(i, _SUM) for i in items) + "}"
+            return "{" + ", ".join(side(i) for i in items) + "}"
         case ast.Call(callee=callee, arguments=arguments):
             argument = expression if callee.text in FUNCTIONS else _argument
             return f"{callee.text}({', '.join(argument(a) for a in arguments)})"
@@ -90,7 +91,7 @@ def _expression(node: ast.Node) -> str:
             parts = [expression(first, _SUM)]
             for link in links:
                 tolerance = f" ± {expression(link.tolerance.value, _SUM)}" if link.tolerance else ""
-                parts.append(f"{link.operator.symbol} {expression(link.value, _SUM)}{tolerance}")
+                parts.append(f"{link.operator.symbol} {side(link.value)}{tolerance}")
             return " ".join(parts)
         case ast.Within(subject=subject, range=range_):
             return f"{expression(subject, _SUM)} in {range_text(range_)}"
@@ -110,6 +111,17 @@ def _expression(node: ast.Node) -> str:
         case ast.Implication(premise=premise, conclusion=conclusion):
             return f"{expression(premise, _EITHER)} implies {expression(conclusion, _EITHER)}"
     raise AssertionError(node)
+
+
+def side(node: ast.Node) -> str:
+    """One side of a relation, or an item of a set: a sum, or a space group, whose symbol is printed
+    as in tables although its parts are those of a difference: ``Fm-3m``, ``P6_3/mmc``.
+    """
+    text = expression(node, _SUM)
+    if isinstance(node, ast.Addition | ast.Multiplication):
+        symbol = "".join(text.split())
+        return symbol if space_groups.number_of(symbol) else text
+    return text
 
 
 def _joined(operands: Sequence[ast.Node], joints: Sequence[str], level: int) -> str:
