@@ -36,6 +36,7 @@ MOST_TEXT = 300
 """Characters of a reason or a name."""
 
 _SCRIPTS = ("colours.js", "viewer.js", "view.js", "notebook.js")
+_UNTRUSTED = "the picture is there when the notebook is trusted"
 _SANDBOX = "allow-scripts allow-downloads"
 _NOT_DFT = (
     "energies by {potential}, an interatomic potential: worth a calculation, no result of one"
@@ -257,9 +258,12 @@ def _frame(
         ],
     )
     height = 700 if columns else 480  # px
+    name = escape(_short(heading or rows[0].title))
+    # what is inside of the element is seen where a notebook is not trusted and frames are taken out
     return (
-        f'<iframe sandbox="{_SANDBOX}" title="{escape(_short(heading or rows[0].title))}" '
-        f'style="width:100%;height:{height}px;border:0" srcdoc="{escape(text)}"></iframe>'
+        f'<iframe sandbox="{_SANDBOX}" title="{name}" '
+        f'style="width:100%;height:{height}px;border:0" srcdoc="{escape(text)}">'
+        f"{name} ({_UNTRUSTED})</iframe>"
     )
 
 

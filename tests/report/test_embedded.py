@@ -46,7 +46,7 @@ def shown(what: Shown) -> str:
     """The frame, of which nothing can end but its own element."""
     found = what._repr_html_()
     assert found is not None
-    assert re.fullmatch(r'<iframe sandbox="[a-z -]+" title="[^"<>]*" style="[^"<>]*" srcdoc="[^"<>]*"></iframe>', found)  # fmt: skip
+    assert re.fullmatch(r'<iframe sandbox="[a-z -]+" title="[^"<>]*" style="[^"<>]*" srcdoc="[^"<>]*">[^<>]*</iframe>', found)  # fmt: skip
     assert "allow-same-origin" not in found
     return found
 
