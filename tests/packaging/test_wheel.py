@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from processes import run
 
+from scoutlang.support.version import __version__
+
 ROOT = Path(__file__).parents[2]
 DATA = (
     "scoutlang/examples/cookbook/compounds.toml",
@@ -46,6 +48,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python("-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), ".", cwd=ROOT)
     [built] = folder.glob("*.whl")
     return built
+
+
+def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:
+    builds = []
+    for name in ("first", "second"):
+        out = tmp_path / name
+        python("-m", "build", "--no-isolation", "--outdir", str(out), ".", cwd=ROOT)
+        builds.append({file.name: file.read_bytes() for file in out.iterdir()})
+    assert {name.partition("-")[2] for name in builds[0]} == {
+        f"{__version__}.tar.gz",
+        f"{__version__}-py3-none-any.whl",
+    }
+    assert builds[0] == builds[1]
 
 
 def test_contents(wheel: Path) -> None:
