@@ -21,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import results
 from scoutlang.sampling.mattergen.batches import conditions
 from scoutlang.validation.reference import load
+from scoutlang.validation.reference.table import rows
 
 from hydra.utils import instantiate  # isort: skip
 
@@ -83,7 +84,7 @@ def crystals(atoms: int, count: int) -> Any:
     """A batch of crystals of mp-mini with that many atoms."""
     from mattergen.property_embeddings import SetConditionalEmbeddingType
 
-    found = [s.structure for s in load().structures() if len(s.structure) == atoms][:count]
+    found = [s.structure for s in rows(load().table) if len(s.structure) == atoms][:count]
     system = "-".join(sorted({e.symbol for e in found[0].composition}))
     batch = conditions([atoms] * len(found), system)
     return SetConditionalEmbeddingType()(
