@@ -6,7 +6,7 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 
-.PHONY: help install grace browser demo paper test fast cluster-test lint bench recording licences bounds release vsix model
+.PHONY: help install grace browser demo paper test fast cluster-test lint bench recording licences bounds release vsix model site example-pages
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +80,12 @@ vsix:  ## the extension for VS Code as one file in dist/ (needs Node.js and npm)
 bench: install  ## Table 1 on the embedded model (hours, goes on where it stopped); results in benchmarks/RESULTS.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.table1 sample
 	$(BIN)/python -m benchmarks.table1 report
+
+site: install  ## the documentation in site/, strictly and without a network: open site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict -f tools/site/mkdocs.yml
+
+example-pages: install  ## run every example small, for the site (an hour of one core, goes on where it stopped)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.site.examples
 
 recording: install  ## type the session of the README into the REPL, record it (tools/recording/session.cast) and draw it (session.svg); five minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.recording
