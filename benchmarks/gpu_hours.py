@@ -108,8 +108,9 @@ def main() -> None:
     millions = sum(p.numel() for p in model.parameters()) / 1e6
     total = ARMS * ROWS * arguments.structures
     lines = [
-        f"{millions:.1f} million weights. {EVALUATIONS} evaluations per structure; {ROWS} rows with "
-        f"{ARMS} arms of {arguments.structures} structures: {total * EVALUATIONS:.2g} evaluations.",
+        f"{millions:.1f} million weights. {EVALUATIONS} evaluations per structure; {ROWS} rows "
+        f"with {ARMS} arms of {arguments.structures} structures: "
+        f"{total * EVALUATIONS:.2g} evaluations.",
         "",
         "| atoms | GFLOP per evaluation of one structure | s on one core of this machine | "
         + " | ".join(f"hours at {t:g} TFLOP/s" for t in arguments.tflops)
