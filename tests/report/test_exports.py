@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -362,6 +363,10 @@ def test_what_is_not_there_is_said(judged: Judged, tmp_path: Path) -> None:
     assert "E624 no export is called nomad there are ase, entries" in refused("nomad")
     assert "no structures of the arm prototypes for ase" in refused(arms=["prototypes"])
     assert refused(which="candidates", geometry="energy").startswith("E623 a candidate has its geo")
+    records = tuple(r for r in judged.records if r.hit is not True)
+    missed = replace(judged, validation=replace(judged.validation, records=records), relaxations=())
+    said = refused(run=missed, which="candidates")
+    assert "has no candidates: no structure has everything that is required" in said
     bare = Judged(judged.run, judged.validation, (), judged.potential, judged.reference)
     said = refused(run=bare, geometry="constraint")
     assert said.startswith("E623")

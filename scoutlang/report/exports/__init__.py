@@ -17,7 +17,7 @@ from scoutlang.ir import Arm
 from scoutlang.report.exports._format import Format
 from scoutlang.report.exports._item import Geometry, Item, Parcel, Which
 from scoutlang.report.exports._place import check_free, placed
-from scoutlang.report.shortlist import AS_SAMPLED, shortlist
+from scoutlang.report.shortlist import AS_SAMPLED, shortlist, why_none
 from scoutlang.runs.judge import Judged
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.plugins import parts
@@ -138,6 +138,12 @@ def _nothing(
             "E623",
             f"{judged.folder} has no structures relaxed in the way `{geometry}`",
             f"it has {', '.join(there)}; `scout relax` makes others",
+        )
+    if which == "candidates" and not arms and not why:
+        return ScoutError(
+            "E623",
+            f"{judged.folder} has no candidates: {why_none(judged)}",
+            "--which hits has what comes next",
         )
     asked = {"all": "structures", "hits": "hits", "candidates": "candidates"}[which]
     where = f" of the arm {' or '.join(arms)}" if arms else ""
