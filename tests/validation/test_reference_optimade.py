@@ -480,6 +480,13 @@ def test_an_entry_that_hides_atoms_or_contradicts_itself_is_left_out(
     assert (about["count"], about["skipped"]) == (1, {reason: {"count": 1, "first": "odd"}})
 
 
+def test_where_nothing_can_be_used_the_first_of_each_reason_says_why(serve: Serve) -> None:
+    one = without("cartesian_site_positions")
+    error = failure(serve(lambda path, n: answer(one)))
+    assert error.code == "E466"
+    assert "not readable: 1 (the first: cu-0: it has no cartesian_site" in error.message
+
+
 @pytest.mark.parametrize(
     "meta",
     [

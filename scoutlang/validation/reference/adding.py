@@ -76,6 +76,7 @@ def add(
         raise ScoutError("E462", why, hint)
     elements = tuple(sorted(set(elements)))
     skipped: Skipped = {}
+    messages: dict[str, str] = {}
     provider = optimade.PROVIDERS.get(source)
     url = provider.base_url if provider else source
     try:
@@ -114,11 +115,12 @@ def add(
     citation = citation or (provider.citation if provider else UNSTATED)
     kept = [
         ReferenceStructure(id_, label, structure, citation, licence)
-        for id_, structure in _usable(found, elements, max_atoms, skipped)
+        for id_, structure in _usable(found, elements, max_atoms, skipped, messages)
     ]
     if not kept:
         why = "; ".join(
-            f"{reason}: {counted['count']} ({counted['first']})"
+            f"{reason}: {counted['count']}"
+            f" (the first: {said(messages.get(reason, counted['first']))})"
             for reason, counted in skipped.items()
         )
         raise ScoutError(
@@ -164,8 +166,15 @@ def _from_files(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _usable(
-    found: Found, elements: Sequence[str], max_atoms: int | None, skipped: Skipped
+    found: Found,
+    elements: Sequence[str],
+    max_atoms: int | None,
+    skipped: Skipped,
+    messages: dict[str, str],
 ) -> Iterator[tuple[str, Any]]:
+    """What can be used. skipped, messages: take the rest, and the error of the first of each
+    reason.
+    """
     seen: set[str] = set()
     for id_, item in found:
         try:
@@ -176,6 +185,7 @@ def _usable(
             )
         except ScoutError as error:
             reason = _REASONS.get(error.code, error.message)
+            messages.setdefault(reason, error.message)
         else:
             reason = ""
             if id_ in seen:

@@ -255,7 +255,9 @@ class Client:
         except (ValueError, RecursionError):
             raise refused(self.base_url, "it is not an OPTIMADE answer") from None
         if isinstance(page, dict) and page.get("errors"):
-            raise refused(self.base_url, f"it says: {_own_words(content) or 'errors'}", "see there")
+            words = _own_words(content) or "errors"
+            hint = "ask for less: fewer elements, or --max-atoms"
+            raise refused(self.base_url, f"it says: {words}", hint)
         links = (page.get("links") or {}) if isinstance(page, dict) else None
         meta = page.get("meta") if isinstance(page, dict) else None
         data = page.get("data") if isinstance(page, dict) else None
