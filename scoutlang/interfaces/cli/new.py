@@ -127,8 +127,7 @@ def _copy(one: Recipe, file: Path | None, output_format: str, *, cif: bool, forc
     hit, near_miss = known[one.hit], known[one.near_miss]
     for path in contents:
         click.echo(f"wrote {path}")
-    measured = [_cif_beside(target, crystal) for crystal in crystals]
-    structures = " ".join(map(_shell, measured)) or f"{one.hit}.cif"
+    structures = " ".join(_shell(_cif_beside(target, crystal)) for crystal in crystals)
     said = (
         f"{one.title}: it holds of {hit.formula} ({hit.what}),"
         f" and {near_miss.formula} ({near_miss.what}) fails `{one.fails}`: {one.reason}."
@@ -136,13 +135,15 @@ def _copy(one: Recipe, file: Path | None, output_format: str, *, cif: bool, forc
     click.echo(f"\n{textwrap.fill(said, _WIDTH, break_on_hyphens=False)}\n\nNext:")
     for line, why in (
         (f"scout check {_shell(target)}", "what it means"),
-        (f"scout measure {_shell(target)} {structures}", "whether a crystal is one"),
+        (f"scout measure {_shell(target)} {structures or 'YOUR.cif'}", "whether a crystal is one"),
         (f"scout run {_shell(target)} --count 8", "a first try: eight structures in each arm"),
     ):
         click.echo(f"  {line}\n      {why}")
     if not cif:
-        again = f"scout new {one.name} {_shell(target)} --cif --force"
-        click.echo(f"\n`{again}` writes the crystals to measure as well.")
+        again = f"scout new {one.name}" + (f" {_shell(file)}" if file else "")
+        click.echo(
+            f"\n`{again} --cif` writes {one.hit}.cif and {one.near_miss}.cif to measure, too."
+        )
 
 
 def _cif_beside(target: Path, crystal: Compound) -> Path:
@@ -156,10 +157,10 @@ def _shell(path: Path) -> str:
 
 
 def _write(contents: dict[Path, str], *, force: bool) -> None:
-    """All of the files, or none where one is in the way. Raises ScoutError: E481 one is there, E483
-    the disk refuses.
+    """All of the files, or none where one with other contents is in the way. Raises ScoutError:
+    E481 one is there, E483 the disk refuses.
     """
-    there = [path for path in contents if path.exists() or path.is_symlink()]
+    there = [path for path, text in contents.items() if _differs(path, text)]
     if there and not force:
         raise ScoutError(
             "E481",
@@ -176,6 +177,13 @@ def _write(contents: dict[Path, str], *, force: bool) -> None:
                 f"cannot write {path}: {error.strerror or error}",
                 "choose another FILE, in a folder that may be written",
             ) from error
+
+
+def _differs(path: Path, text: str) -> bool:
+    """Whether something else than this text is there."""
+    if not (path.exists() or path.is_symlink()):
+        return False
+    return not path.is_file() or path.read_bytes() != text.encode()
 
 
 def _as_data(one: Recipe) -> dict[str, object]:

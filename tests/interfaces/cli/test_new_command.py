@@ -114,6 +114,15 @@ def test_nothing_is_written_over_and_nothing_written_by_halves(tmp_path: Path) -
     assert (tmp_path / "FeS2_pyrite.cif").read_text() == compounds()["FeS2_pyrite"].cif()
 
 
+def test_the_crystals_can_be_asked_for_later_unless_the_copy_was_changed(tmp_path: Path) -> None:
+    assert "`scout new pyrite_pairs --cif` writes FeS2_pyrite.cif" in new("pyrite_pairs").stdout
+    assert new("pyrite_pairs", "--cif").exit_code == 0
+    with (tmp_path / "pyrite_pairs.scout").open("a") as copy:
+        copy.write("# mine\n")
+    assert refused("pyrite_pairs", "--cif").code == "E481"
+    assert new("pyrite_pairs", "fresh.scout", "--cif").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
