@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Sequence
 from itertools import groupby
@@ -11,7 +12,7 @@ import click
 
 from scoutlang.interfaces.cli._program_argument import FILE, choice_of_format, echo_json
 from scoutlang.interfaces.cookbook import Compound, Recipe, compounds, page, recipes
-from scoutlang.language.diagnostics.suggest import did_you_mean, quoted
+from scoutlang.language.diagnostics.suggest import did_you_mean, printable, quoted
 from scoutlang.support.errors import ScoutError
 
 _WIDTH = 100
@@ -74,9 +75,8 @@ def _named(name: str) -> Recipe:
     known = recipes()
     if name not in known:
         similar = [one.name for one in known.values() if one.says(name)]
-        hint = did_you_mean(name, known)
-        if not hint and similar:
-            hint = f"{', '.join(similar[:4])} {'says' if len(similar) == 1 else 'say'} it"
+        search = f"`scout new --search {shlex.quote(printable(name))}` lists {len(similar)}"
+        hint = f"{did_you_mean(name, known)} {search if similar else ''}".strip()
         raise ScoutError(
             "E482",
             f"the cookbook has no {quoted(name)}",
@@ -151,8 +151,6 @@ def _cif_beside(target: Path, crystal: Compound) -> Path:
 
 
 def _shell(path: Path) -> str:
-    import shlex
-
     return shlex.quote(str(path))
 
 

@@ -127,7 +127,8 @@ def test_the_crystals_can_be_asked_for_later_unless_the_copy_was_changed(tmp_pat
     ("name", "hint"),
     [
         ("pyrite_pair", "did you mean `pyrite_pairs`?"),
-        ("marcasite", "pyrite_pairs says it"),
+        ("marcasite", "`scout new --search marcasite` lists 1"),
+        ("perovskit", "`scout new --search perovskit` lists"),
         ("unobtainium", "`scout new` lists what it has"),
     ],
 )
