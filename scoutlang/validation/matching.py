@@ -127,25 +127,66 @@ def reduced(structure: Structure) -> Structure:
 
 
 def same(a: Structure, b: Structure, rule: Rule = ANY) -> bool:
-    """Whether two `reduced` structures of the same atoms match. Not transitive, and in rare cases
-    not symmetric.
+    """Whether two `reduced` structures of the same atoms match: either one the other, or the other
+    it. The matcher itself prefers a direction (7 of 384 pairs of sampled Cu-Si-P crystals, and 1 of
+    89 groups of the demo). Symmetric, but not transitive.
     """
     if rule.volume and max(a.volume, b.volume) > _VOLUMES * min(a.volume, b.volume):
         return False
     matcher = _HANDED_MATCHER if rule.hand else _MATCHER
-    return bool(matcher.fit(a, b, skip_structure_reduction=True))
+    return any(matcher.fit(*pair, skip_structure_reduction=True) for pair in ((a, b), (b, a)))
 
 
-@dataclass(frozen=True)
+class _Directions:
+    """The vectors of a lattice, by length."""
+
+    def __init__(self, lattice: Lattice) -> None:
+        self._lattice = lattice
+        self._reach = 0.0
+        self._norms = np.empty(0)
+        self._units = np.empty((0, 3))
+
+    def of_lengths(self, lengths: NDArray[np.float64]) -> list[NDArray[np.float64]] | None:
+        """Directions (m, 3) of the vectors as long as a, b and c (3,), None where an edge has
+        none.
+        """
+        self._look(_LENGTHS * float(lengths.max()))
+        first = np.searchsorted(self._norms, lengths / _LENGTHS, side="right")
+        last = np.searchsorted(self._norms, lengths * _LENGTHS)
+        if not (first < last).all():
+            return None
+        return [self._units[i:j] for i, j in zip(first, last, strict=True)]
+
+    def _look(self, longest: float) -> None:
+        if longest <= self._reach:
+            return
+        self._reach = 1.2 * longest
+        vectors = _vectors(self._lattice, self._reach)
+        norms = np.linalg.norm(vectors, axis=1)
+        order = norms.argsort()
+        self._norms, self._units = norms[order], vectors[order] / norms[order, None]
+
+
 class _Kind:
     """A structure that others are compared with."""
 
-    id: str
-    structure: Structure
-    lengths: NDArray[np.float64]
-    """(3,) of the cell, scaled to a volume of 1."""
-    cosines: NDArray[np.float64]
-    """(2, 3), the least and the greatest, of angles that are near enough to those of the cell."""
+    def __init__(self, id_: str, structure: Structure) -> None:
+        lattice = _of_unit_volume(structure)
+        angles = np.clip(np.array(lattice.angles) + np.array([[_ANGLES], [-_ANGLES]]), 0, 180)
+        self.id = id_
+        self.structure = structure
+        self.directions = _Directions(lattice)
+        self.lengths = np.array(lattice.lengths)
+        """(3,) of the cell, scaled to a volume of 1."""
+        self.cosines = np.cos(np.radians(angles))
+        """(2, 3), the least and the greatest, of angles that are near enough to those of the
+        cell.
+        """
+
+    def maps_to(self, other: _Kind) -> bool:
+        """Whether its lattice has a cell like that of the other."""
+        edges = self.directions.of_lengths(other.lengths)
+        return edges is not None and _has_cell(edges, other.cosines)
 
 
 class Known:
@@ -157,11 +198,7 @@ class Known:
         self._kinds: defaultdict[tuple[tuple[str, float], ...], list[_Kind]] = defaultdict(list)
 
     def add(self, id_: str, structure: Structure) -> None:
-        lattice = _of_unit_volume(structure)
-        angles = np.clip(np.array(lattice.angles) + np.array([[_ANGLES], [-_ANGLES]]), 0, 180)
-        self._kinds[atoms(structure)].append(
-            _Kind(id_, structure, np.array(lattice.lengths), np.cos(np.radians(angles)))
-        )
+        self._kinds[atoms(structure)].append(_Kind(id_, structure))
 
     def find(self, structure: Structure, rule: Rule = ANY) -> str | None:
         """The id of the first one, in the order in which they were added, that matches."""
@@ -170,23 +207,16 @@ class Known:
         )
 
     def near(self, structure: Structure) -> Iterator[tuple[str, Structure]]:
-        """Those that may match, in the order in which they were added; no other does."""
+        """Those that may match in either direction, in the order in which they were added; no other
+        does.
+        """
         kinds = self._kinds.get(atoms(structure))
         if not kinds:
             return
-        lengths = np.array([k.lengths for k in kinds])
-        vectors = _vectors(_of_unit_volume(structure), _LENGTHS * lengths.max())
-        norms = np.linalg.norm(vectors, axis=1)
-        order = norms.argsort()
-        norms, units = norms[order], vectors[order] / norms[order, None]
-        first, last = (
-            np.searchsorted(norms, lengths / _LENGTHS, side="right"),
-            np.searchsorted(norms, lengths * _LENGTHS),
-        )
-        for i in np.flatnonzero((first < last).all(axis=1)):
-            edges = [units[start:stop] for start, stop in zip(first[i], last[i], strict=True)]
-            if _has_cell(edges, kinds[i].cosines):
-                yield kinds[i].id, kinds[i].structure
+        own = _Kind("", structure)
+        for kind in kinds:
+            if own.maps_to(kind) or kind.maps_to(own):
+                yield kind.id, kind.structure
 
 
 def atoms(structure: Structure) -> tuple[tuple[str, float], ...]:

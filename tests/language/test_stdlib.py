@@ -145,6 +145,14 @@ CASES = (
     Case("distance(Cu-Cu) = lengths.Cu_Cu ± 0.01 Å", "copper"),
     Case("distance(S-S) = lengths.S_S ± 0.15 Å", "pyrite"),
     Case("distance(P-P) = lengths.P_P ± 0.05 Å", "black_phosphorus"),
+    Case("expect epitaxy.square_on(epitaxy.SrTiO3, 0.03)", "perovskite", fails="rutile quartz"),
+    Case("expect epitaxy.square_on(epitaxy.SrTiO3)", "", fails="perovskite"),
+    Case("expect epitaxy.square_on(epitaxy.LaAlO3, 0.01)", "perovskite", fails="rutile"),
+    Case("expect epitaxy.square_on(epitaxy.silicon, 0.01)", "zinc_blende", fails="wurtzite"),
+    Case("expect epitaxy.rotated_on(epitaxy.GaAs, 0.01)", "lead_oxide", fails="zinc_blende"),
+    Case("expect epitaxy.hexagonal_on(epitaxy.graphene)", "boron_nitride", fails="wurtzite"),
+    Case("expect epitaxy.mismatch(epitaxy.MgO) = -0.1 ± 0.01", "perovskite", fails="rutile"),
+    Case("expect epitaxy.square_net", "rutile", fails="wurtzite"),
     Case("layers.one_sided(I, Cd)", "cadmium_iodide"),
     Case("layers.one_sided(S, Mo)", "molybdenite"),
     Case("layers.one_sided(S, Cr)", "caswellsilverite"),
@@ -282,6 +290,7 @@ NAMED_IN_TABLES: Mapping[str, set[str]] = defaultdict(
     set,
     polyhedra={*NOUNS.values(), *ADJECTIVES.values()},
     groups={*GROUPS, "metal", "nonmetal"},
+    epitaxy={"silicon", "GaAs", "GaN", "sapphire", "SrTiO3", "LaAlO3", "MgO", "graphene"},
     lengths={*LENGTHS},
 )
 
