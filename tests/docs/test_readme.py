@@ -85,4 +85,6 @@ def test_make_targets_exist() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
-        assert link.startswith("https://") or (ROOT / page.parent / link).exists(), link
+        assert link.startswith(("https://", "http://")) or (ROOT / page.parent / link).exists(), (
+            link
+        )

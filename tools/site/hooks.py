@@ -257,7 +257,13 @@ def _command(command: click.Command, context: click.Context, depth: int = 2) -> 
 def _first_sentence(text: str) -> str:
     comment = re.match(r"(?:#.*\n)+", text)
     if comment is None:
-        return "`" + next(line for line in text.splitlines() if line.startswith("require")) + "`"
+        return (
+            "`"
+            + next(line for line in text.splitlines() if line.startswith("require"))
+            .partition("#")[0]
+            .strip()
+            + "`"
+        )
     words = " ".join(line.lstrip("# ") for line in comment[0].splitlines())
     return re.split(r"(?<=[.?:]) ", words)[0].rstrip(":")
 
