@@ -17,7 +17,7 @@ from pymatgen.core import Composition, Element, Lattice, Structure
 from scoutlang.crystals.batch import CrystalBatch
 from scoutlang.descriptors import modules
 from scoutlang.ir.elements import ATOMIC_NUMBER, neighbour_radius
-from scoutlang.ir.space_groups import LAST_NUMBER, POINT_GROUPS
+from scoutlang.ir.space_groups import LAST_NUMBER, LAUE_CLASSES, POINT_GROUPS
 from scoutlang.testing import check_descriptor
 
 Settings = Mapping[str, list[Structure]]
@@ -187,13 +187,13 @@ class TestWhatFollowsFromTheGroup:
         a direction as it is.
         """
         from scoutlang.crystals.space_groups import space_group
-        from scoutlang.descriptors import centrosymmetric, chiral, polar
+        from scoutlang.descriptors import chiral, polar
         from scoutlang.ir.space_groups import point_group
 
         for number in [1, 2, 5, 9, 15, 24, 46, 74, 80, 82, 88, 98, 110, 122, 142, 146, 148, 155,
                        161, 167, 173, 174, 176, 182, 186, 190, 194, 199, 206, 214, 220, 230]:  # fmt: skip
             turns, name = space_group(number).rotations, point_group(number)
-            assert (name in centrosymmetric._LAUE) == (turns == -np.eye(3)).all((1, 2)).any()
+            assert (name in LAUE_CLASSES) == (turns == -np.eye(3)).all((1, 2)).any()
             assert (name in chiral._ROTATIONS) == (np.linalg.det(turns) > 0).all()
             assert (name in polar._POLAR) == (np.linalg.matrix_rank(turns.mean(0)) > 0)
 
