@@ -484,7 +484,7 @@ def test_where_nothing_can_be_used_the_first_of_each_reason_says_why(serve: Serv
     one = without("cartesian_site_positions")
     error = failure(serve(lambda path, n: answer(one)))
     assert error.code == "E466"
-    assert "not readable: 1 (the first: cu-0: it has no cartesian_site" in error.message
+    assert "not readable: 1 (cu-0: it has no cartesian_site" in error.message
 
 
 @pytest.mark.parametrize(

@@ -119,8 +119,7 @@ def add(
     ]
     if not kept:
         why = "; ".join(
-            f"{reason}: {counted['count']}"
-            f" (the first: {said(messages.get(reason, counted['first']))})"
+            f"{reason}: {counted['count']} ({said(messages.get(reason, counted['first']))})"
             for reason, counted in skipped.items()
         )
         raise ScoutError(
