@@ -434,4 +434,4 @@ def write_report(judged: Judged, out: str | Path | None = None) -> Path:
     data = collect(judged)
     page = judged.folder / PAGE if out is None else Path(out)
     source = html_lines(data.program.source_text)
-    return write_page(page, data, draw(data), source=source)
+    return write_page(page, data, draw(data), source=source, named=out is not None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.progress import (
     BarColumn,
     Progress,
@@ -26,6 +26,7 @@ from scoutlang.runs.folder import RunFolder
 from scoutlang.runs.glance import Glance
 from scoutlang.runs.judge import Judged, judge
 from scoutlang.runs.trace import TermLoss
+from scoutlang.support.screen import Screen
 
 _PLAIN_EVERY = 20.0  # seconds between lines when the output is no terminal
 _LONGEST_LABEL = 20  # characters
@@ -39,7 +40,7 @@ class Display:
 
     def __init__(self, *, quiet: bool, transient: bool = False) -> None:
         self._quiet = quiet
-        self._console = Console(stderr=True, quiet=quiet)
+        self._console = Screen(stderr=True, quiet=quiet)
         self._live = self._console.is_terminal and not quiet
         self._bar = _Bar(self._console, disable=not self._live, transient=transient)
         self._tasks: dict[str, TaskID] = {}
@@ -111,7 +112,7 @@ class _Bar(Progress):
     fit.
     """
 
-    def __init__(self, console: Console, *, disable: bool, transient: bool) -> None:
+    def __init__(self, console: Screen, *, disable: bool, transient: bool) -> None:
         self.losses: Sequence[TermLoss] = ()
         super().__init__(
             TextColumn("{task.description:<11}"),

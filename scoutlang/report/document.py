@@ -23,7 +23,7 @@ from pygments.token import STANDARD_TYPES, string_to_tokentype
 
 from scoutlang.support.colours import PAGE, TOKENS
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import write_whole
+from scoutlang.support.files import write_named, write_whole
 
 _POLICY = (
     "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -62,9 +62,13 @@ def marked(text: str) -> Markup:
     )
 
 
-def write_document(file: Path, text: str) -> Path:
-    """A page as a file, whole or not at all. Raises ScoutError E602 where it cannot be written."""
+def write_document(file: Path, text: str, *, named: bool = False) -> Path:
+    """A page as a file, whole or not at all. named: the user has named it, so that a link is
+    followed and a device written into. Raises ScoutError E602 where it cannot be written.
+    """
     try:
+        if named:
+            return write_named(file, text)
         return write_whole(file, lambda path: path.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise ScoutError(

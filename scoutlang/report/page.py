@@ -114,9 +114,13 @@ def write_page(
     *,
     source: Sequence[str] | None = None,
     limit: int = LIMIT,
+    named: bool = False,
 ) -> Path:
-    """The page as a file, whole or not at all. Raises ScoutError E602 where that cannot be."""
-    return write_document(file, render(data, figures, source=source, limit=limit))
+    """The page as a file, whole or not at all. named: as in `write_document`. Raises ScoutError
+    E602 where that cannot be.
+    """
+    text = render(data, figures, source=source, limit=limit)
+    return write_document(file, text, named=named)
 
 
 def _content(data: ReportData, figures: Sequence[Figure], limit: int) -> dict[str, Any]:

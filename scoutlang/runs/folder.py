@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -30,7 +29,7 @@ from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import ARMS, Arm, Program
 from scoutlang.runs.manifest import MANIFEST, Cost, Manifest
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import read_json, write_json
+from scoutlang.support.files import PARTIAL, read_json, write_json
 
 SAMPLES = "samples"
 _COST = ".cost"
@@ -216,10 +215,8 @@ class RunFolder:
 
 _LOCK = ".lock"
 _HOLDER = ".holder.json"
-_FIRST = "|".join(map(re.escape, (_HOLDER, MANIFEST)))
+_FIRST = (_HOLDER, MANIFEST)
 """What is written first, of which a killed run may leave a part."""
-_PARTIAL = re.compile(r"\..+\.(\d+)\.partial")
-"""What `write_whole` writes into; the number is that of its process."""
 
 
 def check_free(path: Path) -> None:
@@ -231,7 +228,7 @@ def check_free(path: Path) -> None:
             entry
             for entry in path.iterdir()
             if entry.name not in (_LOCK, _HOLDER)
-            and not re.fullmatch(rf"\.({_FIRST})\.\d+\.partial", entry.name)
+            and not ((found := PARTIAL.fullmatch(entry.name)) and found[1] in _FIRST)
         ]
         if not others:
             return
@@ -262,7 +259,10 @@ def held(path: Path) -> Iterator[None]:
     """
     with writing(path):
         # a shared file: it stays there, since one that is removed can be held by two
-        lock = FileLock((path / _LOCK).resolve(), timeout=0, is_singleton=True)
+        file = _lock_file(path)
+        if file.is_symlink():  # a lock is emptied when it is taken: a stranger's link is not ours
+            file.unlink()
+        lock = FileLock(file, timeout=0, is_singleton=True)
         try:
             lock.acquire()
         except Timeout:
@@ -286,9 +286,10 @@ def held(path: Path) -> Iterator[None]:
 
 def holder(path: Path) -> str:
     """Who holds a run folder now: ``process 4711 on node3 (since 12:01 UTC)``; empty if nobody."""
-    lock = FileLock((path / _LOCK).resolve(), timeout=0)
-    if not (path / _LOCK).exists():
+    file = _lock_file(path)
+    if file.is_symlink() or not file.is_file():
         return ""
+    lock = FileLock(file, timeout=0)
     try:
         with lock:
             return ""
@@ -303,6 +304,11 @@ def holder(path: Path) -> str:
         return "another process"
 
 
+def _lock_file(path: Path) -> Path:
+    """The same path, however the folder is named; the file itself is not followed."""
+    return path.resolve() / _LOCK
+
+
 def _this_process() -> dict[str, Any]:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return {"pid": os.getpid(), "host": platform.node(), "since": since}
@@ -311,8 +317,8 @@ def _this_process() -> dict[str, Any]:
 def _clear_partials(path: Path) -> None:
     """Remove what processes that are dead have left half-written."""
     for file in path.rglob(".*.partial"):
-        found = _PARTIAL.fullmatch(file.name)
-        if found and not psutil.pid_exists(int(found[1])):
+        found = PARTIAL.fullmatch(file.name)
+        if found and not (len(found[2]) < 10 and psutil.pid_exists(int(found[2]))):
             file.unlink(missing_ok=True)
 
 

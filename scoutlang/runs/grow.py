@@ -40,6 +40,8 @@ from scoutlang.validation.reference import Reference, ReferenceStructure, store,
 from scoutlang.validation.stages import Progress
 
 MAX_ABOVE_HULL = 0.1
+MAX_LINES = 256 << 20
+"""Bytes of a file of grown crystals: 100 000 of 20 atoms have a fifth of it."""
 """eV/atom, up to which a relaxed candidate is kept."""
 
 WINDOW = 1.0
@@ -326,14 +328,14 @@ def _read(file: Path) -> list[tuple[Grown, Structure | None]]:
         return []
     found = []
     try:
-        for line in whole_lines(file):
+        for line in whole_lines(file, MAX_LINES):
             data = json.loads(line)
             structure = data.pop("structure")
             grown = _GROWN.validate_json(json.dumps(data), strict=True)
             found.append((grown, structure and plain_structure(structure)))
     except Exception as error:  # pymatgen raises errors of many types for a damaged structure
         raise _damaged(file) from error
-    drop_cut_line(file)
+    drop_cut_line(file, MAX_LINES)
     return found
 
 

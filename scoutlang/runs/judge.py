@@ -7,6 +7,7 @@ from elsewhere (`adopt`). A stage that has seen the same structures before is no
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +21,7 @@ from scoutlang.potentials import DEFAULT as POTENTIAL
 from scoutlang.potentials import Potential, notice
 from scoutlang.potentials import load as load_potential
 from scoutlang.runs import relaxed
-from scoutlang.runs.folder import TRACE, RunFolder, writing
+from scoutlang.runs.folder import TRACE, RunFolder, holder, writing
 from scoutlang.runs.manifest import (
     MANIFEST,
     Judges,
@@ -160,19 +161,25 @@ def judge(
     workers: int | None = None,
     engine: Engine | None = None,
     strict: bool = False,
+    afresh: bool = False,
+    write: bool = True,
 ) -> Judged:
     """Judge every structure of a run, and write records, crystals and summary into its folder.
 
     potential, reference: names; None for those that judged the run before, `POTENTIAL` and
     `REFERENCE` at first. note: told what the user must know, such as the licence of a potential at
     its first use. workers, engine: as in `scoutlang.runs.run.run`. strict: a batch that is
-    damaged is an error, E604, and not lost. Raises ScoutError: E610 no run,
+    damaged is an error, E604, and not lost. afresh: what stages have found before is not taken.
+    write: if not, the tables and the manifest of the run stay as they are, and what stages find is
+    kept only where the folder may be written into. Raises ScoutError: E610 no run,
     E604 damaged, E602 the folder cannot be written, E44x the potential or the reference cannot be
     used.
     """
     run = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
     with opened(engine, workers) as crew:
-        return _judge(run, potential, reference, progress, note, crew, strict)
+        return _judge(
+            run, potential, reference, progress, note, crew, strict, afresh=afresh, write=write
+        )
 
 
 def _judge(
@@ -183,6 +190,9 @@ def _judge(
     note: Callable[[str], None] | None,
     engine: Engine,
     strict: bool,
+    *,
+    afresh: bool,
+    write: bool,
 ) -> Judged:
     generated = run.generated(strict=strict)
     names = judges_of(run, potential, reference)
@@ -196,7 +206,7 @@ def _judge(
         potential=by,
         reference=known,
         progress=progress,
-        store=Store(run.path / STAGES),
+        store=Store(run.path / STAGES, afresh, write or _may_be_written(run.path)),
         engine=engine,
         named=(names.potential, names.reference),
     )
@@ -210,15 +220,22 @@ def _judge(
             structures=len(generated), seconds=round(time.monotonic() - started, 2)
         ),
     }
-    if run.manifest.status == "interrupted" and _complete(run, generated):
+    status = run.manifest.status
+    # killed, and so nobody could note it
+    died = status == "running" and not holder(run.path)
+    if (status == "interrupted" or died) and _complete(run, generated):
         facts["status"] = "finished"
-    with writing(run.path):
-        files = write_outputs(run.path, validation)
-        run.note(**facts)
+    files: list[Path] = []
+    if write:
+        with writing(run.path):
+            files = write_outputs(run.path, validation)
+            run.note(**facts)
+    else:
+        run.manifest = run.manifest.changed(**facts)
     if (trace := run.path / TRACE).is_dir():
         files.append(trace)
     judged = Judged(run, validation, (run.path / MANIFEST, *files), by, known)
-    return with_relaxations(judged, progress, note, engine=engine)
+    return with_relaxations(judged, progress, note, engine=engine, afresh=afresh, write=write)
 
 
 def with_relaxations(
@@ -228,13 +245,15 @@ def with_relaxations(
     *,
     loaded: Mapping[str, Potential] | None = None,
     engine: Engine | None = None,
+    afresh: bool = False,
+    write: bool = True,
 ) -> Judged:
     """A judged run with the relaxations that stand in its folder, judged by the same potential, or
     by the one that confirms; the tables of the run get their columns.
 
     note: told of a relaxation that is left out, because its potential cannot be loaded here or it
     is not whole. loaded: potentials that the user has named, by these names. engine: where many
-    answers are found. Raises ScoutError E602, E612.
+    answers are found. afresh, write: as in `judge`. Raises ScoutError E602, E612.
     """
     run, sampled = judged.run, [record.generated for record in judged.records]
     found: list[Relaxation] = []
@@ -269,16 +288,24 @@ def with_relaxations(
                 progress,
                 engine=engine,
                 named=_loadable(recipe, judged.named),
+                afresh=afresh,
+                keep=write or _may_be_written(run.path),
             )
         )
     if not found:
         return judged
     columns = {f"relaxed.{one.name}": one.validation for one in found}
-    with writing(run.path):
-        write_outputs(run.path, judged.validation, columns)
-        for one in found:
-            write_outputs(one.folder, one.validation, prefix="relaxed_")
+    if write:
+        with writing(run.path):
+            write_outputs(run.path, judged.validation, columns)
+            for one in found:
+                write_outputs(one.folder, one.validation, prefix="relaxed_")
     return replace(judged, relaxations=tuple(found))
+
+
+def _may_be_written(folder: Path) -> bool:
+    """Whether anybody may write into it: an archive is marked so that also root knows."""
+    return bool(folder.stat().st_mode & 0o222) and os.access(folder, os.W_OK)
 
 
 def _loadable(recipe: Recipe, own: tuple[str, str] | None) -> tuple[str, str] | None:

@@ -29,6 +29,7 @@ from scoutlang.potentials import Potential, structure_hash
 from scoutlang.runs.manifest import Count, Facts, PotentialIdentity
 from scoutlang.support.engines import Engine
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import read_bounded
 from scoutlang.validation.funnel import left_at
 from scoutlang.validation.pipeline import Validation, validate
 from scoutlang.validation.record import Record
@@ -195,10 +196,8 @@ def read_lines(file: Path, starts: Sequence[Specimen]) -> dict[int, Relaxed] | N
     try:
         if not file.exists():
             return None
-        if file.stat().st_size > MAX_BYTES:
-            raise ValueError("too large")
         found = {}
-        for text, start in zip(file.read_bytes().splitlines(), starts, strict=True):
+        for text, start in zip(read_bounded(file, MAX_BYTES).splitlines(), starts, strict=True):
             line = _Line.model_validate_json(text)
             if line.index != start.index:
                 raise ValueError("other structures")
@@ -227,7 +226,7 @@ def read_one_file(folder: Path, arm: Arm, starts: Sequence[Specimen]) -> dict[in
 def read_recipe(folder: Path) -> Recipe:
     """Raises ScoutError E612 where it is damaged, or not one of a folder of that name."""
     try:
-        found = Recipe.model_validate_json((folder / RECIPE).read_bytes()[: 1 << 20])
+        found = Recipe.model_validate_json(read_bounded(folder / RECIPE, 1 << 20))
         name = (
             confirmation(found.start, found.named)
             if found.which == "candidates"
@@ -327,9 +326,11 @@ def judged_relaxation(
     *,
     engine: Engine | None = None,
     named: tuple[str, str] | None = None,
+    afresh: bool = False,
+    keep: bool = True,
 ) -> Relaxation:
-    """The relaxed structures through the validation; what was judged before is not judged again.
-    engine, named: as in `validate`.
+    """The relaxed structures through the validation; what was judged before is not judged again,
+    unless ``afresh``. engine, named: as in `validate`. keep: whether what stages find is kept.
     """
     folder = run / FOLDER / name
     validation = validate(
@@ -342,7 +343,7 @@ def judged_relaxation(
         potential=potential,
         reference=reference,
         progress=progress,
-        store=Store(folder / STAGES),
+        store=Store(folder / STAGES, afresh, keep),
         engine=engine,
         named=named,
     )

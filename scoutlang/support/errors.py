@@ -8,6 +8,8 @@ import os
 import traceback
 from typing import Any
 
+from scoutlang.support.shown import shown_lines
+
 
 class ScoutError(Exception):
     """A failure with a cause that the user can act on. The command line renders it as
@@ -25,8 +27,9 @@ class ScoutError(Exception):
         return type(self), (self.code, self.message, self.hint)
 
     def __str__(self) -> str:
+        """Safe to show: messages hold names out of files."""
         first = f"error[{self.code}]: {self.message}"
-        return f"{first}\n  hint: {self.hint}" if self.hint else first
+        return shown_lines(f"{first}\n  hint: {self.hint}" if self.hint else first)
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in the place of a traceback."""

@@ -259,11 +259,14 @@ def _check_sound(records: Sequence[Record], stage: Stage, outcomes: Sequence[Out
         for name, value in outcome.values.items():
             if name in IDENTITY or name not in stage.columns():
                 raise ValueError(f"{name!r} is not a column that it says it adds")
-            if type(value) not in (float, int, bool, str, type(None)) or (
-                isinstance(value, float) and not isfinite(value)
+            if (
+                type(value) not in (float, int, bool, str, type(None))
+                or (isinstance(value, float) and not isfinite(value))
+                or (type(value) is int and not -(2**63) <= value < 2**63)
             ):
                 raise TypeError(
-                    f"{value!r} in {name!r} is neither a finite number, a truth, a text nor None"
+                    f"{str(value)[:40]} in {name!r} is neither a finite number of at most 64 bits,"
+                    " a truth, a text nor None"
                 )
             kind = float if type(value) is int else type(value)
             if value is not None and kinds.setdefault(name, kind) is not kind:

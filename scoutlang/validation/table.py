@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scoutlang.support.screen import Screen
 from scoutlang.validation.hull import METASTABLE
 from scoutlang.validation.matching import SCALED
 from scoutlang.validation.pipeline import Validation
@@ -116,12 +117,11 @@ def render_geometries(geometries: Mapping[str, Validation], folder: Path) -> Ren
 
 def as_text(what: RenderableType, width: int = 120) -> str:
     """A table as plain text, no wider than ``width`` columns."""
-    console = Console(
+    console = Screen(
         file=io.StringIO(),
         width=width,
         force_terminal=False,
         force_jupyter=False,
-        markup=False,
         highlight=False,
     )
     with console.capture() as capture:

@@ -15,6 +15,7 @@ import click
 
 from scoutlang.language.diagnostics.suggest import did_you_mean
 from scoutlang.support.errors import ScoutError, fault
+from scoutlang.support.shown import say
 from scoutlang.support.version import __version__
 
 _INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
@@ -68,19 +69,21 @@ def main() -> None:
         alone = len(sys.argv) == 1 and sys.stdin.isatty() and sys.stdout.isatty()
         code = commands.main(["repl"] if alone else None, standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        text = io.StringIO()
+        error.show(text)
+        say(text.getvalue(), err=True, nl=False)
         # only without a terminal: somebody may want to pipe a session into it
         if len(sys.argv) == 1:
-            click.echo(
+            say(
                 "\nThe REPL needs a terminal; `scout replay -` runs a session from standard input.",
                 err=True,
             )
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        say("interrupted", err=True)
         code = _INTERRUPTED
     except ScoutError as error:
-        click.echo(str(error), err=True)
+        say(str(error), err=True)
         code = 1
     except BrokenPipeError:
         # The reader of our output left (`scout … | head`); nothing can be said to it, and nothing
@@ -88,6 +91,6 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as error:
-        click.echo(fault(error), err=True)
+        say(fault(error), err=True)
         code = _INTERNAL_ERROR
     sys.exit(code if isinstance(code, int) else 0)

@@ -32,6 +32,13 @@ def judge_options(command: Command) -> Command:
     return potential(reference(command))
 
 
+afresh_option = click.option(
+    "--afresh",
+    is_flag=True,
+    help="Judge everything anew, whatever was found before.",
+)
+
+
 confirm_option = click.option(
     "--confirm",
     metavar="NAME",

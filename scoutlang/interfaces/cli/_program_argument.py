@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from scoutlang.language.diagnostics.render.json import as_data
 from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.reading import read_source, read_stream
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.shown import say, say_json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -136,7 +136,7 @@ def load(
         if not os.path.exists(file):
             error.hint += "; `-c TEXT` takes the program from the command line"
         if output_format == "text":
-            click.echo(str(error), err=True)
+            say(str(error), err=True)
         else:
             echo_json(document(*unreadable(file, error), None))
         raise click.exceptions.Exit(exit_code) from None
@@ -208,19 +208,18 @@ def on_interruption(text: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(text, err=True)
+        say(text, err=True)
         raise
 
 
 def fail_if_any(problems: Sequence[ScoutError]) -> None:
     """Say what was wrong beside what was done; where there is anything, the exit code is 1."""
     for problem in problems:
-        click.echo(str(problem), err=True)
+        say(str(problem), err=True)
     if problems:
         raise click.exceptions.Exit(1)
 
 
 def echo_json(data: Any) -> None:
-    """Print plain data as JSON, with escapes only where the output's encoding needs them."""
-    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    click.echo(json.dumps(data, indent=2, ensure_ascii=not unicode, allow_nan=False))
+    """Print plain data as JSON."""
+    say_json(data)

@@ -12,6 +12,7 @@ import click
 from scoutlang.interfaces.cli._program_argument import PATH, checked, load
 from scoutlang.ir import Arm, Program
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.shown import say
 
 if TYPE_CHECKING:
     from scoutlang.crystals.specimen import Specimen
@@ -145,7 +146,7 @@ def say_unread(path: Path) -> None:
 
     if ignored := unread(path):
         names = ", ".join(ignored[:3]) + (", …" if len(ignored) > 3 else "")
-        click.echo(
+        say(
             f"not read in {path}: {len(ignored)} folders, files of other kinds or copies ({names})",
             err=True,
         )

@@ -5,17 +5,18 @@ step.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from scoutlang.interfaces.cli._judge_options import judge_options
+from scoutlang.interfaces.cli._judge_options import afresh_option, judge_options
 from scoutlang.interfaces.cli._program_argument import (
     FOLDER,
     PATH,
     choice_of_format,
     color_option,
 )
+from scoutlang.support.shown import say
 
 if TYPE_CHECKING:
     from scoutlang.report.handover import Inputs
@@ -53,6 +54,7 @@ def _inputs(context: click.Context, option: click.Parameter, given: str) -> tupl
     "ESPRESSO, too.",
 )
 @judge_options
+@afresh_option
 @color_option
 def command(
     folder: Path,
@@ -60,7 +62,7 @@ def command(
     output_format: str,
     target: Path | None,
     inputs: tuple[Inputs, ...],
-    **judges: str | None,
+    **judges: Any,
 ) -> None:
     """The crystals of a run that are unique, near the hull, original and hits, best first.
 
@@ -68,20 +70,19 @@ def command(
     candidate: relaxed by the energy alone where it is one by itself, with the constraint where it
     needs that. docs/candidates.md says what each column is.
     """
-    from rich.console import Console
-
     from scoutlang.interfaces.display import judge_shown
     from scoutlang.report.handover import hand_over
     from scoutlang.report.shortlist import as_csv, as_json, render, shortlist
+    from scoutlang.support.screen import Screen
 
     if inputs and target is None:
         raise click.UsageError("--inputs are written with --export DIR")
-    judged = judge_shown(folder, quiet=output_format != "text", **judges)
+    judged = judge_shown(folder, quiet=output_format != "text", write=False, **judges)
     found = shortlist(judged)[:top]
     if output_format == "text":
-        Console().print(render(judged, found, len(found)))
+        Screen().print(render(judged, found, len(found)))
     else:
-        click.echo({"json": as_json, "csv": as_csv}[output_format](found), nl=False)
+        say({"json": as_json, "csv": as_csv}[output_format](found), nl=False, exact=True)
     if target is not None:
         folders = hand_over(found, target, inputs)
-        click.echo(f"{len(folders)} candidates in {target}", err=output_format != "text")
+        say(f"{len(folders)} candidates in {target}", err=output_format != "text")

@@ -25,6 +25,7 @@ from scoutlang.ir import Program
 from scoutlang.ir.source import Source
 from scoutlang.language.diagnostics import Diagnostic
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.shown import say
 from scoutlang.support.version import __version__
 
 
@@ -110,8 +111,8 @@ def _check(source: Source, overrides: Mapping[str, str]) -> _Checked:
 def _print(results: Sequence[_Checked], *, quiet: bool) -> None:
     for result in results:
         if result.failure:
-            click.echo(str(result.failure), err=True)
+            say(str(result.failure), err=True)
         else:
             echo_messages(result.diagnostics, result.source)
         if result.program and not quiet:
-            click.echo(f"ok: {result.source.name}\n{api.printer().summary(result.program)}")
+            say(f"ok: {result.source.name}\n{api.printer().summary(result.program)}")

@@ -8,6 +8,7 @@ import click
 
 from scoutlang.interfaces import api
 from scoutlang.interfaces.cli._program_argument import checked, echo_json, load, program_argument
+from scoutlang.support.shown import say
 
 
 @click.command("compile")
@@ -32,8 +33,9 @@ def command(
             echo_json(program.to_data())
         case _:
             described = api.compile(program).describe()
-            click.echo(
+            say(
                 json.dumps({"loss": described}, ensure_ascii=False)
                 if output_format == "json"
-                else described
+                else described,
+                exact=True,
             )

@@ -20,6 +20,7 @@ from scoutlang.interfaces.cli._program_argument import (
 from scoutlang.ir import Node, Program, Term
 from scoutlang.ir.diff import Change, compare
 from scoutlang.support.colours import TERMINAL
+from scoutlang.support.shown import say
 
 _DIFFERENT, _TROUBLE = 1, 2  # exit codes, as of diff(1)
 _STATEMENTS = {"parameters": "param", "sweeps": "sweep"}
@@ -47,7 +48,7 @@ def command(old: str, new: str, output_format: str) -> None:
         for mark, text in (line for change in changes for line in _lines(change)):
             click.secho(f"{mark} {text}", fg=TERMINAL[mark].name)
     else:
-        click.echo(f"{old} and {new} mean the same")
+        say(f"{old} and {new} mean the same")
     if changes:
         raise click.exceptions.Exit(_DIFFERENT)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from scoutlang.language.formatter import formatted
 from scoutlang.support.colours import TERMINAL, Ink
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.files import write_whole
+from scoutlang.support.shown import say, shown
 
 
 @click.command("fmt")
@@ -58,7 +60,7 @@ def _format(file: str | None, text: str | None, *, check: bool, diff: bool) -> b
     try:
         source = Source("<text>", text or "") if file is None else read(file)
     except ScoutError as error:
-        click.echo(str(error), err=True)
+        say(str(error), err=True)
         return False
     result = formatted(source)
     if result.text is None:
@@ -68,15 +70,15 @@ def _format(file: str | None, text: str | None, *, check: bool, diff: bool) -> b
     if diff:
         _show(source, result.text)
     if check and changed:
-        click.echo(f"would change: {source.name}", err=diff)
+        say(f"would change: {source.name}", err=diff)
     if check or diff:
         return not changed
     if file in (None, "-"):
-        click.echo(result.text, nl=False)
+        say(result.text, nl=False, exact=True)
     elif changed:
         assert file is not None
         _rewrite(Path(file), result.text)
-        click.echo(f"formatted: {source.name}")
+        say(f"formatted: {source.name}")
     return True
 
 
@@ -97,6 +99,8 @@ def _show(source: Source, text: str) -> None:
     old, new = (re.findall(r"[^\n]*\n|[^\n]+", t) for t in (source.text, text))
     for line in difflib.unified_diff(old, new, source.name, f"{source.name} (formatted)"):
         colour = TERMINAL.get(line[0], Ink()).name or None
-        click.secho(line.removesuffix("\n"), fg=colour, bold=line.startswith(("---", "+++")))
+        text = line.removesuffix("\n")
+        text = shown(text) if sys.stdout.isatty() else text
+        click.secho(text, fg=colour, bold=line.startswith(("---", "+++")))
         if not line.endswith("\n"):
-            click.echo("\\ No newline at end of file")
+            say("\\ No newline at end of file")

@@ -102,10 +102,11 @@ def show(
     width: int | None = None,
 ) -> None:
     """width: columns; those of the terminal if None, and enough for a table where there is none."""
-    from rich.console import Console
     from rich.measure import measure_renderables
 
-    console = Console(markup=False, highlight=False, width=width)
+    from scoutlang.support.screen import Screen
+
+    console = Screen(markup=False, highlight=False, width=width)
     if width is None and not console.is_terminal:
         console.width = max(console.width, _NARROWEST)
     endless = console.options.update(width=_ENDLESS)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scoutlang.interfaces.cli._program_argument import echo_json, fail_if_any, format_option
+from scoutlang.support.shown import say
 
 if TYPE_CHECKING:
     from scoutlang.potentials import Listed
@@ -25,7 +26,7 @@ def command(output_format: str) -> None:
     if output_format == "json":
         echo_json([one.to_data() for one in found])
     else:
-        click.echo("\n\n".join(_text(one) for one in found))
+        say("\n\n".join(_text(one) for one in found))
     fail_if_any(problems)
 
 

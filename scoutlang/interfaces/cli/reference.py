@@ -18,6 +18,7 @@ from scoutlang.interfaces.cli._program_argument import (
     on_interruption,
 )
 from scoutlang.interfaces.cli._run_or_structures import say_unread
+from scoutlang.support.shown import say, shown
 
 if TYPE_CHECKING:
     from scoutlang.runs.grow import Growth
@@ -68,7 +69,7 @@ def add(
 
     def progress(text: str) -> None:
         if sys.stderr.isatty():
-            click.echo(f"\r\033[K{text}", nl=False, err=True)
+            click.echo(f"\r\033[K{shown(text)}", nl=False, err=True)
 
     chosen = tuple(e.strip() for e in elements.split("-")) if elements else ()
     try:
@@ -83,7 +84,7 @@ def add(
             progress=progress,
         )
     except KeyboardInterrupt:
-        click.echo("\nfinished pages are kept: the same command goes on where it stopped", err=True)
+        say("\nfinished pages are kept: the same command goes on where it stopped", err=True)
         raise
     finally:
         progress("")
@@ -205,10 +206,11 @@ def grow(
 
 
 def _print_growth(growth: Growth, source: str, limit: int) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from scoutlang.support.screen import Screen
+
+    console = Screen()
     counts = Table(box=None, show_header=False, pad_edge=False)
     counts.add_column(justify="right")
     counts.add_column()
@@ -281,10 +283,10 @@ def list_sets(output_format: str) -> None:
         return
     for about in sets:
         if "damaged" in about:
-            click.echo(f"{about['name']}: damaged: {about['damaged']}")
+            say(f"{about['name']}: damaged: {about['damaged']}")
         else:
-            click.echo(f"{about['name']}: {about.get('count')} crystals, {about.get('licence')}")
-            click.echo(f"  cite: {about.get('citation')}")
+            say(f"{about['name']}: {about.get('count')} crystals, {about.get('licence')}")
+            say(f"  cite: {about.get('citation')}")
 
 
 @command.command("show")
@@ -309,9 +311,9 @@ def verify(name: str, output_format: str) -> None:
         echo_json({"name": name, "sound": not found, "damages": found})
     else:
         for damage in found:
-            click.echo(f"{name}: {damage}")
+            say(f"{name}: {damage}")
         if not found:
-            click.echo(f"{name}: sound")
+            say(f"{name}: sound")
     if found:
         raise click.exceptions.Exit(1)
 
@@ -323,7 +325,7 @@ def remove(name: str) -> None:
     from scoutlang.validation.reference import store
 
     store.remove(name)
-    click.echo(f"{name}: removed")
+    say(f"{name}: removed")
 
 
 def _echo(about: Mapping[str, Any], output_format: str) -> None:
@@ -340,11 +342,11 @@ def _echo(about: Mapping[str, Any], output_format: str) -> None:
         "cite": about.get("citation"),
         "sha256": about.get("sha256"),
     }
-    click.echo(about.get("name"))
+    say(str(about.get("name")))
     for key, value in lines.items():
         if value:
-            click.echo(f"  {key:<9} {value}")
+            say(f"  {key:<9} {value}")
     for note in about.get("notes", ()):
-        click.echo(f"  note      {note}")
+        say(f"  note      {note}")
     for reason, counted in about.get("skipped", {}).items():
-        click.echo(f"  skipped   {counted['count']} {reason}, first: {counted['first']}")
+        say(f"  skipped   {counted['count']} {reason}, first: {counted['first']}")

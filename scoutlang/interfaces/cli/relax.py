@@ -73,13 +73,12 @@ def command(
     RUN_FOLDER/relaxed. When interrupted, run it again with the same options: it goes on where it
     was.
     """
-    from rich.console import Console
-
     from scoutlang.interfaces.display import Display
     from scoutlang.interfaces.patience import patiently
     from scoutlang.report.shortlist import render, shortlist
     from scoutlang.runs.judge import judge
     from scoutlang.runs.relax import relax
+    from scoutlang.support.screen import Screen
 
     quiet = output_format == "json"
     interrupted = (
@@ -117,7 +116,7 @@ def command(
     if quiet:
         echo_json(found.to_json())
         return
-    console = Console()
+    console = Screen()
     console.print(found.tables())
     console.print(render(found, shortlist(found)))
     for one in found.relaxations:

@@ -21,6 +21,7 @@ from scoutlang.interfaces.interrupts import deferred, pressing
 from scoutlang.ir import Program
 from scoutlang.support.errors import ScoutError
 from scoutlang.support.resources import data_folder
+from scoutlang.support.shown import say
 
 if TYPE_CHECKING:
     from scoutlang.runs.run import Watcher
@@ -45,7 +46,7 @@ class Scout:
             try:
                 code = commands.main(list(arguments), prog_name="scout", standalone_mode=False)
             except click.ClickException as error:
-                click.echo(f"error: {error.format_message()}")
+                say(f"error: {error.format_message()}")
                 code = error.exit_code
         return said.getvalue().rstrip("\n"), not code
 
@@ -66,7 +67,7 @@ class Scout:
         return "\n".join([*lines, *(str(error) for error in errors)]), not errors
 
     def note(self, text: str) -> None:
-        click.echo(text, err=True)
+        say(text, err=True)
 
     @contextmanager
     def watching(self) -> Iterator[Watcher]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from scoutlang.interfaces.cli._judge_options import judge_options
+from scoutlang.interfaces.cli._judge_options import afresh_option, judge_options
 from scoutlang.interfaces.cli._program_argument import (
     FILE,
     FOLDER,
@@ -16,6 +16,7 @@ from scoutlang.interfaces.cli._program_argument import (
     format_option,
 )
 from scoutlang.interfaces.cli._run_or_structures import run_or_structures
+from scoutlang.support.shown import say
 
 if TYPE_CHECKING:
     from scoutlang.report.figures._export import Format
@@ -60,6 +61,7 @@ def _formats(context: click.Context, option: click.Parameter, given: str) -> tup
     help="Structures with a picture and a CIF, best first.",
 )
 @judge_options
+@afresh_option
 @format_option
 @color_option
 def command(
@@ -69,7 +71,7 @@ def command(
     formats: tuple[Format, ...],
     limit: int,
     output_format: str,
-    **judges: str | None,
+    **judges: Any,
 ) -> None:
     """Write one page with everything that a run found.
 
@@ -86,18 +88,18 @@ def command(
     from scoutlang.report.verdict import conclusion
 
     quiet = output_format == "json"
-    judged = judge_shown(run, quiet=quiet, **judges)
+    judged = judge_shown(run, quiet=quiet, write=out is None, **judges)
     data = collect(judged)
     drawn = draw(data)
     lines = html_lines(data.program.source_text)
     page = out or run.path / PAGE
-    files = [write_page(page, data, drawn, source=lines, limit=limit)]
+    files = [write_page(page, data, drawn, source=lines, limit=limit, named=out is not None)]
     if figure_folder is not None:
         files.extend(export(drawn, figure_folder, formats))
     said = conclusion(data)
     if quiet:
         echo_json({"verdict": said, "files": [str(written) for written in files]})
     else:
-        click.echo(said)
+        say(said)
         for written in files:
-            click.echo(f"  {written}")
+            say(f"  {written}")

@@ -34,6 +34,7 @@ from scoutlang.ir import SAMPLED, Arm, Program
 from scoutlang.ir.source import Source
 from scoutlang.runs.sweep import Member, members, names_of, run_each
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.shown import say
 
 if TYPE_CHECKING:
     from scoutlang.runs.judge import Judged
@@ -161,7 +162,7 @@ def _begin(one: Member, options: dict[str, Any], *, quiet: bool) -> dict[str, An
     size, count = found.program.sample.batch, found.program.sample.count
     batches = len(arms) * -(-count // size)
     if not quiet:
-        click.echo(
+        say(
             f"{found.path}: {batches} batches of at most {size} structures\n"
             f"  each job: scout sample {shlex.quote(str(found.path))} --share I/N\n"
             f"  then: {_again(found.path)}"
@@ -182,7 +183,7 @@ def _run_several(
 
     def run_member(member: Member, baseline: Path | None) -> Judged | None:
         place = f"{1 + runs.index(member)} of {len(runs)}"
-        click.echo(f"{place}: {member.name}, in {member.folder}", err=True)
+        say(f"{place}: {member.name}, in {member.folder}", err=True)
         try:
             return _run(
                 member.program,
@@ -193,7 +194,7 @@ def _run_several(
                 quiet=quiet,
             )
         except ScoutError as error:
-            click.echo(str(error), err=True)
+            say(str(error), err=True)
             error.message = f"{member.name}: {error.message}"
             problems.append(error)
             return None
@@ -202,7 +203,7 @@ def _run_several(
     if quiet:
         echo_json({"runs": [r.to_json() for r in results]})
     elif results:
-        click.echo(as_text([row(r) for r in results]), nl=False)
+        say(as_text([row(r) for r in results]), nl=False)
     fail_if_any(problems)
 
 
@@ -244,11 +245,10 @@ def _run(
     quiet: bool,
 ) -> Judged:
     """again: what to type to go on after an interruption."""
-    from rich.console import Console
-
     from scoutlang.interfaces.display import Display
     from scoutlang.interfaces.patience import patiently
     from scoutlang.runs.run import run
+    from scoutlang.support.screen import Screen
 
     trace_every = options["trace_every"] or (1 if options["trace"] else None)
     as_they_are = ("resume", "device", "baseline", "potential", "reference", "confirm", "engine")
@@ -269,7 +269,7 @@ def _run(
     if not quiet:
         from scoutlang.report.shortlist import render, shortlist
 
-        console = Console()
+        console = Screen()
         console.print(result.tables())
         console.print(render(result, shortlist(result)))
     return result

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from scoutlang.interfaces.cli._program_argument import PATH, on_interruption
+from scoutlang.support.shown import say
 
 
 def _share(context: click.Context, option: click.Parameter, given: str) -> tuple[int, int]:
@@ -42,4 +43,4 @@ def command(folder: Path, share: tuple[int, int]) -> None:
     again = f"scout sample {folder} --share {number}/{shares}"
     with on_interruption(f"interrupted; finished batches are kept\n  to go on: {again}"):
         made = sample_share(run, number, shares)
-    click.echo(f"share {number} of {shares}: {made} batches made, the others were there")
+    say(f"share {number} of {shares}: {made} batches made, the others were there")

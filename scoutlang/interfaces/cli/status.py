@@ -15,6 +15,7 @@ from scoutlang.interfaces.cli._program_argument import (
     format_option,
 )
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.shown import say
 
 if TYPE_CHECKING:
     from scoutlang.runs.status import Status
@@ -41,10 +42,10 @@ def command(folders: tuple[Path, ...], output_format: str) -> None:
     else:
         for one in good:
             for line in _lines(one):
-                click.echo(line)
+                say(line)
         if len(found) > 1:
             done = sum(one.status == "finished" for one in good)
-            click.echo(f"{done} of {len(found)} runs are finished")
+            say(f"{done} of {len(found)} runs are finished")
     fail_if_any(problems)
 
 

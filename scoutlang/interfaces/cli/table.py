@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from scoutlang.interfaces.cli._judge_options import judge_options
+from scoutlang.interfaces.cli._judge_options import afresh_option, judge_options
 from scoutlang.interfaces.cli._program_argument import FILE, PATH, choice_of_format
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.shown import say
 
 
 @click.command("table")
@@ -16,11 +18,12 @@ from scoutlang.support.errors import ScoutError
 @choice_of_format("text", "markdown", "latex", "csv")
 @click.option("--out", type=FILE, help="Write it into a file instead.")
 @judge_options
+@afresh_option
 def command(
     folders: tuple[Path, ...],
     output_format: str,
     out: Path | None,
-    **judges: str | None,
+    **judges: Any,
 ) -> None:
     """The stage-wise table of the paper for runs: those in FOLDER, at any depth up to three.
 
@@ -31,27 +34,25 @@ def command(
     from scoutlang.interfaces.display import judge_shown
     from scoutlang.report.table1 import FORMATS, find_runs, row
     from scoutlang.runs.folder import writing
-    from scoutlang.support.files import write_whole
+    from scoutlang.support.files import write_named
 
     rows, failed = [], False
     for run in find_runs(folders):
         try:
-            judged = judge_shown(run, quiet=False, **judges)
+            judged = judge_shown(run, quiet=False, write=False, **judges)
         except ScoutError as error:  # the others are still worth a table
-            click.echo(f"{run} is left out\n{error}", err=True)
+            say(f"{run} is left out\n{error}", err=True)
             failed = True
             continue
         if not judged.run.finished:
-            click.echo(
-                f"{run} is not finished: {len(judged.validation.records)} structures", err=True
-            )
+            say(f"{run} is not finished: {len(judged.validation.records)} structures", err=True)
         rows.append(row(judged))
     text = FORMATS[output_format](rows)
     if out is None:
-        click.echo(text, nl=False)
+        say(text, nl=False)
     else:
         with writing(out.parent):
-            write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
-        click.echo(f"{len(rows)} runs in {out}")
+            write_named(out, text)
+        say(f"{len(rows)} runs in {out}")
     if failed:
         raise click.exceptions.Exit(1)

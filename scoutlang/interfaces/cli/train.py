@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from scoutlang.support.shown import say
+
 
 @click.command("train", short_help="Train the embedded model.")
 @click.argument("model", type=click.Choice(["mini"]))
@@ -108,7 +110,7 @@ def command(
     filters = Filters(max_atoms, max_above_hull, chosen)
     data = training_set(files, filters, folder / "crystals.pt", say=click.echo)
     for part in data.parts:
-        click.echo(str(part))
+        say(str(part))
     settings = TrainingSettings(steps=steps, batch=batch, learning_rate=learning_rate, seed=seed)
     exported = train(data, folder, settings, start=start, device=device, say=click.echo)
-    click.echo(f"wrote {exported}")
+    say(f"wrote {exported}")

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scoutlang.interfaces.cli._judge_options import judge_options, where_options, working
+from scoutlang.interfaces.cli._judge_options import (
+    afresh_option,
+    judge_options,
+    where_options,
+    working,
+)
 from scoutlang.interfaces.cli._program_argument import (
     color_option,
     echo_json,
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 @click.command("validate")
 @run_or_structures("--out")
 @judge_options
+@afresh_option
 @where_options
 @format_option
 @color_option
@@ -33,9 +39,8 @@ def command(run: RunFolder, output_format: str, **options: Any) -> None:
     of their own, with --non-guided as the arm to compare with. What was judged before is not judged
     again, so an interrupted validation goes on where it was.
     """
-    from rich.console import Console
-
     from scoutlang.interfaces.display import judge_shown
+    from scoutlang.support.screen import Screen
 
     quiet = output_format == "json"
     again = f"scout validate {run.path}"
@@ -47,4 +52,4 @@ def command(run: RunFolder, output_format: str, **options: Any) -> None:
     if quiet:
         echo_json(found.to_json())
     else:
-        Console().print(found.tables())
+        Screen().print(found.tables())

@@ -32,6 +32,7 @@ from scoutlang.language.statements.import_ import Import_
 from scoutlang.language.statements.statement import Claiming, Defining, Module, Statement
 from scoutlang.language.syntax.ast import Claim, Comparison, Label, Quantified, Text
 from scoutlang.support.resources import resource
+from scoutlang.support.shown import code_block, code_span
 
 _RENAMED = frozenset({"variable", "macro", "argument", "label"})
 # most programs import no files, and need not be read a second time
@@ -180,9 +181,9 @@ class Document:
             [page] = self._found(word.parameter_of, "descriptor")
             return f"`{text}` of `{page.form}`: {dict(page.facts)[f'`{text}`']}"
         if word.kind == "argument" and word.target is not None:
-            return f"`{text}`: a parameter of this motif"
+            return f"{code_span(text)}: a parameter of this motif"
         if word.kind == "label":
-            return f"`{text}`: the name of this claim in tables and plots"
+            return f"{code_span(text)}: the name of this claim in tables and plots"
         if word.kind == "element":
             known = "without a Cordero radius"
             if text in COVALENT_RADIUS:
@@ -194,7 +195,7 @@ class Document:
             text = self._whole_unit(word)
         if word.kind == "module" and word.target is not None:
             name = word.target.source.name
-            return "\n\n".join(map(manual.as_markdown, self._found(name))) or f"`{name}`"
+            return "\n\n".join(map(manual.as_markdown, self._found(name))) or code_span(name)
         pages = self._found(text, word.kind) if word.kind in _WITH_PAGE else []
         if word.kind == "setting":
             return "\n\n".join(self._of_setting(word, pages))
@@ -213,7 +214,7 @@ class Document:
         if self.result.program is not None and name in SETTINGS.get(rule, {}):
             settings = getattr(self.result.program, rule)
             value = getattr(settings, SETTINGS[rule][name].field)
-            yield f"in this program: {setting_text(value)}"
+            yield f"in this program: {code_span(setting_text(value))}"
 
     def _found(self, name: str, kind: str = "") -> list[Page]:
         """The pages of a name; of that kind, if one is given."""
@@ -234,11 +235,11 @@ class Document:
         if definition.places is not None:
             places = f"({', '.join(source.slice(p.span) for p in definition.places)})"
         body = source.slice(definition.body.span)
-        parts = [f"```scout\n{definition.kind} {name}{places} = {body}\n```"]
+        parts = [code_block(f"{definition.kind} {name}{places} = {body}", "scout")]
         parameters = self.result.program.parameters if self.result.program else ()
         value = next((p.value for p in parameters if p.name == name), "")
         if definition.usual is not None and value:
-            parts.append(f"value: {value}; `--set {name}=…` gives another")
+            parts.append(f"value: {code_span(value)}; `--set {name}=…` gives another")
         if source is not self.source and source.name.startswith(f"{LIBRARY}."):
             parts += [p.summary for p in self._found(f"{source.name}.{name}")]
             parts.append(f"from `{source.name}`")

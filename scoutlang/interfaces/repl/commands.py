@@ -18,11 +18,12 @@ from scoutlang.interfaces.repl import hypothesis
 from scoutlang.interfaces.repl.hypothesis import Hypothesis
 from scoutlang.interfaces.repl.inputs import below, written
 from scoutlang.interfaces.repl.session import Draft, Reply, Session
+from scoutlang.interfaces.repl.session_file import SUFFIX
 from scoutlang.ir import Program
 from scoutlang.language.diagnostics.suggest import did_you_mean, quoted
 from scoutlang.language.reading import decode, read_source
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import write_whole
+from scoutlang.support.files import write_named, write_whole
 
 MAX_SAMPLE = 10_000
 _FEW = 8
@@ -292,7 +293,7 @@ def _save(session: Session, given: Given) -> Reply:
     if not session.standing.pieces:
         raise ScoutError("E703", "there is no program yet", "begin with the elements: system Cu-P")
     path = _file(given, "save", "a program", ".scout")
-    _write(path, session.standing.usual, given, "save")
+    _write(session, path, session.standing.usual, given, "save")
     settings = (f"{name}={value}" for name, value in session.standing.settings.items())
     outside = "".join(f" --set {shlex.quote(one)}" for one in settings)
     if outside:
@@ -377,6 +378,8 @@ def _run(session: Session, given: Given) -> Reply:
 
     program, folder = _single(session), Path(given.text) if given.words else None
     another = "choose another folder, or :run alone, which finds one"
+    if folder is not None:
+        _inside(session, folder)
     resume = folder is not None and goes_on(program, folder, another)
     bench = session.bench
     from scoutlang.interfaces.repl import showing
@@ -396,6 +399,8 @@ def _sweep(session: Session, given: Given) -> Reply:
     found = _SWEEP.fullmatch(given.text)
     folder = (found["folder"] or "") if found else given.text
     folder = " ".join(_split(folder, "names with spaces stand in quotation marks"))
+    if folder:
+        _inside(session, Path(folder))
     standing, again = session.standing, ""
     if found:
         values = found["values"].strip().strip("{}")
@@ -488,7 +493,7 @@ def _report(session: Session, given: Given) -> Reply:
     last = session.made
     arguments = ["report", str(last.folder)]
     if given.words:
-        _free(_file(given, "report", "a page", ".html", ".htm"), given, "report")
+        _free(session, _file(given, "report", "a page", ".html", ".htm"), given, "report")
         arguments += ["--out", given.text]
     elif last.temporary:
         raise ScoutError(
@@ -526,7 +531,9 @@ def _history(session: Session, given: Given) -> Reply:
             lines.append(f"kept in {session.file.path}, {again}")
         return Reply("\n".join(lines))
     path = Path(given.text)
-    _write(path, "".join(map(written, inputs)), given, "history")
+    if session.writes_below and path.suffix not in (".txt", SUFFIX):
+        raise _confined(path, f"inputs are written into .txt or {SUFFIX}")
+    _write(session, path, "".join(map(written, inputs)), given, "history")
     return Reply(f"{len(inputs)} inputs in {path}; scout replay {_named(path)} runs them")
 
 
@@ -613,17 +620,42 @@ def _file(given: Given, command: str, what: str, *suffixes: str) -> Path:
     return path
 
 
-def _free(path: Path, given: Given, command: str) -> None:
-    """Raises ScoutError E704 where a file is in the way."""
-    if path.exists() and not given.forced:
+def _inside(session: Session, path: Path) -> None:
+    """Raises ScoutError E706 for a place that the session may not write into."""
+    below = session.writes_below
+    if not below:
+        return
+    place = path.resolve()
+    root = next((one for one in below if place.is_relative_to(one.resolve())), None)
+    if root is None:
+        raise _confined(path, f"it writes below {' and '.join(map(str, below))}")
+    if any(part.startswith(".") for part in place.relative_to(root.resolve()).parts):
+        raise _confined(path, "it writes no hidden files")
+
+
+def _confined(path: Path, why: str) -> ScoutError:
+    return ScoutError(
+        "E706",
+        f"{path}: a session from a file does not write there; {why}",
+        "read the session; `scout` alone, without a file, writes wherever you say",
+    )
+
+
+def _free(session: Session, path: Path, given: Given, command: str) -> None:
+    """Raises ScoutError E704 where a file is in the way, E706 where the session may not write."""
+    _inside(session, path)
+    there = path.exists() or path.is_symlink()
+    if there and session.writes_below:
+        raise _confined(path, "the file exists, and it writes over none")
+    if there and not given.forced:
         raise ScoutError("E704", f"{path} exists", f":{command}! {_named(path)} writes over it")
 
 
-def _write(path: Path, text: str, given: Given, command: str) -> None:
-    """Raises ScoutError E704 where a file is in the way, or the disk refuses."""
-    _free(path, given, command)
+def _write(session: Session, path: Path, text: str, given: Given, command: str) -> None:
+    """Raises ScoutError E704 where a file is in the way, or the disk refuses; E706 as `_free`."""
+    _free(session, path, given, command)
     try:
-        write_whole(path, lambda file: file.write_text(text, encoding="utf-8"))
+        write_named(path, text)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         message = f"{path}: cannot be written ({reason})"

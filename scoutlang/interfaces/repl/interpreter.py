@@ -13,6 +13,7 @@ from scoutlang.interfaces.repl.inputs import continued, inputs, is_command, type
 from scoutlang.interfaces.repl.session import Reply, Session
 from scoutlang.language.diagnostics.suggest import quoted
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.shown import shown
 
 PROMPT, MORE = "scout> ", "     … "
 
@@ -50,9 +51,9 @@ def replay(session: Session, text: str, say: Callable[[str], None]) -> bool:
     good = True
     for one in typed(text):
         first, *rest = one.removesuffix("\n").split("\n")
-        say(f"{PROMPT}{first}".rstrip())
+        say(shown(f"{PROMPT}{first}").rstrip())
         for line in rest:
-            say(f"{MORE}{line}".rstrip())
+            say(shown(f"{MORE}{line}").rstrip())
         reply = feed(session, f"{one}\n")
         if reply.text:
             say(reply.text)

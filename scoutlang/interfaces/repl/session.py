@@ -97,13 +97,17 @@ class Session:
         folder: Path | None = None,
         color: bool = False,
         file: SessionFile | None = None,
+        writes_below: Sequence[Path] = (),
     ) -> None:
         """folder: where file names in statements start from, the working folder if None. color:
         whether messages have colours. file: where the inputs are kept, if anywhere.
+        writes_below: the inputs are somebody else's, and may write new files in these folders only;
+        anywhere if there are none.
         """
         self.host = host
         self.color = color
         self.file = file
+        self.writes_below = tuple(writes_below)
         self.standing = Hypothesis(folder=folder or Path.cwd())
         self.inputs: list[str] = []
         self.draft: Draft | None = None

@@ -35,6 +35,7 @@ from scoutlang.language.statements import SETTINGS, STATEMENTS
 from scoutlang.support.colours import TERMINAL
 from scoutlang.support.errors import fault
 from scoutlang.support.resources import data_folder
+from scoutlang.support.shown import painted, shown_lines
 
 _MAX_HISTORY = 4 << 20
 """Bytes; a longer history is not read, so that the prompt comes at once."""
@@ -93,10 +94,10 @@ def _answer(session: Session, text: str) -> bool:
     except KeyboardInterrupt:
         click.echo("interrupted")
     except Exception as error:
-        click.echo(fault(error))
+        click.echo(shown_lines(fault(error)))
     else:
         if reply.text:
-            click.echo(wrapped(reply.text, session.host.width), color=session.color)
+            click.echo(painted(wrapped(reply.text, session.host.width)), color=session.color)
         return reply.quit
     return False
 

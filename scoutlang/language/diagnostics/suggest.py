@@ -6,6 +6,8 @@ import itertools
 import unicodedata
 from collections.abc import Iterable
 
+from scoutlang.support.shown import shown
+
 _MAX_GUESSED = 40
 _MAX_CANDIDATES = 1000
 _CUTOFF = 0.6
@@ -46,13 +48,8 @@ def quoted(text: str, limit: int = 40) -> str:
     strange = next((c for c in text if ord(c) in _LOOKALIKES), None)
     if strange and text.isidentifier() and text.translate(_LOOKALIKES).isascii():
         script = unicodedata.name(strange).split()[0].capitalize()
-        return f"`{printable(short)}` (its {strange} is {script})"
-    return f"`{printable(short)}`"
-
-
-def printable(text: str) -> str:
-    """``text`` with everything that a terminal could act on, or not encode, made visible."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+        return f"`{shown(short)}` (its {strange} is {script})"
+    return f"`{shown(short)}`"
 
 
 def listing(words: Iterable[str], last: str = "or") -> str:

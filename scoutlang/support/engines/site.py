@@ -24,6 +24,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import read_bounded
+from scoutlang.support.shown import shown
 
 _MOST = 64 * 1024
 """Bytes. A site has a dozen lines."""
@@ -168,12 +170,11 @@ def read_site(path: Path | str) -> Site:
     """The site in a file. A relative ``folder`` is one beside the file. Raises ScoutError E616."""
     file = Path(path)
     try:
-        with file.open("rb") as stream:
-            content = stream.read(_MOST + 1)
+        content = read_bounded(file, _MOST)
     except OSError as error:
         raise _wrong(file, f"cannot be read: {error.strerror or error}") from error
-    if len(content) > _MOST:
-        raise _wrong(file, f"has more than {_MOST // 1024} kB: it is no site")
+    except ValueError as error:
+        raise _wrong(file, f"is no site: {error}") from error
     try:
         data = tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -220,7 +221,7 @@ def _in_words(error: ValidationError) -> tuple[str, str]:
 
 
 def _short(text: str) -> str:
-    seen = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    seen = shown(text)
     return seen if len(seen) <= 40 else f"{seen[:39]}…"
 
 

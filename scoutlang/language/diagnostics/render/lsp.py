@@ -13,6 +13,7 @@ from typing import Any
 from scoutlang.ir.source import Source, Span
 from scoutlang.language.diagnostics.model import Diagnostic, Label, Severity
 from scoutlang.language.diagnostics.render.shared import document_uri, utf16_units, whole_message
+from scoutlang.support.shown import shown_lines
 
 _SEVERITY: dict[Severity, int] = {"error": 1, "warning": 2, "info": 3}
 _LINE_END = re.compile(r"\r\n|\n|\r")  # the protocol knows these three
@@ -35,7 +36,7 @@ def _diagnostic(diagnostic: Diagnostic, source: Source) -> dict[str, Any]:
         "severity": _SEVERITY[diagnostic.severity],
         "code": diagnostic.code,
         "source": "scout",
-        "message": whole_message(diagnostic),
+        "message": shown_lines(whole_message(diagnostic)),
     }
     if diagnostic.secondary:
         data["relatedInformation"] = [_related(label, source) for label in diagnostic.secondary]
@@ -52,7 +53,7 @@ def _diagnostic(diagnostic: Diagnostic, source: Source) -> dict[str, Any]:
 def _related(label: Label, source: Source) -> dict[str, Any]:
     return {
         "location": {"uri": document_uri(source.name), "range": _range(label.span, source)},
-        "message": label.text,
+        "message": shown_lines(label.text),
     }
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from scoutlang.ir.source import Source
 from scoutlang.language.diagnostics.model import Diagnostic, Label
-from scoutlang.language.diagnostics.suggest import printable
 from scoutlang.support.colours import TERMINAL
+from scoutlang.support.shown import shown
 
 _WIDTH = 120
 _TAB = 4
@@ -27,7 +27,7 @@ def render(diagnostics: Sequence[Diagnostic], source: Source, *, color: bool = F
     return "\n\n".join(
         [
             *(render_one(d, source, color=color) for d in diagnostics),
-            f"{source.name}: {count(diagnostics)}",
+            f"{shown(source.name)}: {count(diagnostics)}",
         ]
     )
 
@@ -48,9 +48,9 @@ def render_one(diagnostic: Diagnostic, source: Source, *, color: bool = False) -
     paint = _colored if color else _plain
     lines = [
         paint(f"{diagnostic.severity}[{diagnostic.code}]", TERMINAL[diagnostic.severity].sgr)
-        + paint(f": {printable(diagnostic.message)}", _BOLD)
+        + paint(f": {shown(diagnostic.message)}", _BOLD)
     ]
-    helps = [printable(line) for line in diagnostic.help.split("\n") if line]
+    helps = [shown(line) for line in diagnostic.help.split("\n") if line]
     if diagnostic.primary is None:
         return "\n".join([*lines, *(f"  help: {h}" for h in helps)])
     labels = [
@@ -74,8 +74,8 @@ def _line(
     text = source.line(number)
     columns = [source.line_col(label.span.start)[1] - 1 for label, _, _ in labels]
     first, last = _window(text, columns[-1])
-    shown = ("…" if first else "") + _display(text[first:last]) + ("…" if last < len(text) else "")
-    out = [paint(f"{number:>{gutter}} |", _FRAME) + f" {shown}".rstrip()]
+    window = ("…" if first else "") + _display(text[first:last]) + ("…" if last < len(text) else "")
+    out = [paint(f"{number:>{gutter}} |", _FRAME) + f" {window}".rstrip()]
     for (label, mark, style), column in zip(labels, columns, strict=True):
         if first <= column <= last:
             end = min(column + label.span.end - label.span.start, last)
@@ -84,7 +84,7 @@ def _line(
             out.append(
                 paint(f"{'':{gutter}} |", _FRAME)
                 + f" {'':{indent}}"
-                + paint(f"{marks} {printable(label.text)}".rstrip(), style)
+                + paint(f"{marks} {shown(label.text)}".rstrip(), style)
             )
     return out
 
@@ -106,7 +106,7 @@ def _window(text: str, column: int) -> tuple[int, int]:
 
 
 def _display(text: str) -> str:
-    return printable(text.replace("\t", " " * _TAB))
+    return shown(text.replace("\t", " " * _TAB))
 
 
 def _cells(text: str) -> int:
