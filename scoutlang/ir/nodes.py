@@ -14,9 +14,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from scoutlang.ir.settings import Choice, Real, Strength, Whole, Words, setting
+from scoutlang.ir.sound import unsound
 
 LANGUAGE_VERSION = 1.1
 """The newest; a program without a ``scout`` line is of it."""
@@ -37,7 +38,7 @@ class Node:
     __slots__ = ()
 
     # read by `Program.from_json`
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
 
     def to_data(self) -> dict[str, Any]:
         """Plain data, as `json.loads` would give it back."""
@@ -48,6 +49,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Node):
         return value.to_data()
     return [_plain(v) for v in value] if isinstance(value, tuple) else value
+
+
+class _ByNode:
+    """On a union of nodes: which one is meant stands in its field ``node``. Tried one after the
+    other they would take a time that doubles with every level.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic import Discriminator
+
+        return Discriminator("node").__get_pydantic_core_schema__(source, handler)
 
 
 def _without_spelling(data: Any) -> Any:
@@ -181,7 +193,7 @@ class Fraction(Node):
     node: Literal["fraction"] = field(default="fraction", kw_only=True, repr=False)
 
 
-Quantity: TypeAlias = Constant | Measure | Arithmetic | Aggregate | Fraction
+Quantity: TypeAlias = Annotated[Constant | Measure | Arithmetic | Aggregate | Fraction, _ByNode()]
 
 
 # ---- propositions: what is true or not, of the crystal or (inside Each, Some, Fraction) of each
@@ -265,7 +277,7 @@ class Some(Node):
     node: Literal["some"] = field(default="some", kw_only=True, repr=False)
 
 
-Proposition: TypeAlias = Compare | And | Or | Not | Implies | Each | Some
+Proposition: TypeAlias = Annotated[Compare | And | Or | Not | Implies | Each | Some, _ByNode()]
 
 
 @dataclass(frozen=True)
@@ -324,7 +336,7 @@ class Term(Node):
     verb: Verb
     label: str
     """Its name in every table."""
-    claim: Proposition | Wish
+    claim: Annotated[Compare | And | Or | Not | Implies | Each | Some | Wish, _ByNode()]
     text: str
     """Its source."""
     location: Location
@@ -673,4 +685,7 @@ class Program(Node):
             for name, off in REMOVED_FROM_GUIDE.items():
                 if guide.pop(name, off) != off:
                     raise RemovedSetting(f"its program uses `guide {name}`, which was removed")
-        return TypeAdapter(cls).validate_json(json.dumps(data))
+        found = TypeAdapter(cls).validate_json(json.dumps(data))
+        if wrong := unsound(found):
+            raise ValueError(wrong)
+        return found
