@@ -17,7 +17,7 @@ from scoutlang.ir.signatures import DescriptorSignature
 from scoutlang.ir.source import Source, Span
 from scoutlang.language.checking import contradictions, definitions, feasibility, repetitions
 from scoutlang.language.checking.imports import Files
-from scoutlang.language.checking.scope import Names, Scope
+from scoutlang.language.checking.scope import MAX_TOTAL, Names, Scope
 from scoutlang.language.diagnostics import Diagnostic, messages
 from scoutlang.language.diagnostics.render.text import render
 from scoutlang.language.parser import MAX_ERRORS, Parsed, parse, too_many_errors
@@ -27,7 +27,9 @@ from scoutlang.language.statements.sweep import Sweep
 from scoutlang.support.errors import ScoutError
 
 _MOST_MEMBERS = 64
-"""Members of a family that are looked at one by one; more would take seconds."""
+"""Members of a family that are looked at one by one; more would take seconds, and so would fewer of
+a large program.
+"""
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,7 +138,9 @@ def _swept(statements: tuple[Statement, ...], scope: Scope) -> Iterator[tuple[Sp
     """
     named = {parameter.name for parameter in scope.parameters}
     swept = [sweep for sweep in scope.sweeps if sweep.name in named]
-    if swept and math.prod(len(sweep.values) for sweep in swept) <= _MOST_MEMBERS:
+    members = math.prod(len(sweep.values) for sweep in swept)
+    work = scope.unfolded + scope.expansions + len(statements)
+    if swept and members <= _MOST_MEMBERS and members * work <= MAX_TOTAL:
         spans = {s.name.text: s.span for s in statements if isinstance(s, Sweep)}
         for value in swept[0].values:
             yield spans[swept[0].name], swept[0].name, value

@@ -33,6 +33,7 @@ from scoutlang.support.resources import resource
 
 GRAMMAR, TABLES = "scout.lark", "tables.json"
 MAX_LINE = 100_000
+MAX_STATEMENTS = 20_000
 MAX_ERRORS = 30
 MAX_DEPTH = 32
 
@@ -96,6 +97,9 @@ def parse(source: Source) -> Parsed:
     diagnostics: list[Diagnostic] = []
     broken: set[str] = set()
     for statement in _split(x for x in lexemes if x.terminal != "COMMENT"):
+        if len(found) == MAX_STATEMENTS:
+            diagnostics.append(_too_many_statements(statement[0]))
+            break
         result = _parse_statement(grammar, statement, shapes)
         if isinstance(result, Statement):
             found.append(result)
@@ -318,6 +322,11 @@ def too_many_errors() -> Diagnostic:
         f"{MAX_ERRORS} errors; the rest of the file was not looked at",
         help="mend the errors above and check again",
     )
+
+
+def _too_many_statements(first: Lexeme) -> Diagnostic:
+    label = Label(first.span, "this one and what follows was not looked at")
+    return Diagnostic("E003", f"more than {MAX_STATEMENTS} statements", label)
 
 
 def _unreadable(source: Source) -> Diagnostic | None:

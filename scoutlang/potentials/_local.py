@@ -20,7 +20,7 @@ from scoutlang.ir.elements import SYMBOLS
 from scoutlang.potentials._calculators import CalculatorPotential
 from scoutlang.potentials._potential import Facts, needed
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import file_digest
+from scoutlang.support.files import file_digest, followed
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -107,7 +107,7 @@ def local_model(
         raise ScoutError(
             "E443", f"{path} may run code on this machine when it is opened: {runs}", hint
         )
-    return LocalModel(path.resolve(), digest)
+    return LocalModel(followed(path), digest)
 
 
 def files_of(folder: Path, parts: Sequence[str]) -> list[Path]:

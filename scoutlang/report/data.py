@@ -34,6 +34,7 @@ from scoutlang.runs.judge import Judged
 from scoutlang.runs.manifest import Manifest
 from scoutlang.runs.relaxed import Relaxation
 from scoutlang.support.batching import batches, each
+from scoutlang.support.files import followed
 from scoutlang.validation.funnel import Funnel, funnels
 from scoutlang.validation.hull import Hulls
 from scoutlang.validation.pipeline import Validation
@@ -149,7 +150,7 @@ def collect(judged: Judged) -> ReportData:
     none = "" if found or not judged.relaxations else f"no candidates: {why_none(judged)}"
     part = shown(records, [one.id for one in found[:_BEST]])
     return ReportData(
-        name=judged.folder.resolve().name,
+        name=followed(judged.folder).name,
         manifest=judged.run.manifest,
         validation=judged.validation,
         crystals=(*generated_crystals(program, part), *known),

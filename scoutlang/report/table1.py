@@ -21,7 +21,7 @@ from scoutlang.ir import Program
 from scoutlang.runs.judge import Judged
 from scoutlang.runs.manifest import MANIFEST
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import cell
+from scoutlang.support.files import cell, followed
 from scoutlang.validation.hull import METASTABLE
 from scoutlang.validation.statistics import Comparison, Proportion
 from scoutlang.validation.summary import ArmSummary, Summary
@@ -112,7 +112,7 @@ def _below(folder: Path, depth: int) -> list[Path]:
 
 def row(judged: Judged) -> Row:
     program, basis = judged.run.program, judged.validation.provenance
-    name = judged.folder.resolve().name
+    name = followed(judged.folder).name
     return Row(
         name,
         "-".join(program.system),

@@ -29,7 +29,7 @@ from scoutlang.crystals.specimen import Specimen
 from scoutlang.ir import ARMS, Arm, Program
 from scoutlang.runs.manifest import MANIFEST, Cost, Manifest
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import PARTIAL, read_json, write_json
+from scoutlang.support.files import PARTIAL, followed, read_json, write_json
 
 SAMPLES = "samples"
 _COST = ".cost"
@@ -306,7 +306,7 @@ def holder(path: Path) -> str:
 
 def _lock_file(path: Path) -> Path:
     """The same path, however the folder is named; the file itself is not followed."""
-    return path.resolve() / _LOCK
+    return followed(path) / _LOCK
 
 
 def _this_process() -> dict[str, Any]:

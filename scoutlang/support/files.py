@@ -24,6 +24,13 @@ def cell(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
+def followed(path: Path) -> Path:
+    """The path with links followed; a link that leads to itself stays as it is, and is no file.
+    Raises ValueError for what can be no path.
+    """
+    return Path(os.path.realpath(path))
+
+
 def file_digest(file: Path) -> str:
     """SHA-256 of what is in it. Raises OSError."""
     with file.open("rb") as stream:
@@ -58,7 +65,7 @@ def write_named(target: Path, text: str) -> Path:
         with target.open("w", encoding="utf-8") as stream:
             stream.write(text)
     else:
-        write_whole(target.resolve(), lambda path: path.write_text(text, encoding="utf-8"))
+        write_whole(followed(target), lambda path: path.write_text(text, encoding="utf-8"))
     return target
 
 

@@ -12,6 +12,7 @@ import click
 from scoutlang.interfaces.cli._program_argument import PATH, checked, load
 from scoutlang.ir import Arm, Program
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import followed
 from scoutlang.support.shown import say
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _open(
     arms: dict[Arm, Path] = {"guided": source}
     if baseline is not None:
         arms["non-guided"] = baseline
-    target = folder or Path("runs") / source.resolve().stem
+    target = folder or Path("runs") / followed(source).stem
     try:
         return adopt(
             program, {arm: _structures(path, ordered) for arm, path in arms.items()}, target

@@ -22,7 +22,7 @@ from scoutlang.ir.source import Source
 from scoutlang.language.formatter import formatted
 from scoutlang.support.colours import TERMINAL, Ink
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import write_whole
+from scoutlang.support.files import followed, write_whole
 from scoutlang.support.shown import say, shown
 
 
@@ -89,7 +89,7 @@ def _rewrite(path: Path, text: str) -> None:
 
     try:
         # A link stays one: the file that it leads to is replaced.
-        write_whole(path.resolve(), write)
+        write_whole(followed(path), write)
     except OSError as error:
         raise ScoutError("E001", f"{path}: cannot be written ({error.strerror})") from None
 

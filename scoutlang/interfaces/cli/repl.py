@@ -20,6 +20,7 @@ from scoutlang.interfaces.cli._program_argument import color_option
 from scoutlang.interfaces.interrupts import deferred, pressing
 from scoutlang.ir import Program
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import followed
 from scoutlang.support.resources import data_folder
 from scoutlang.support.shown import say
 
@@ -106,7 +107,7 @@ class Scout:
         screen = sys.platform in ("darwin", "win32") or any(
             map(os.environ.get, ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
         )
-        return self.interactive and screen and webbrowser.open(file.resolve().as_uri())
+        return self.interactive and screen and webbrowser.open(followed(file).as_uri())
 
 
 def _other_editor() -> str:

@@ -31,6 +31,7 @@ from scoutlang.language.statements import SETTINGS
 from scoutlang.language.statements.import_ import Import_
 from scoutlang.language.statements.statement import Claiming, Defining, Module, Statement
 from scoutlang.language.syntax.ast import Claim, Comparison, Label, Quantified, Text
+from scoutlang.support.files import followed
 from scoutlang.support.resources import resource
 from scoutlang.support.shown import code_block, code_span
 
@@ -365,14 +366,14 @@ class Document:
 def _path_of(source: Source) -> Path | None:
     """The file of a module; None for a text that is in none."""
     if source.name.startswith(f"{LIBRARY}."):
-        return resource("stdlib", f"{source.name.removeprefix(f'{LIBRARY}.')}.scout").resolve()
+        return followed(resource("stdlib", f"{source.name.removeprefix(f'{LIBRARY}.')}.scout"))
     return None if source.folder is None else resolved(source.folder / Path(source.name).name)
 
 
 def resolved(path: Path) -> Path | None:
     """With links followed; None for what is no path."""
     try:
-        return path.resolve()
+        return followed(path)
     except (OSError, ValueError, RuntimeError):
         return None
 

@@ -22,6 +22,7 @@ from scoutlang.language import parser
 from scoutlang.language.diagnostics.suggest import quoted
 from scoutlang.language.reading import read_source
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import followed
 from scoutlang.support.resources import resource
 
 MAX_ENTRIES = 20_000
@@ -164,7 +165,7 @@ class Project:
 
 
 def _of_library(given: Given) -> bool:
-    return given.path is not None and given.path.is_relative_to(resource("stdlib").resolve())
+    return given.path is not None and given.path.is_relative_to(followed(resource("stdlib")))
 
 
 def _programs(root: Path) -> Iterator[Path]:
@@ -180,7 +181,7 @@ def _programs(root: Path) -> Iterator[Path]:
                 "open a smaller folder",
             )
         folders[:] = [f for f in folders if not f.startswith(".")]
-        yield from (Path(folder, f).resolve() for f in files if f.endswith(".scout"))
+        yield from (followed(Path(folder, f)) for f in files if f.endswith(".scout"))
 
 
 def _replaced(text: str, spans: Sequence[Span], name: str) -> str:

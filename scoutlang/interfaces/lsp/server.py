@@ -43,6 +43,7 @@ from scoutlang.language.diagnostics.render.shared import utf16_units
 from scoutlang.language.formatter import formatted
 from scoutlang.language.statements import CALLED, DEFINING
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import followed
 from scoutlang.support.version import __version__
 
 DELAY, MAX_DELAY = 0.05, 1.0
@@ -448,7 +449,7 @@ def _definition(server: Server, params: lsp.DefinitionParams) -> lsp.Location | 
     path, source, span = found
     if path is None:
         return lsp.Location(params.text_document.uri, _range(document, span))
-    return lsp.Location(path.resolve().as_uri(), _range_in(Positions(source.text), span))
+    return lsp.Location(followed(path).as_uri(), _range_in(Positions(source.text), span))
 
 
 @_feature(lsp.TEXT_DOCUMENT_REFERENCES)

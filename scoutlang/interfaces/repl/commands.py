@@ -23,7 +23,7 @@ from scoutlang.ir import Program
 from scoutlang.language.diagnostics.suggest import did_you_mean, quoted
 from scoutlang.language.reading import decode, read_source
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import write_named, write_whole
+from scoutlang.support.files import followed, write_named, write_whole
 
 MAX_SAMPLE = 10_000
 _FEW = 8
@@ -625,11 +625,11 @@ def _inside(session: Session, path: Path) -> None:
     below = session.writes_below
     if not below:
         return
-    place = path.resolve()
-    root = next((one for one in below if place.is_relative_to(one.resolve())), None)
+    place = followed(path)
+    root = next((one for one in below if place.is_relative_to(followed(one))), None)
     if root is None:
         raise _confined(path, f"it writes below {' and '.join(map(str, below))}")
-    if any(part.startswith(".") for part in place.relative_to(root.resolve()).parts):
+    if any(part.startswith(".") for part in place.relative_to(followed(root)).parts):
         raise _confined(path, "it writes no hidden files")
 
 

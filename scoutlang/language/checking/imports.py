@@ -19,6 +19,7 @@ from scoutlang.language.reading import decode
 from scoutlang.language.syntax.ast import Reference, Text
 from scoutlang.support.encodings import decoded
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.files import followed
 from scoutlang.support.resources import resource
 
 LIBRARY = "std"
@@ -124,13 +125,13 @@ class Files:
             return None
         start = inside.source.folder or self.folder
         try:
-            target = (start / path.text).resolve()
-            root = self.folder.resolve()
+            target = followed(start / path.text)
+            root = followed(self.folder)
             if not target.is_relative_to(root):
                 scope.report(messages.leaves_folder(code), path.span)
                 return None
             if Path(path.text).is_absolute():
-                beside = os.path.relpath(target, start.resolve())
+                beside = os.path.relpath(target, followed(start))
                 scope.report(messages.absolute_path(code, Path(beside).as_posix()), path.span)
                 return None
             if target in self.unsaved:

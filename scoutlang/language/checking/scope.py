@@ -29,7 +29,7 @@ from scoutlang.language.diagnostics import Diagnostic, Label, messages
 from scoutlang.language.diagnostics.messages import Message
 from scoutlang.language.syntax.ast import Name, Node, Place, Range, Reference, Text
 
-MAX_EXPANSIONS, MAX_TOTAL = 5_000, 300_000
+MAX_EXPANSIONS, MAX_TOTAL = 5_000, 20_000
 """Definitions that one use of a definition leads to, and all in one program."""
 
 MAX_SAME = 100

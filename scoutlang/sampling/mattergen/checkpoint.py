@@ -31,7 +31,7 @@ from scoutlang.ir.elements import ATOMIC_NUMBER, SYMBOLS
 from scoutlang.sampling.mattergen.corrector import PUBLISHED as PUBLISHED_LANGEVIN
 from scoutlang.sampling.mattergen.corrector import Langevin
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import file_digest
+from scoutlang.support.files import file_digest, followed
 
 PUBLISHED: tuple[str, ...] = get_args(PRETRAINED_MODEL_NAME)
 EMBEDDED = {
@@ -175,7 +175,7 @@ def _from_hub(name: str) -> Path:
 
 
 def _load(name: str, folder: Path, device: torch.device | str) -> Model:
-    info = MatterGenCheckpointInfo(model_path=str(folder.resolve()), load_epoch="last")
+    info = MatterGenCheckpointInfo(model_path=str(followed(folder)), load_epoch="last")
     config_file = folder / "config.yaml"
     if not config_file.is_file():
         raise ScoutError(

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import read_bounded
+from scoutlang.support.files import followed, read_bounded
 from scoutlang.support.shown import shown
 
 _MOST = 64 * 1024
@@ -186,7 +186,7 @@ def read_site(path: Path | str) -> Site:
     except ValidationError as error:
         raise _wrong(file, *_in_words(error)) from error
     if site.folder:
-        folder = file.resolve().parent / site.folder.expanduser()
+        folder = followed(file).parent / site.folder.expanduser()
         site = site.model_copy(update={"folder": folder})
     return site
 
