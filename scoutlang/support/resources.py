@@ -38,7 +38,12 @@ def cache_folder() -> Path:
 def _folder(own: str, base: str, usual: str) -> Path:
     if named := os.environ.get(own):
         return Path(named)
-    return Path(os.environ.get(base) or Path.home() / usual) / "scoutlang"
+    if given := os.environ.get(base):
+        return Path(given) / "scoutlang"
+    try:
+        return Path.home() / usual / "scoutlang"
+    except RuntimeError:  # a user without a home: no folder can be here, and that is said
+        return Path(os.devnull) / "scoutlang"
 
 
 def code_digest() -> str:

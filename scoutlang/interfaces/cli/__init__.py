@@ -4,12 +4,14 @@ that is called is imported. Files with an underscore are what commands share.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
 import pkgutil
 import sys
 import warnings
+from pathlib import Path
 
 import click
 
@@ -19,6 +21,8 @@ from scoutlang.support.shown import say
 from scoutlang.support.version import __version__
 
 _INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
+"""What a disk says that is full, may not be written, or fails."""
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -52,12 +56,31 @@ def commands() -> None:
     """Structural hypotheses about crystals: check, guide, judge."""
 
 
+def _with_streams() -> None:
+    """Standard streams that are not there lead nowhere: a file that is opened next would take their
+    place.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+        if getattr(sys, name) is None:
+            mode = "r" if number == 0 else "w"
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+
+
 def main() -> None:
     """Entry point of the command line: runs a command and turns every failure into a short message
     and an exit code.
 
     0 ok, 1 the program or its run failed, 2 wrong usage, 70 a fault of ours, 130 interrupted.
     """
+    _with_streams()
+    try:
+        Path.home()
+    except RuntimeError:  # libraries ask for a home when they are imported; nothing can be in this
+        os.environ["HOME"] = os.devnull
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show Å gets an escape, not a failure.
@@ -86,10 +109,23 @@ def main() -> None:
         say(str(error), err=True)
         code = 1
     except BrokenPipeError:
-        # The reader of our output left (`scout … | head`); nothing can be said to it, and nothing
-        # is wrong.
+        # The reader of our output left (`scout … | head`); nothing can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = 1
+    except OSError as error:
+        if error.errno not in _DISK:
+            say(fault(error), err=True)
+            code = _INTERNAL_ERROR
+        else:
+            where = error.filename or "the output"
+            said = ScoutError(
+                "E602",
+                f"cannot write {where}: {error.strerror}",
+                "free space, or name another place",
+            )
+            say(str(said), err=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 1
     except Exception as error:
         say(fault(error), err=True)
         code = _INTERNAL_ERROR
