@@ -7,17 +7,19 @@ only name classes of known packages, and interpolations that evaluate code are r
 
 from __future__ import annotations
 
-import json
 import logging
+import math
 import os
 import pickle
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 import torch
+import yaml  # type: ignore[import-untyped]
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 from mattergen.common.data.num_atoms_distribution import NUM_ATOMS_DISTRIBUTIONS
@@ -26,12 +28,14 @@ from mattergen.common.utils.globals import SELECTED_ATOMIC_NUMBERS
 from mattergen.diffusion.diffusion_module import DiffusionModule
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from scoutlang.ir.elements import ATOMIC_NUMBER, SYMBOLS
 from scoutlang.sampling.mattergen.corrector import PUBLISHED as PUBLISHED_LANGEVIN
 from scoutlang.sampling.mattergen.corrector import Langevin
 from scoutlang.support.errors import ScoutError
-from scoutlang.support.files import file_digest, followed
+from scoutlang.support.files import file_digest, followed, read_bounded, read_json
 
 PUBLISHED: tuple[str, ...] = get_args(PRETRAINED_MODEL_NAME)
 EMBEDDED = {
@@ -41,6 +45,14 @@ EMBEDDED = {
 weights.
 """
 WEIGHTS = "checkpoints/last.ckpt"
+MAX_CONFIG, MAX_FACTS = 256 << 10, 64 << 20
+"""Bytes of config.yaml, and of scout.json, which may hold the log of a training."""
+MAX_DEPTH, MAX_VALUES = 60, 50_000
+"""Of a configuration: levels, and values when its interpolations are resolved."""
+MAX_SIZE = {"size": 8192, "dim": 256, "num_steps": 2000, "layers": 256, "num_blocks": 256}
+"""The largest whole numbers in a configuration by their names, ``size``: all others."""
+_CLASSES = (100, 101)
+"""Elements, without and with the masked one."""
 HUB = "https://huggingface.co/microsoft/mattergen"
 
 # What a checkpoint's configuration may construct. A list of names, not of packages: hydra follows
@@ -196,9 +208,11 @@ def _load(name: str, folder: Path, device: torch.device | str) -> Model:
         ) from error
     config = _diffusion_config(config_file)
     state = _state_dict(weights_file)
+    _refuse_sizes(config, config_file)
     try:
-        module = instantiate(config)
-    except (HydraException, OmegaConfBaseException, TypeError, ValueError) as error:
+        with _Room(sum(value.numel() for value in state.values() if torch.is_tensor(value))):
+            module = instantiate(config)
+    except (HydraException, OmegaConfBaseException, TypeError, ValueError, RuntimeError) as error:
         raise ScoutError(
             "E512", f"{config_file} does not describe a MatterGen model: {_first_line(error)}", ""
         ) from error
@@ -231,14 +245,18 @@ def _diffusion_config(file: Path) -> dict[str, Any]:
     """
     expected = "expected the config.yaml of a MatterGen checkpoint"
     try:
-        config = OmegaConf.load(file)
+        text = read_bounded(file, MAX_CONFIG).decode("utf-8")
+        _refuse_aliases(text)
+        config = OmegaConf.create(text)
         found = config.lightning_module.diffusion_module if isinstance(config, DictConfig) else None
         if not isinstance(found, DictConfig):
             raise ScoutError("E512", f"{file} has no lightning_module.diffusion_module", expected)
         # an interpolation may lead anywhere in the file, so one of them is enough to look at all of
         # it before anything is resolved
         if _interpolations(OmegaConf.to_container(found, resolve=False)):
-            _refuse_resolvers(_interpolations(OmegaConf.to_container(config, resolve=False)), file)
+            whole = OmegaConf.to_container(config, resolve=False)
+            _refuse_resolvers(_interpolations(whole), file)
+            _Unfolding(whole).check()
         resolved = OmegaConf.to_container(found, resolve=True)
     except ScoutError:
         raise
@@ -253,6 +271,106 @@ def _diffusion_config(file: Path) -> dict[str, Any]:
     _refuse_targets(current, file)
     assert isinstance(current, dict)
     return {str(key): value for key, value in current.items()}
+
+
+def _refuse_aliases(text: str) -> None:
+    """Raise ValueError for aliases of YAML, of which a few lines unfold to any size, and for what
+    is nested deeper than any configuration; without unfolding anything.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError("it uses aliases of YAML (`*name`)")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+
+
+class _Unfolding:
+    """How many values a configuration has with its interpolations resolved."""
+
+    def __init__(self, whole: Any) -> None:
+        self._whole = whole
+        self._known: dict[tuple[str, ...], int] = {}
+        self._open: set[tuple[str, ...]] = set()
+
+    def check(self) -> None:
+        """Raises ValueError where they are too many, or lead in a circle."""
+        if self._size(self._whole, ()) > MAX_VALUES:
+            raise ValueError(f"its interpolations unfold to more than {MAX_VALUES} values")
+
+    def _size(self, node: Any, place: tuple[str, ...]) -> int:
+        if isinstance(node, dict):
+            return 1 + sum(self._size(value, (*place, str(k))) for k, value in node.items())
+        if isinstance(node, list):
+            return 1 + sum(self._size(value, (*place, str(k))) for k, value in enumerate(node))
+        if not isinstance(node, str):
+            return 1
+        named = [self._at(dots, name, place) for dots, name in _NAMED.findall(node)]
+        return 1 + len(node) // 100 + sum(named)
+
+    def _at(self, dots: str, name: str, place: tuple[str, ...]) -> int:
+        """Of what an interpolation at a place stands for; each dot is a level up."""
+        parts = tuple(filter(None, re.split(r"[.\[\]]", name)))
+        target = (*place[: max(len(place) - len(dots), 0)], *parts) if dots else parts
+        if target not in self._known:
+            if target in self._open or len(self._open) > MAX_DEPTH:
+                raise ValueError("its interpolations lead in a circle")
+            node = self._whole
+            for part in target:
+                if isinstance(node, list) and part.isdecimal() and int(part) < len(node):
+                    node = node[int(part)]
+                else:
+                    node = node.get(part) if isinstance(node, dict) else None
+            self._open.add(target)
+            self._known[target] = min(self._size(node, target), MAX_VALUES + 1)
+            self._open.remove(target)
+        return self._known[target]
+
+
+_NAMED = re.compile(r"\$\{\s*(\.*)([^${}]*?)\s*\}")
+"""An interpolation of a value by its name; resolvers are refused before."""
+
+
+def _refuse_sizes(node: Any, file: Path, name: str = "") -> None:
+    """Raise E512 for sizes that no model has: what they make would not fit into any memory."""
+    if isinstance(node, dict):
+        if str(node.get("_target_")).endswith(".MaskDiffusion") and node.get("dim") not in _CLASSES:
+            raise ScoutError(
+                "E512", f"{file}: `dim` is no number of elements that MatterGen has", ""
+            )
+        for key, value in node.items():
+            _refuse_sizes(value, file, str(key))
+    elif isinstance(node, list):
+        for value in node:
+            _refuse_sizes(value, file, name)
+    elif isinstance(node, int | float) and not isinstance(node, bool):
+        most = MAX_SIZE.get(name, MAX_SIZE["size"])
+        if isinstance(node, int) and abs(node) > most:
+            raise ScoutError("E512", f"{file}: `{name[:40]}` is larger than {most}", "")
+        if not math.isfinite(node):
+            raise ScoutError("E512", f"{file}: `{name[:40]}` is not a finite number", "")
+
+
+class _Room(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """While a model is made: tensors for a few times as many numbers as its weights have, and no
+    more. Raises ValueError before the memory is taken.
+    """
+
+    def __init__(self, weights: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._left = 8 * weights + 64 * 2**20
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        size = args[0] if args else None
+        if isinstance(size, list | tuple) and all(isinstance(n, int) for n in size):
+            self._left -= math.prod(size)
+            if self._left < 0:
+                raise ValueError("it asks for a model much larger than its weights")
+        return func(*args, **(kwargs or {}))
 
 
 def _with_current_names(node: Any) -> Any:
@@ -345,6 +463,49 @@ def _reason(error: RuntimeError) -> str:
     return text if len(text) < 200 else text[:200] + " …"
 
 
+def _known(symbol: str) -> str:
+    if symbol not in ATOMIC_NUMBER:
+        raise ValueError("it is no element")
+    return symbol
+
+
+_ABOUT_HINT = (
+    "take it from the same model as the weights, or delete it: then MatterGen's facts hold"
+)
+_Atoms = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}$")]
+_Weight = Annotated[float, Field(gt=0, le=1e15)]
+_Symbol = Annotated[str, AfterValidator(_known)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class _Corrector(_Strict):
+    """As `Langevin` names them."""
+
+    steps: Annotated[int, Field(ge=0, le=100)] | None = None
+    pos: _Share | None = None
+    cell: _Share | None = None
+    known: _Share | None = None
+
+
+class _About(_Strict):
+    """What is read of scout.json; it may say more."""
+
+    max_atoms: Annotated[int, Field(ge=1, le=1000)] | None = None
+    num_atoms: (
+        dict[
+            Annotated[str, Field(pattern=r"^[0-9]{1,2}$")],
+            Annotated[dict[_Atoms, _Weight], Field(min_length=1, max_length=1000)],
+        ]
+        | None
+    ) = None
+    elements: Annotated[tuple[_Symbol, ...], Field(strict=False, min_length=1)] | None = None
+    corrector: _Corrector | None = None
+
+
 def _facts(file: Path) -> dict[str, Any]:
     """What scoutlang's own checkpoints say of their training set in scout.json; published ones have
     no such file, and MatterGen's facts hold.
@@ -357,18 +518,26 @@ def _facts(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return facts
     try:
-        about = json.loads(file.read_text(encoding="utf-8"))
-        if "max_atoms" in about:
-            facts["max_atoms"] = int(about["max_atoms"])
-        if about.get("num_atoms"):
-            facts["num_atoms"] = {
-                int(k): {int(n): float(w) for n, w in row.items()}
-                for k, row in about["num_atoms"].items()
-            }
-        if "elements" in about:
-            facts["elements"] = tuple(e for e in about["elements"] if e in ATOMIC_NUMBER)
-        if "corrector" in about:
-            facts["langevin"] = Langevin(**about["corrector"])
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise ScoutError("E512", f"{file} is not valid: {error}", "") from error
+        about = _About.model_validate(read_json(file, MAX_FACTS))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ScoutError(
+            "E512", f"{file} is not valid: `{where[:60]}`: {first['msg']}", _ABOUT_HINT
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ScoutError("E512", f"{file} is not valid: {error}", _ABOUT_HINT) from error
+    if about.max_atoms is not None:
+        facts["max_atoms"] = about.max_atoms
+    if about.num_atoms:
+        facts["num_atoms"] = {
+            int(k): {int(n): w for n, w in row.items()} for k, row in about.num_atoms.items()
+        }
+    if about.elements is not None:
+        facts["elements"] = about.elements
+    if about.corrector is not None:
+        try:
+            facts["langevin"] = Langevin(**about.corrector.model_dump(exclude_none=True))
+        except ValueError as error:
+            raise ScoutError("E512", f"{file} is not valid: {error}", _ABOUT_HINT) from error
     return facts

@@ -19,13 +19,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scoutlang.support.errors import ScoutError, squeezed
-from scoutlang.support.files import file_digest
+from scoutlang.support.files import file_digest, parsed_json, read_bounded
 from scoutlang.support.resources import data_folder
 from scoutlang.validation.reference.structures import ReferenceStructure
 from scoutlang.validation.reference.table import SCHEMA, Reference, rows, to_table
@@ -33,7 +35,37 @@ from scoutlang.validation.reference.table import SCHEMA, Reference, rows, to_tab
 EMBEDDED = ("mp-mini",)
 
 _STRUCTURES, _ABOUT = "structures.parquet", "about.json"
+MAX_ABOUT, MAX_STRUCTURES = 16 << 20, 2 << 30
+"""Bytes of the two files of a set."""
+MAX_CRYSTALS, MAX_MEMORY = 5_000_000, 4 << 30
+"""Crystals of a set, and bytes that it may take unpacked: Alexandria's 4.5 million have a third of
+it."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class _Skipped(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    count: Annotated[int, Field(ge=0, le=2**53)]
+    first: str = ""
+
+
+class _About(BaseModel):
+    """What is read of about.json; a set may say more of itself."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    name: str = ""
+    source: str | None = None
+    date: str | None = None
+    licence: str | None = None
+    citation: str | None = None
+    count: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    sha256: str | None = None
+    skipped: dict[str, _Skipped] = {}
+    beside: dict[str, str] = {}
+    query: dict[str, Any] | None = None
+    parts: list[dict[str, Any]] = []
 
 
 def references_folder() -> Path:
@@ -79,8 +111,8 @@ def load_one(name: str) -> Reference:
             f"the reference set '{name}' is damaged: its crystals are not those that were stored",
         )
     try:
-        table = pq.read_table(pa.BufferReader(content))
-    except pa.ArrowException as error:
+        table = _table(content)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(name, f"the reference set '{name}' cannot be read: {error}") from None
     return Reference(name, version, table, about)
 
@@ -91,11 +123,16 @@ def describe(name: str) -> dict[str, Any]:
     """
     file = _file(name, _ABOUT)
     try:
-        about = json.loads(file.read_text(encoding="utf-8"))
+        data = parsed_json(_read(file, MAX_ABOUT))
+        _About.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))[:60]
+        what = f"`{where}`: {first['msg']}" if where else first["msg"]
+        raise _damaged(name, f"{file} does not describe a reference set: {what}") from None
     except (OSError, ValueError) as error:
         raise _damaged(name, f"{file} cannot be read: {error}") from None
-    if not isinstance(about, dict):
-        raise _damaged(name, f"{file} does not describe a reference set")
+    about: dict[str, Any] = data
     return about
 
 
@@ -172,6 +209,9 @@ def damages(name: str) -> Iterator[str]:
     if hashlib.sha256(content).hexdigest() != about.get("sha256"):
         yield f"{_STRUCTURES} has another SHA-256 than when it was stored"
     for file, digest in about.get("beside", {}).items():
+        if Path(file).name != file:
+            yield f"{file[:60]} is no file of the set"
+            continue
         try:
             changed = file_digest(references_folder() / name / file) != digest
         except OSError as error:
@@ -180,12 +220,9 @@ def damages(name: str) -> Iterator[str]:
             if changed:
                 yield f"{file} has another SHA-256 than when it was stored"
     try:
-        table = pq.read_table(pa.BufferReader(content))
-    except (pa.ArrowException, OSError) as error:
+        table = _table(content)
+    except (pa.ArrowException, OSError, ValueError) as error:
         yield f"{_STRUCTURES} cannot be read: {error}"
-        return
-    if not table.schema.equals(SCHEMA):
-        yield f"{_STRUCTURES} has other columns than a reference set"
         return
     if table.num_rows != about.get("count"):
         yield f"{table.num_rows} crystals, not {about.get('count')}"
@@ -194,10 +231,15 @@ def damages(name: str) -> Iterator[str]:
         try:
             if not to_table(rows(row)).select(_IDENTITY).equals(row.select(_IDENTITY)):
                 yield f"row {number}: the crystal is not of the formula that is written beside it"
+            elif not all(
+                np.isfinite(row[column][0].values.to_numpy()).all() for column in _NUMBERS
+            ):
+                yield f"row {number}: coordinates or cell vectors that are not finite"
         except Exception as error:  # a damaged row can raise anything in pymatgen
             yield f"row {number}: {squeezed(error)}"
 
 
+_NUMBERS = ("frac", "lattice")
 _IDENTITY = ["id", "formula", "chemsys", "num_atoms", "numbers"]
 
 
@@ -217,9 +259,37 @@ def writing(path: Path) -> Iterator[None]:
 def _content(name: str) -> bytes:
     file = _file(name, _STRUCTURES)
     try:
-        return file.read_bytes()
-    except OSError as error:
-        raise _damaged(name, f"{file} cannot be read: {error.strerror or error}") from None
+        return _read(file, MAX_STRUCTURES)
+    except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise _damaged(name, f"{file} cannot be read: {why}") from None
+
+
+def _read(file: Traversable, most: int) -> bytes:
+    return read_bounded(file, most) if isinstance(file, Path) else file.read_bytes()
+
+
+def _table(content: bytes) -> pa.Table:
+    """The crystals, whose number, columns and size in memory are read from the end of the file
+    before any is loaded. Raises pa.ArrowException, OSError, ValueError.
+    """
+    buffer = pa.BufferReader(content)
+    file = pq.ParquetFile(buffer)
+    if not file.schema_arrow.equals(SCHEMA):
+        raise ValueError("it has other columns than a reference set")
+    facts = file.metadata
+    if facts.num_rows > MAX_CRYSTALS:
+        raise ValueError(f"it has {facts.num_rows} crystals, more than {MAX_CRYSTALS}")
+    size = 0
+    for group in range(facts.num_row_groups):
+        columns = facts.row_group(group)
+        for place in range(columns.num_columns):
+            column = columns.column(place)
+            # run lengths and dictionaries say a value many times in a few bytes
+            size += max(column.total_uncompressed_size, 8 * column.num_values)
+    if size > MAX_MEMORY:
+        raise ValueError(f"it would take more than {MAX_MEMORY >> 20} MB of memory")
+    return file.read()
 
 
 def _file(name: str, file: str) -> Traversable:
