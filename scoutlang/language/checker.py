@@ -42,6 +42,8 @@ class CheckResult:
     module: Module
     diagnostics: tuple[Diagnostic, ...]
     program: Program | None
+    files: frozenset[Path] = frozenset()
+    """What else it depends on: the files that it and its modules name, there or not."""
 
     @property
     def ok(self) -> bool:
@@ -65,10 +67,10 @@ def check(
     overrides: values from outside, as text, for parameters and settings: ``{"rc": "2.5 Å", "k":
     "0.4"}``. unsaved: texts, by absolute path, that stand for the files there.
     """
+    files = Files(source.folder, _statements, unsaved or {})
     with _collector_at_rest():
-        return _check(
-            source, signatures, overrides or {}, Files(source.folder, _statements, unsaved or {})
-        )
+        found = _check(source, signatures, overrides or {}, files)
+    return replace(found, files=frozenset(files.looked_at))
 
 
 @contextmanager

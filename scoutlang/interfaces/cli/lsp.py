@@ -21,7 +21,7 @@ def command() -> None:
     does, with 1 if that was without a word.
     """
     try:
-        from scoutlang.interfaces.lsp.server import create
+        from scoutlang.interfaces.lsp.server import create, serve
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol", "cattrs", "attrs"):
             raise
@@ -32,5 +32,5 @@ def command() -> None:
     # programs.
     gc.set_threshold(100_000, 20, 20)
     server = create()
-    server.start_io()
+    serve(server)
     sys.exit(0 if server.ended else 1)

@@ -150,6 +150,11 @@ class Document:
         paths = (resolved(self.source.folder / w.text) for w in named if isinstance(w, Text))
         return frozenset(p for p in paths if p is not None)
 
+    def depends_on(self, files: frozenset[Path]) -> bool:
+        """Whether what is known of it depends on one of these files."""
+        result = self.__dict__.get("result")  # what was not asked for is not known
+        return result is not None and not files.isdisjoint(result.files)
+
     @property
     def unread_files(self) -> frozenset[Path]:
         """Those of them that cannot be used now."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
+import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, BinaryIO, TypeVar, cast, get_args
 
 from cattrs import Converter
 from lsprotocol import types as lsp
@@ -157,6 +159,36 @@ class _Protocol(LanguageServerProtocol):
             os._exit(1)
 
 
+MAX_MESSAGE, _MAX_HEADER = 64 << 20, 8 << 10
+"""Bytes of a message, and of a line of its header."""
+_LENGTH = re.compile(rb"Content-Length: (\d{1,9})\r\n")
+
+
+class _Input:
+    """What the client sends, for pygls, with bounds: of a message that is longer the bytes are
+    read and forgotten, and the server lives. A length that is no number of bytes is no header.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def readline(self) -> bytes:
+        line = self._stream.readline(_MAX_HEADER)
+        if line.startswith(b"Content-Length:") and not _LENGTH.fullmatch(line):
+            return b"X-Refused: a length\r\n"
+        return line
+
+    def read(self, length: int) -> bytes:
+        if length <= MAX_MESSAGE:
+            return self._stream.read(length)
+        while length > 0 and (part := self._stream.read(min(length, 1 << 20))):
+            length -= len(part)
+        return b"null"
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 class Server(LanguageServer):
     """Knows the open texts, and the catalogue and manual, which are read once."""
 
@@ -170,6 +202,8 @@ class Server(LanguageServer):
         self._texts: dict[str, tuple[int, str]] = {}
         self.unsaved: dict[Path, str] = {}
         self._documents: dict[str, Document] = {}
+        self.stale: set[str] = set()
+        """Open texts whose messages are out of date, since a file that they name has changed."""
         self.delay = DELAY
         self.converter: Converter = default_converter()  # type: ignore[no-untyped-call]
 
@@ -223,10 +257,16 @@ class Server(LanguageServer):
         self.forget(uri)
 
     def forget(self, uri: str) -> None:
-        """Drop what was found out about a text, and about those that may import it."""
+        """Drop what was found out about a text, and about those that depend on its file."""
         self._documents.pop(uri, None)
-        for other in [u for u, d in self._documents.items() if d.imported_files]:
+        for other in self.depending(_file(uri)):
             del self._documents[other]
+            self.stale.add(other)
+
+    def depending(self, changed: Iterable[Path]) -> list[str]:
+        """The open texts of which something is known that depends on one of these files."""
+        files = frozenset(changed)
+        return [uri for uri, one in self._documents.items() if one.depends_on(files)]
 
     # ---- programs ----
 
@@ -273,13 +313,18 @@ def _file(uri: str) -> list[Path]:
 
 
 def create() -> Server:
-    """A server with all that it can do; `start_io` runs it."""
+    """A server with all that it can do; `serve` runs it."""
     # standard error is shown by editors; errors are in the answers
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
     server = Server()
     for method, (function, options) in _FEATURES.items():
         server.feature(method, options)(function)
     return server
+
+
+def serve(server: Server) -> None:
+    """Over standard input and output, until the client says goodbye or leaves."""
+    server.start_io(stdin=cast("BinaryIO", _Input(sys.stdin.buffer)))
 
 
 # ---- texts and messages ----
@@ -320,12 +365,21 @@ def _after(text: str, change: lsp.TextDocumentContentChangeEvent) -> str:
 
 @_feature(lsp.TEXT_DOCUMENT_DID_SAVE)
 @_feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-def _renew(server: Server, params: object) -> None:
-    """Files on disk have changed: what was found out about programs that name some is out of
-    date.
+def _renew(
+    server: Server, params: lsp.DidSaveTextDocumentParams | lsp.DidChangeWatchedFilesParams
+) -> None:
+    """Files on disk have changed: what was found out about programs that name one of them is out
+    of date.
     """
-    for uri in server.opened:
+    uris = (
+        [params.text_document.uri]
+        if isinstance(params, lsp.DidSaveTextDocumentParams)
+        else [change.uri for change in params.changes]
+    )
+    old = server.depending(path for uri in uris for path in _file(uri))
+    for uri in old:
         server.forget(uri)
+    for uri in old:
         _publish(server, uri)
 
 
@@ -338,18 +392,18 @@ def _closed(server: Server, params: lsp.DidCloseTextDocumentParams) -> None:
 
 
 def _publish_all(server: Server, uri: str) -> None:
-    """The messages about a text, and about those that may import it."""
+    """The messages about a text, and about those that depend on its file."""
     _publish(server, uri)
     _publish_importers(server, uri)
 
 
 def _publish_importers(server: Server, uri: str) -> None:
-    for other in server.opened:
-        if other != uri and server.document(other).imported_files:
-            _publish(server, other)
+    for other in [one for one in server.opened if one in server.stale and one != uri]:
+        _publish(server, other)
 
 
 def _publish(server: Server, uri: str) -> None:
+    server.stale.discard(uri)
     found = _diagnostics(server, uri)
     server.text_document_publish_diagnostics(
         lsp.PublishDiagnosticsParams(uri, found, server.version_of(uri))

@@ -39,6 +39,8 @@ class Files:
     """Turns a source into statements."""
     unsaved: Mapping[Path, str] = field(default_factory=dict)
     """Texts, by absolute path, that an editor holds; they stand for what is on disk."""
+    looked_at: set[Path] = field(default_factory=set)
+    """Files that the program names, whether they can be read or not, with links followed."""
     _modules: dict[str, Names] = field(default_factory=dict)
     _loading: list[str] = field(default_factory=list)
 
@@ -134,6 +136,7 @@ class Files:
                 beside = os.path.relpath(target, followed(start))
                 scope.report(messages.absolute_path(code, Path(beside).as_posix()), path.span)
                 return None
+            self.looked_at.add(target)
             if target in self.unsaved:
                 return Source(str(target.relative_to(root)), self.unsaved[target], target.parent)
             if not target.is_file():
