@@ -15,6 +15,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -35,7 +36,7 @@ from scoutlang.support.errors import ScoutError, first_line
 from scoutlang.support.files import drop_cut_line, read_json, whole_lines, write_json
 from scoutlang.support.version import __version__
 from scoutlang.validation.hull import Hulls
-from scoutlang.validation.matching import Known, reduced
+from scoutlang.validation.matching import Known, TooSlender, reduced
 from scoutlang.validation.reference import Reference, ReferenceStructure, store, union
 from scoutlang.validation.stages import Progress
 
@@ -431,7 +432,8 @@ def _judged(
     crystals: dict[int, ReferenceStructure] = {}
     known = Known()
     for one in reference.subset(system):
-        known.add(one.id, reduced(one.structure))
+        with suppress(TooSlender):
+            known.add(one.id, reduced(one.structure))
     # of several that relax into one crystal the lowest stands for it
     for n in sorted(range(len(done)), key=lambda n: fates[n].energy or 0.0):
         structure, origin = done[n].structure, done[n].origin

@@ -17,6 +17,7 @@ import difflib
 import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -28,7 +29,7 @@ from scoutlang.descriptors import spacegroup
 from scoutlang.ir.elements import ATOMIC_NUMBER, SYMBOLS
 from scoutlang.potentials import SMALLEST_VOLUME
 from scoutlang.support.errors import ScoutError
-from scoutlang.validation.matching import Known, reduced
+from scoutlang.validation.matching import Known, TooSlender, reduced, slender
 from scoutlang.validation.reference import Reference, ReferenceStructure
 from scoutlang.validation.reference.table import rows
 
@@ -105,7 +106,7 @@ class Substitutions:
         self.sizes = sorted(
             sizes or range(min(2, len(self.system)), len(self.system) + 1), reverse=True
         )
-        crystals = list(rows(reference.table))
+        crystals = [one for one in rows(reference.table) if not slender(one.structure)]
         self.prototypes = _prototypes(crystals, self.sizes, max_atoms)
         self.left_out: Counter[str] = Counter()
         """Reason → how many assignments were passed over, in the last iteration up to here."""
@@ -144,7 +145,8 @@ class Substitutions:
         known, earlier = Known(), Known()
         for one in self._known:
             if one.structure.composition.chemical_system_set == set(elements):
-                known.add(one.id, reduced(one.structure))
+                with suppress(TooSlender):
+                    known.add(one.id, reduced(one.structure))
         fitting = (p for p in self.prototypes if len(p.elements) == len(elements))
         filled = [
             (_distance(prototype.elements, order), prototype, order)

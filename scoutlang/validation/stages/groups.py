@@ -12,7 +12,7 @@ from pymatgen.core import Structure
 
 from scoutlang.support.engines import Died, Engine, Here, Tell, in_parts
 from scoutlang.support.errors import first_line
-from scoutlang.validation.matching import Known, Rule, atoms, reduced, same
+from scoutlang.validation.matching import Known, Rule, TooSlender, atoms, reduced, same
 from scoutlang.validation.record import Outcome, Record, in_arm
 from scoutlang.validation.stages import DIED, WORTH, Context, Stage
 
@@ -51,8 +51,8 @@ class Groups(Stage):
 
         cells = in_parts(_cells, (), [r.structure for r in members], _CELLS, engine, count)
         for record, found in zip(members, cells, strict=True):
-            if isinstance(found, str):
-                outcomes[record.id] = Outcome("failed", found)
+            if isinstance(found, Outcome):
+                outcomes[record.id] = found
             elif isinstance(found, Died):
                 outcomes[record.id] = Outcome("undefined", DIED + str(found))
             else:
@@ -71,7 +71,7 @@ class Groups(Stage):
         return [outcomes[record.id] for record in records]
 
 
-def _cells(structures: Sequence[Structure], tell: Tell) -> list[Structure | str]:
+def _cells(structures: Sequence[Structure], tell: Tell) -> list[Structure | Outcome]:
     """The work of a unit; it tells how many structures it has looked at."""
     found = [_reduced(structure) for structure in structures]
     tell(len(found))
@@ -89,12 +89,14 @@ def _grouped(
     return found
 
 
-def _reduced(structure: Structure) -> Structure | str:
+def _reduced(structure: Structure) -> Structure | Outcome:
     """The reduced cell, or why there is none: whatever one structure does, the others go on."""
     try:
         return reduced(structure)
+    except TooSlender as error:
+        return Outcome("undefined", str(error))
     except Exception as error:
-        return first_line(error)
+        return Outcome("failed", first_line(error))
 
 
 def _groups(block: Sequence[tuple[str, Structure]], rule: Rule) -> dict[str, Outcome]:
@@ -109,6 +111,9 @@ def _groups(block: Sequence[tuple[str, Structure]], rule: Rule) -> dict[str, Out
                 if group[other] not in joined and same(structure, crystal, rule):
                     joined.add(group[other])
             known.add(id_, structure)
+        except TooSlender as error:
+            outcomes[id_] = Outcome("undefined", str(error))
+            continue
         except Exception as error:
             outcomes[id_] = Outcome("failed", first_line(error))
             continue

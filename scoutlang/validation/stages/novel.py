@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scoutlang.validation.matching import Known, reduced, scaling
+from scoutlang.validation.matching import Known, TooSlender, reduced
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.stages import Column, Context, Stage, one_by_one
 
@@ -43,12 +44,23 @@ class Novel(Stage):
         candidates = Counter(r.structure.composition.reduced_formula for r in references)
         known = Known()
         structures = {reference.id: reference.structure for reference in references}
+        slender: dict[str, str] = {}  # formula → the id of a known crystal that cannot be compared
         for reference in references:
-            known.add(reference.id, reduced(reference.structure))
+            try:
+                known.add(reference.id, reduced(reference.structure))
+            except TooSlender:
+                formula = reference.structure.composition.reduced_formula
+                slender.setdefault(formula, reference.id)
 
         def ask(record: Record) -> Outcome:
-            compared = candidates[record.structure.composition.reduced_formula]
-            matched = known.find(reduced(record.structure)) if compared else None
+            formula = record.structure.composition.reduced_formula
+            compared = candidates[formula]
+            try:
+                matched = known.find(reduced(record.structure)) if compared else None
+            except TooSlender as error:
+                return Outcome("undefined", str(error))
+            if matched is None and formula in slender:
+                return Outcome("undefined", f"{slender[formula]} is too slender to be compared")
             values = {"novel": matched is None, "compared": compared, "matched": matched}
             if matched is None:
                 return Outcome("passed", values=values)
