@@ -39,6 +39,8 @@ MAX_ARCHIVE_FILES = 100_000
 """Also of one list."""
 MAX_ATOMS = 1000
 MIN_VOLUME_PER_ATOM = 0.1
+MAX_LENGTH, MAX_AWAY = 1e5, 1e6
+"""Å of a cell vector, and cells that an atom may lie from the first one."""
 
 SUPPORTED = (
     "CIF (.cif, .mcif), extxyz (.extxyz, .xyz), POSCAR (a name with POSCAR or CONTCAR, .vasp,"
@@ -176,6 +178,12 @@ def as_structure(item: Structure | Atoms, name: str) -> Structure:
         )
     if not all(map(math.isfinite, (*item.frac_coords.ravel(), *item.lattice.matrix.ravel()))):
         raise ScoutError("E206", f"{name} has coordinates or cell vectors that are not numbers")
+    if abs(item.lattice.matrix).max() > MAX_LENGTH or abs(item.frac_coords).max() > MAX_AWAY:
+        raise ScoutError(
+            "E206",
+            f"{name} has a cell vector longer than {MAX_LENGTH:g} Å, or an atom more than"
+            f" {MAX_AWAY:g} cells away",
+        )
     if heavy := {site.specie for site in item if site.specie.symbol != element(site.specie.symbol)}:
         item = item.copy()
         item.replace_species(dict.fromkeys(heavy, "H"))

@@ -23,6 +23,7 @@ from scoutlang.report.geometries import Geometry, comparisons, counts, geometrie
 from scoutlang.report.pictured import picturable, scene
 from scoutlang.report.shortlist import HOLDS, Candidate, Shortlist, shortlist, why_none
 from scoutlang.runs.judge import Judged
+from scoutlang.support.files import followed
 from scoutlang.support.showing import Shown
 from scoutlang.validation.funnel import left_at
 from scoutlang.validation.hull import METASTABLE
@@ -97,7 +98,7 @@ def _(shown: Shortlist) -> str | None:
 def _(shown: Judged) -> str | None:
     found = shortlist(shown)
     by = f"{shown.potential.name} {shown.potential.version}"
-    name = shown.folder.resolve().name
+    name = followed(shown.folder).name
     if found:
         heading, columns = f"{name}: {_count(len(found))}", _columns(found)
         rows, total = [_of_candidate(one) for one in found[:MOST]], len(found)

@@ -10,6 +10,7 @@ import click
 from scoutlang.interfaces.cli._judge_options import judge_options
 from scoutlang.interfaces.cli._program_argument import PATH, color_option
 from scoutlang.ir import ARMS, Arm
+from scoutlang.support.shown import say
 
 if TYPE_CHECKING:
     from scoutlang.report.exports import Geometry, Which
@@ -96,6 +97,6 @@ def command(
         authors=authors,
         overwrite=overwrite,
     )
-    click.echo(f"{done.structures} structures in {done.path}")
+    say(f"{done.structures} structures in {done.path}")
     for reason, count in done.left_out.items():
-        click.echo(f"{count} left out: {reason}")
+        say(f"{count} left out: {reason}")

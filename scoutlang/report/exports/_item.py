@@ -16,6 +16,7 @@ from scoutlang.ir import Program, Wish
 from scoutlang.potentials import malformed
 from scoutlang.report.shortlist import AS_SAMPLED
 from scoutlang.runs.judge import Judged
+from scoutlang.support.files import followed
 from scoutlang.validation.funnel import left_at
 from scoutlang.validation.pipeline import Provenance
 from scoutlang.validation.record import Record, Value
@@ -210,7 +211,7 @@ class Parcel:
         ways["constraint"] = "relaxed with the constraint"
         how = "each in its geometry" if self.which == "candidates" else ways[self.geometry]
         what = {"all": "structures", "hits": "hits"}.get(self.which, self.which)
-        return f"{self.judged.folder.resolve().name}: {len(self.items)} {what}, {how}"
+        return f"{followed(self.judged.folder).name}: {len(self.items)} {what}, {how}"
 
     @property
     def about(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from scoutlang.report.exports._format import Format
 from scoutlang.report.exports._item import Parcel
 from scoutlang.runs.manifest import MANIFEST
-from scoutlang.support.files import cell
+from scoutlang.support.files import cell, followed
 
 METADATA = "ro-crate-metadata.json"
 CRYSTALS, TABLE, PROGRAM = "structures.extxyz", "structures.csv", "hypothesis.scout"
@@ -128,7 +128,7 @@ def _entities(parcel: Parcel, sizes: Mapping[str, int]) -> Iterator[dict[str, An
     yield {
         "@id": "#run",
         "@type": "CreateAction",
-        "name": f"The run {parcel.judged.folder.resolve().name}",
+        "name": f"The run {followed(parcel.judged.folder).name}",
         "description": parcel.about,
         "startTime": day,
         "instrument": [_to(one["@id"]) for one in software],

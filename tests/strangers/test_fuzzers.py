@@ -1,0 +1,41 @@
+"""Each fuzzer with a few inputs, so that it is there when it is wanted; and what they found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.fuzz import __main__ as fuzz
+
+FEW = 30
+DEAR = {"checkpoint": 4, "lsp": 8}
+
+
+@pytest.mark.parametrize("name", fuzz.entrances())
+def test_a_few_inputs(name: str, tmp_path: Path) -> None:
+    count = DEAR.get(name, FEW)
+    found = fuzz.run(name, count, 1, tmp_path / "finds")
+    assert sum(found["outcomes"].values()) == count
+    assert found["finds"] == 0, [f.read_text() for f in (tmp_path / "finds").glob("*.txt")]
+
+
+def test_an_input_is_made_again_by_its_number(tmp_path: Path) -> None:
+    module = fuzz.entrance("cif")
+    seeds = module.seeds(tmp_path)
+    made = [fuzz.made(module, seeds, 7, 42) for _ in range(2)]
+    assert made[0] == made[1] != fuzz.made(module, seeds, 7, 43)
+
+
+def test_an_atom_far_outside_of_the_cell_is_refused() -> None:
+    """Found by the fuzzer of extxyz: looking for its neighbours took all memory."""
+    from scoutlang.crystals.io import parse
+    from scoutlang.support.errors import ScoutError
+
+    text = (
+        '2\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 pbc="T T T"\n'
+        "Mg 9223372036854775808 0 0\nO 0 1.7 1\n"
+    )
+    [found] = parse(text.encode(), "x", "x.extxyz")
+    assert isinstance(found, ScoutError)
+    assert found.code == "E206"
