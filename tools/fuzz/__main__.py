@@ -29,7 +29,8 @@ from tools import fuzz
 
 ROOM = 3 << 30
 """Bytes of address space that one input may take beside what is there."""
-_CHUNK = 250
+_CHUNK = 1000
+"""Inputs of one process; what is imported is shared by all."""
 _COMMON = ("mutations", "crystals")
 
 
@@ -97,6 +98,9 @@ def run(name: str, count: int, seed: int, finds: Path, first: int = 0) -> dict[s
     slowest, total, number, kept = (0.0, -1), 0.0, first, 0
     context = multiprocessing.get_context("fork")
     with tempfile.TemporaryDirectory() as place:
+        warm = Path(place)
+        for data in module.seeds(warm):
+            fed(module, data, warm)
         while number < first + count:
             numbers = range(number, min(number + _CHUNK, first + count))
             ours, theirs = context.Pipe(duplex=False)
