@@ -12,8 +12,9 @@ import click
 
 from scoutlang.interfaces.cli._program_argument import FILE, choice_of_format, echo_json
 from scoutlang.interfaces.cookbook import Compound, Recipe, compounds, page, recipes
-from scoutlang.language.diagnostics.suggest import did_you_mean, printable, quoted
+from scoutlang.language.diagnostics.suggest import did_you_mean, quoted
 from scoutlang.support.errors import ScoutError
+from scoutlang.support.shown import shown
 
 _WIDTH = 100
 
@@ -75,7 +76,7 @@ def _named(name: str) -> Recipe:
     known = recipes()
     if name not in known:
         similar = [one.name for one in known.values() if one.says(name)]
-        search = f"`scout new --search {shlex.quote(printable(name))}` lists {len(similar)}"
+        search = f"`scout new --search {shlex.quote(shown(name))}` lists {len(similar)}"
         hint = f"{did_you_mean(name, known)} {search if similar else ''}".strip()
         raise ScoutError(
             "E482",

@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scoutlang.validation.matching import Known, reduced, scaling
-from scoutlang.validation.matching import Known, TooSlender, reduced
+from scoutlang.validation.matching import Known, TooSlender, reduced, scaling
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.stages import Column, Context, Stage, one_by_one
 
