@@ -73,7 +73,7 @@ def _size(program: Any) -> str:
         for name in ("of", "value", "premise", "conclusion"):
             inner = getattr(node, name, None)
             if dataclasses.is_dataclass(inner):
-                left.append((inner, depth + 1))  # type: ignore[arg-type]
+                left.append((inner, depth + 1))
             elif isinstance(inner, tuple):
                 left.extend((one, depth + 1) for one in inner)
     return ""
