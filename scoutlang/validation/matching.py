@@ -224,3 +224,64 @@ class Known:
         """Raises TooSlender."""
         _refuse_slender(_of_unit_volume(structure))
         self._kinds[atoms(structure)].append(_Kind(id_, structure))
+
+    def find(self, structure: Structure, rule: Rule = ANY) -> str | None:
+        """The id of the first one, in the order in which they were added, that matches."""
+        return next(
+            (id_ for id_, other in self.near(structure) if same(structure, other, rule)), None
+        )
+
+    def near(self, structure: Structure) -> Iterator[tuple[str, Structure]]:
+        """Those that may match in either direction, in the order in which they were added; no other
+        does. Raises TooSlender.
+        """
+        _refuse_slender(_of_unit_volume(structure))
+        kinds = self._kinds.get(atoms(structure))
+        if not kinds:
+            return
+        own = _Kind("", structure)
+        for kind in kinds:
+            if own.maps_to(kind) or kind.maps_to(own):
+                yield kind.id, kind.structure
+
+
+def atoms(structure: Structure) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted(structure.composition.as_dict().items()))
+
+
+def _of_unit_volume(structure: Structure) -> Lattice:
+    return Lattice(structure.lattice.matrix / structure.volume ** (1 / 3))
+
+
+def _refuse_slender(lattice: Lattice) -> None:
+    """Of a volume of 1: as many vectors as the sphere has volume. Raises TooSlender."""
+    if 4 / 3 * np.pi * (_LENGTHS * max(lattice.abc)) ** 3 > MAX_VECTORS:
+        raise TooSlender
+
+
+def _vectors(lattice: Lattice, longest: float) -> NDArray[np.float64]:
+    """(m, 3), all vectors of the lattice up to a length, but 0."""
+    frac = np.asarray(
+        lattice.get_points_in_sphere([[0, 0, 0]], [0, 0, 0], longest, zip_results=False)[0],
+        dtype=np.float64,
+    )
+    vectors: NDArray[np.float64] = frac[np.any(frac != 0, axis=1)] @ lattice.matrix
+    return vectors
+
+
+def _has_cell(edges: Sequence[NDArray[np.float64]], cosines: NDArray[np.float64]) -> bool:
+    """Whether three lattice vectors have the lengths and angles of a cell: the matcher tries no
+    other map of lattices (`Lattice.find_all_mappings`).
+
+    edges: directions (m, 3) of the vectors as long as a, b and c. cosines: (2, 3), as in `_Kind`.
+    """
+    least, greatest = cosines
+    a, b, c = edges
+    alpha = _within(b @ c.T, least[0], greatest[0])
+    beta = _within(a @ c.T, least[1], greatest[1])
+    gamma = _within(a @ b.T, least[2], greatest[2])
+    return bool(((gamma @ alpha) & beta).any())
+
+
+def _within(cosines: NDArray[np.float64], least: float, greatest: float) -> NDArray[np.bool_]:
+    return (cosines >= least - 1e-12) & (cosines <= greatest + 1e-12)
