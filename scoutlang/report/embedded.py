@@ -202,7 +202,9 @@ def _energy(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f} eV/atom"
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | bool | None) -> str:
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
     return "–" if value is None else f"{value:.3g}"
 
 

@@ -176,7 +176,9 @@ def _card(one: Candidate) -> dict[str, Any]:
     }
 
 
-def _short(value: float | None) -> str:
+def _short(value: float | bool | None) -> str:
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
     return "–" if value is None else f"{value:.3g}".replace("-", "−")
 
 

@@ -23,6 +23,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scoutlang.evaluation.measurement import TermMeasurement
 from scoutlang.ir import Arm, Program, Wish
 from scoutlang.runs.judge import Judged
 from scoutlang.runs.relaxed import Relaxation, moved
@@ -83,8 +84,9 @@ class Candidate(Shown):
     space_group: int | None
     """After symmetrising; None where no group is found."""
     space_group_symbol: str | None
-    terms: Mapping[str, float | None]
-    """Label of a line → its exact value in canonical units; None for a claim without one value."""
+    terms: Mapping[str, float | bool | None]
+    """Label of a line → its exact value in canonical units; of a claim without a single value,
+    whether it holds; None where it is undefined."""
     moved: float | None
     """Å, the largest shift of an atom in relaxing, without a common shift."""
     swollen: float | None
@@ -268,7 +270,7 @@ def _ranked(judged: Judged, found: Sequence[_Found]) -> Iterator[Candidate]:
             seconds=one.seconds,
             space_group=None if group is None else int(group),
             space_group_symbol=symbol if isinstance(symbol, str) else None,
-            terms={label: record.term(label).exact for label in labels},
+            terms={label: _answer(record.term(label)) for label in labels},
             moved=moved(before.structure, structure) if there else None,
             swollen=structure.volume / before.structure.volume if there else None,
             nearest=_nearest(structure.composition, judged.reference),
@@ -340,7 +342,13 @@ def _by(second: Second) -> str:
     return f"{_number(second.relaxed)}{mark}"
 
 
-def _number(value: float | None) -> str:
+def _answer(term: TermMeasurement) -> float | bool | None:
+    return term.satisfied if term.exact is None else term.exact
+
+
+def _number(value: float | bool | None) -> str:
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
     return "–" if value is None else f"{value:.3g}"
 
 

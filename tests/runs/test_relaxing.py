@@ -491,10 +491,12 @@ def hexagonal_copper() -> Structure:
 
 @pytest.fixture
 def close_packed(tmp_path: Path) -> Path:
+    return close_packed_run(tmp_path, "require CN(Cu-Cu) = 12")
+
+
+def close_packed_run(folder: Path, claim: str) -> Path:
     """A run with two candidates after relaxing, one in each arm."""
-    folder = write_run(
-        tmp_path / "close", "system Cu; require CN(Cu-Cu) = 12; sample count=3 batch=2 seed=7"
-    )
+    folder = write_run(folder / "close", f"system Cu; {claim}; sample count=3 batch=2 seed=7")
     for file in (folder / "samples").glob("*-000000.json"):
         rows = json.loads(file.read_text(encoding="utf-8"))
         rows[0]["structure"] = hexagonal_copper().as_dict()
@@ -522,6 +524,13 @@ def test_candidates_are_looked_at_by_another_potential(close_packed: Path) -> No
         assert record.e_above_hull == pytest.approx(0.005, abs=0.02)
     reasons = {second.relaxed(r).reason for r in second.validation.records} - {""}
     assert "not relaxed: no candidate before" in reasons
+
+
+def test_a_claim_without_a_single_value_says_whether_it_holds(tmp_path: Path) -> None:
+    folder = close_packed_run(tmp_path, "require both: CN(Cu-Cu) = 12 and density > 1 g/cm^3")
+    [one] = shortlist(relax(judge(folder, potential="emt"), Relax(which="all", steps=2)))
+    assert one.terms == {"both": True}
+    assert "both ✓" in repr(one)
 
 
 def test_the_shortlist(close_packed: Path) -> None:
