@@ -406,8 +406,15 @@ def parse(
 
 def _in_one_place(structure: Structure) -> list[str]:
     """A note of two atoms that are in the same place, as they are where a list has one twice."""
-    i, j, _, _ = structure.get_neighbor_list(SAME)
-    pairs = sorted({(min(a, b), max(a, b)) for a, b in zip(i.tolist(), j.tolist(), strict=True)})
+    # by hand: pymatgen's search takes room for all boxes of this size that a cell has
+    import numpy as np
+
+    cell = structure.lattice.get_lll_reduced_lattice()
+    frac = structure.lattice.get_lll_frac_coords(structure.frac_coords)
+    apart = frac[:, None] - frac[None]
+    apart -= np.round(apart)
+    near = np.linalg.norm(apart @ cell.matrix, axis=-1) <= SAME
+    pairs: list[tuple[int, int]] = [(a, b) for a, b in np.argwhere(near).tolist() if a < b]
     if not pairs:
         return []
     (a, b), *others = pairs

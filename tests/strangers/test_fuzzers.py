@@ -39,3 +39,36 @@ def test_an_atom_far_outside_of_the_cell_is_refused() -> None:
     [found] = parse(text.encode(), "x", "x.extxyz")
     assert isinstance(found, ScoutError)
     assert found.code == "E206"
+
+
+@pytest.mark.parametrize("number", ["1e5", "1000.3"])
+def test_atoms_in_far_cells_are_found_in_theirs(number: str) -> None:
+    """Found by the fuzzer of POSCAR: one of them took 3 GB of memory. And a cell of 1000 Å, 27 GB."""
+    from scoutlang.crystals.io import parse
+    from scoutlang.crystals.specimen import Specimen
+
+    for edge in (5.6, 1000.0):
+        text = f"x\n{edge}\n1 0 0\n0 1 0\n0 0 1\nNa\n2\ndirect\n0 0 {number}\n0 0 0.3\n"
+        [found] = parse(text.encode(), "POSCAR", "POSCAR")
+        assert isinstance(found, Specimen)
+        assert bool(found.notes) is (number == "1000.3")
+
+
+def test_a_row_of_a_reference_set_that_is_damaged_is_said() -> None:
+    """Found by the fuzzer of reference sets: numbers that are no crystal ended in ValueError."""
+    import pyarrow as pa
+    from pymatgen.core import Lattice, Structure
+
+    from scoutlang.support.errors import ScoutError
+    from scoutlang.validation.reference import SCHEMA, Reference, ReferenceStructure
+
+    salt = Structure(Lattice.cubic(3.5), ["Na", "Cl"], [[0, 0, 0], [0.5] * 3])
+    table = Reference.from_structures("x", [ReferenceStructure("a", "x", salt, "c", "l")]).table
+    at = table.schema.get_field_index("frac")
+    for numbers in ([0.0] * 5, [float("inf")] * 6):
+        broken = table.set_column(
+            at, SCHEMA.field("frac"), pa.array([numbers], SCHEMA.field("frac").type)
+        )
+        with pytest.raises(ScoutError) as caught:
+            Reference("x", "0", broken).subset(["Na", "Cl"])
+        assert caught.value.code == "E465"

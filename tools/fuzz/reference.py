@@ -26,9 +26,10 @@ def seeds(folder: Path) -> list[bytes]:
         found = [ReferenceStructure(f"c{k}", "x", s, "c", "l") for k, s in enumerate(crystals())]
         about = {"source": "x", "licence": "l", "skipped": {"no cell": {"count": 1, "first": "a"}}}
         store.save("theirs", found, about)
-    table = (place / "structures.parquet").read_bytes()
-    about = json.loads((place / "about.json").read_bytes())
-    return [json.dumps({"about": about, "table": base64.b64encode(table).decode()}).encode()]
+        table = base64.b64encode((place / "structures.parquet").read_bytes()).decode()
+        both = {"about": json.loads((place / "about.json").read_bytes()), "table": table}
+        (folder / "seed").write_text(json.dumps(both), encoding="utf-8")
+    return [(folder / "seed").read_bytes()]
 
 
 def change(rng: random.Random, data: bytes, others: list[bytes]) -> bytes:

@@ -289,7 +289,10 @@ def _table(content: bytes) -> pa.Table:
             size += max(column.total_uncompressed_size, 8 * column.num_values)
     if size > MAX_MEMORY:
         raise ValueError(f"it would take more than {MAX_MEMORY >> 20} MB of memory")
-    return file.read()
+    table = file.read()
+    if empty := [name for name in table.column_names if table[name].null_count]:
+        raise ValueError(f"its column `{empty[0]}` has gaps")
+    return table
 
 
 def _file(name: str, file: str) -> Traversable:

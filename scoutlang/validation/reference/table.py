@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pymatgen.core import Lattice, Structure
 
+from scoutlang.support.errors import ScoutError, squeezed
 from scoutlang.validation.reference.structures import ReferenceStructure
 
 _TEXT = pa.dictionary(pa.int16(), pa.string())
@@ -113,11 +114,19 @@ def to_table(structures: Iterable[ReferenceStructure]) -> pa.Table:
 
 
 def rows(table: pa.Table) -> Iterator[ReferenceStructure]:
-    """The crystals of a table of `SCHEMA`."""
+    """The crystals of a table of `SCHEMA`. Raises ScoutError E465 for one that is damaged."""
     for row in table.to_pylist():
-        structure = Structure(
-            Lattice(row["lattice"]), row["numbers"], np.reshape(row["frac"], (-1, 3))
-        )
+        try:
+            frac = np.reshape(row["frac"], (-1, 3))
+            structure = Structure(Lattice(row["lattice"]), row["numbers"], frac)
+            if not (np.isfinite(frac).all() and np.isfinite(structure.lattice.matrix).all()):
+                raise ValueError("coordinates or cell vectors that are not finite")
+        except Exception as error:  # pymatgen raises errors of many types
+            raise ScoutError(
+                "E465",
+                f"a reference set is damaged: crystal {str(row['id'])[:100]}: {squeezed(error)}",
+                "`scout reference verify NAME` says more; add the set again with --replace",
+            ) from None
         yield ReferenceStructure(
             row["id"], row["source"], structure, row["citation"], row["licence"]
         )
