@@ -11,6 +11,7 @@ import gzip
 import io
 import itertools
 import math
+import struct
 import tarfile
 import warnings
 import zipfile
@@ -314,11 +315,7 @@ def _too_large(path: Path) -> ScoutError:
 def _read_archive(path: Path, ordered: bool) -> Iterator[Specimen | ScoutError]:
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [
-                m
-                for m in archive.infolist()
-                if not m.is_dir() and _format(PurePosixPath(m.filename).name)
-            ]
+            members = [m for m in _members(archive) if _format(PurePosixPath(m.filename).name)]
             if not members:
                 yield ScoutError(
                     "E207", f"{path} holds no structure files", "it may hold " + SUPPORTED
@@ -334,8 +331,17 @@ def _read_archive(path: Path, ordered: bool) -> Iterator[Specimen | ScoutError]:
                     p for p in PurePosixPath(member.filename).parts if p not in ("/", "..")
                 )
                 yield from _read_member(archive, member, f"{path}/{inside}", ordered)
-    except zipfile.BadZipFile as error:
-        yield ScoutError("E203", f"{path} is not a readable zip archive: {error}")
+    except _NO_ZIP as error:
+        yield ScoutError("E203", f"{path} is not a readable zip archive: {squeezed(error)}")
+
+
+_NO_ZIP = (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, OverflowError)
+"""What zipfile raises where a directory of members is none."""
+
+
+def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """All but folders. A member may have no name at all, which zipfile does not foresee."""
+    return [m for m in archive.infolist() if m.filename and not m.is_dir()]
 
 
 def _read_member(

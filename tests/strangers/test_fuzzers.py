@@ -27,6 +27,23 @@ def test_an_input_is_made_again_by_its_number(tmp_path: Path) -> None:
     assert made[0] == made[1] != fuzz.made(module, seeds, 7, 43)
 
 
+@pytest.mark.parametrize(
+    ("name", "number", "what"),
+    [
+        ("extxyz", 16, "an atom 3e18 cells away took all memory"),
+        ("poscar", 1921, "an atom 1e5 cells away took 3 GB"),
+        ("reference", 1290, "eight coordinates: ValueError"),
+        ("reference", 8063, "an index beyond its dictionary: ArrowIndexError"),
+        ("zip", 262, "a member without a name: IndexError"),
+    ],
+)
+def test_what_was_found_is_mended(name: str, number: int, what: str, tmp_path: Path) -> None:
+    module = fuzz.entrance(name)
+    seeds = module.seeds(tmp_path)
+    outcome, trace = fuzz.fed(module, fuzz.made(module, seeds, 0, number), tmp_path)
+    assert not outcome.startswith("FIND"), (what, trace)
+
+
 def test_an_atom_far_outside_of_the_cell_is_refused() -> None:
     """Found by the fuzzer of extxyz: looking for its neighbours took all memory."""
     from scoutlang.crystals.io import parse

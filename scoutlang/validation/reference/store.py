@@ -290,6 +290,7 @@ def _table(content: bytes) -> pa.Table:
     if size > MAX_MEMORY:
         raise ValueError(f"it would take more than {MAX_MEMORY >> 20} MB of memory")
     table = file.read()
+    table.validate(full=True)  # lengths, indices and UTF-8 are what they say
     if empty := [name for name in table.column_names if table[name].null_count]:
         raise ValueError(f"its column `{empty[0]}` has gaps")
     return table
