@@ -209,14 +209,14 @@ def unread(path: Path) -> list[str]:
     try:
         if path.suffix.lower() == ".zip" and path.is_file():
             with zipfile.ZipFile(path) as archive:
-                names = [m.filename for m in archive.infolist() if not m.is_dir()]
+                names = [m.filename for m in _members(archive)]
         elif path.name.lower().endswith(_TARS) and path.is_file():
             with tarfile.open(path, "r:*") as tar:
                 members = itertools.islice(iter(tar.next, None), MAX_ARCHIVE_FILES)
                 names = [m.name for m in members if not m.isdir()]
         else:
             return []
-    except (OSError, EOFError, zlib.error, ValueError, tarfile.TarError, zipfile.BadZipFile):
+    except (OSError, EOFError, zlib.error, tarfile.TarError, *_NO_ZIP):
         return []
     return [name for name in names if _format(PurePosixPath(name).name) is None]
 

@@ -35,6 +35,7 @@ def test_an_input_is_made_again_by_its_number(tmp_path: Path) -> None:
         ("reference", 1290, "eight coordinates: ValueError"),
         ("reference", 8063, "an index beyond its dictionary: ArrowIndexError"),
         ("zip", 262, "a member without a name: IndexError"),
+        ("zip", 3128, "a version of zip that there is not: NotImplementedError"),
     ],
 )
 def test_what_was_found_is_mended(name: str, number: int, what: str, tmp_path: Path) -> None:
