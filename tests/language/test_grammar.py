@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import get_args
 
@@ -48,7 +49,7 @@ def test_the_example_of_each_statement_is_right(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("host.cif", "seed.cif"):
-        (tmp_path / name).write_text("data_x\n")
+        shutil.copy(ROOT / "examples" / "structures" / "CuP2.cif", tmp_path / name)
     for rule, cls in STATEMENTS.items():
         before, after = (
             ("", "")

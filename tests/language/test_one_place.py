@@ -166,6 +166,6 @@ def test_a_setting_is_read_and_shown(seen: dict[str, Any]) -> None:
     assert ["Token.Name.Attribute", "glow"] in seen["pygments"]
     assert all("glow" in text for text in seen["editors"].values())
     assert "How much it glows" in seen["hover"]
-    assert "in this program: 2" in seen["hover"]
+    assert "in this program: `2`" in seen["hover"]
     assert "glow 2" in seen["summary"]
     assert seen["page"][1] == "guide method adaptive, k=1, glow 2"

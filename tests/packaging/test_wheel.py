@@ -71,7 +71,9 @@ def test_contents(wheel: Path) -> None:
     assert not [
         name
         for name in names
-        if "/tests/" in name or "__pycache__" in name or Path(name).name.startswith(".")
+        if "/tests/" in name
+        or "__pycache__" in name
+        or (Path(name).name.startswith(".") and Path(name).name != ".vscodeignore")
     ]
 
 

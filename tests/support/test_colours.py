@@ -18,6 +18,7 @@ LITERAL = re.compile(
 """A colour as it is written; one that is wholly see-through is none."""
 
 ELSEWHERE = {
+    "tools/site/pages/assets/site.css",  # corrections of the palette of MkDocs Material
     "tools/recording/animation.py",  # what pyte calls the colours
 }
 

@@ -112,7 +112,7 @@ LOCAL = 'provider = "local"\n'
         (LOCAL + 'walltime = "01:00:00"', ': `walltime` is for the provider "slurm" only', ""),
         (SLURM + "nodes =", " is no TOML: Invalid value (at end of document)", ""),
         (b"\xff\xfe", " is no text in UTF-8", ""),
-        ("#" * 65537, " has more than 64 kB: it is no site", ""),
+        ("#" * 65537, " is no site: it is larger than 65536 bytes", ""),
     ],
 )  # fmt: skip
 def test_each_mistake(tmp_path: Path, text: str | bytes, said: str, hint: str) -> None:

@@ -8,8 +8,13 @@ from itertools import groupby
 import click
 
 from scoutlang.interfaces.cli._program_argument import color_option, echo_json, format_option
+from scoutlang.support.colours import TERMINAL
 
-_MARKS = {"ok": ("✓", "green"), "optional": ("–", "yellow"), "missing": ("✗", "red")}
+_MARKS = {
+    "ok": ("✓", TERMINAL["+"]),
+    "optional": ("–", TERMINAL["~"]),
+    "missing": ("✗", TERMINAL["-"]),
+}
 
 
 @click.command("doctor")
@@ -39,8 +44,8 @@ def command(tried: bool, output_format: str) -> None:
         if output_format == "text":
             click.echo(section)
             for one in of_it:
-                mark, colour = _MARKS[one.state]
-                click.echo(f"  {click.style(mark, fg=colour)} {one.name:<18} {one.said}")
+                mark, ink = _MARKS[one.state]
+                click.echo(f"  {click.style(mark, fg=ink.name)} {one.name:<18} {one.said}")
                 if one.remedy:
                     click.echo(f"    {'':<18} {one.remedy}")
     broken = [one for one in found if one.state == "missing"]

@@ -65,7 +65,7 @@ def test_training_on_own_crystals_says_what_it_takes(train: Train) -> None:
     assert first == "mp-mini: 2 crystals, 2 taken (1 held out)"
     assert second.startswith(
         "mine.csv: 7 crystals, 4 taken (1 held out); left out: "
-        "1 more than 0.1 eV/atom above the hull, 1 seen before, 1 cannot be used (the first: a CIF "
+        "1 more than 0.1 eV/atom above the hull, 1 seen before, 1 cannot be used (the first: mine.csv, row 7 "
     )
     assert counts.startswith("4 training crystals, 2 held out, ")
     assert [line.split(":")[0] for line in held_out] == [

@@ -119,7 +119,7 @@ def test_a_quick_fix_belongs_to_its_place(client: Any, uri: str) -> None:
         ("require", "A claim that steers the sampling and decides hits"),
         ("every", "uide every n-th step only"),
         ("Å in", "a length"),
-        ("rc) = 4", "value: 2.6 Å"),
+        ("rc) = 4", "value: `2.6 Å`"),
         ("r=rc", "a length from"),
         ("octahedron", "motif octahedron(A, B"),
         ("poly.", "import std.polyhedra"),
@@ -137,18 +137,18 @@ def test_hover_says_what_a_word_is(client: Any, uri: str, piece: str, said: str)
 @pytest.mark.parametrize(
     ("text", "said", "unsaid"),
     [
-        ("guide every 2", ["usual value: 1", "in this program: 2"], []),
+        ("guide every 2", ["usual value: 1", "in this program: `2`"], []),
         (
             "guide k=ramp(0 -> 0.8, cosine)",
-            ["usual value: 1", "in this program: 0 -> 0.8 (cosine)"],
+            ["usual value: 1", "in this program: `0 -> 0.8 (cosine)`"],
             [],
         ),
         (
             "guide k=0.8, corrector plain",
-            ["of: `guide`", "in this program: plain"],
+            ["of: `guide`", "in this program: `plain`"],
             ["of: `sample`"],
         ),
-        ("sample 8 seed 7", ["usual value: 0", "in this program: 7"], []),
+        ("sample 8 seed 7", ["usual value: 0", "in this program: `7`"], []),
         ("sample 8 seed 7; require oops", ["usual value: 0"], ["in this program"]),
     ],
 )
