@@ -419,3 +419,15 @@ def test_a_file_is_a_form(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, judge
     export(judged, "toy", tmp_path / "made")
     assert (tmp_path / "made").read_text(encoding="utf-8") == "5"
     monkeypatch.delitem(sys.modules, "scoutlang.report.exports.toy")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_the_working_folder_is_no_place(
+    judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (".", f"../{tmp_path.name}"):
+        with pytest.raises(ScoutError, match="the folder that you are in") as caught:
+            export(judged, "rocrate", Path(name), overwrite=overwrite)
+        assert caught.value.code == "E622"
+    assert not list(tmp_path.iterdir())

@@ -14,8 +14,11 @@ from scoutlang.support.errors import ScoutError
 
 def check_free(target: Path, *, overwrite: bool, hint: str) -> None:
     """Raises ScoutError E622 where something is at ``target`` that is no empty folder, unless it
-    may be overwritten.
+    may be overwritten; and where it is the working folder, which cannot be put out of its place
+    under whoever is in it.
     """
+    if target.is_dir() and os.path.samefile(target, os.curdir):
+        raise _kept(target, "is the folder that you are in", "name a folder in it with --out")
     there = target.exists() or target.is_symlink()
     empty = target.is_dir() and not target.is_symlink() and not any(target.iterdir())
     if there and not empty and not overwrite:
@@ -61,7 +64,7 @@ def _may_go(target: Path, work: Path, hint: str) -> None:
     new = {entry.name for entry in work.iterdir()} if work.is_dir() else set()
     others = sorted(entry.name for entry in target.iterdir() if entry.name not in new)
     if others:
-        raise _kept(target, f"holds other things, such as {others[0]}", hint)
+        raise _kept(target, f"holds other things, such as {others[0]}", "choose another place")
 
 
 def _kept(target: Path, why: str, hint: str) -> ScoutError:
