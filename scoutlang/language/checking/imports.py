@@ -202,7 +202,10 @@ def _near(text: str, target: Path, root: Path) -> str:
     """Where a file was looked for, or one with a similar name there."""
     folder = target.parent
     near = (
-        closest(target.name, [p.name for p in folder.glob(f"*{target.suffix}")][:1000])
+        closest(
+            target.name,
+            [p.name for p in folder.glob(f"*{target.suffix}") if p.is_file()][:1000],
+        )
         if folder.is_dir()
         else None
     )
