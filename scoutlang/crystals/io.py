@@ -195,6 +195,17 @@ def as_structure(item: Structure | Atoms, name: str) -> Structure:
     return item
 
 
+def unsound(structure: Structure) -> str:
+    """Why a structure of a run folder is no crystal, although it is read; empty if it is one. A
+    folder that we have written holds none.
+    """
+    if structure.lattice.volume == 0:
+        return "the cell has no volume"
+    if abs(structure.frac_coords).max() > MAX_AWAY:
+        return f"an atom is more than {MAX_AWAY:g} cells away"
+    return ""
+
+
 def unread(path: Path) -> list[str]:
     """The names that `read_structures` passes over in a folder or an archive, but programs and
     hidden files: folders inside of it, files of other kinds, the same crystals again.

@@ -133,7 +133,7 @@ class Recipe:
             word in hit.elements
             if word in SYMBOLS
             else re.search(rf"(?<![^\W\d]){re.escape(word)}", text, re.IGNORECASE)
-            for word in words.replace("_", " ").split()
+            for word in re.sub(r"(?<=[A-Za-z])-(?=[A-Z])", " ", words.replace("_", " ")).split()
         )
 
 

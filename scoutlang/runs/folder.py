@@ -136,6 +136,7 @@ class RunFolder:
         ``indices``, or of the file's name; FileNotFoundError.
         """
         from scoutlang.crystals.formats import plain_structure
+        from scoutlang.crystals.io import unsound
 
         try:
             rows = read_json(file, MAX_BATCH_BYTES)
@@ -144,20 +145,24 @@ class RunFolder:
                 range(first, first + len(rows)) if indices is None else indices
             ):
                 raise ValueError("not the structures of this batch")
-            return [
-                Specimen(
-                    arm,
-                    self.program.sample.seed,
-                    row["index"],
-                    None if row["structure"] is None else plain_structure(row["structure"]),
-                    row["failure"],
-                    row.get("ancestor"),
-                    row.get("origin"),
-                    tuple(map(str, row.get("notes", ()))),
-                    str(row.get("lacking", "")),
+            made = []
+            for row in rows:
+                crystal = None if row["structure"] is None else plain_structure(row["structure"])
+                flaw = None if crystal is None else unsound(crystal)
+                made.append(
+                    Specimen(
+                        arm,
+                        self.program.sample.seed,
+                        row["index"],
+                        None if flaw else crystal,
+                        flaw or row["failure"],
+                        row.get("ancestor"),
+                        row.get("origin"),
+                        tuple(map(str, row.get("notes", ()))),
+                        str(row.get("lacking", "")),
+                    )
                 )
-                for row in rows
-            ]
+            return made
         except FileNotFoundError:
             raise
         except Exception as error:  # pymatgen raises errors of many types for a damaged structure

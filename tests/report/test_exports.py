@@ -373,6 +373,34 @@ def test_what_is_not_there_is_said(judged: Judged, tmp_path: Path) -> None:
     assert "has no structures relaxed in the way `constraint` it has sampled; `scout relax`" in said
 
 
+def test_a_run_that_is_not_finished_is_said_to_be_so(judged: Judged, tmp_path: Path) -> None:
+    manifest = judged.run.manifest.model_copy(update={"status": "interrupted"})
+    begun = replace(judged, run=replace(judged.run, manifest=manifest))
+    empty = replace(begun, validation=replace(judged.validation, records=()), relaxations=())
+    with pytest.raises(ScoutError, match=r"nothing is sampled in .* yet: the run is interrupted"):
+        export(empty, "ase", tmp_path / "out")
+
+
+def test_crystals_without_volume_or_in_far_cells_are_left_out(tmp_path: Path) -> None:
+    """In the samples of a folder that a stranger has edited."""
+    program = scoutlang.check("system Cu; require CN(Cu-Cu) = 12").program
+    assert program is not None
+    cell = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [(0, 0, 0)])
+    adopt(program, {"guided": [Specimen(structure=cell, origin="x")] * 3}, tmp_path / "run")
+    [file] = (tmp_path / "run" / "samples").glob("guided-*.json")
+    rows = json.loads(file.read_text(encoding="utf-8"))
+    rows[0]["structure"]["lattice"]["matrix"][0] = [0, 0, 0]
+    rows[1]["structure"]["sites"][0]["abc"] = [1e300, 0, 0]
+    file.write_text(json.dumps(rows), encoding="utf-8")
+    out = str(tmp_path / "out.db")
+    command = ["export", str(tmp_path / "run"), "ase", "--out", out, "--potential", "emt"]
+    done = CliRunner().invoke(commands, command)
+    assert done.exception is None, done.output
+    assert "1 structures in " in done.output
+    assert "1 left out: the cell has no volume" in done.output
+    assert "1 left out: an atom is more than " in done.output
+
+
 def test_the_command(tmp_path: Path) -> None:
     """By the command line, on a run of given structures judged by EMT."""
     program = scoutlang.check("system Cu; require CN(Cu-Cu) = 12").program

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -98,5 +99,12 @@ def command(
         overwrite=overwrite,
     )
     say(f"{done.structures} structures in {done.path}")
+    if not judged.run.finished:
+        arms_there = Counter(record.arm for record in judged.validation.records)
+        there = ", ".join(f"{arm} {count}" for arm, count in arms_there.items())
+        wanted = judged.run.program.sample.count
+        say(
+            f"the run is not finished: of {wanted} structures in an arm there are {there}", err=True
+        )
     for reason, count in done.left_out.items():
         say(f"{count} left out: {reason}")

@@ -145,6 +145,12 @@ def _nothing(
             f"{judged.folder} has no candidates: {why_none(judged)}",
             "--which hits has what comes next",
         )
+    if not judged.run.finished and not judged.validation.records:
+        return ScoutError(
+            "E623",
+            f"nothing is sampled in {judged.folder} yet: the run is {judged.run.manifest.status}",
+            f"scout run --resume --out {judged.folder} goes on",
+        )
     asked = {"all": "structures", "hits": "hits", "candidates": "candidates"}[which]
     where = f" of the arm {' or '.join(arms)}" if arms else ""
     reasons = "; ".join(f"{count}: {reason}" for reason, count in list(why.items())[:3])

@@ -52,6 +52,7 @@ def test_a_search_takes_words_of_names_text_and_compounds() -> None:
     assert [d["name"] for d in found("delafossite")] == ["delafossite_dumbbells"]
     assert {d["name"] for d in found("superconductors")} >= {"boron_honeycomb"}
     assert [d["name"] for d in found("Fe Se")] == ["iron_selenide_layers"]
+    assert [d["name"] for d in found("Fe-Se")] == ["iron_selenide_layers"]
 
 
 def found(words: str) -> list[dict[str, str]]:
