@@ -43,6 +43,7 @@ from scoutlang.runs.trace import (
     look,
 )
 from scoutlang.sampling.progress import GuidedStep, Progress
+from scoutlang.support.screen import Screen
 from scoutlang.validation.record import Outcome, Record
 from scoutlang.validation.table import render_terms
 from scoutlang.validation.terms import find_hardest, summarize_terms
@@ -301,8 +302,8 @@ def shown(
     monkeypatch: pytest.MonkeyPatch, width: int, *, terminal: bool
 ) -> tuple[Display, io.StringIO]:
     text = io.StringIO()
-    console = Console(file=text, width=width, force_terminal=terminal)
-    monkeypatch.setattr(run_display, "Console", lambda **_: console)
+    console = Screen(file=text, width=width, force_terminal=terminal)
+    monkeypatch.setattr(run_display, "Screen", lambda **_: console)
     return Display(quiet=False), text
 
 

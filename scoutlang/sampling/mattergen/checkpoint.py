@@ -494,7 +494,7 @@ class _Corrector(_Strict):
 class _About(_Strict):
     """What is read of scout.json; it may say more."""
 
-    max_atoms: Annotated[int, Field(ge=1, le=1000)] | None = None
+    max_atoms: Annotated[int, Field(ge=1, le=1000)] = 20
     num_atoms: (
         dict[
             Annotated[str, Field(pattern=r"^[0-9]{1,2}$")],
@@ -511,7 +511,7 @@ def _facts(file: Path) -> dict[str, Any]:
     no such file, and MatterGen's facts hold.
     """
     facts: dict[str, Any] = {
-        "max_atoms": 20,
+        "max_atoms": _About().max_atoms,
         "num_atoms": {0: dict(NUM_ATOMS_DISTRIBUTIONS["ALEX_MP_20"])},
         "elements": tuple(SYMBOLS[z - 1] for z in SELECTED_ATOMIC_NUMBERS),
     }
@@ -527,8 +527,7 @@ def _facts(file: Path) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError) as error:
         raise ScoutError("E512", f"{file} is not valid: {error}", _ABOUT_HINT) from error
-    if about.max_atoms is not None:
-        facts["max_atoms"] = about.max_atoms
+    facts["max_atoms"] = about.max_atoms
     if about.num_atoms:
         facts["num_atoms"] = {
             int(k): {int(n): w for n, w in row.items()} for k, row in about.num_atoms.items()
