@@ -13,9 +13,10 @@ from pathlib import Path
 
 import click
 
+from scoutlang.support.version import MATTERGEN
+
 ROOT = Path(__file__).parents[1]
 RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}
-MATTERGEN = "mattergen==1.0.3"
 
 
 def install(folder: Path, end: str, torch: str) -> Path:
@@ -25,7 +26,7 @@ def install(folder: Path, end: str, torch: str) -> Path:
     _do(["uv", "venv", "--quiet", "--python", sys.executable, str(folder)])
     _do([*pip, torch])
     _do([*pip, "--resolution", RESOLUTIONS[end], "-e", ".[dev,chgnet]", torch])
-    _do([*pip, "--no-deps", MATTERGEN])
+    _do([*pip, "--no-deps", f"mattergen=={MATTERGEN}"])
     return python
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 import yaml
 
-from scoutlang.support.version import __version__
+from scoutlang.support.version import MATTERGEN, __version__
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
@@ -111,7 +111,7 @@ def wheel() -> str:
         pip = [bin / "python", "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt"]
         _run(*pip, "torch")
         _run(*pip, built)
-        _run(*pip, "--no-deps", "mattergen==1.0.3")
+        _run(*pip, "--no-deps", f"mattergen=={MATTERGEN}")
         program = folder / "pairs.scout"
         shutil.copy(ROOT / "examples" / "copper_pairs.scout", program)
         crystals = ROOT / "examples" / "structures"

@@ -4,7 +4,7 @@ ends just within.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -29,18 +29,9 @@ def left_out(term: Term, found: TermMeasurement, structure: Structure) -> Iterat
     """``the next 8 Cl around Tl are at 3.32 Å, just beyond r = 2.97 Å of CN(Tl-Cl); …``, for every
     count that is below what a term asks for.
     """
-    if found.satisfied is not False or isinstance(term.claim, Wish):
-        return
-    known = signatures()
-    parts = found.parts or (Part(found.exact, found.exact),)
-    short = [
-        measure
-        for comparison, part in zip(comparisons(term.claim), parts, strict=True)
-        if part.low is not None and part.low < _least(comparison.relation)
-        for measure in measures(comparison.value)
-        if known[measure.descriptor].role == "neighbours" and measure.by_radius
-    ]
-    for measure in dict.fromkeys(short):
+    for measure in _missed_counts(
+        term, found, lambda part, asked: part.low is not None and part.low < _least(asked)
+    ):
         yield from _next_shell(measure, structure)
 
 
@@ -48,19 +39,28 @@ def barely_in(term: Term, found: TermMeasurement, structure: Structure) -> Itera
     """``6 of the 14 Fe around Fe are at 2.87 Å, just within r = 3.14 Å of CN(Fe-Fe); …``, for every
     count that is above what a term asks for.
     """
+    for measure in _missed_counts(
+        term, found, lambda part, asked: part.high is not None and part.high > _most(asked)
+    ):
+        yield from _last_shell(measure, structure)
+
+
+def _missed_counts(
+    term: Term, found: TermMeasurement, missed: Callable[[Part, Relation], bool]
+) -> list[Measure]:
+    """The counts within a radius whose part misses what a term asks for; none where it holds."""
     if found.satisfied is not False or isinstance(term.claim, Wish):
-        return
+        return []
     known = signatures()
     parts = found.parts or (Part(found.exact, found.exact),)
-    large = [
+    counts = [
         measure
         for comparison, part in zip(comparisons(term.claim), parts, strict=True)
-        if part.high is not None and part.high > _most(comparison.relation)
+        if missed(part, comparison.relation)
         for measure in measures(comparison.value)
         if known[measure.descriptor].role == "neighbours" and measure.by_radius
     ]
-    for measure in dict.fromkeys(large):
-        yield from _last_shell(measure, structure)
+    return list(dict.fromkeys(counts))
 
 
 def _most(relation: Relation) -> float:

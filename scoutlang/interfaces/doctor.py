@@ -20,12 +20,11 @@ from typing import Literal
 
 from scoutlang.support.errors import ScoutError, first_line
 from scoutlang.support.resources import cache_folder, data_folder
-from scoutlang.support.version import __version__
+from scoutlang.support.version import MATTERGEN, __version__
 
 State = Literal["ok", "optional", "missing"]
 """``missing``: `scout run` with its defaults does not work without it."""
 
-MATTERGEN = "pip install --no-deps mattergen==1.0.3"
 _LEAST_FREE = 2**30
 """Bytes that a run, its energies and its page should find free."""
 
@@ -96,7 +95,8 @@ def _packages() -> Iterator[Finding]:
         yield Finding(section, "mattergen", "ok", version("mattergen"))
     except PackageNotFoundError:
         lacking = "not installed: nothing can be sampled"
-        yield Finding(section, "mattergen", "missing", lacking, MATTERGEN)
+        install = f"pip install --no-deps mattergen=={MATTERGEN}"
+        yield Finding(section, "mattergen", "missing", lacking, install)
     extras = sorted(
         {str(one.marker).split('"')[1] for one in asked if "extra ==" in str(one.marker)}
     )

@@ -21,7 +21,14 @@ from scoutlang.ir import Program
 from scoutlang.report.document import document, marked
 from scoutlang.report.geometries import Geometry, comparisons, counts, geometries
 from scoutlang.report.pictured import picturable, scene
-from scoutlang.report.shortlist import HOLDS, Candidate, Shortlist, shortlist, why_none
+from scoutlang.report.shortlist import (
+    HOLDS,
+    Candidate,
+    Shortlist,
+    shortlist,
+    shown_value,
+    why_none,
+)
 from scoutlang.runs.judge import Judged
 from scoutlang.support.files import followed
 from scoutlang.support.showing import Shown
@@ -149,11 +156,11 @@ def _of_record(record: Record) -> _Row:
     for outcome in record.outcomes.values():
         for term in outcome.terms:
             mark = {True: " ✓", False: " ✗", None: ""}[term.satisfied]
-            facts[term.label] = f"{_number(term.exact)}{mark}"
+            facts[term.label] = f"{shown_value(term.exact)}{mark}"
     if (lost := left_at(record)) is not None:
         facts["no candidate"] = f"{lost[0]}: {lost[1]}"
     title = _title(record.generated)
-    cells = (title, record.arm, hit, _number(record.e_above_hull))
+    cells = (title, record.arm, hit, shown_value(record.e_above_hull))
     reason = record.generated.failure or "no structure"
     return _Row(record.id, title, cells, facts, structure, reason)
 
@@ -171,7 +178,7 @@ def _of_candidate(one: Candidate) -> _Row:
         "geometry": _GEOMETRIES[one.geometry],
         "above the hull": _energy(one.e_above_hull),
         **by,
-        **{label: _number(value) for label, value in one.terms.items()},
+        **{label: shown_value(value) for label, value in one.terms.items()},
         "moved in relaxing": "–" if one.moved is None else f"{one.moved:.2f} Å",
         "nearest known": one.nearest or "–",
     }
@@ -182,7 +189,7 @@ def _of_candidate(one: Candidate) -> _Row:
         one.arm,
         HOLDS[one.geometry],
         f"{one.e_above_hull:.3f}",
-        *(_number(value) for value in one.terms.values()),
+        *(shown_value(value) for value in one.terms.values()),
     )
     return _Row(one.id, title, cells, facts, one.structure)
 
@@ -200,12 +207,6 @@ def _columns(found: Sequence[Candidate]) -> tuple[str, ...]:
 
 def _energy(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f} eV/atom"
-
-
-def _number(value: float | bool | None) -> str:
-    if isinstance(value, bool):
-        return "✓" if value else "✗"
-    return "–" if value is None else f"{value:.3g}"
 
 
 # ---- the frame ----

@@ -22,7 +22,7 @@ from scoutlang.report.document import document, marked, write_document
 from scoutlang.report.figures import Drawn, Figure, LeftOut
 from scoutlang.report.geometries import Geometry, candidates_in, comparisons, counts
 from scoutlang.report.pictured import picturable, scene
-from scoutlang.report.shortlist import Candidate
+from scoutlang.report.shortlist import Candidate, shown_value
 from scoutlang.report.verdict import conclusion
 from scoutlang.validation.hull import METASTABLE
 from scoutlang.validation.record import by_arm
@@ -177,9 +177,7 @@ def _card(one: Candidate) -> dict[str, Any]:
 
 
 def _short(value: float | bool | None) -> str:
-    if isinstance(value, bool):
-        return "✓" if value else "✗"
-    return "–" if value is None else f"{value:.3g}".replace("-", "−")
+    return shown_value(value).replace("-", "−")
 
 
 def _counts(geometry: Geometry) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Candidate(Shown):
 
     def __repr__(self) -> str:
         group = f" ({self.space_group_symbol})" if self.space_group_symbol else ""
-        terms = ", ".join(f"{label} {_number(value)}" for label, value in self.terms.items())
+        terms = ", ".join(f"{label} {shown_value(value)}" for label, value in self.terms.items())
         return (
             f"Candidate {self.rank}: {self.formula}{group}, {self.arm}, geometry {self.geometry}, "
             f"{self.e_above_hull:.3f} eV/atom above the hull; {terms}"
@@ -328,7 +328,7 @@ def render(judged: Judged, found: Sequence[Candidate], most: int = 10) -> Render
             HOLDS[one.geometry],
             f"{one.e_above_hull:.3f}",
             *(_by(second) for second in one.seconds),
-            *(_number(one.terms[label]) for label in labels),
+            *(shown_value(one.terms[label]) for label in labels),
             "–" if one.moved is None else f"{one.moved:.2f}",
         )
     return Group(table, Text("\n".join(_notes(judged, found, most))))
@@ -339,14 +339,15 @@ HOLDS = {"energy": "itself", "constraint": "held", AS_SAMPLED: "–"}
 
 def _by(second: Second) -> str:
     mark = {True: " ✓", False: " ✗", None: ""}[second.confirmed]
-    return f"{_number(second.relaxed)}{mark}"
+    return f"{shown_value(second.relaxed)}{mark}"
 
 
 def _answer(term: TermMeasurement) -> float | bool | None:
     return term.satisfied if term.exact is None else term.exact
 
 
-def _number(value: float | bool | None) -> str:
+def shown_value(value: float | bool | None) -> str:
+    """Three digits of a number; whether a claim holds; a dash where nothing is defined."""
     if isinstance(value, bool):
         return "✓" if value else "✗"
     return "–" if value is None else f"{value:.3g}"

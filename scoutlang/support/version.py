@@ -5,3 +5,5 @@ above everything.
 from __future__ import annotations
 
 __version__ = "0.1.0"
+MATTERGEN = "1.0.3"
+"""The release of mattergen that is known to work."""

@@ -33,8 +33,7 @@ import torch_geometric.utils  # looks for the real packages, and must not find t
 from torch import Tensor
 
 from scoutlang.support.errors import ScoutError
-
-SUPPORTED_VERSION = "1.0.3"
+from scoutlang.support.version import MATTERGEN
 
 
 def scatter(
@@ -140,7 +139,7 @@ def import_mattergen() -> None:
         raise ScoutError(
             "E500",
             "the package mattergen is not installed",
-            f"pip install --no-deps mattergen=={SUPPORTED_VERSION}   "
+            f"pip install --no-deps mattergen=={MATTERGEN}   "
             "(its own pins cannot be resolved; scoutlang brings what it needs)",
         )
     with _quiet():
